@@ -1,0 +1,32 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Let the tests import ansible_collections.nixcd.hercules_ci from a plain checkout."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def collection_parent() -> Path:
+    """The folder that holds ansible_collections/: the real one under ansible-test, else one made of a link to this checkout."""
+    if ROOT.parts[-3:-1] == ('ansible_collections', 'nixcd'):
+        return ROOT.parents[2]
+    parent = Path(tempfile.mkdtemp(prefix='nixcd-hercules-ci-'))
+    namespace = parent / 'ansible_collections' / 'nixcd'
+    namespace.mkdir(parents=True)
+    (namespace / 'hercules_ci').symlink_to(ROOT)
+    return parent
+
+
+def pytest_configure(config: Any) -> None:
+    """Install Ansible's own collection finder, so that imports resolve as they do for users."""
+    from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
+    parent = str(collection_parent())
+    sys.path.insert(0, parent)
+    _AnsibleCollectionFinder(paths=[parent])._install()
