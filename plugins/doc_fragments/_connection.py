@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How to reach Hercules CI: the options of every module that talks to it."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The options in module_utils/_argspec.py."""
+
+    DOCUMENTATION = r"""
+options:
+  api_base_url:
+    description:
+      - Where Hercules CI answers, with V(https://) or V(http://) in front. A path, if there is one, comes before C(/api/v1).
+      - If not set, the environment variable E(HERCULES_CI_API_BASE_URL) is used, and then V(https://hercules-ci.com).
+    type: str
+  api_token:
+    description:
+      - The token that proves who is asking. It is sent in a header and nowhere else.
+      - If not set, the token is found where C(hci) finds it - in the environment variable E(HERCULES_CI_API_TOKEN), inside an effect in
+        the file that E(HERCULES_CI_SECRETS_JSON) names, and then in O(credentials_file).
+    type: str
+  credentials_file:
+    description:
+      - The file that C(hci login) writes. When this option is set, only O(api_token) is looked at before it.
+      - If not set, C(hercules-ci/credentials.json) in E(XDG_CONFIG_HOME), which is C(~/.config) unless set.
+    type: path
+  validate_certs:
+    description:
+      - Whether the certificate of the server must be valid. Set this to V(false) only where nobody can listen in,
+        because the token and the state are then sent to whoever answers.
+    type: bool
+    default: true
+  ca_path:
+    description:
+      - File with certificates of authorities to trust instead of those of the system, in PEM format.
+    type: path
+  timeout:
+    description:
+      - For how many seconds the server may be silent before the connection counts as lost.
+      - A request that can be repeated safely is tried a few times.
+    type: int
+    default: 30
+notes:
+  - Proxies are taken from the environment variables E(https_proxy), E(http_proxy) and E(no_proxy).
+  - The module runs where the task runs, and so looks for credentials there. To use those of the controller,
+    run the task on a host with C(ansible_connection=local), or delegate it to C(localhost).
+"""

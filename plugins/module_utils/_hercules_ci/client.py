@@ -1,0 +1,185 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""Requests to Hercules CI: JSON in both directions, files in both directions, and what to do when one fails.
+
+A request that only reads is repeated as C(hci) does, but not for ever. One that changes something is repeated only where the
+caller says that it may arrive twice, or where it certainly has not arrived once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any, Callable, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.credentials import Token, find_token
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed, Truncated, refused, unanswered
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.transport import checked_base_url, make_opener
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+
+DEFAULT_BASE_URL = 'https://hercules-ci.com'
+TRIES = 8
+"""How often a request is sent at most; the pauses between add up to about twenty seconds."""
+BLOCK = 1 << 16
+Result = TypeVar('Result')
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    """What came: the number of bytes, and their SHA-256 in lower-case hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+def connect(options: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Client:
+    """A client made from the connection options (see _argspec); what is None there is found as C(hci) finds it."""
+    if options.get('api_base_url'):
+        base_url = checked_base_url(options['api_base_url'], 'api_base_url')
+    else:
+        variable = 'HERCULES_CI_API_BASE_URL'
+        base_url = checked_base_url(environment.get(variable) or DEFAULT_BASE_URL, 'the environment variable %s' % variable)
+    token = find_token(urlsplit(base_url).hostname or '', options.get('api_token'), options.get('credentials_file'), environment)
+    opener = make_opener(options.get('validate_certs') is not False, options.get('ca_path'))
+    return Client(base_url, token, opener, float(options.get('timeout') or 30))
+
+
+class Client:
+    """Talks to one Hercules CI as one user. All methods raise RequestFailed."""
+
+    def __init__(
+        self,
+        base_url: str,
+        token: Token,
+        opener: urllib.request.OpenerDirector,
+        timeout: float = 30.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.base_url = base_url
+        self._token = token
+        self._opener = opener
+        self._timeout = timeout
+        self._sleep = sleep
+
+    def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+        """The JSON at a path below /api/v1; what is None in the query is left out, a list is repeated."""
+        return self._repeat(lambda: self._json('GET', path, query), repeatable=True)
+
+    def post(self, path: str, body: Any = None, query: Mapping[str, Any] | None = None, repeatable: bool = False) -> Any:
+        """Send JSON and return the JSON that is answered, None when that is empty. repeatable: whether it may arrive twice."""
+        return self._repeat(lambda: self._json('POST', path, query, body), repeatable)
+
+    def delete(self, path: str) -> Any:
+        """Delete what is at a path: asked twice, the second answer may be 404."""
+        return self._repeat(lambda: self._json('DELETE', path), repeatable=True)
+
+    def download(self, path: str, target: IO[bytes], query: Mapping[str, Any] | None = None) -> Downloaded:
+        """Write the file at a path to the seekable target from its start, and from there again whenever the connection breaks."""
+        return self._repeat(lambda: self._download(path, target, query), repeatable=True)
+
+    def upload(self, path: str, source: IO[bytes], size: int) -> None:
+        """Send size bytes of the seekable source from its start. They arrive at most once; after a failure look at its C(arrived)."""
+        self._repeat(lambda: self._upload(path, source, size), repeatable=False)
+
+    def _json(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+        headers = {'Accept': 'application/json'}
+        if method == 'POST':
+            headers['Content-Type'] = 'application/json'
+        data = json.dumps(body).encode() if body is not None else b'' if method == 'POST' else None
+        with self._exchange(method, path, query, data, headers) as answer:
+            text = b''.join(_blocks(answer))
+        if not text.strip():
+            return None
+        try:
+            return json.loads(text)
+        except ValueError:
+            remedy = 'Check that %s is the address of Hercules CI, and that no proxy answers in its stead' % self.base_url
+            raise RequestFailed(Problem('The answer is not valid JSON.', self._request(method, path), remedy=remedy), 200) from None
+
+    def _download(self, path: str, target: IO[bytes], query: Mapping[str, Any] | None) -> Downloaded:
+        target.seek(0)
+        target.truncate()
+        digest, size = hashlib.sha256(), 0
+        with self._exchange('GET', path, query, None, {'Accept': 'application/octet-stream'}) as answer:
+            for block in _blocks(answer):
+                target.write(block)
+                digest.update(block)
+                size += len(block)
+        target.flush()
+        return Downloaded(size, digest.hexdigest())
+
+    def _upload(self, path: str, source: IO[bytes], size: int) -> None:
+        source.seek(0)
+        headers = {'Content-Type': 'application/octet-stream', 'Content-Length': str(size)}
+        with self._exchange('PUT', path, None, source, headers):
+            pass  # the reply is empty
+
+    @contextmanager
+    def _exchange(
+        self, method: str, path: str, query: Mapping[str, Any] | None, data: Any, headers: Mapping[str, str]
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Send a request and give its answer if that is a success; whatever goes wrong until it has been read is a RequestFailed."""
+        wanted = {name: value for name, value in (query or {}).items() if value is not None}
+        url = '%s/api/v1%s%s' % (self.base_url, path, '?' + urlencode(wanted, doseq=True) if wanted else '')
+        request = urllib.request.Request(url, data, {**headers, 'User-Agent': 'nixcd.hercules_ci'}, method=method)  # noqa: S310 checked_base_url
+        request.add_header('Authorization', 'Bearer ' + self._token.value)
+        try:
+            with self._opener.open(request, timeout=self._timeout) as answer:
+                if method == 'GET' and answer.status != 200:  # an empty success is no content: hci would store an empty file
+                    raise self._refused(method, path, answer.status, answer.headers, b'')
+                yield answer
+        except urllib.error.HTTPError as error:
+            raise self._refused(method, path, error.code, error.headers, _body(error)) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise unanswered(self._request(method, path), self.base_url, error) from None
+
+    def _repeat(self, attempt: Callable[[], Result], repeatable: bool) -> Result:
+        tried = 1
+        while True:
+            try:
+                return attempt()
+            except RequestFailed as failure:
+                pause = failure.pause(tried)
+                if tried == TRIES or pause is None or (failure.arrived and not repeatable):
+                    raise
+            self._sleep(pause)
+            tried += 1
+
+    def _refused(self, method: str, path: str, status: int, headers: Any, body: bytes) -> RequestFailed:
+        shown = body.replace(self._token.value.encode(), b'********')  # in case the other side repeats what it was sent
+        return refused(
+            self._request(method, path), self.base_url, token_source=self._token.source, status=status, headers=headers, body=shown
+        )
+
+    def _request(self, method: str, path: str) -> str:
+        return '%s %s/api/v1%s' % (method, self.base_url, path)
+
+
+def _blocks(answer: http.client.HTTPResponse) -> Iterator[bytes]:
+    while True:
+        block = answer.read(BLOCK)
+        if not block:
+            break
+        yield block
+    if answer.length:  # http.client counts it down to nothing, and says nothing when it does not get there
+        raise Truncated('%d bytes are missing' % answer.length)
+
+
+def _body(error: urllib.error.HTTPError) -> bytes:
+    with error:
+        try:
+            return error.read(BLOCK)
+        except (OSError, http.client.HTTPException):
+            return b''

@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""Where the token comes from: the same places as C(hci) looks in, in the same order."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+
+LOGIN = 'Run hci login and confirm it in the browser, or set HERCULES_CI_API_TOKEN or the option api_token'
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token and where it was found; only the latter may be shown."""
+
+    value: str = field(repr=False)
+    source: str
+
+
+def find_token(
+    domain: str,
+    api_token: str | None = None,
+    credentials_file: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Token:
+    """The token for a domain, which is the host of the base URL without its port.
+
+    The options come first, then HERCULES_CI_API_TOKEN, then inside an effect its own token, then what C(hci login) has stored.
+    Raises Failure when there is none, and when the place that should hold it cannot be read: no other token is tried then.
+    """
+    if api_token:
+        return _checked(api_token, 'the option api_token')
+    if not credentials_file:
+        if environment.get('HERCULES_CI_API_TOKEN'):
+            return _checked(environment['HERCULES_CI_API_TOKEN'], 'the environment variable HERCULES_CI_API_TOKEN')
+        if environment.get('IN_HERCULES_CI_EFFECT') == 'true':
+            path = environment.get('HERCULES_CI_SECRETS_JSON', '')
+            return _from_file(path, ('hercules-ci', 'data', 'token'), 'Check how the effect was started')
+    path = credentials_file or default_credentials_file(environment)
+    return _from_file(path, ('domains', domain, 'personalToken'), LOGIN)
+
+
+def default_credentials_file(environment: Mapping[str, str] = os.environ) -> str:
+    """Where hci login stores tokens."""
+    base = environment.get('XDG_CONFIG_HOME') or os.path.join(environment.get('HOME') or os.path.expanduser('~'), '.config')
+    return os.path.join(base, 'hercules-ci', 'credentials.json')
+
+
+def _from_file(path: str, keys: tuple[str, ...], remedy: str) -> Token:
+    where = '%s at %s' % (path, '.'.join(keys))
+    try:
+        with open(path, 'rb') as file:
+            value: Any = json.loads(file.read())
+    except FileNotFoundError:
+        raise fail('There is no token for Hercules CI.', where=where, found='no such file', remedy=remedy) from None
+    except OSError as error:
+        raise fail('The credentials file cannot be read.', where=path, found=str(error.strerror), remedy=remedy) from None
+    except ValueError:
+        raise fail('The credentials file is not valid JSON.', where=path, remedy=remedy) from None
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    if not isinstance(value, str) or not value:
+        raise fail('There is no token for Hercules CI.', where=where, found='nothing there', remedy=remedy)
+    return _checked(value, where)
+
+
+def _checked(value: str, source: str) -> Token:
+    stripped = value.strip()
+    if not stripped or not all('!' <= character <= '~' for character in stripped):
+        raise fail(
+            'The token has characters that no token has.',
+            where=source,
+            expected='letters, digits and punctuation without blanks',
+            remedy=LOGIN,
+        )
+    return Token(stripped, source)

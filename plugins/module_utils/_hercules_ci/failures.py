@@ -1,0 +1,110 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""Requests that failed: what is said about them, whether they may have had an effect, and when they are worth repeating."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import socket
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.credentials import LOGIN
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+
+LONGEST_PAUSE = 60.0
+"""For how many seconds a server may ask to wait (Retry-After) before it counts as unavailable."""
+
+
+class Truncated(http.client.HTTPException):
+    """Fewer bytes came than Content-Length had promised."""
+
+
+class RequestFailed(Failure):
+    """An answer other than success, or none.
+
+    status: of the answer; None when there was none or when it broke off.
+    arrived: whether the server may have acted upon the request.
+    transient: whether the same request may well succeed a little later.
+    retry_after: for how many seconds the server asks to wait, if it does.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        status: int | None = None,
+        *,
+        arrived: bool = True,
+        transient: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__((problem,), {} if status is None else {'status': status})
+        self.status = status
+        self.arrived = arrived
+        self.transient = transient
+        self.retry_after = retry_after
+
+    def pause(self, tried: int) -> float | None:
+        """Seconds to wait after a number of tries: hci's own delays, or as the server asks; None when there is no point in waiting."""
+        if not self.transient or (self.retry_after or 0.0) > LONGEST_PAUSE:
+            return None
+        return max(random.uniform(0.05, 0.1) * float(2**tried), self.retry_after or 0.0)  # noqa: S311 spreads load, guards nothing
+
+
+def refused(
+    request: str, base_url: str, *, token_source: str, status: int, headers: Mapping[str, str], body: bytes
+) -> RequestFailed:
+    """For an answer with a status other than success. request: method and URL."""
+    remedies = {
+        401: 'The token was taken from %s. %s' % (token_source, LOGIN),
+        403: 'The token was taken from %s. Ask an owner of the account for access, or log in as somebody who has it' % token_source,
+        404: 'Check the spelling, and on the pages of %s that the project exists and that you have access to it' % base_url,
+        429: 'Hercules CI limits how often it may be asked: try again later, or with fewer hosts at a time',
+    }
+    if 300 <= status < 400:
+        remedy = 'Set api_base_url to the address that it redirects to: %s' % headers.get('Location')
+    else:
+        remedy = remedies.get(status, 'Try again later. If it stays like this, tell the people who run %s' % base_url)
+    what = 'Hercules CI answered %s.' % ('%d %s' % (status, http.client.responses.get(status, ''))).strip()
+    return RequestFailed(
+        Problem(what, request, found=_message(body), remedy=remedy),
+        status,
+        arrived=status < 300 or status == 408 or status >= 500,
+        transient=status in (408, 429) or (status >= 500 and status not in (501, 505)),
+        retry_after=_seconds(headers.get('Retry-After')),
+    )
+
+
+def unanswered(request: str, base_url: str, error: Exception) -> RequestFailed:
+    """For a connection that could not be made, that broke, or that fell silent."""
+    reason: Any = getattr(error, 'reason', error)
+    found = str(reason) or type(reason).__name__
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        remedy = 'Set ca_path to a file with the certificate of the authority that issued it'
+        return RequestFailed(Problem('The certificate of Hercules CI is not valid.', request, found=found, remedy=remedy), arrived=False)
+    broke_off = isinstance(reason, (Truncated, http.client.IncompleteRead))
+    what = 'The answer of Hercules CI broke off.' if broke_off else 'Hercules CI did not answer.'
+    remedy = 'Check api_base_url, the network between here and %s, and the proxy in the environment' % base_url
+    arrived = not isinstance(reason, (ConnectionRefusedError, socket.gaierror))
+    return RequestFailed(Problem(what, request, found=found, remedy=remedy), arrived=arrived, transient=True)
+
+
+def _message(body: bytes) -> str:
+    """What some endpoints say about an error, C({"errorTags": [], "message": ""}), on one line."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return ''
+    message = content.get('message') if isinstance(content, dict) else None
+    return ' '.join(message.split())[:300] if isinstance(message, str) else ''
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Retry-After as a number; the other form, a date, is not worth its code: hci's own delays will do."""
+    return float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None

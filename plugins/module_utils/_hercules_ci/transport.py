@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""One HTTP exchange: proxies, certificates and redirects. What an answer means, and whether to ask again, is the client's business."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+
+
+def checked_base_url(text: str, where: str) -> str:
+    """The address without a slash at its end. hci takes one without a scheme as plain http, which would show the token: refused."""
+    parts = urlsplit(text)
+    expected = 'https://HOST, as in https://hercules-ci.com'
+    if parts.scheme not in ('http', 'https') or not parts.hostname:
+        raise fail('The address of Hercules CI does not start with https://.', where=where, expected=expected, found=repr(text))
+    if parts.username is not None or parts.password is not None:
+        raise fail('The address of Hercules CI holds a user or a password.', where=where, expected=expected, remedy='Use api_token')
+    if parts.query or parts.fragment or any(character.isspace() for character in text):
+        raise fail('The address of Hercules CI has more than a host and a path.', where=where, expected=expected, found=repr(text))
+    return text.rstrip('/')
+
+
+def make_opener(validate_certs: bool, ca_path: str | None) -> urllib.request.OpenerDirector:
+    """What opens connections. Proxies come from the environment."""
+    try:
+        context = ssl.create_default_context(cafile=ca_path)
+    except OSError as error:  # ssl.SSLError is one, too
+        raise fail(
+            'The certificates of the authorities to trust cannot be read.',
+            where='ca_path: %s' % ca_path,
+            expected='a file in PEM format',
+            found=str(error.strerror or error),
+        ) from None
+    if not validate_certs:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _Redirects())
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows where a reading request is sent on to, but takes the token to no other server and never from https to http."""
+
+    def redirect_request(self, req: urllib.request.Request, *details: Any) -> urllib.request.Request | None:
+        before, after = urlsplit(req.full_url), urlsplit(details[-1])
+        downgraded = before.scheme == 'https' and after.scheme != 'https'
+        if req.get_method() != 'GET' or downgraded or after.scheme not in ('http', 'https'):
+            return None  # then the answer is an error with its status
+        request = super().redirect_request(req, *details)
+        if request is not None and (before.scheme, before.netloc) != (after.scheme, after.netloc):
+            request.remove_header('Authorization')
+        return request
