@@ -1,0 +1,142 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""Files that others read at any moment: replaced in one step, one writer at a time, and no link followed out of their folder."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+
+
+def real_path(path: str) -> str:
+    """The file that a write to C(path) replaces: a symbolic link is followed if it stays in its folder, and refused if it leaves it.
+
+    Whoever may write to the folder could otherwise point the link at any file of the user who runs this.
+    """
+    folder = os.path.realpath(os.path.dirname(path) or '.')
+    target = os.path.realpath(path)
+    if os.path.islink(path) and os.path.dirname(target) != folder:
+        raise fail(
+            'A symbolic link leads out of its folder.', where=path, expected='a file, or a link to a file in %s' % folder,
+            found='a link to %s' % target, remedy='Name the file itself, or remove the link.',
+        )
+    return os.path.join(folder, os.path.basename(target if os.path.islink(path) else path))
+
+
+def read_if_present(path: str) -> bytes | None:
+    """The bytes of a regular file, or None where there is none; never waits at a pipe, never follows a link at C(path)."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise fail('A symbolic link stands where a file should be.', where=path, remedy='Remove the link.') from error
+        raise fail('The file cannot be read.', where=path, found=error.strerror or str(error)) from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise fail('This is not a regular file.', where=path, remedy='Remove it, or name another path.')
+        with open(descriptor, 'rb', closefd=False) as stream:
+            return stream.read()
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(path: str, data: bytes, *, mode: int = 0o600, owner: int | None = None, group: int | None = None) -> None:
+    """Put C(data) at C(path) so that a reader sees the old bytes or the new ones, and nobody whom C(mode) keeps out sees either.
+
+    The data goes into a new file in the same folder, which then takes the place of the old one; a link at C(path) is replaced, not
+    followed. The new file starts with the owner's part of C(mode) and belongs to C(owner) and C(group) before C(mode) opens it to others.
+    mode: permission bits, whatever the umask is. owner, group: numbers; None leaves what the system gives.
+    """
+    temporary = _temporary_path(path)
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode & 0o600)
+        try:
+            with open(descriptor, 'wb') as stream:
+                stream.write(data)
+                stream.flush()
+                if owner is not None or group is not None:
+                    os.fchown(descriptor, -1 if owner is None else owner, -1 if group is None else group)
+                os.fchmod(descriptor, mode)
+                os.fsync(descriptor)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        _sync_folder(path)
+    except OSError as error:
+        raise fail('The file cannot be written.', where=path, found=error.strerror or str(error)) from error
+
+
+@contextmanager
+def locked(path: str, timeout: float = 60.0) -> Iterator[None]:
+    """Be the only one, among those who ask here, who changes C(path). The folder must exist.
+
+    The lock is on the folder itself: it leaves no file behind, and the kernel drops it when the process dies, however it dies. What a
+    process that was killed while it wrote C(path) has left is removed first. Two files of one folder share the lock: never take it twice.
+    timeout: seconds to wait for another holder before giving up.
+    """
+    folder = os.path.dirname(path) or '.'
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise fail('The folder cannot be opened.', where=folder, found=error.strerror or str(error), remedy='Create the folder.') from error
+    try:
+        _wait_for_lock(descriptor, folder, timeout)
+        _remove_leftovers(path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for_lock(descriptor: int, folder: str, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= deadline:
+                raise fail(
+                    'Another process has kept this folder locked for %g seconds.' % timeout, where=folder,
+                    remedy='Wait for the other run to end, or find it with fuser(1), then try again.',
+                ) from error
+            time.sleep(0.02)
+        except OSError as error:
+            raise fail('The folder cannot be locked.', where=folder, found=error.strerror or str(error)) from error
+        else:
+            return
+
+
+def _temporary_path(path: str) -> str:
+    folder, name = os.path.split(path)
+    return os.path.join(folder, '.%s.%s.new' % (name, secrets.token_hex(8)))
+
+
+def _remove_leftovers(path: str) -> None:
+    folder, name = os.path.split(path)
+    pattern = re.compile(r'\.%s\.[0-9a-f]{16}\.new' % re.escape(name))
+    for entry in os.listdir(folder or '.'):
+        if pattern.fullmatch(entry):
+            with suppress(OSError):
+                os.unlink(os.path.join(folder, entry))
+
+
+def _sync_folder(path: str) -> None:
+    descriptor = os.open(os.path.dirname(path) or '.', os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
