@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -26,7 +28,6 @@ def collection_parent() -> Path:
 
 def pytest_configure(config: Any) -> None:
     """Install Ansible's own collection finder, so that imports resolve as they do for users."""
-    from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
     parent = str(collection_parent())
     sys.path.insert(0, parent)
     _AnsibleCollectionFinder(paths=[parent])._install()

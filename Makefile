@@ -1,0 +1,35 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# `make demo` shows what the collection does, `make test` checks everything; both set themselves up. See CONTRIBUTING.md.
+
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help setup demo lint test test-all release clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: .venv/.complete ## make the tools' environment (.venv) and install Debian's programs if root
+
+.venv/.complete: tests/setup.sh pyproject.toml meta/ee-requirements.txt
+	@tests/setup.sh && touch $@
+
+demo: setup ## deploy two networks on a Hercules CI of our own, on this machine
+	@$(PYTHON) -m tests.demo
+
+lint: setup ## the gates that take seconds
+	@$(PYTHON) -m tests.gates --fast
+
+test: setup ## every gate, on this ansible-core
+	@$(PYTHON) -m tests.gates
+
+test-all: setup ## every gate, then units, integration and sanity on every supported ansible-core
+	@$(PYTHON) -m tests.gates.versions
+
+release: setup ## VERSION=x.y.z: changelog, tarball and tag
+	@tests/release.sh '$(VERSION)'
+
+clean: ## remove what setup and the gates made
+	rm -rf .venv .cache dist tests/output .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,30 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which gates there are, quick ones first. Variables: $TOP holds ansible_collections/, $OUT the results, $CACHE what is kept."""
+
+from __future__ import annotations
+
+from .gate import Gate
+
+BUILD = 'ansible-galaxy collection build --output-path . $OLDPWD >/dev/null && '
+PYTEST = 'COVERAGE_FILE=$OUT/coverage-{0} coverage run -m pytest --quiet --junitxml=$OUT/{0}.xml tests/{0}'
+
+GATES = (
+    Gate('ruff', 'ruff check .', fast=True),
+    Gate('yamllint', 'yamllint --strict .', fast=True),
+    Gate('licences', 'reuse lint --lines', fast=True),
+    Gate('changelog', 'antsibull-changelog lint', fast=True),
+    Gate('role-variables', 'python -m tests.gates.role_variables', fast=True),
+    Gate('mypy', 'cd $TOP && mypy --config-file $OLDPWD/pyproject.toml --cache-dir $CACHE/mypy -p ansible_collections.nixcd.hercules_ci.plugins',
+         fast=True),
+    Gate('units', PYTEST.format('unit'), junit='unit.xml', programs=('nix-instantiate',)),
+    Gate('docs', 'antsibull-docs lint-collection-docs --plugin-docs .'),
+    Gate('execution-environment', 'cp -r tests/ee $OUT && cd $OUT/ee && ' + BUILD + 'mv *.tar.gz nixcd-hercules_ci.tar.gz && '
+         'ansible-builder create && ansible-builder introspect $TOP | tee found && grep -q jsonschema found && grep -q git found'),
+    Gate('sanity', 'ansible-test sanity --local --color no', programs=('shellcheck',)),
+    Gate('galaxy-importer', 'mkdir $OUT/importer && cd $OUT/importer && ' + BUILD + 'python -m galaxy_importer.main *.tar.gz',
+         finding=r'^.*(WARNING|ERROR): .*$'),
+    Gate('ansible-lint', 'ansible-lint --offline --strict'),
+    Gate('integration', PYTEST.format('integration'), junit='integration.xml', programs=('nix-instantiate', 'git')),
+)

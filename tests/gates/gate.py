@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One gate: a command, what it needs, and what counts as a finding."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A check of the whole tree.
+
+    `command` is run by bash in the collection's folder. `finding`: output that matches it is a finding even when the command
+    succeeds. `junit`: the command's report under $OUT, whose tests are counted one by one. `after`: gates whose results it reads.
+    `fast`: part of `make lint`.
+    """
+
+    name: str
+    command: str
+    finding: str = ''
+    programs: tuple[str, ...] = ()
+    root: bool = False
+    after: tuple[str, ...] = ()
+    junit: str = ''
+    fast: bool = False
+
+    def obstacle(self, search_path: str) -> str:
+        """Why this gate cannot run on this machine; empty if it can."""
+        missing = [program for program in self.programs if not shutil.which(program, path=search_path)]
+        if missing:
+            return 'not installed: %s' % ', '.join(missing)
+        if self.root and os.geteuid() != 0:
+            return 'only root can do this'
+        return ''
+
+
+@dataclass
+class Counts:
+    """How many tests passed, failed and were skipped; a gate that is not a test suite counts as one test."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Add the counts of another gate."""
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self) -> str:
+        return '%d passed, %d failed, %d skipped' % (self.passed, self.failed, self.skipped)
+
+
+@dataclass
+class Outcome:
+    """What became of a gate. `state` is passed, failed, skipped or stopped."""
+
+    gate: Gate
+    state: str
+    seconds: float = 0.0
+    output: str = ''
+    reason: str = ''
+    counts: Counts = field(default_factory=Counts)
+
+
+def count_tests(report: Path) -> Counts:
+    """The counts in a JUnit report as pytest writes it."""
+    counts = Counts()
+    for suite in ET.parse(report).getroot().iter('testsuite'):
+        tests, failures, errors, skipped = (int(suite.get(name, 0)) for name in ('tests', 'failures', 'errors', 'skipped'))
+        counts.add(Counts(tests - failures - errors - skipped, failures + errors, skipped))
+    return counts
+
+
+def judge(gate: Gate, code: int, output: str, seconds: float, results: Path) -> Outcome:
+    """What the exit code, the output and the report of a gate say together."""
+    reason = '' if code == 0 else 'exit code %d' % code
+    match = re.search(gate.finding, output, re.MULTILINE) if gate.finding else None
+    if match and not reason:
+        reason = 'its output has "%s"' % match.group(0).strip()
+    report = results / gate.junit
+    counts = count_tests(report) if gate.junit and report.exists() else Counts(passed=not reason)
+    if reason and not counts.failed:
+        counts.failed = 1
+    return Outcome(gate, 'failed' if reason else 'passed', seconds, output, reason, counts)
+
+
+async def run(gate: Gate, directory: Path, environment: dict[str, str]) -> Outcome:
+    """Run one gate to its end; cancelled, end its whole process group and say that it was stopped."""
+    obstacle = gate.obstacle(environment['PATH'])
+    if obstacle:
+        return Outcome(gate, 'skipped', reason=obstacle, counts=Counts(skipped=1))
+    started = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        'bash', '-euo', 'pipefail', '-c', gate.command, cwd=directory, env=environment, start_new_session=True,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    try:
+        output = (await process.communicate())[0]
+    except asyncio.CancelledError:
+        os.killpg(process.pid, signal.SIGTERM)
+        await process.wait()
+        return Outcome(gate, 'stopped', time.monotonic() - started)
+    return judge(gate, process.returncode or 0, output.decode(errors='replace'), time.monotonic() - started, Path(environment['OUT']))

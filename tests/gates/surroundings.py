@@ -1,0 +1,91 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a gate runs in: a copy of the tree where Ansible expects a collection, and an environment without surprises."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / '.cache'
+
+# ansible-test downloads get-pip.py from outside the package registries unless its cache has one; ensurepip does the same.
+# In a child process, because ensurepip turns pip's configuration (index, certificates) off in the process that it runs in.
+GET_PIP = '''\
+import subprocess, sys
+wanted = [argument for argument in sys.argv[1:] if argument not in ('--no-setuptools', '--no-wheel')]
+subprocess.check_call([sys.executable, '-m', 'ensurepip', '--default-pip'], stdout=subprocess.DEVNULL)
+sys.exit(subprocess.call([sys.executable, '-m', 'pip', 'install', '--quiet', *wanted]))
+'''
+
+
+def files_of_the_change() -> list[str]:
+    """What a clone would hold, with the changes not committed yet: tracked and new files, nothing that is ignored."""
+    listed = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+                            cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return sorted(name for name in set(listed.split('\0')) if name and os.path.lexists(ROOT / name))
+
+
+def copy_as_collection(top: Path) -> Path:
+    """Copy the tree to TOP/ansible_collections/nixcd/hercules_ci, the only place where ansible-test and ansible-lint work."""
+    collection = top / 'ansible_collections' / 'nixcd' / 'hercules_ci'
+    for name in files_of_the_change():
+        target = collection / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target, follow_symlinks=False)
+    # Tools that ask git which files there are (ansible-lint, reuse) must not ask a repository around the copy.
+    subprocess.run(['git', 'init', '--quiet'], cwd=collection, check=True)
+    subprocess.run(['git', 'add', '--all'], cwd=collection, check=True)
+    return collection
+
+
+def search_path(tools: Path) -> str:
+    """PATH: the environment's tools, every Python that runs, then the user's PATH without pyenv's shims."""
+    users = [entry for entry in os.environ.get('PATH', os.defpath).split(os.pathsep) if not entry.endswith('/shims')]
+    return os.pathsep.join([str(tools), str(CACHE / 'python'), *users])
+
+
+def private_home(tools: Path) -> Path:
+    """A home of the gates' own: stale collections in the user's would hide errors. pip's configuration is kept."""
+    home = CACHE / 'home'
+    configuration = Path.home() / '.config' / 'pip'
+    link = home / '.config' / 'pip'
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if configuration.is_dir() and configuration != link and not link.is_symlink():
+        link.symlink_to(configuration)
+    seed_get_pip(home, tools)
+    return home
+
+
+def seed_get_pip(home: Path, tools: Path) -> None:
+    """Put a get-pip.py of the version that this environment's ansible-test wants into its cache."""
+    for source in tools.parent.glob('lib/python*/site-packages/ansible_test/_internal/python_requirements.py'):
+        for version in re.findall(r"pip='([\d.]+)'", source.read_text()):
+            target = home / '.ansible' / 'test' / 'cache' / ('get_pip_%s.py' % version.replace('.', '_'))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(GET_PIP)
+
+
+def environment(top: Path, tools: Path = ROOT / '.venv' / 'bin') -> dict[str, str]:
+    """The variables a gate sees: the user's, without Ansible's and Python's, and with TOP and OUT, the folder for results."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(('ANSIBLE_', 'PYTHON', 'VIRTUAL_ENV', 'PYENV'))}
+    out = top / 'results'
+    out.mkdir(parents=True, exist_ok=True)
+    return {
+        **kept,
+        'PATH': search_path(tools),
+        'HOME': str(private_home(tools)),
+        'TOP': str(top),
+        'OUT': str(out),
+        'ROOT': str(ROOT),
+        'CACHE': str(CACHE),
+        'LC_ALL': 'C.UTF-8',
+        'NO_COLOR': '1',
+        'ANSIBLE_COLLECTIONS_PATH': str(top),
+        'PYTHONDONTWRITEBYTECODE': '1',
+    }

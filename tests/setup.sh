@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Make what `make test` and `make demo` need, from nothing: links to the Python versions that really run (.cache/python), the
+# tools (.venv, from PyPI) and Debian's programs (apt, as root). Run again it only adds what is missing.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$@" >&2; exit 1; }
+
+# Every pythonX.Y on PATH and of pyenv that runs. pyenv's own shims answer for each version and then refuse to run most of them.
+link_pythons() {
+  local directory python pythons=.cache/python
+  mkdir -p "$pythons"
+  find "$pythons" -type l -delete
+  local IFS=:
+  for directory in $PATH "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin; do
+    [[ $directory == */shims ]] && continue
+    for python in "$directory"/python3.{9,10,11,12,13,14}; do
+      [[ -x $python && ! -e $pythons/${python##*/} ]] || continue
+      "$python" -c '' 2>/dev/null && ln -s "$python" "$pythons/${python##*/}"
+    done
+  done
+}
+
+# PROGRAM:PACKAGE for each program that Debian brings. The second list is needed only for the booted hosts, which need root.
+programs=(git:git nix-instantiate:nix-bin shellcheck:shellcheck ssh-keygen:openssh-client)
+host_programs=(ip:iproute2 mmdebstrap:mmdebstrap systemd-nspawn:systemd-container)
+
+missing_packages() {
+  local pair
+  for pair in "$@"; do
+    command -v "${pair%%:*}" >/dev/null || printf '%s\n' "${pair##*:}"
+  done
+}
+
+install_programs() {
+  local packages
+  mapfile -t packages < <(missing_packages "${programs[@]}"; [[ $(id -u) != 0 ]] || missing_packages "${host_programs[@]}")
+  { [[ -n $python ]] && "$python" -c 'import ensurepip, venv' 2>/dev/null; } || packages+=(python3-venv)
+  [[ ${#packages[@]} -gt 0 ]] || return 0
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    say "installing from Debian: ${packages[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" >/dev/null
+    return
+  fi
+  say "not here, and only root could install them: ${packages[*]}"
+  say "  on Debian: sudo apt-get install ${packages[*]}"
+  say "  on NixOS:  nix-shell -p git nix shellcheck openssh python311"
+  case " ${packages[*]} " in
+    *' git '* | *' nix-bin '* | *' python3-venv '*) die 'git, Nix and a Python with venv are needed; gates that need another of them are skipped.' ;;
+  esac
+}
+
+# ansible-core 2.19 needs Python 3.11 or newer; 3.11 comes first because it runs the three oldest supported versions too.
+choose_python() {
+  local version
+  for version in 3.11 3.12 3.13; do
+    python=$(readlink -f ".cache/python/python$version" || true)
+    [[ ! -x $python ]] || return 0
+  done
+  python=
+}
+
+install_tools() {
+  [[ -x .venv/bin/python ]] || "$python" -m venv .venv
+  local wanted=(--requirement meta/ee-requirements.txt --group pyproject.toml:test --group pyproject.toml:lint --group pyproject.toml:hosts)
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check uv || true
+  # uv takes seconds where pip takes a minute, but its program does not start everywhere (on NixOS).
+  if .venv/bin/uv --version >/dev/null 2>&1; then
+    .venv/bin/uv pip install --quiet --python .venv/bin/python "${wanted[@]}"
+  else
+    say 'uv does not run here: taking pip'
+    .venv/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+    .venv/bin/python -m pip install --quiet "${wanted[@]}"
+  fi
+}
+
+link_pythons
+choose_python
+install_programs
+[[ -n $python ]] || { link_pythons; choose_python; }
+[[ -n $python ]] || die 'No Python 3.11, 3.12 or 3.13 found on PATH.' '  on Debian 12: apt-get install python3 python3-venv' '  on NixOS:     nix-shell -p python311'
+install_tools
+say "ready: $(.venv/bin/ansible --version | head -n 1) on $(.venv/bin/python --version)"
