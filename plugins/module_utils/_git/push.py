@@ -1,0 +1,157 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""Put the content of a few files on branches of a remote: one commit a branch, only where something differs, never by force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
+    GitError,
+    Repository,
+    remote_heads,
+    remote_url,
+    unreachable,
+    without_credentials,
+)
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+
+ATTEMPTS = 3  # to push on top of a branch that others push to at the same time
+MOVED = ('fetch first', 'non-fast-forward', 'stale info', 'cannot lock ref', 'incorrect old value', 'failed to update ref')
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a commit says: the whole message, and the author's name and mail address where git's own are not wanted."""
+
+    message: str
+    author_name: str | None = None
+    author_email: str | None = None
+
+    def environment(self, repository: Repository) -> dict[str, str]:
+        """Git's variables; who has no identity in git is called Ansible."""
+        known = repository.try_run('config', 'user.email').returncode == 0
+        name = self.author_name or (None if known else 'Ansible')
+        email = self.author_email or (None if known else 'ansible@localhost')
+        identity = (('NAME', name), ('EMAIL', email))
+        return {'GIT_%s_%s' % (role, key): value for role in ('AUTHOR', 'COMMITTER') for key, value in identity if value}
+
+
+@dataclass
+class Outcome:
+    """What became of one branch.
+
+    revision: the commit that holds the files, None when it could not be made or, in check mode, is yet to be made.
+    previous: the head of the branch before, None when the remote has no such branch.
+    pushed_to: the branch that holds the files: this one, or a side branch that waits to be merged.
+    files: the paths that differed.
+    """
+
+    branch: str
+    previous: str | None = None
+    revision: str | None = None
+    pushed_to: str = ''
+    files: list[str] = field(default_factory=list)
+    before: dict[str, bytes] = field(default_factory=dict)
+    problem: Problem | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a module's results."""
+        names = ('branch', 'previous', 'revision', 'pushed_to', 'files')
+        result = {name: getattr(self, name) for name in names}
+        result['changed'] = bool(self.files) and self.problem is None
+        if self.problem:
+            result['msg'] = str(self.problem)
+        return result
+
+
+def look(repository: Repository, remote: str, branch: str, *, heads: Mapping[str, str], files: Mapping[str, bytes], side: str = '') -> Outcome:
+    """Compare the files with a branch of the remote, or with its side branch where that one is ahead; fetches what is missing.
+
+    heads: commit ids by branch, as remote_heads returns them.
+    """
+    head = heads.get(branch)
+    if head is None:
+        raise fail('The remote %s has no branch %s.' % (remote, branch), where=without_credentials(remote_url(repository, remote)),
+                   remedy='Create it with "git push %s HEAD:refs/heads/%s", or correct nixops_branches.' % (remote, branch))
+    fetch(repository, remote, {name: heads[name] for name in (branch, side) if name in heads})
+    found = Outcome(branch, previous=head, revision=head, pushed_to=branch)
+    if differing(repository, head, files) and side in heads and not is_ancestor(repository, heads[side], head):
+        found.revision, found.pushed_to = heads[side], side
+    found.files = differing(repository, str(found.revision), files)
+    for path in found.files:
+        entry = repository.entry(str(found.revision), path)
+        found.before[path] = repository.run('cat-file', 'blob', entry[1]) if entry else b''
+    if found.files and side:
+        found.pushed_to = side
+    return found
+
+
+def fetch(repository: Repository, remote: str, heads: Mapping[str, str]) -> None:
+    """Have these commits, heads of branches of the remote, with their files."""
+    missing = [branch for branch, commit in heads.items() if repository.try_run('cat-file', '-e', commit + '^{tree}').returncode]
+    if missing:
+        try:
+            repository.run('fetch', '--quiet', '--no-tags', '--refmap=', remote,
+                           *('+refs/heads/%s:refs/remotes/private/%s' % (branch, branch) for branch in missing))
+        except GitError as error:
+            raise unreachable(repository, remote, error) from error
+
+
+def is_ancestor(repository: Repository, older: str, newer: str) -> bool:
+    """Whether the one commit is contained in the other."""
+    return repository.try_run('merge-base', '--is-ancestor', older, newer).returncode == 0
+
+
+def differing(repository: Repository, revision: str, files: Mapping[str, bytes]) -> list[str]:
+    """The paths whose content in a commit is not the given one."""
+    def same(path: str, content: bytes) -> bool:
+        entry = repository.entry(revision, path)
+        return entry is not None and entry[1] == repository.run('hash-object', '--stdin', data=content).decode('ascii').strip()
+    return [path for path, content in sorted(files.items()) if not same(path, content)]
+
+
+def commit_on(repository: Repository, base: str, files: Mapping[str, bytes], commit: Commit) -> str:
+    """Make a commit on top of another one in which these files have this content, and return its id."""
+    repository.run('read-tree', base)
+    for path, content in files.items():
+        blob = repository.run('hash-object', '-w', '--stdin', data=content).decode('ascii').strip()
+        entry = repository.entry(base, path)
+        repository.run('update-index', '--add', '--cacheinfo', '%s,%s,%s' % (entry[0] if entry else '100644', blob, path))
+    author = Repository(repository.path, {**repository.environment, **commit.environment(repository)})
+    return author.run('commit-tree', repository.text('write-tree'), '-p', base, data=commit.message.encode('utf-8')).decode('ascii').strip()
+
+
+def push(repository: Repository, remote: str, found: Outcome, files: Mapping[str, bytes], commit: Commit) -> Outcome:
+    """Bring the files that differ to the branch; when others pushed meanwhile, do it again on top of theirs."""
+    for _attempt in range(ATTEMPTS):
+        if not found.files:
+            return found
+        made = commit_on(repository, str(found.revision), {path: files[path] for path in found.files}, commit)
+        done = repository.try_run('push', '--porcelain', remote, '%s:refs/heads/%s' % (made, found.pushed_to))
+        if done.returncode == 0:
+            found.revision = made
+            return found
+        said = (done.stdout + done.stderr).decode('utf-8', 'replace')
+        if not any(reason in said for reason in MOVED):
+            raise refused(found, remote, said)
+        side = found.pushed_to if found.pushed_to != found.branch else ''
+        heads = remote_heads(repository, remote, filter(None, (found.branch, side)))
+        found = look(repository, remote, found.branch, heads=heads, files=files, side=side)
+    raise fail('Branch %s of the remote %s moved %d times while it was pushed to.' % (found.pushed_to, remote, ATTEMPTS),
+               where=repository.path, remedy='Run the play again when the others have finished pushing.')
+
+
+def refused(found: Outcome, remote: str, said: str) -> Failure:
+    """What to tell somebody whose push was not accepted: the lines in which git and the remote give their reasons."""
+    reasons = [line.strip() for line in said.splitlines() if line.startswith(('!', 'remote:', 'error:', 'fatal:'))]
+    remedy = 'Push to a side branch for somebody to merge (nixops_push: branch), or allow this user to push.'
+    if found.pushed_to != found.branch:
+        remedy = 'Allow this user to push to %s, or push by hand (nixops_push: none).' % found.pushed_to
+    return fail('The remote %s refused the push to branch %s.' % (remote, found.pushed_to), where='branch %s' % found.branch,
+                found=' '.join(reasons) or said.strip(), remedy=remedy)

@@ -1,0 +1,140 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""Git, as the program: somebody's checkout, read only, and a private repository beside it in which commits are made."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+
+TIMEOUT = 300.0  # seconds for one git command; fetching a large repository over a slow line is the longest
+
+LOCAL_VARIABLES = ('GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_OBJECT_DIRECTORY', 'GIT_COMMON_DIR', 'GIT_PREFIX')
+
+
+def without_credentials(text: str) -> str:
+    """The text with the user name and password of every URL taken out."""
+    return re.sub(r'(?<=://)[^/@\s]+@', '', text)
+
+
+class GitError(Exception):
+    """A git command that failed; C(str()) is what git said, without credentials."""
+
+
+class Repository:
+    """A Git repository on this machine."""
+
+    def __init__(self, path: str, environment: Mapping[str, str] | None = None) -> None:
+        """path: where git is started; environment: added to the process' own."""
+        self.path = path
+        inherited = {name: value for name, value in os.environ.items() if name not in LOCAL_VARIABLES}
+        # Nobody is there to answer a prompt, and messages are compared: no translations.
+        self.environment = {**inherited, 'GIT_TERMINAL_PROMPT': '0', 'LC_ALL': 'C', **(environment or {})}
+
+    def try_run(self, *arguments: str, data: bytes = b'') -> subprocess.CompletedProcess[bytes]:
+        """Run git, whatever its exit code is."""
+        try:
+            return subprocess.run(('git', *arguments), cwd=self.path, input=data, env=self.environment,
+                                  capture_output=True, timeout=TIMEOUT, check=False)
+        except FileNotFoundError as error:
+            missing = 'Git' if os.path.isdir(self.path) else 'The folder %s' % self.path
+            raise fail('%s is not on this machine.' % missing, where=self.path,
+                       remedy='Install git, or correct nixops_checkout.') from error
+        except subprocess.TimeoutExpired as error:
+            raise fail('git %s did not end within %d seconds.' % (arguments[0], TIMEOUT), where=self.path,
+                       remedy='Run it by hand to see what it waits for.') from error
+
+    def run(self, *arguments: str, data: bytes = b'') -> bytes:
+        """Standard output of a git command that has to succeed; raises GitError."""
+        done = self.try_run(*arguments, data=data)
+        if done.returncode:
+            raise GitError(without_credentials(done.stderr.decode('utf-8', 'replace').strip()))
+        return done.stdout
+
+    def text(self, *arguments: str) -> str:
+        """Like run, for output that is one line."""
+        return self.run(*arguments).decode('utf-8', 'replace').strip()
+
+    def entry(self, revision: str, path: str) -> tuple[str, str] | None:
+        """Mode and object id of a file in a commit, or None when the commit has no such file."""
+        line = self.text('ls-tree', '--full-tree', revision, '--', path)
+        if not line:
+            return None
+        mode, kind, rest = line.split(None, 2)
+        if kind != 'blob':
+            raise GitError('%s is a %s, not a file, in commit %s.' % (path, kind, revision))
+        return mode, rest.split('\t', 1)[0]
+
+
+def open_checkout(path: str) -> Repository:
+    """The checkout at this path; raises Failure when there is none that git would read."""
+    checkout = Repository(path)
+    try:
+        return Repository(checkout.text('rev-parse', '--show-toplevel'))
+    except GitError as error:
+        raise fail('Git cannot read the checkout.', where=path, expected='a working tree that git can read', found=str(error),
+                   remedy='Clone the repository there, or correct nixops_checkout.') from error
+
+
+def remote_url(checkout: Repository, remote: str) -> str:
+    """Where a push to this remote goes, as git's own configuration says; may hold credentials."""
+    try:
+        return checkout.text('remote', 'get-url', '--push', remote)
+    except GitError as error:
+        raise fail('The checkout has no remote called %s.' % remote, where=checkout.path, found=str(error),
+                   remedy='Add it (git remote add %s URL), or name another one.' % remote) from error
+
+
+def remote_heads(repository: Repository, remote: str, branches: Iterable[str]) -> dict[str, str]:
+    """Commit ids of those of the branches that the remote has, with one request."""
+    try:
+        listing = repository.text('ls-remote', remote, *('refs/heads/%s' % branch for branch in branches))
+    except GitError as error:
+        raise unreachable(repository, remote, error) from error
+    heads = (line.split('\t', 1) for line in listing.splitlines())
+    return {ref[len('refs/heads/'):]: revision for revision, ref in heads}
+
+
+def unreachable(repository: Repository, remote: str, error: GitError) -> Failure:
+    """What to tell somebody whose remote does not answer, or does not let them in."""
+    return fail('Git cannot reach the remote %s.' % remote, where=repository.path, found=str(error),
+                remedy='Try "git ls-remote %s" there as the same user: the credentials are those of git itself.' % remote)
+
+
+@contextlib.contextmanager
+def private_repository(checkout: Repository) -> Iterator[Repository]:
+    """An empty repository with the objects and the configuration of a checkout, in which nothing touches the checkout.
+
+    It borrows the checkout's objects, so that only news are fetched, and includes its configuration, so that remotes, credentials,
+    proxies and ssh commands are the same. Hooks are not run. It lives in a temporary folder and is removed at the end.
+    """
+    folder = tempfile.mkdtemp(prefix='nixops-push-')
+    try:
+        common, objects, shallow, form = (checkout.text('rev-parse', *question) for question in (
+            ('--path-format=absolute', '--git-common-dir'), ('--path-format=absolute', '--git-path', 'objects'),
+            ('--path-format=absolute', '--git-path', 'shallow'), ('--show-object-format',)))
+        private = Repository(checkout.path, {'GIT_DIR': os.path.join(folder, 'git'), 'GIT_INDEX_FILE': os.path.join(folder, 'index')})
+        private.run('init', '--quiet', '--template=', '--object-format=%s' % form)
+        with open(os.path.join(folder, 'git', 'objects', 'info', 'alternates'), 'w', encoding='utf-8') as stream:
+            stream.write(objects + '\n')
+        if os.path.exists(shallow):
+            shutil.copy(shallow, os.path.join(folder, 'git', 'shallow'))
+        own = {'bare': 'false', 'worktree': folder, 'hooksPath': os.devnull}
+        with open(os.path.join(folder, 'git', 'config'), 'w', encoding='utf-8') as stream:
+            stream.write('[core]\n\trepositoryformatversion = %d\n' % (form != 'sha1'))
+            stream.write('[extensions]\n\tobjectFormat = %s\n' % form if form != 'sha1' else '')
+            stream.write('[include]\n\tpath = "%s/config"\n' % re.sub(r'(["\\])', r'\\\1', common))
+            stream.write('[gc]\n\tauto = 0\n[core]\n%s' % ''.join('\t%s = "%s"\n' % setting for setting in own.items()))
+        yield private
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

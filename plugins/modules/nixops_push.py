@@ -1,0 +1,286 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Certain files of a checkout are on certain branches of its remote."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nixops_push
+short_description: Put a few files of a checkout on branches of its remote
+version_added: 0.1.0
+description:
+  - Makes sure that certain files, such as the C(ci.nix) that M(nixcd.hercules_ci.nixops_effect) wrote, are on branches of a Git remote.
+  - Where a branch has other content, one commit with exactly these files is made on top of its head and pushed. Nothing else is taken
+    along, whatever else is modified or staged in the checkout.
+  - The checkout itself is only read. Its branch, index, working tree, references and configuration stay as they are; commits are made in a
+    private repository that borrows its objects.
+  - A push is never forced. When somebody else pushes meanwhile, the commit is made anew on top of theirs.
+  - Without a difference there is no commit and no push.
+author:
+  - nixcd.hercules_ci contributors (@nixcd)
+extends_documentation_fragment:
+  - nixcd.hercules_ci._attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - The remote is asked for its branches, and what is missing is fetched into a private repository that is removed.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+requirements:
+  - git 2.31 or newer
+notes:
+  - Credentials are those of Git itself, such as an SSH agent, C(core.sshCommand) or a credential helper, for the user that runs the task.
+    Git is not allowed to ask for a password.
+  - Hooks of the checkout are not run.
+options:
+  checkout:
+    description: Working tree of the repository.
+    type: path
+    required: true
+  files:
+    description: The files, as paths below the top of the working tree.
+    type: list
+    elements: str
+    required: true
+  contents:
+    description:
+      - Content by path, for files in O(files) that are not to be read from the working tree.
+      - In check mode this tells what a task before would have written.
+    type: dict
+    default: {}
+  branches:
+    description: Names of the branches, without V(refs/heads/).
+    type: list
+    elements: str
+    required: true
+  remote:
+    description: Name of the Git remote.
+    type: str
+    default: origin
+  mode:
+    description:
+      - V(direct) pushes to the branches.
+      - V(branch) pushes to a side branch of each (O(side_branch)), for somebody to merge; for branches that are protected.
+      - V(none) pushes nothing, and reports what differs as a warning.
+    type: str
+    choices: [direct, branch, none]
+    default: direct
+  side_branch:
+    description: Name of the side branch. C({branch}) in it stands for the name of the branch.
+    type: str
+    default: nixops/{branch}
+  message:
+    description: Message of the commits.
+    type: str
+    default: Deploy NixOps networks with Hercules CI
+  author_name:
+    description: Name of author and committer. By default the one that Git is configured with, or V(Ansible).
+    type: str
+  author_email:
+    description: Mail address of author and committer. By default the one that Git is configured with, or V(ansible@localhost).
+    type: str
+seealso:
+  - module: nixcd.hercules_ci.nixops_effect
+  - module: nixcd.hercules_ci.hci_job
+"""
+
+EXAMPLES = r"""
+- name: Put ci.nix on the branch that deploys production
+  nixcd.hercules_ci.nixops_push:
+    checkout: /srv/neat-repo
+    files: [ci.nix]
+    branches: [production]
+  register: pushed
+
+- name: Wait for the job of that commit
+  nixcd.hercules_ci.hci_job:
+    project: github/neat-org/neat-repo
+    branch: production
+    revision: "{{ pushed.branches[0].revision }}"
+
+- name: Propose ci.nix for protected branches
+  nixcd.hercules_ci.nixops_push:
+    checkout: /srv/neat-repo
+    files: [ci.nix]
+    branches: [staging, production]
+    mode: branch
+    author_name: Deployment
+    author_email: deployment@example.org
+    message: |
+      Update ci.nix from the inventory
+
+      Made by ansible-playbook nixcd.hercules_ci.networks.
+"""
+
+RETURN = r"""
+branches:
+  description: What became of each branch, in the order of O(branches).
+  type: list
+  elements: dict
+  returned: when the checkout could be read and the remote answered
+  contains:
+    branch:
+      description: Name of the branch.
+      type: str
+      returned: always
+      sample: production
+    previous:
+      description: Commit at the head of the branch before, V(null) when the remote has no such branch.
+      type: str
+      returned: always
+      sample: 3f786850e387550fdab836ed7e6dc881de23001b
+    revision:
+      description:
+        - Commit that has the files on RV(branches[].pushed_to); the head of that branch.
+        - V(null) in check mode when it is yet to be made, and when the push failed.
+      type: str
+      returned: always
+      sample: 89e6c98d92887913cadf06b2adb97f26cde4849b
+    pushed_to:
+      description: The branch that has the files now, this one or a side branch. Empty when there is none.
+      type: str
+      returned: always
+      sample: production
+    files:
+      description: The files that differed.
+      type: list
+      elements: str
+      returned: always
+      sample: [ci.nix]
+    changed:
+      description: Whether a commit was pushed, or would be.
+      type: bool
+      returned: always
+      sample: true
+    msg:
+      description: Why this branch could not be pushed.
+      type: str
+      returned: when it could not
+      sample: "The remote origin has no branch production."
+problems:
+  description: What failed, as data.
+  type: list
+  elements: dict
+  returned: failure
+  sample:
+    - severity: error
+      what: The remote origin has no branch production.
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.push import Commit, Outcome, look, push
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
+    GitError,
+    Repository,
+    open_checkout,
+    private_repository,
+    remote_heads,
+    remote_url,
+)
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+
+
+def contents(module: AnsibleModule, top: str) -> dict[str, bytes]:
+    """The wanted content of every file."""
+    given = module.params['contents']
+    found = {}
+    for path in module.params['files']:
+        if path in given:
+            found[path] = given[path].encode('utf-8')
+            continue
+        try:
+            with open(os.path.join(top, path), 'rb') as stream:
+                found[path] = stream.read()
+        except OSError as error:
+            raise fail('A file to push cannot be read.', where=os.path.join(top, path), found=error.strerror or '',
+                       remedy='Write it first, with nixcd.hercules_ci.nixops_effect, or correct the option files.') from error
+    return found
+
+
+def one_branch(module: AnsibleModule, repository: Repository, heads: dict[str, str], branch: str, files: dict[str, bytes]) -> Outcome:
+    """Compare, and push unless there is a reason not to; a failure is kept, so that the other branches go on."""
+    options = module.params
+    side = options['side_branch'].replace('{branch}', branch) if options['mode'] == 'branch' else ''
+    found = Outcome(branch, previous=heads.get(branch))
+    try:
+        found = look(repository, options['remote'], branch, heads=heads, files=files, side=side)
+        if options['mode'] == 'none' and found.files:
+            module.warn('Branch %s of %s has other content in %s; nothing is pushed (mode: none).' % (
+                branch, options['remote'], ', '.join(found.files)))
+            found.files = []
+        elif found.files and module.check_mode:
+            found.revision = None
+        elif found.files:
+            commit = Commit(options['message'], options['author_name'], options['author_email'])
+            found = push(repository, options['remote'], found, files, commit)
+    except Failure as failure:
+        found.problem, found.revision = failure.problems[0], None
+    except GitError as error:
+        found.problem, found.revision = Problem('Git failed.', where='branch %s' % branch, found=str(error)), None
+    return found
+
+
+def difference(outcome: Outcome, files: dict[str, bytes]) -> list[dict[str, str]]:
+    """For diff mode: the files of a branch, before and after."""
+    return [{
+        'before_header': '%s:%s' % (outcome.branch, path), 'before': outcome.before[path].decode('utf-8', 'replace'),
+        'after_header': '%s:%s' % (outcome.pushed_to, path), 'after': files[path].decode('utf-8', 'replace'),
+    } for path in outcome.files]
+
+
+def run(module: AnsibleModule) -> dict[str, object]:
+    """What the module returns; raises Failure when no branch could be looked at."""
+    options = module.params
+    checkout = open_checkout(options['checkout'])
+    files = contents(module, checkout.path)
+    remote_url(checkout, options['remote'])
+    with private_repository(checkout) as repository:
+        wanted = list(options['branches'])
+        if options['mode'] == 'branch':
+            wanted += [options['side_branch'].replace('{branch}', branch) for branch in wanted]
+        heads = remote_heads(repository, options['remote'], wanted)
+        outcomes = [one_branch(module, repository, heads, branch, files) for branch in options['branches']]
+    result: dict[str, object] = {
+        'branches': [outcome.as_dict() for outcome in outcomes],
+        'changed': any(outcome.files and not outcome.problem for outcome in outcomes),
+    }
+    if module._diff:
+        result['diff'] = [part for outcome in outcomes for part in difference(outcome, files)]
+    problems = tuple(outcome.problem for outcome in outcomes if outcome.problem)
+    if problems:
+        raise Failure(problems, result)
+    return result
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            'checkout': {'type': 'path', 'required': True},
+            'files': {'type': 'list', 'elements': 'str', 'required': True},
+            'contents': {'type': 'dict', 'default': {}},
+            'branches': {'type': 'list', 'elements': 'str', 'required': True},
+            'remote': {'type': 'str', 'default': 'origin'},
+            'mode': {'type': 'str', 'choices': ['direct', 'branch', 'none'], 'default': 'direct'},
+            'side_branch': {'type': 'str', 'default': 'nixops/{branch}'},
+            'message': {'type': 'str', 'default': 'Deploy NixOps networks with Hercules CI'},
+            'author_name': {'type': 'str'},
+            'author_email': {'type': 'str'},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**run(module))
+    except Failure as failure:
+        module.fail_json(**failure.result())
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,28 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run a module's real main() as Ansible would, and read what it prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible.module_utils import basic
+
+
+@pytest.fixture
+def run_module(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """run_module(main, options, check=False, diff=False) returns the module's result."""
+    def run(main: Callable[[], None], options: dict[str, Any], *, check: bool = False, diff: bool = False) -> dict[str, Any]:
+        internal = {'_ansible_check_mode': check, '_ansible_diff': diff}
+        monkeypatch.setattr(basic, '_ANSIBLE_ARGS', json.dumps({'ANSIBLE_MODULE_ARGS': {**options, **internal}}).encode())
+        monkeypatch.setattr(basic, '_ANSIBLE_PROFILE', 'legacy', raising=False)
+        capsys.readouterr()
+        with pytest.raises(SystemExit):
+            main()
+        result: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return result
+    return run

@@ -1,0 +1,233 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""nixops_push against real Git repositories."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git import push as push_room
+from ansible_collections.nixcd.hercules_ci.plugins.modules import nixops_push
+
+Run = Callable[..., dict[str, Any]]
+HOOK = """#!/bin/sh
+while read old new ref; do [ "$ref" = refs/heads/production ] && { echo "protected branch" >&2; exit 1; }; done
+exit 0
+"""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(('git', '-C', str(folder), *arguments), check=True, capture_output=True, text=True).stdout.strip()
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Mode and bytes of every file."""
+    files = (path for path in sorted(folder.rglob('*')) if path.is_file())
+    return {str(path.relative_to(folder)): (path.lstat().st_mode, path.read_bytes()) for path in files}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout of a bare repository with the branches main and production, and a ci.nix that is not committed."""
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.setenv('GIT_CONFIG_NOSYSTEM', '1')
+    monkeypatch.setenv('TMPDIR', str(tmp_path / 'tmp'))
+    monkeypatch.setattr('tempfile.tempdir', None)
+    (tmp_path / 'tmp').mkdir()
+    git(tmp_path, 'init', '-q', '--bare', '-b', 'main', 'bare.git')
+    git(tmp_path, 'clone', '-q', 'bare.git', 'checkout')
+    folder = tmp_path / 'checkout'
+    git(folder, 'config', 'user.name', 'Somebody')
+    git(folder, 'config', 'user.email', 'somebody@example.org')
+    git(folder, 'symbolic-ref', 'HEAD', 'refs/heads/main')
+    (folder / 'network.nix').write_text('{ }\n')
+    git(folder, 'add', '.')
+    git(folder, 'commit', '-q', '-m', 'network')
+    git(folder, 'push', '-q', 'origin', 'main', 'main:production')
+    (folder / 'ci.nix').write_text('{ a = 1; }\n')
+    return folder
+
+
+@pytest.fixture
+def push(checkout: Path, run_module: Callable[..., dict[str, Any]]) -> Run:
+    def run(**options: Any) -> dict[str, Any]:
+        flags = {name: options.pop(name) for name in ('check', 'diff') if name in options}
+        defaults = {'checkout': str(checkout), 'files': ['ci.nix'], 'branches': ['production']}
+        return run_module(nixops_push.main, {**defaults, **options}, **flags)
+    return run
+
+
+def test_a_commit_with_the_file_and_nothing_else_lands_on_the_branch(checkout: Path, push: Run) -> None:
+    (checkout / 'network.nix').write_text('{ dirty = true; }\n')
+    (checkout / 'staged').write_text('staged')
+    git(checkout, 'add', 'staged')
+    before = snapshot(checkout)
+    result = push(message='Why\n\nBecause.')
+    assert result['changed']
+    branch = result['branches'][0]
+    assert branch['revision'] == git(checkout.parent / 'bare.git', 'rev-parse', 'production')
+    assert git(checkout.parent / 'bare.git', 'diff', '--name-status', 'main', 'production') == 'A\tci.nix'
+    assert git(checkout.parent / 'bare.git', 'show', 'production:ci.nix') == '{ a = 1; }'
+    author_and_message = git(checkout.parent / 'bare.git', 'log', '-1', '--format=%an <%ae> %B', 'production')
+    assert author_and_message == 'Somebody <somebody@example.org> Why\n\nBecause.'
+    assert snapshot(checkout) == before
+    assert list((checkout.parent / 'tmp').iterdir()) == []
+
+
+def test_nothing_differs_nothing_is_pushed(checkout: Path, push: Run) -> None:
+    first = push()
+    second = push()
+    assert not second['changed']
+    assert second['branches'][0] == {'branch': 'production', 'previous': first['branches'][0]['revision'], 'files': [], 'changed': False,
+                                     'revision': first['branches'][0]['revision'], 'pushed_to': 'production'}
+
+
+def test_check_mode_tells_and_writes_nothing(checkout: Path, push: Run) -> None:
+    before = snapshot(checkout.parent)
+    result = push(check=True, diff=True, contents={'ci.nix': '{ b = 2; }\n'})
+    assert result['changed']
+    assert result['branches'][0]['revision'] is None
+    header = 'production:ci.nix'
+    assert result['diff'] == [{'before_header': header, 'before': '', 'after_header': header, 'after': '{ b = 2; }\n'}]
+    assert snapshot(checkout.parent) == before
+
+
+def test_several_branches_and_the_mode_of_a_file_is_kept(checkout: Path, push: Run) -> None:
+    git(checkout, 'checkout', '-q', '-b', 'staging')
+    (checkout / 'ci.nix').chmod(0o755)
+    git(checkout, 'add', 'ci.nix')
+    git(checkout, 'commit', '-q', '-m', 'executable')
+    git(checkout, 'push', '-q', 'origin', 'staging')
+    (checkout / 'ci.nix').write_text('{ a = 3; }\n')
+    result = push(branches=['staging', 'production', 'main'])
+    assert [branch['changed'] for branch in result['branches']] == [True, True, True]
+    assert git(checkout.parent / 'bare.git', 'ls-tree', 'staging', 'ci.nix').startswith('100755')
+    assert git(checkout.parent / 'bare.git', 'ls-tree', 'main', 'ci.nix').startswith('100644')
+
+
+def test_a_remote_that_moves_meanwhile_is_rebased_on(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = checkout.parent / 'other'
+    git(checkout.parent, 'clone', '-q', '-b', 'production', 'bare.git', 'other')
+    plain = push_room.commit_on
+
+    def somebody_is_faster(*arguments: Any) -> str:
+        made = plain(*arguments)
+        if not (other / 'theirs').exists():
+            (other / 'theirs').write_text('theirs')
+            git(other, 'add', '.')
+            git(other, '-c', 'user.name=O', '-c', 'user.email=o@example.org', 'commit', '-q', '-m', 'theirs')
+            git(other, 'push', '-q', 'origin', 'production')
+        return made
+    monkeypatch.setattr(push_room, 'commit_on', somebody_is_faster)
+    result = push()
+    assert result['changed']
+    assert git(checkout.parent / 'bare.git', 'ls-tree', '--name-only', 'production').splitlines() == ['ci.nix', 'network.nix', 'theirs']
+    assert git(checkout.parent / 'bare.git', 'log', '--format=%s', 'production').splitlines()[1] == 'theirs'
+
+
+def test_a_remote_that_always_moves_is_reported(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = checkout.parent / 'other'
+    git(checkout.parent, 'clone', '-q', '-b', 'production', 'bare.git', 'other')
+    plain = push_room.commit_on
+
+    def somebody_is_faster(*arguments: Any) -> str:
+        made = plain(*arguments)
+        git(other, '-c', 'user.name=O', '-c', 'user.email=o@example.org', 'commit', '-q', '--allow-empty', '-m', 'theirs')
+        git(other, 'push', '-q', 'origin', 'production')
+        return made
+    monkeypatch.setattr(push_room, 'commit_on', somebody_is_faster)
+    result = push()
+    assert result['failed']
+    assert 'moved 3 times' in result['msg']
+    assert git(checkout.parent / 'bare.git', 'ls-tree', '--name-only', 'production') == 'network.nix'
+
+
+def test_a_protected_branch_is_reported_and_the_others_go_on(checkout: Path, push: Run) -> None:
+    hook = checkout.parent / 'bare.git' / 'hooks' / 'pre-receive'
+    hook.write_text(HOOK)
+    hook.chmod(hook.stat().st_mode | stat.S_IXUSR)
+    result = push(branches=['production', 'main'])
+    assert result['failed']
+    assert 'refused the push to branch production' in result['msg']
+    assert 'protected branch' in result['msg']
+    assert 'nixops_push: branch' in result['msg']
+    assert [branch['changed'] for branch in result['branches']] == [False, True]
+
+
+def test_a_side_branch_is_proposed_once_and_followed_after_the_merge(checkout: Path, push: Run) -> None:
+    first = push(mode='branch')
+    assert first['changed']
+    assert first['branches'][0]['pushed_to'] == 'nixops/production'
+    assert git(checkout.parent / 'bare.git', 'ls-tree', '--name-only', 'production') == 'network.nix'
+    again = push(mode='branch')
+    assert not again['changed']
+    assert again['branches'][0]['pushed_to'] == 'nixops/production'
+    assert again['branches'][0]['revision'] == first['branches'][0]['revision']
+    git(checkout.parent / 'bare.git', 'branch', '-f', 'production', 'nixops/production')
+    merged = push(mode='branch')
+    assert not merged['changed']
+    assert merged['branches'][0]['pushed_to'] == 'production'
+    (checkout / 'ci.nix').write_text('{ a = 2; }\n')
+    assert push(mode='branch')['branches'][0]['pushed_to'] == 'nixops/production'
+
+
+def test_mode_none_warns_and_names_the_head(checkout: Path, push: Run) -> None:
+    result = push(mode='none')
+    assert not result['changed']
+    assert result['branches'][0]['revision'] == git(checkout, 'rev-parse', 'HEAD')
+    assert git(checkout.parent / 'bare.git', 'ls-tree', '--name-only', 'production') == 'network.nix'
+
+
+def test_a_branch_that_is_not_there_is_named_with_the_way_out(push: Run) -> None:
+    result = push(branches=['nowhere'])
+    assert result['failed']
+    assert 'has no branch nowhere' in result['msg']
+    assert 'git push origin HEAD:refs/heads/nowhere' in result['msg']
+
+
+@pytest.mark.parametrize('options, words', [
+    ({'checkout': '/nonexistent'}, 'The folder /nonexistent is not on this machine'),
+    ({'files': ['missing.nix']}, 'A file to push cannot be read'),
+    ({'remote': 'upstream'}, 'no remote called upstream'),
+])
+def test_what_cannot_work_is_said(push: Run, options: dict[str, Any], words: str) -> None:
+    result = push(**options)
+    assert result['failed']
+    assert words in result['msg']
+
+
+def test_no_credential_of_a_url_is_shown(checkout: Path, push: Run) -> None:
+    git(checkout, 'remote', 'set-url', 'origin', 'http://user:canary@127.0.0.1:9/x.git')
+    result = push()
+    assert result['failed']
+    assert 'cannot reach the remote' in result['msg']
+    assert 'canary' not in str(result)
+
+
+def test_somebody_without_an_identity_and_a_relative_remote(checkout: Path, push: Run) -> None:
+    git(checkout, 'config', '--unset', 'user.email')
+    git(checkout, 'config', '--unset', 'user.name')
+    git(checkout, 'remote', 'set-url', 'origin', '../bare.git')
+    assert push()['changed']
+    assert git(checkout.parent / 'bare.git', 'log', '-1', '--format=%an <%ae>', 'production') == 'Ansible <ansible@localhost>'
+    (checkout / 'ci.nix').write_text('{ }\n')
+    assert push(author_name='N', author_email='n@example.org')['changed']
+    assert git(checkout.parent / 'bare.git', 'log', '-1', '--format=%an <%ae>', 'production') == 'N <n@example.org>'
+
+
+def test_hooks_and_linked_worktrees(checkout: Path, push: Run) -> None:
+    hook = checkout / '.git' / 'hooks' / 'pre-push'
+    hook.write_text('#!/bin/sh\nexit 1\n')
+    hook.chmod(0o755)
+    git(checkout, 'config', 'core.hooksPath', os.fspath(hook.parent))
+    git(checkout, 'worktree', 'add', '-q', '../linked', 'HEAD', '--detach')
+    (checkout.parent / 'linked' / 'ci.nix').write_text('{ linked = true; }\n')
+    assert push(checkout=str(checkout.parent / 'linked'))['changed']
+    assert git(checkout.parent / 'bare.git', 'show', 'production:ci.nix') == '{ linked = true; }'
