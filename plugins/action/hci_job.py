@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run hci_job where its progress can be seen: in the controller itself, when that is where the task belongs anyway."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_states import run
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.modules.hci_job import ARGUMENTS
+
+display = Display()
+
+
+class ActionModule(ActionBase):
+    """A module can say something only when it ends. So on a local connection the waiting is done here, else by the module."""
+
+    _requires_connection = False
+    _supports_async = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        if self._connection.transport != 'local' or self._connection.become or self._task.async_val:
+            return dict(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
+        _validation, options = self.validate_argument_spec(**ARGUMENTS)
+        environment: dict[str, str] = {}
+        self._compute_environment_string(environment)  # what the task's keyword of that name would set for a module
+        try:
+            client = connect(options, {**os.environ, **environment})
+            result = run(client, options, self._task.check_mode, tell=self._tell)
+        except Failure as failure:
+            result = {'failed': True, **failure.result()}
+        return dict(remove_values(result, [options['api_token']] if options['api_token'] else []))
+
+    def _tell(self, line: str) -> None:
+        if not self._task.no_log:
+            display.display(line)

@@ -1,0 +1,100 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""The jobs of one commit on one ref, and what can be done to them."""
+
+from __future__ import annotations
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import (
+    Job,
+    Situation,
+    get_handlers,
+    get_job,
+    list_jobs,
+    newest_config,
+    situation_of,
+)
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath, segment
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+
+
+class CommitJobs:
+    """Looks at the jobs with one request each time, however many networks a commit deploys."""
+
+    def __init__(self, client: Client, project: ProjectPath, ref: str, revision: str | None = None) -> None:
+        """revision: a full commit hash; None for the newest commit that the service has seen on the ref."""
+        self.client = client
+        self.project = project
+        self.ref = ref
+        self.revision = revision
+        self._made: dict[str, Job] = {}
+        self._on_push: dict[str, tuple[str, ...]] = {}
+
+    def __str__(self) -> str:
+        branch = self.ref[len('refs/heads/') :] if self.ref.startswith('refs/heads/') else self.ref
+        return '%s %s%s' % (self.project, branch, ' %.8s' % self.revision if self.revision else '')
+
+    def all(self) -> list[Job]:
+        """Every job of the commit, newest first. Those that were made here count even before the service lists them."""
+        listed = list_jobs(self.client, self.project, ref=self.ref, revision=self.revision)
+        if self.revision is None:
+            pushes = [job for job in listed if job.type != 'OnSchedule']
+            firsts = [job for job in pushes if job.rerun_of is None]  # a job of an older commit that was run again is no push
+            self.revision = next((job.revision for job in firsts or pushes), None)
+        jobs = {**self._made, **{job.id: job for job in listed if job.revision == self.revision}}
+        return sorted(jobs.values(), key=lambda job: job.index, reverse=True)
+
+    def look(self) -> Situation:
+        """What counts now. One request, and one more when the Config job has ended."""
+        jobs = self.all()
+        config = newest_config(jobs)
+        if config is None or not config.succeeded or any(job.type == 'Legacy' and job.index > config.index for job in jobs):
+            return situation_of(jobs, None)
+        if config.id not in self._on_push:
+            self._on_push[config.id] = tuple(get_handlers(self.client, config)['onPush'])
+        return situation_of(jobs, self._on_push[config.id])
+
+    def look_at(self, wanted: list[Job]) -> Situation:
+        """These jobs as they are now."""
+        now = {job.id: job for job in self.all()}
+        return Situation(tuple(now.get(job.id, job) for job in wanted))
+
+    def run_again(self, job: Job, rebuild_failures: bool) -> Job:
+        """Make a new job like this one, once: when the answer is lost, the new job is looked for before the loss is reported."""
+        self.require(job.may_rerun, job, 'run again')
+        try:
+            query = {'rebuildFailures': 'true'} if rebuild_failures else None
+            made = Job.from_answer(self.client.post('/jobs/%s/rerun' % job.id, query=query), self.client.base_url, self.project)
+        except RequestFailed as failure:
+            if not failure.arrived:
+                raise
+            reruns = [other for other in self.all() if other.rerun_of == job.index and other.index > job.index]
+            if not reruns:
+                raise
+            made = reruns[0]
+        self._made[made.id] = made
+        return made
+
+    def cancel(self, job: Job) -> None:
+        self.require(job.may_cancel, job, 'cancel')
+        self.client.post('/jobs/%s/cancel' % job.id, repeatable=True)
+
+    def run_schedule(self, config: Job, name: str) -> Job:
+        """Run an onSchedule handler now, in the branch of its Config job."""
+        answer = self.client.post('/jobs/%s/on-schedule/%s/run' % (config.id, segment(name)))
+        return Job.from_answer(answer, self.client.base_url, self.project)
+
+    def look_at_one(self, job: Job) -> Situation:
+        return Situation((get_job(self.client, self.project, job.id),))
+
+    def require(self, allowed: bool, job: Job, action: str) -> None:
+        if not allowed:
+            raise fail(
+                'This user may not %s %s.' % (action, job),
+                where=job.url,
+                remedy='Use the token of somebody who may, or ask an owner of the account for the permission',
+            )

@@ -1,0 +1,148 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""What is inside a job: attributes, builds, effects and their logs, as plain values that modules can return."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, job_page
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import tail_of_log
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import segment
+
+FINAL = ('Failed', 'DependencyFailed', 'Successful', 'Cancelled')
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_'-]*")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One effect of a job, with its status in the service's words.
+
+    waiting_for: pages of the jobs whose effects must end first, and attributes of effects of this job.
+    log: the last lines of its newest run, where they were asked for.
+    technical_error: what the agent reports, where it was not the effect itself that failed.
+    """
+
+    attribute: str
+    status: str
+    agent: str | None = None
+    log_id: str | None = None
+    technical_error: str | None = None
+    waiting_for: tuple[str, ...] = ()
+    log: tuple[str, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        return self.status in FINAL
+
+    @property
+    def message(self) -> str:
+        """Why it failed, in its own words: what the agent reports, else the last thing that it wrote."""
+        return self.technical_error or next((line for line in reversed(self.log) if line.strip()), '')
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            'attribute': self.attribute,
+            'status': self.status,
+            'agent': self.agent,
+            'waiting_for': list(self.waiting_for),
+            'message': self.message if self.status == 'Failed' else '',
+            'log': list(self.log),
+        }
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the evaluation of a job found and what has become of its builds.
+
+    effects: attribute paths of the effects, as text.
+    errors: attribute and message where something did not evaluate; the attribute is empty for messages of the whole evaluation.
+    failed_builds: attributes that could not be built.
+    unmet: platforms and features that no agent of the account has.
+    builds: how many derivations have been built, of how many.
+    """
+
+    effects: tuple[str, ...] = ()
+    errors: tuple[tuple[str, str], ...] = ()
+    failed_builds: tuple[str, ...] = ()
+    unmet: tuple[str, ...] = ()
+    built: int = 0
+    builds: int = 0
+    log_id: str | None = None
+
+
+def attribute_text(path: Iterable[str]) -> str:
+    """An attribute path as in the service's URLs and pages. Its rule is not Nix's own: keywords stay bare, and so does C(${)."""
+    return '.'.join(part if IDENTIFIER.fullmatch(part) else '"%s"' % part.replace('\\', '\\\\').replace('"', '\\"') for part in path)
+
+
+def read_evaluation(answer: Any) -> Evaluation:
+    """From the schema EvaluationDetail of the API. Attributes that may or must fail are no failures."""
+    effects, errors, failed_builds = [], [], []
+    for attribute in answer['attributes']:
+        text, kind = attribute_text(attribute['path']), attribute.get('typ') or 'Regular'
+        if kind == 'Effect':
+            effects.append(text)
+        if kind in ('MayFail', 'MustFail'):
+            continue
+        if 'Error' in attribute['value']:
+            errors.append((text, attribute['value']['Error']['errorMessage']))
+        elif attribute['value']['Ok']['status'] in ('BuildFailure', 'DependencyFailure'):
+            failed_builds.append(text)
+    errors += [('', message['message']) for message in answer['messages'] if message['typ'] == 'Error']
+    ended = sum(answer['derivations%sCount' % status] for status in ('BuildFailure', 'DependencyFailure', 'BuildSuccess', 'Cancelled'))
+    return Evaluation(
+        effects=tuple(effects),
+        errors=tuple(errors),
+        failed_builds=tuple(failed_builds),
+        unmet=tuple(' '.join([lack['platform'], *lack['requiredSystemFeatures']]) for lack in answer['unmetAgentRequirements']),
+        built=answer['derivationsBuildSuccessCount'],
+        builds=ended + answer['derivationsWaitingCount'] + answer['derivationsBuildingCount'],
+        log_id=answer.get('evaluationLog'),
+    )
+
+
+def read_effect(attribute: str, answer: Any, base_url: str) -> Effect:
+    """From the schema EffectInfo of the API, whose events are a list of runs, each a list of objects with a single field."""
+    events = {name: event for happened in (answer['events'] or [[]])[-1] for name, event in happened.items()}
+    started = events.get('Started', {})
+    jobs = [job_page(base_url, _project_text(job['project']), job['index']) for job in answer['waitingForJobs']]
+    effects = [attribute_text(effect['attributePath']) for effect in answer['waitingForEffects']]
+    return Effect(
+        attribute=attribute,
+        status=answer['status'],
+        agent=started.get('agentHostname'),
+        log_id=started.get('logId'),
+        technical_error=events.get('Failed', {}).get('technicalError'),
+        waiting_for=tuple(jobs + effects),
+    )
+
+
+def _project_text(project: Any) -> str:
+    return '/'.join([project['owner']['site']['name'], project['owner']['name'], project['name']])
+
+
+def get_evaluation(client: Client, job: Job) -> Evaluation:
+    return read_evaluation(client.get('/jobs/%s/evaluation' % job.id))
+
+
+def get_effect(client: Client, job: Job, attribute: str) -> Effect:
+    return read_effect(attribute, client.get(_effect_path(job, attribute)), client.base_url)
+
+
+def with_log(client: Client, job: Job, effect: Effect, lines: int) -> Effect:
+    """The effect with the last lines of its newest run; one that never started has none."""
+    if effect.log_id is None or not lines:
+        return effect
+    return replace(effect, log=tuple(tail_of_log(client, _effect_path(job, effect.attribute), effect.log_id, lines)))
+
+
+def _effect_path(job: Job, attribute: str) -> str:
+    return '/jobs/%s/effects/%s' % (job.id, segment(attribute))

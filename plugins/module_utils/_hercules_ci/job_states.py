@@ -1,0 +1,197 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""What the states of M(nixcd.hercules_ci.hci_job) do: the jobs of a commit have succeeded, are run again, cancelled or scheduled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.commit_jobs import CommitJobs
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_result import (
+    JobDetails,
+    details_of,
+    problems_of,
+    waiting_problem,
+)
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_watch import REAL_TIME, Clock, TimedOut, watch
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, Situation, get_handlers, newest_config
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+
+
+@dataclass
+class Task:
+    """What is asked for, and what has been done for it.
+
+    options: those of M(nixcd.hercules_ci.hci_job).
+    tell: takes a line about what has changed while one waits.
+    """
+
+    client: Client
+    commit: CommitJobs
+    options: Mapping[str, Any]
+    check_mode: bool
+    tell: Callable[[str], None]
+    clock: Clock
+    changed: bool = False
+    done: list[str] = field(default_factory=list)
+
+    def change(self, text: str, action: Callable[..., Any], *arguments: Any) -> Any:
+        """Do something and remember it; in check mode only the latter, and then there is no result."""
+        self.changed = True
+        self.done.append(('would ' if self.check_mode else '') + text)
+        return None if self.check_mode else action(*arguments)
+
+
+def run(
+    client: Client, options: Mapping[str, Any], check_mode: bool, tell: Callable[[str], None], clock: Clock = REAL_TIME
+) -> dict[str, Any]:
+    """The results of M(nixcd.hercules_ci.hci_job); raises Failure with the same results beside the problems."""
+    commit = CommitJobs(client, ProjectPath.parse(options['project']), full_ref(options), full_revision(options['revision']))
+    task = Task(client, commit, options, check_mode, tell, clock)
+    return STATES[options['state']](task)
+
+
+def full_ref(options: Mapping[str, Any]) -> str:
+    if options['branch']:
+        return 'refs/heads/%s' % options['branch']
+    ref = str(options['ref'])
+    if not ref.startswith('refs/'):
+        raise fail('The ref is not complete.', where='ref', expected='refs/heads/BRANCH or refs/tags/TAG', found=repr(ref))
+    return ref
+
+
+def full_revision(revision: str | None) -> str | None:
+    if revision is not None and not re.fullmatch('[0-9a-f]{40}(?:[0-9a-f]{24})?', revision):
+        raise fail('The revision is not complete.', where='revision', expected='all 40 digits of a commit hash', found=repr(revision))
+    return revision
+
+
+def succeeded(task: Task) -> dict[str, Any]:
+    situation = task.commit.look()
+    if task.options['rerun_failed'] and situation.ended and situation.failed:
+        situation = _run_again(task, situation)
+    return _finish(task, situation, task.commit.look)
+
+
+def rerun(task: Task) -> dict[str, Any]:
+    situation = task.commit.look()
+    if not situation.jobs:
+        raise _no_job(task, 'There is no job to run again for %s.' % task.commit)
+    return _finish(task, _run_again(task, situation), task.commit.look)
+
+
+def cancelled(task: Task) -> dict[str, Any]:
+    running = [job for job in task.commit.all() if not job.ended]
+    for job in running:
+        task.commit.require(job.may_cancel, job, 'cancel')
+    for job in running:
+        task.change('cancel %s' % job, task.commit.cancel, job)
+    return _finish(task, Situation(tuple(running)), lambda: task.commit.look_at(running), must_succeed=False)
+
+
+def scheduled(task: Task) -> dict[str, Any]:
+    name = task.options['schedule']
+    config = newest_config(job for job in task.commit.all() if job.succeeded)
+    if config is None:
+        raise _no_job(task, 'No configuration job of %s has succeeded, so its schedules are not known.' % task.commit)
+    names = sorted(get_handlers(task.client, config)['onSchedule'])
+    if name not in names:
+        what = 'The configuration of %s has no handler onSchedule.%s.' % (task.commit, name)
+        raise fail(what, config.url, expected='one of %s' % ', '.join(names) if names else 'no handler at all')
+    job = task.change('run onSchedule.%s' % name, task.commit.run_schedule, config, name)
+    return _finish(task, Situation((job,) if job else ()), lambda: task.commit.look_at_one(job))
+
+
+STATES: dict[str, Callable[[Task], dict[str, Any]]] = {
+    'succeeded': succeeded,
+    'rerun': rerun,
+    'cancelled': cancelled,
+    'scheduled': scheduled,
+}
+
+
+def _run_again(task: Task, situation: Situation) -> Situation:
+    """Start anew what has ended, all of it for V(rerun), else what has failed. What still runs needs only be waited for."""
+    jobs = situation.failed if task.options['state'] == 'succeeded' else [job for job in situation.jobs if job.ended]
+    for job in jobs:
+        task.commit.require(job.may_rerun, job, 'run again')
+    made = {job.id: task.change('run %s again' % job, task.commit.run_again, job, task.options['rebuild_failures']) for job in jobs}
+    return Situation(tuple(made.get(job.id) or job for job in situation.jobs), situation.missing)
+
+
+def _finish(task: Task, situation: Situation, look: Callable[[], Situation], must_succeed: bool = True) -> dict[str, Any]:
+    """Wait where that is wanted, and return what there is then, or fail with it."""
+    if task.options['wait'] and not task.check_mode and not situation.ended and (situation.jobs or must_succeed):
+        try:
+            situation = watch(
+                task.client,
+                look,
+                lambda line: task.tell('%s: %s' % (task.commit, line)),
+                wait_timeout=task.options['wait_timeout'],
+                start_timeout=task.options['start_timeout'],
+                clock=task.clock,
+            )
+        except TimedOut as timeout:
+            raise _timed_out(task, timeout) from None
+    predicted = task.check_mode and task.changed
+    details = [_details(task, job) if job.ended and not predicted else JobDetails(job) for job in situation.jobs]
+    failed = [of_job for of_job in details if of_job.job in situation.failed]
+    if failed and must_succeed and not predicted:
+        raise Failure(tuple(problem for of_job in failed for problem in problems_of(of_job)), _results(task, details))
+    return {**_results(task, details), 'msg': _message(task, situation)}
+
+
+def _details(task: Task, job: Job) -> JobDetails:
+    return details_of(task.client, job, task.options['log_lines'])
+
+
+def _results(task: Task, details: Iterable[JobDetails]) -> dict[str, Any]:
+    """C(job) is the one that decides: the first that did not succeed, else the newest."""
+    jobs = list(details)
+    deciding = next((of_job for of_job in jobs if of_job.job.ended and not of_job.job.succeeded), None) or max(
+        jobs, key=lambda of_job: of_job.job.index, default=None
+    )
+    return {
+        'changed': task.changed,
+        'project': str(task.commit.project),
+        'ref': task.commit.ref,
+        'revision': task.commit.revision,
+        'job': deciding.as_dict() if deciding else None,
+        'jobs': [of_job.as_dict() for of_job in jobs],
+    }
+
+
+def _message(task: Task, situation: Situation) -> str:
+    words = ['%s %s' % (job, job.status if job.ended else job.phase) for job in situation.jobs]
+    words += ['no job yet for onPush.%s' % name for name in situation.missing]
+    return '%s: %s' % (task.commit, '; '.join([*task.done, *words] or ['no job']))
+
+
+def _timed_out(task: Task, timeout: TimedOut) -> Failure:
+    situation = timeout.situation
+    if timeout.outage is not None:
+        return Failure(timeout.outage.problems, _results(task, [JobDetails(job) for job in situation.jobs]))
+    details = [_details(task, job) for job in situation.jobs]
+    problems = [waiting_problem(of_job, task.options['wait_timeout']) for of_job in details if not of_job.job.ended]
+    problems += [problem for of_job in details if of_job.job in situation.failed for problem in problems_of(of_job)]
+    problems += [Problem('There is no job yet for the handler onPush.%s of %s.' % (name, task.commit)) for name in situation.missing]
+    if not situation.jobs:
+        problems += _no_job(task, 'Hercules CI has made no job for %s.' % task.commit).problems
+    return Failure(tuple(problems), _results(task, details))
+
+
+def _no_job(task: Task, what: str) -> Failure:
+    return fail(
+        what,
+        '%s/%s' % (task.client.base_url, task.commit.project),
+        remedy='Check that the commit has been pushed to %s, and that the project is enabled in Hercules CI' % task.commit.ref,
+        **_results(task, []),
+    )

@@ -1,0 +1,110 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""Wait until jobs have ended: one request a poll, less and less often while nothing changes, and through outages of the service."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Situation
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.progress import Progress
+
+SHORTEST_PAUSE = 0.5
+LONGEST_PAUSE = 10.0
+PAUSE_GROWTH = 1.4
+
+
+@dataclass
+class TimedOut(Exception):
+    """The time is over.
+
+    words: what there was to say about the jobs then.
+    outage: why the service could not be asked, if that was so in the end.
+    """
+
+    situation: Situation
+    words: list[str]
+    outage: RequestFailed | None = None
+
+
+@dataclass(frozen=True)
+class Clock:
+    now: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+REAL_TIME = Clock(time.monotonic, time.sleep)
+
+
+def watch(
+    client: Client,
+    look: Callable[[], Situation],
+    tell: Callable[[str], None],
+    *,
+    wait_timeout: float,
+    start_timeout: float,
+    clock: Clock,
+) -> Situation:
+    """Ask with C(look) until the jobs have ended, and give to C(tell) a line whenever something has changed.
+
+    Every second poll asks for something inside the jobs instead, where there is anything to ask.
+    wait_timeout: seconds until TimedOut is raised.
+    start_timeout: the same while there is a job missing, counted anew when the service was away.
+    A service that does not answer is asked again, but not if it did not answer the first time: then the address may be wrong.
+    """
+    progress = Progress(client)
+    start = absent_since = clock.now()
+    told: list[str] = []
+    pause = SHORTEST_PAUSE
+    outage: RequestFailed | None = None
+    inside = False
+    situation = look()
+    while not situation.ended:
+        words = progress.words(situation) if outage is None else ['Hercules CI does not answer, it is asked again']
+        if words != told:
+            pause = SHORTEST_PAUSE
+        _tell_news(tell, words, told, clock.now() - start)
+        told = words
+        deadline = start + wait_timeout
+        if outage or situation.complete:
+            absent_since = clock.now()
+        else:
+            deadline = min(deadline, absent_since + start_timeout)
+        rest = deadline - clock.now()
+        if rest <= 0:
+            raise TimedOut(situation, progress.words(situation), outage)
+        clock.sleep(min(pause, rest))
+        pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE)
+        inside = not inside and outage is None
+        try:
+            if not (inside and _ask(progress, situation)):
+                situation = look()
+            outage = None
+        except RequestFailed as failure:
+            if not failure.transient:
+                raise
+            outage = failure
+    _tell_news(tell, progress.words(situation), told, clock.now() - start)
+    return situation
+
+
+def _ask(progress: Progress, situation: Situation) -> bool:
+    try:
+        return progress.ask(situation)
+    except RequestFailed as failure:
+        if failure.transient:
+            raise
+        return True  # progress is a courtesy: what cannot be told about a job does not end the waiting for it
+
+
+def _tell_news(tell: Callable[[str], None], words: list[str], told: list[str], elapsed: float) -> None:
+    for line in words:
+        if line not in told:
+            tell('[%d:%02d] %s' % (*divmod(int(elapsed), 60), line))

@@ -1,0 +1,183 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""Jobs of a project: how the service describes them, and which of them count for a commit.
+
+A push makes a Config job, which finds the handlers that the repository declares, and one OnPush job for each of these; a repository
+without the attribute herculesCI gets a single Legacy job instead. Running a job again makes a new job with a higher index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+
+PAGE = 50
+"""How many jobs are asked for at a time."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job, in the service's words: phase Queued, Evaluating, Building, Effects, Done; status Pending, Failure, Success."""
+
+    id: str
+    index: int
+    url: str
+    type: str
+    name: str
+    revision: str
+    ref: str
+    phase: str
+    status: str
+    evaluation_status: str
+    cancelled: bool
+    rerun_of: int | None
+    start_time: str
+    end_time: str | None
+    may_cancel: bool
+    may_rerun: bool
+
+    @classmethod
+    def from_answer(cls, answer: Any, base_url: str, project: ProjectPath) -> Job:
+        """From the schema Job of the API, where optional values are null or absent."""
+        source = answer['source']
+        return cls(
+            id=answer['id'],
+            index=answer['index'],
+            url=job_page(base_url, str(project), answer['index']),
+            type=answer['jobType'],
+            name=answer.get('jobName') or '',
+            revision=source['revision'],
+            ref=source['ref'],
+            phase=answer['jobPhase'],
+            status=answer['jobStatus'],
+            evaluation_status=answer['evaluationStatus'],
+            cancelled=answer['isCancelled'],
+            rerun_of=answer.get('rerunOfIndex'),
+            start_time=answer['startTime'],
+            end_time=answer.get('endTime'),
+            may_cancel=answer['mayCancel'],
+            may_rerun=answer['mayRerun'],
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over. In which phase the service leaves a cancelled job is not documented, so that is not asked."""
+        return self.phase == 'Done' or self.cancelled
+
+    @property
+    def succeeded(self) -> bool:
+        return self.ended and self.status == 'Success' and not self.cancelled
+
+    @property
+    def handler(self) -> tuple[str, str]:
+        """What made it, as in C(('OnPush', 'default')). Jobs for one commit and handler replace each other."""
+        return self.type, self.name
+
+    def __str__(self) -> str:
+        return 'job %d' % self.index + (' (%s)' % self.name if self.name else '')
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What there is to know about the jobs that one waits for, at one moment.
+
+    jobs: those that count, in order of their handlers. While only the Config job is known, that one.
+    missing: names of onPush handlers that have no job yet.
+    """
+
+    jobs: tuple[Job, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all the jobs are there."""
+        return bool(self.jobs) and not self.missing
+
+    @property
+    def ended(self) -> bool:
+        return self.complete and all(job.ended for job in self.jobs)
+
+    @property
+    def failed(self) -> tuple[Job, ...]:
+        return tuple(job for job in self.jobs if job.ended and not job.succeeded)
+
+
+def job_page(base_url: str, project: str, index: int) -> str:
+    """The page that people look at."""
+    return '%s/%s/jobs/%d' % (base_url, quote(project), index)
+
+
+def list_jobs(
+    client: Client,
+    project: ProjectPath,
+    *,
+    ref: str | None = None,
+    revision: str | None = None,
+    job_type: str | None = None,
+    name: str | None = None,
+    success: bool | None = None,
+    limit: int = PAGE,
+) -> list[Job]:
+    """At most C(limit) jobs to which all filters apply, those with the highest index first."""
+    query = {'ref': ref, 'rev': revision, 'handler': job_type, 'name': name, 'success': None if success is None else str(success).lower()}
+    jobs: dict[str, Job] = {}
+    for page in _pages(client, project.api_path + '/jobs', {**query, 'limit': min(limit, PAGE)}):
+        known = len(jobs)
+        jobs.update((answer['id'], Job.from_answer(answer, client.base_url, project)) for answer in page)
+        indexes = [job.index for job in jobs.values()]
+        # The order is not documented. When it is newest first, the rest is older; a page of known jobs would come for ever.
+        if len(jobs) == known or (len(jobs) >= limit and indexes == sorted(indexes, reverse=True)):
+            break
+    return sorted(jobs.values(), key=lambda job: job.index, reverse=True)[:limit]
+
+
+def _pages(client: Client, path: str, query: dict[str, Any]) -> Iterator[list[Any]]:
+    offset = None
+    while True:
+        answer = client.get(path, {**query, 'offsetId': offset})
+        yield answer['items']
+        if not answer['more'] or not answer['items']:
+            return
+        offset = answer['items'][-1]['id']
+
+
+def get_job(client: Client, project: ProjectPath, job_id: str) -> Job:
+    return Job.from_answer(client.get('/jobs/%s' % job_id), client.base_url, project)
+
+
+def get_handlers(client: Client, config: Job) -> Any:
+    """What a Config job found: the schema JobHandlers of the API."""
+    return client.get('/jobs/%s/handlers' % config.id)
+
+
+def newest_config(jobs: Iterable[Job]) -> Job | None:
+    return max((job for job in jobs if job.type == 'Config'), key=lambda job: job.index, default=None)
+
+
+def situation_of(jobs: Sequence[Job], on_push: Sequence[str] | None) -> Situation:
+    """Which jobs of one commit and ref count.
+
+    jobs: all that the service has for the commit and ref, in any order.
+    on_push: the handlers that the newest Config job found; None while that is not known.
+    """
+    config = newest_config(jobs)
+    newest: dict[tuple[str, str], Job] = {}
+    for job in jobs:
+        older_than_config = config is not None and job.index < config.index  # made by an earlier run of the Config job
+        if job.type in ('Legacy', 'OnPush') and not older_than_config:
+            newest[job.handler] = max(job, newest.get(job.handler, job), key=lambda job: job.index)
+    pushed = tuple(newest[handler] for handler in sorted(newest))
+    if config is None or any(job.type == 'Legacy' for job in pushed):
+        return Situation(pushed)
+    if not config.succeeded:
+        return Situation((config, *pushed))
+    missing = tuple(name for name in on_push or () if ('OnPush', name) not in newest)
+    return Situation(pushed or (config,), missing)
