@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Validates secrets on the controller, then has the module nixcd.hercules_ci.hci_secret put them where the agent finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.hci_secret_options import OPTIONS, RULES
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._private_action import PrivateAction
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_secrets
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place, plain
+
+
+class ActionModule(PrivateAction):
+    """The action plugin."""
+
+    MODULE = 'nixcd.hercules_ci.hci_secret'
+    OPTIONS = OPTIONS
+    RULES = RULES
+    PRIVATE = ('name', 'data', 'condition', 'secrets')
+
+    def payload(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The secrets by name."""
+        given = {field: options[field] for field in ('data', 'condition')}
+        tagged = options['secrets'] if options['name'] is None else {options['name']: given}
+        secrets = {name: _given(entry) for name, entry in plain(tagged, 'secrets').items()}
+        if options['state'] == 'absent':
+            return {name: {} for name in secrets}
+        problems = tuple(
+            Problem(what, where=place('secrets', tagged, path), remedy='Nothing was changed. Correct the variable.')
+            for path, what in problems_in_secrets(secrets)
+        )
+        if problems:
+            raise Failure(problems)
+        return secrets
+
+
+def _given(entry: Any) -> Any:
+    """An entry without the fields that are null: those are not given."""
+    return {field: value for field, value in entry.items() if value is not None} if isinstance(entry, dict) else entry

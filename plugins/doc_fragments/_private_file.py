@@ -1,0 +1,53 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options of modules that write a file which only an agent may read."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The options in FILE_OPTIONS of module_utils/_secrets/module_file.py."""
+
+    DOCUMENTATION = r"""
+options:
+  owner:
+    description:
+      - User that owns the file, by name or number.
+      - Without it, an agent's file in its default place belongs to the agent's user (C(hercules-ci-agent), C(hci-NAME) for a named
+        agent, C(_hercules-ci-agent) on nix-darwin), and any other file to whom it belonged before, or to the owner of the folder
+        if it is new.
+    type: str
+  group:
+    description:
+      - Group of the file, by name or number.
+      - Without it, the group stays, and a new file takes the group of its folder.
+    type: str
+  mode:
+    description:
+      - Permissions of the file, as octal digits B(in quotes).
+      - The default is V('0400'), and V('0600') for the per-user file of C(hci effect run), which C(hci secret add) writes to as well.
+    type: raw
+  seuser:
+    description: User part of the SELinux context. Without it, the context stays as it is; likewise for the other parts.
+    type: str
+  serole:
+    description: Role part of the SELinux context.
+    type: str
+  setype:
+    description: Type part of the SELinux context.
+    type: str
+  selevel:
+    description: Level part of the SELinux context, on systems with MLS or MCS.
+    type: str
+  backup:
+    description:
+      - Keep the file as it was, beside the new one and with the same permissions, when it changes.
+      - Old secrets remain readable in it. Remove it when they have been revoked.
+    type: bool
+    default: false
+  lock_timeout:
+    description: Seconds to wait for another play that is changing a file in the same folder.
+    type: float
+    default: 60.0
+"""

@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""What to change in secrets.json, and how to show it: pure functions from the document before to the document after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import condition, document
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.document import Document
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What shall be true of a document.
+
+    secrets: name → data and condition, either of which may be absent: then the document's own stays.
+    present: False removes these names. extend: fields of data that are not named stay. exclusive: names that are not listed go.
+    conditions_required: refuse secrets that the agent would hand to nobody, because they have no condition.
+    """
+
+    secrets: Mapping[str, Mapping[str, Any]]
+    present: bool = True
+    extend: bool = False
+    exclusive: bool = False
+    conditions_required: bool = True
+
+
+def fulfilled(wish: Wish, before: Document) -> Document:
+    """The document after C(wish); C(before) itself if it is so already. Entries and fields that the wish does not name stay."""
+    if not wish.present:
+        return {name: entry for name, entry in before.items() if name not in wish.secrets}
+    named = {name: _entry(before.get(name, {}), wanted, wish.extend) for name, wanted in wish.secrets.items()}
+    _check(named, wish.conditions_required)
+    return {**({} if wish.exclusive else before), **named}
+
+
+def _entry(before: Mapping[str, Any], wanted: Mapping[str, Any], extend: bool) -> dict[str, Any]:
+    entry = {'kind': 'Secret', **before, **wanted}
+    if extend and 'data' in wanted:
+        entry['data'] = {**before.get('data', {}), **wanted['data']}
+    return entry
+
+
+def _check(secrets: Document, conditions_required: bool) -> None:
+    problems = [
+        Problem('A new secret needs data.', where='secret %s' % name, remedy='Give its data.')
+        for name, entry in secrets.items() if 'data' not in entry
+    ] + [
+        Problem(
+            'A secret without a condition is given to nobody by agents from 0.9 on.', where='secret %s' % name,
+            remedy='Say which jobs may use it, for instance with the filter nixcd.hercules_ci.least_privilege.',
+        )
+        for name, entry in secrets.items() if conditions_required and entry.get('condition') is None
+    ]
+    if problems:
+        raise Failure(tuple(problems))
+
+
+def outline(document: Document, names: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
+    """What may be shown of secrets: names, fields of the data, conditions, and the conditions in words. Never a value."""
+    return {
+        name: {
+            'fields': sorted(document[name]['data']),
+            'condition': document[name].get('condition'),
+            'usable_by': condition.in_words(document[name].get('condition')),
+        }
+        for name in sorted(document if names is None else names) if name in document
+    }
+
+
+def changed_names(before: Document, after: Document) -> dict[str, list[str]]:
+    """Names of the secrets that are C(added), C(updated) and C(removed)."""
+    return {
+        'added': sorted(after.keys() - before.keys()),
+        'updated': sorted(name for name in after.keys() & before.keys() if after[name] != before[name]),
+        'removed': sorted(before.keys() - after.keys()),
+    }
+
+
+def difference(before: Document, after: Document) -> dict[str, dict[str, Any]]:
+    """The C(before) and C(after) of a diff that a reviewer can read: entries that change, with a mark for every value instead of it."""
+    names = [name for names in changed_names(before, after).values() for name in names]
+    return {
+        'before': {name: _hidden(before[name], before[name]) for name in names if name in before},
+        'after': {name: _hidden(after[name], before.get(name)) for name in names if name in after},
+    }
+
+
+def _hidden(entry: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
+    def mark(field: str) -> str:
+        return 'a value' if before is None or before['data'].get(field, entry['data'][field]) == entry['data'][field] else 'another value'
+
+    return {
+        **dict.fromkeys(entry.keys() - {'kind'}, 'a value'),
+        'condition': entry.get('condition'),
+        'data': {field: mark(field) for field in entry['data']},
+    }
+
+
+class Rewrite:
+    """A wish as a transformation of the file's bytes, and what to tell about it afterwards."""
+
+    def __init__(self, path: str, wish: Wish) -> None:
+        self.path = path
+        self.wish = wish
+        self.before: Document = {}
+        self.after: Document = {}
+
+    def __call__(self, content: bytes | None) -> bytes | None:
+        """The new bytes; the old ones where nothing changes in meaning."""
+        try:
+            self.before = {} if content is None else document.parse(content, self.path)
+            self.after = fulfilled(self.wish, self.before)
+            return content if self.after == self.before else document.render(self.after)
+        except RecursionError:
+            raise fail('A secret is nested too deeply.', where=self.path) from None
+
+    def result(self, about_the_file: dict[str, Any]) -> dict[str, Any]:
+        """The module's result: what has been done, and the diff, without a value."""
+        content = difference(self.before, self.after)
+        diff = [{**content, 'before_header': self.path, 'after_header': self.path}] if content['before'] != content['after'] else []
+        return {
+            **about_the_file,
+            **changed_names(self.before, self.after),
+            'secrets': outline(self.after, self.wish.secrets),
+            'diff': diff + about_the_file['diff'],
+        }

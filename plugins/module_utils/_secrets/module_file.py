@@ -1,0 +1,82 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""What the modules that write files with secrets in them have in common: options, and how values reach them unseen."""
+
+from __future__ import annotations
+
+import json
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import real_path
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import json_text
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.places import Place
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.private_file import (
+    Change,
+    change_file,
+    group_number,
+    mode_number,
+    user_number,
+)
+
+LOCATION_OPTIONS: dict[str, Any] = {'path': {'type': 'path'}, 'agent_name': {'type': 'str'}, 'project': {'type': 'str'}}
+
+FILE_OPTIONS: dict[str, Any] = {
+    **{name: {'type': 'str'} for name in ('owner', 'group', 'seuser', 'serole', 'setype', 'selevel')},
+    'mode': {'type': 'raw'},
+    'backup': {'type': 'bool', 'default': False},
+    'lock_timeout': {'type': 'float', 'default': 60.0},
+}
+
+PAYLOAD_OPTION: dict[str, Any] = {'_payload': {'type': 'str', 'no_log': True}}
+"""The values, from the action plugin: one word that masks nothing but itself. Every value as a mask would hide unrelated text."""
+
+
+def packed(values: Any) -> str:
+    """Values of JSON types as one word."""
+    return b64encode(json.dumps(values, allow_nan=False).encode()).decode()
+
+
+def unpacked(payload: str | None) -> Any:
+    """What C(packed) packed."""
+    if payload is None:
+        raise fail('The action plugin of this module has to run first.', remedy='Call the module by its full name in a task.')
+    return json_text.parse(b64decode(payload), 'the payload')
+
+
+def change_as_asked(module: Any, place: Place, transform: Callable[[bytes | None], bytes | None]) -> tuple[bool, Change]:
+    """Make the file of a module with C(FILE_OPTIONS) true, and say whether anything changed, the SELinux label included.
+
+    A file that is replaced keeps its label where the options do not set another one.
+    """
+    options = module.params
+    path = real_path(place.path)
+    label = module.selinux_context(path) if os.path.lexists(path) else []
+    wanted = [options[name] or old for name, old in zip(('seuser', 'serole', 'setype', 'selevel'), [*label, *[None] * (4 - len(label))])]
+    change = change_file(
+        path, transform, check=module.check_mode, backup=options['backup'], lock_timeout=options['lock_timeout'],
+        mode=place.mode if options['mode'] is None else mode_number(options['mode']),
+        owner=user_number(options['owner'] or place.user), group=group_number(options['group']),
+    )
+    if change.after is None:
+        return change.changed, change
+    return bool(module.set_context_if_different(path, wanted, change.changed)), change
+
+
+def result_of(changed: bool, place: Place, change: Change) -> dict[str, Any]:
+    """The part of a module's result that is about the file, with a diff of its access if that changes."""
+    result: dict[str, Any] = {'changed': changed, 'path': place.path}
+    if change.backup:
+        result['backup_file'] = change.backup
+    access = {
+        'before': change.access_before.as_dict() if change.access_before else {},
+        'after': change.access_after.as_dict() if change.access_after else {},
+    }
+    result['diff'] = [{**access, 'before_header': place.path, 'after_header': place.path}] if access['before'] != access['after'] else []
+    return result

@@ -1,0 +1,49 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""Where secrets.json is: the agent's own folder by platform and name, or the file of C(hci effect run) for one account."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file and whom it belongs to. user: its owner if the option O(owner) does not say, None: as it is."""
+
+    path: str
+    user: str | None
+    mode: int
+
+
+def agent_folder(agent_name: str | None, system: str | None = None) -> Place:
+    """The folder of static secrets that the NixOS and nix-darwin modules of the agent set up, and the agent's user.
+
+    system: as C(platform.system()) says, which is the default.
+    """
+    suffix = '-' + agent_name if agent_name else ''
+    linux_user = 'hci' + suffix if suffix else 'hercules-ci-agent'
+    user = '_hercules-ci-agent' if (system or platform.system()) == 'Darwin' else linux_user
+    return Place('/var/lib/hercules-ci-agent%s/secrets' % suffix, user, 0o400)
+
+
+def secrets_file(path: str | None, agent_name: str | None, project: str | None) -> Place:
+    """The secrets.json that at most one of the three names.
+
+    path: the file. agent_name: an agent beside the unnamed one. project: its account's file for C(hci effect run), as hci finds it.
+    """
+    if path:
+        return Place(path, None, 0o400)
+    if project:
+        account = ProjectPath.parse(project)
+        base = os.environ.get('XDG_CONFIG_HOME') or os.path.expanduser('~/.config')
+        return Place(os.path.join(base, 'hercules-ci/secrets', account.site, account.account, 'secrets.json'), None, 0o600)
+    folder = agent_folder(agent_name)
+    return Place(os.path.join(folder.path, 'secrets.json'), folder.user, folder.mode)

@@ -1,0 +1,135 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""A file with secrets in it: its content, mode and owner made true together, in one step, with a lock against other writers."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import re
+import stat
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import locked, read_if_present, write_atomically
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may read a file. mode: permission bits. owner, group: numbers."""
+
+    mode: int
+    owner: int
+    group: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a diff."""
+        return {'mode': '%04o' % self.mode, 'owner': self.owner, 'group': self.group}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happened to a file, or would happen in check mode. before, after: content, None where there is no file."""
+
+    before: bytes | None
+    after: bytes | None
+    access_before: Access | None
+    access_after: Access | None
+    backup: str | None = None
+
+    @property
+    def changed(self) -> bool:
+        return (self.before, self.access_before) != (self.after, self.access_after)
+
+
+def change_file(
+    path: str, transform: Callable[[bytes | None], bytes | None], *, mode: int, owner: int | None = None, group: int | None = None,
+    check: bool = False, backup: bool = False, lock_timeout: float = 60.0,
+) -> Change:
+    """Give the file the content that C(transform) makes of its content, and the access that is asked for.
+
+    transform: gets None where there is no file; None as a result leaves that so. owner, group: None means those of the present file, or of
+    the folder when the file is new. check: change nothing, only say what would change. backup: if it changes, keep the file as it was
+    beside it. A missing folder is made, open to the owner alone.
+    """
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder) and not check and transform(None) is not None:
+        _make_folder(folder, owner, group)
+    with nullcontext() if check or not os.path.isdir(folder) else locked(path, lock_timeout):
+        before = read_if_present(path)
+        after = transform(before)
+        present = None if before is None else os.lstat(path)
+        access_before = present and Access(stat.S_IMODE(present.st_mode), present.st_uid, present.st_gid)
+        model = present or (os.stat(folder) if os.path.isdir(folder) else None)
+        access_after = None if after is None else Access(
+            mode,
+            owner if owner is not None else model.st_uid if model else os.geteuid(),
+            group if group is not None else model.st_gid if model else os.getegid(),
+        )
+        change = Change(before, after, access_before, access_after)
+        if check or not change.changed or after is None or access_after is None:
+            return change
+        kept = _keep(path, before, access_before) if backup and before is not None and access_before else None
+        write_atomically(path, after, mode=access_after.mode, owner=access_after.owner, group=access_after.group)
+        return Change(before, after, access_before, access_after, kept)
+
+
+def _keep(path: str, content: bytes, access: Access) -> str:
+    """Write the backup, named as Ansible's own modules name theirs."""
+    kept = '%s.%d.%s~' % (path, os.getpid(), time.strftime('%Y-%m-%d@%H:%M:%S'))
+    write_atomically(kept, content, mode=access.mode, owner=access.owner, group=access.group)
+    return kept
+
+
+def _make_folder(folder: str, owner: int | None, group: int | None) -> None:
+    if os.path.isdir(folder):
+        return
+    _make_folder(os.path.dirname(folder), owner, group)
+    try:
+        os.mkdir(folder, 0o700)
+        os.chown(folder, -1 if owner is None else owner, -1 if group is None else group)
+    except FileExistsError:  # another run was faster
+        pass
+    except OSError as error:
+        raise fail('The folder cannot be made.', where=folder, found=error.strerror or str(error), remedy='Create the folder.') from error
+
+
+def mode_number(mode: Any) -> int:
+    """Permission bits from octal digits. Numbers are refused: YAML reads 0400 and 400 alike as numbers, with different meanings."""
+    number = int(mode, 8) if isinstance(mode, str) and re.fullmatch('0?[0-7]{3}', mode) else 0
+    if not number & 0o400:
+        raise fail(
+            'This is no mode of a file that its owner can read.', where='mode', expected="octal digits in quotes, such as '0400'",
+            found=str(mode), remedy='Give the mode as octal digits in quotes.',
+        )
+    return number
+
+
+def user_number(name: str | None) -> int | None:
+    """The number of a user given by name or number."""
+    if name is None or name.isdigit():
+        return None if name is None else int(name)
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise fail(
+            'There is no such user.', where='owner', found=name, remedy='Set up the agent first, or give the user whom it runs as.',
+        ) from None
+
+
+def group_number(name: str | None) -> int | None:
+    """The number of a group given by name or number."""
+    if name is None or name.isdigit():
+        return None if name is None else int(name)
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise fail('There is no such group.', where='group', found=name, remedy='Create the group, or give another one.') from None

@@ -1,0 +1,266 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hci_secret
+short_description: Put secrets for Hercules CI effects into an agent's secrets.json
+version_added: 0.1.0
+author: nixcd.hercules_ci contributors (@nixcd)
+description:
+  - Makes sure that secrets are in a C(secrets.json), or are not, and leaves the other secrets of the file as they are.
+  - The agent decodes the file as a whole, so that one bad entry takes every secret away. This module writes nothing that the agent could
+    not read, and reports a file that it could not read already, with the agent's own words, instead of overwriting it.
+  - The file is changed in one step under a lock, so that plays may run at the same time, and the agent never sees half a file.
+  - No value of a secret is shown in results, differences, logs or errors, at any verbosity. Names of secrets and fields, and conditions
+    are.
+  - The agent reads the file for every effect that needs a secret. It need not be restarted.
+extends_documentation_fragment:
+  - nixcd.hercules_ci._attributes
+  - nixcd.hercules_ci._private_file
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details:
+      - Shows names, fields and conditions, and which fields get another value. Values are not shown.
+  idempotent:
+    support: full
+  platform:
+    description: Where the module can run.
+    support: full
+    platforms: posix
+  action:
+    description: The values are validated on the controller, by an action plugin of the same name, before anything runs on the host.
+    support: full
+options:
+  path:
+    description:
+      - The file. The folder is made if it is missing, and then is open to its owner only.
+      - Without it, O(agent_name) and O(project), this is C(/var/lib/hercules-ci-agent/secrets/secrets.json), where the agent's modules for
+        NixOS and nix-darwin look.
+    type: path
+  agent_name:
+    description:
+      - Name of an agent beside the unnamed one, as in C(services.hercules-ci-agents.NAME) of NixOS.
+      - The file is then C(/var/lib/hercules-ci-agent-NAME/secrets/secrets.json).
+    type: str
+  project:
+    description:
+      - A project, as in V(github/neat-org/neat-repo).
+      - The file is then the one that C(hci effect run) reads for the project's account, for the user that the task runs as,
+        C(~/.config/hercules-ci/secrets/SITE/ACCOUNT/secrets.json).
+    type: str
+  name:
+    description: Name of one secret, as the values in the C(secretsMap) of an effect have it.
+    type: str
+  data:
+    description:
+      - Fields of the secret O(name), such as C(aws_access_key_id). Values may be of any type that JSON has.
+      - If it is not given, the data stays as it is; a new secret needs it.
+    type: dict
+  condition:
+    description:
+      - Which jobs may use the secret O(name).
+      - A boolean, V(isDefaultBranch), V(isTag), or a dictionary with one key, C(and) or C(or) with a list of conditions, C(isBranch),
+        C(isRepo) or C(isOwner) with a name. The name of a repository comes without its owner.
+      - If it is not given, the condition stays as it is; a new secret needs one, see O(require_condition).
+    type: raw
+  secrets:
+    description:
+      - Several secrets at once, changed together in one step. A dictionary of names, each with a dictionary of C(data) and C(condition),
+        which mean the same as O(data) and O(condition).
+      - With O(state=absent) only the names count.
+    type: dict
+  state:
+    description: Whether the secrets are to be in the file.
+    type: str
+    choices: [present, absent]
+    default: present
+  data_update:
+    description:
+      - V(replace) makes the data of a secret exactly what is given.
+      - V(extend) sets the fields that are given and leaves the secret's other fields as they are.
+    type: str
+    choices: [replace, extend]
+    default: replace
+  exclusive:
+    description: Remove the secrets that are not given from the file.
+    type: bool
+    default: false
+  require_condition:
+    description:
+      - Refuse a secret without a condition. Agents from version 0.9 on hand such a secret to nobody; only C(hci effect run) does.
+    type: bool
+    default: true
+seealso:
+  - module: nixcd.hercules_ci.hci_secret_info
+  - plugin: nixcd.hercules_ci.least_privilege
+    plugin_type: filter
+  - name: The secrets.json format
+    description: The agent's own description of the file and of conditions.
+    link: https://docs.hercules-ci.com/hercules-ci-agent/secrets-json/
+"""
+
+EXAMPLES = r"""
+- name: The effects on the branch production of one repository can use AWS
+  nixcd.hercules_ci.hci_secret:
+    name: neat-aws
+    data:
+      aws_access_key_id: "{{ vault_aws_key_id }}"
+      aws_secret_access_key: "{{ vault_aws_key }}"
+    condition:
+      and:
+        - isOwner: neat-org
+        - isRepo: neat-repo
+        - isBranch: production
+
+- name: An agent has these secrets and no other, for just the networks that name them
+  nixcd.hercules_ci.hci_secret:
+    agent_name: deployer
+    secrets: "{{ my_secrets | nixcd.hercules_ci.least_privilege(groups['nixops_networks'] | map('extract', hostvars)) }}"
+    exclusive: true
+  register: provisioned
+
+- name: One field is rotated, the rest of the secret stays
+  nixcd.hercules_ci.hci_secret:
+    name: neat-aws
+    data:
+      aws_secret_access_key: "{{ vault_new_aws_key }}"
+    data_update: extend
+    backup: true
+
+- name: A secret that was revoked is gone
+  nixcd.hercules_ci.hci_secret:
+    name: old-aws
+    state: absent
+
+- name: The same secret for trying an effect by hand, with hci effect run
+  nixcd.hercules_ci.hci_secret:
+    project: github/neat-org/neat-repo
+    name: neat-aws
+    data:
+      aws_access_key_id: "{{ vault_aws_key_id }}"
+      aws_secret_access_key: "{{ vault_aws_key }}"
+    condition: isDefaultBranch
+"""
+
+RETURN = r"""
+path:
+  description: The file.
+  type: str
+  returned: success
+  sample: /var/lib/hercules-ci-agent/secrets/secrets.json
+secrets:
+  description: The secrets that the task names, as they are now, without their values.
+  type: dict
+  returned: success
+  sample:
+    neat-aws:
+      fields: [aws_access_key_id, aws_secret_access_key]
+      condition: {"and": [{"isOwner": "neat-org"}, {"isRepo": "neat-repo"}, {"isBranch": "production"}]}
+      usable_by: owner neat-org and repository neat-repo and branch production
+  contains:
+    fields:
+      description: Names of the fields of the data, in order.
+      type: list
+      elements: str
+    condition:
+      description: The condition, V(null) if there is none.
+      type: raw
+    usable_by:
+      description: The condition in words.
+      type: str
+added:
+  description: Names of the secrets that are new in the file.
+  type: list
+  elements: str
+  returned: success
+  sample: [neat-aws]
+updated:
+  description: Names of the secrets whose data or condition changed.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+removed:
+  description: Names of the secrets that are no longer in the file.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+backup_file:
+  description: Where the file as it was has been kept.
+  type: str
+  returned: if O(backup=true) and the file changed
+  sample: /var/lib/hercules-ci-agent/secrets/secrets.json.4711.2026-11-22@10:15:00~
+problems:
+  description: What is wrong, one dictionary for each problem.
+  type: list
+  elements: dict
+  returned: failure
+  contains:
+    severity:
+      description: V(error).
+      type: str
+    what:
+      description: What is wrong, as a sentence. In a file, this quotes the message of the agent's parser.
+      type: str
+    where:
+      description: The file and the place in it, or the option and, where Ansible knows it, the file and line that it comes from.
+      type: str
+    remedy:
+      description: What to do.
+      type: str
+  sample:
+    - severity: error
+      what: "The agent cannot parse its secrets: Error in $.a.condition: Expected Object, String or true."
+      where: /var/lib/hercules-ci-agent/secrets/secrets.json, $.a.condition
+      remedy: "Put this place right by hand: one bad entry takes every secret of the file away, and the file was left as it is."
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.change import Rewrite, Wish
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.hci_secret_options import OPTIONS
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import (
+    PAYLOAD_OPTION,
+    change_as_asked,
+    result_of,
+    unpacked,
+)
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.places import secrets_file
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """Fulfil the wish that the action plugin has validated."""
+    options = module.params
+    place = secrets_file(options['path'], options['agent_name'], options['project'])
+    rewrite = Rewrite(place.path, Wish(
+        secrets=unpacked(options['_payload']),
+        present=options['state'] == 'present',
+        extend=options['data_update'] == 'extend',
+        exclusive=options['exclusive'],
+        conditions_required=options['require_condition'],
+    ))
+    changed, change = change_as_asked(module, place, rewrite)
+    return rewrite.result(result_of(changed, place, change))
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec={**OPTIONS, **PAYLOAD_OPTION}, supports_check_mode=True)
+    try:
+        module.exit_json(**run(module))
+    except Failure as failure:
+        module.fail_json(**failure.result())
+
+
+if __name__ == '__main__':
+    main()

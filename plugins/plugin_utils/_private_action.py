@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""Action plugins for modules whose options hold secrets: validate here, send the values out of sight, show only what is no secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import packed
+
+HIDDEN = 'VALUE_HIDDEN'
+
+
+class PrivateAction(ActionBase):
+    """Runs the module of the same name exactly once, with the options in C(PRIVATE) as one opaque payload.
+
+    The module's own option values would be in its result (C(invocation)) and in the system's log on the host, and as masks over unrelated
+    text if they were marked no_log. The task's arguments would reach callbacks. Therefore both see them with the values hidden.
+    """
+
+    MODULE: str
+    OPTIONS: Mapping[str, Any]
+    RULES: Mapping[str, Any]
+    PRIVATE: tuple[str, ...]
+
+    _given: dict[str, Any] | None = None
+
+    def payload(self, options: Mapping[str, Any]) -> Any:
+        """What the module gets of the private options: JSON types only. Raises Failure, with no value in it."""
+        raise NotImplementedError
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run by Ansible."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        if self._given is None:  # a task that is retried comes here again, with the arguments that are hidden below
+            self._given = dict(self._task.args)
+        shown = {name: hidden(value) if name in self.PRIVATE or name not in self.OPTIONS else value for name, value in self._given.items()}
+        self._task.args = shown
+        try:
+            payload = packed(self.payload(self._validated(self._given)))
+        except Failure as failure:
+            result.update(failed=True, **failure.result())
+        else:
+            public = {name: value for name, value in self._given.items() if name not in self.PRIVATE}
+            result.update(self._execute_module(
+                module_name=self.MODULE, module_args={**public, '_payload': payload}, task_vars=task_vars,
+            ))
+        result['invocation'] = {'module_args': shown}
+        return result
+
+    def _validated(self, given: dict[str, Any]) -> dict[str, Any]:
+        found = ArgumentSpecValidator(dict(self.OPTIONS), **self.RULES).validate(given)
+        if found.error_messages:
+            raise Failure(tuple(Problem('%s.' % message.rstrip('.'), where=self.MODULE) for message in found.error_messages))
+        return dict(found.validated_parameters)
+
+
+def hidden(value: Any) -> Any:
+    """The same keys with every value hidden; conditions, which are no secret, are shown."""
+    if isinstance(value, Mapping):
+        return {str(name): item if name == 'condition' else hidden(item) for name, item in value.items()}
+    return None if value is None else HIDDEN

@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""Values of variables: as plain JSON types, and where they were written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+
+try:
+    from ansible._internal._datatag._tags import Origin
+except ImportError:  # ansible-core before 2.19 keeps the position on the values themselves
+    Origin = None  # type: ignore[assignment,misc]  # tested below
+
+
+def plain(value: Any, where: str) -> Any:
+    """The value as dict, list, str, int, float, bool and None, vaulted strings decrypted.
+
+    where: the name of the option, for a Failure that lists all values that JSON cannot hold, such as dates that YAML made of unquoted text.
+    """
+    problems: list[Problem] = []
+
+    def convert(item: Any, path: tuple[Any, ...]) -> Any:
+        if isinstance(item, str) or getattr(item, '__ENCRYPTED__', False):
+            return str(item)
+        if item is None or isinstance(item, (bool, int)) or (isinstance(item, float) and math.isfinite(item)):
+            return item
+        if isinstance(item, Mapping):
+            return {str(key): convert(child, (*path, key)) for key, child in item.items()}
+        if isinstance(item, Sequence) and not isinstance(item, bytes):
+            return [convert(child, (*path, index)) for index, child in enumerate(item)]
+        problems.append(Problem(
+            'JSON has no such value.', where=place(where, value, path), expected='a string, number, boolean, list or dictionary',
+            found=type(item).__name__, remedy='Put it in quotes.',
+        ))
+        return None
+
+    result = convert(value, ())
+    if problems:
+        raise Failure(tuple(problems))
+    return result
+
+
+def place(option: str, value: Any, path: Sequence[Any]) -> str:
+    """Where the thing at C(path) inside C(value) is, for people: the option and keys, and the file and line where Ansible knows them."""
+    name = option + ''.join('[%r]' % (str(part) if isinstance(part, str) else part) for part in path)
+    origin = ''
+    for part in (None, *path):
+        if part is not None:
+            keys = [key for key in value if key == part] if isinstance(value, Mapping) else []
+            origin = next((_origin(key) for key in keys if _origin(key)), origin)
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                break
+        origin = _origin(value) or origin
+    return '%s (%s)' % (name, origin) if origin else name
+
+
+def _origin(value: Any) -> str:
+    """FILE:LINE of a value, without the text that is there; empty if not known."""
+    if Origin is not None:
+        tag = Origin.get_tag(value)
+        return '%s:%s' % (tag.path, tag.line_num) if tag and tag.path and tag.line_num else ''
+    position = getattr(value, 'ansible_pos', None)
+    return '%s:%s' % tuple(position[:2]) if position and position[0] and position[1] else ''
