@@ -1,0 +1,118 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""NixOps' SQLite database, read without NixOps, which would change it: it upgrades old schemas, and SQLite moves rows between files."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.snapshot import snapshot
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+
+MAGIC = b'SQLite format 3\0'
+NEWEST_SCHEMA = 3
+REMEDY = 'Point to the file that NixOps writes, usually ~/.nixops/deployments.nixops'
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployment; most have a name, and several may have the same."""
+
+    uuid: str
+    name: str | None
+
+    def __str__(self) -> str:
+        return '%s (%s)' % (self.uuid, 'no name' if self.name is None else self.name)
+
+
+def default_database(environment: Mapping[str, str] = os.environ) -> str:
+    """Where NixOps 1.x and 2.x keep their state; like them this does not expand a tilde in the variables."""
+    home = environment.get('HOME') or os.path.expanduser('~')
+    return environment.get('NIXOPS_STATE') or environment.get('CHARON_STATE') or os.path.join(home, '.nixops', 'deployments.nixops')
+
+
+@contextmanager
+def open_database(path: str) -> Iterator[Database]:
+    """The database as it is now, whoever is writing to it. Nothing in it or beside it is changed."""
+    try:
+        with closing(_connect(path)) as connection:
+            yield Database(path, connection)
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise fail('The database cannot be read.', where=path, found=str(error), remedy=REMEDY) from None
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    with snapshot(path) as copy:
+        connection = sqlite3.connect(copy, isolation_level=None)
+        connection.text_factory = _text
+        # Neither for shared memory nor for sorting does SQLite then need files of its own.
+        connection.executescript('pragma locking_mode = exclusive; pragma temp_store = memory; begin; select count(*) from sqlite_master;')
+        return connection
+
+
+def _text(data: bytes) -> str:
+    # NixOps 1 runs with Python 2, which reads and writes lone surrogates; strict UTF-8 has none.
+    return data.decode('utf-8', 'surrogatepass')
+
+
+class Database:
+    """A NixOps database of schema 1, 2 or 3 that nobody writes to."""
+
+    def __init__(self, path: str, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self.query = connection.execute
+        tables = {name for (name,) in self.query("select name from sqlite_master where type = 'table'")}
+        if 'Deployments' not in tables:
+            raise fail('This is not a database of NixOps.', where=path, expected='a table Deployments', remedy=REMEDY)
+        version = self.query('select version from SchemaVersion').fetchone()[0] if 'SchemaVersion' in tables else 1
+        if version > NEWEST_SCHEMA:
+            raise fail(
+                'The database was written by a newer NixOps than is known here.',
+                where=path,
+                expected='schema version %d or less' % NEWEST_SCHEMA,
+                found='schema version %s' % version,
+                remedy='Export the deployment with that NixOps and give the export as export_file',
+            )
+        names = ('Resources', 'ResourceAttrs') if version == NEWEST_SCHEMA else ('Machines', 'MachineAttrs')
+        self.resources_table, self.attributes_table = names
+
+    def deployments(self) -> list[Deployment]:
+        """All deployments, in the order of their UUIDs."""
+        rows: Any = self.query(
+            "select uuid, value from Deployments left join DeploymentAttrs on deployment = uuid and name = 'name' order by uuid"
+        )
+        return [Deployment(*row) for row in rows]
+
+    def written_by_nixops_1(self, uuid: str) -> bool:
+        """Whether the deployment has the list of network files that NixOps 1 records and NixOps 2 does not. A deployment of which hardly
+        anything is recorded has none with either; then any other of the same database will tell."""
+        return self.query("select 1 from DeploymentAttrs where name = 'nixExprs'").fetchone() is not None
+
+
+def find_deployment(deployments: list[Deployment], wanted: str, where: str) -> Deployment:
+    """The one whose UUID or name is wanted, or whose UUID begins so: NixOps' own rule."""
+    found = [each for each in deployments if wanted in (each.uuid, each.name)]
+    found = found or [each for each in deployments if wanted and each.uuid.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    candidates = found or deployments
+    raise _not_one('Several deployments match %r.' if found else 'There is no deployment %r.', wanted, where, candidates)
+
+
+def _not_one(what: str, wanted: str, where: str, candidates: list[Deployment]) -> Failure:
+    return fail(
+        what % wanted,
+        where=where,
+        expected='exactly one deployment with that UUID or name, or whose UUID begins so',
+        found='; '.join(str(each) for each in candidates) or 'no deployment at all',
+        remedy='Give the UUID of one of these' if candidates else REMEDY,
+        candidates=[{'uuid': each.uuid, 'name': each.name} for each in candidates],
+    )

@@ -1,0 +1,81 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""What C(nixops export) prints, byte for byte, made from the database: C({uuid: {attribute…, "resources": {name: {attribute…}}}}).
+
+That is Python's json.dumps with an indentation of 2 and sorted keys, over values that are all text. Python 2, with which NixOps 1 runs,
+writes a blank after each comma at the end of a line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from json.encoder import encode_basestring_ascii as quoted
+from typing import IO
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import Database
+
+COMMA = {'1.x': ', \n', '2.x': ',\n'}
+MARK, MARK_QUOTED = '\x7f', '\\u007f'
+"""SQLite puts it, followed by a letter, between an attribute's name and its value, and between attributes."""
+
+
+def export_text(database: Database, uuids: Iterable[str], layout: str) -> Iterator[str]:
+    """The export of some deployments, in pieces that are as large as a resource. layout: C(1.x) or C(2.x)."""
+    comma = COMMA[layout]
+    yield '{'
+    separator = '\n'
+    for uuid in sorted(uuids):
+        yield '%s  %s: ' % (separator, quoted(uuid))
+        yield from _deployment(database, uuid, comma)
+        separator = comma
+    yield '}\n' if separator == '\n' else '\n}\n'
+
+
+def _deployment(database: Database, uuid: str, comma: str) -> Iterator[str]:
+    attributes = dict(database.query('select name, value from DeploymentAttrs where deployment = ?', (uuid,)))
+    attributes['resources'] = ''
+    separator = '{\n'
+    for name in sorted(attributes):
+        yield '%s    %s: ' % (separator, quoted(name))
+        if name == 'resources':
+            yield from _resources(database, uuid, comma)
+        else:
+            yield quoted(attributes[name])
+        separator = comma
+    yield '\n  }'
+
+
+def _resources(database: Database, uuid: str, comma: str) -> Iterator[str]:
+    separator = '{\n'
+    for id, name, type, joined in database.query(_ATTRIBUTES_OF_RESOURCES % vars(database), (uuid, MARK + 'a', MARK + 'b')):
+        count, attributes = joined.split(':', 1)
+        body = quoted(attributes)
+        if body.count(MARK_QUOTED) == 2 * int(count) - 1:
+            body = body.replace(MARK_QUOTED + 'a', '": "').replace(MARK_QUOTED + 'b', '"%s        "' % comma)
+        else:  # values hold the mark, too: slowly, then
+            body = _attributes(database, id, type, comma)
+        yield '%s      %s: {\n        %s\n      }' % (separator, quoted(name), body)
+        separator = comma
+    yield '{}' if separator == '{\n' else '\n    }'
+
+
+def _attributes(database: Database, id: int, type: str, comma: str) -> str:
+    rows = database.query('select name, value from %s where machine = ?' % database.attributes_table, (id,))
+    attributes = {**dict(rows), 'type': type}
+    return ('%s        ' % comma).join('%s: %s' % (quoted(name), quoted(attributes[name])) for name in sorted(attributes))
+
+
+# A row a resource instead of a row an attribute: that is what makes this fast. Of resources with the same name NixOps sees the last one.
+_ATTRIBUTES_OF_RESOURCES = """
+select id, name, type, (
+  select count(*) || ':' || group_concat(name || ?2 || value, ?3) from (
+    select name, value from %(attributes_table)s where machine = resource.id and name <> 'type'
+    union all select 'type', resource.type order by name
+  )
+) from (select max(id) as id, name, type from %(resources_table)s where deployment = ?1 group by name) as resource order by name
+"""
