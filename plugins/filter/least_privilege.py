@@ -1,0 +1,83 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The filter least_privilege."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.networks import Network
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.networks import least_privilege as conditions_for
+
+DOCUMENTATION = r"""
+name: least_privilege
+short_description: Let exactly those networks use a secret that name it
+version_added: 0.1.0
+author: nixcd.hercules_ci contributors (@nixcd)
+description:
+  - Gives each secret that has no condition the narrowest one that lets in the networks whose C(nixops_secrets_map) names it. They are told
+    by owner, repository and branches.
+  - A condition that is there already stays. A secret that no network names gets none, and M(nixcd.hercules_ci.hci_secret) then refuses it.
+positional: networks
+options:
+  _input:
+    description: Names of secrets, each with a dictionary of C(data) and C(condition), as in O(nixcd.hercules_ci.hci_secret#module:secrets).
+    type: dict
+    required: true
+  networks:
+    description:
+      - Variables of the networks. Of each the filter reads C(nixops_project), C(nixops_branches), C(nixops_secrets_map) and
+        C(inventory_hostname).
+      - A network without C(nixops_branches) is deployed from the default branch.
+    type: list
+    elements: dict
+    required: true
+seealso:
+  - module: nixcd.hercules_ci.hci_secret
+"""
+
+EXAMPLES = r"""
+- name: Provision secrets for just the networks of the inventory that name them
+  nixcd.hercules_ci.hci_secret:
+    secrets: "{{ my_secrets | nixcd.hercules_ci.least_privilege(groups['nixops_networks'] | map('extract', hostvars)) }}"
+
+- name: Show which jobs may use a secret
+  ansible.builtin.debug:
+    # → {"and": [{"isOwner": "neat-org"}, {"isRepo": "neat-repo"}, {"isBranch": "production"}]}
+    msg: "{{ ({'neat-aws': {}} | nixcd.hercules_ci.least_privilege([network]))['neat-aws'].condition }}"
+  vars:
+    network:
+      nixops_project: github/neat-org/neat-repo
+      nixops_branches: [production]
+      nixops_secrets_map: {aws: neat-aws}
+"""
+
+RETURN = r"""
+_value:
+  description: The same secrets with conditions.
+  type: dict
+"""
+
+
+def least_privilege(secrets: Mapping[str, Mapping[str, Any]], networks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The secrets, with a condition for each that has none and is used."""
+    try:
+        if not isinstance(secrets, Mapping) or not all(isinstance(entry, Mapping) for entry in secrets.values()):
+            raise fail('least_privilege needs a dictionary of secrets.', expected='names, each with a dictionary of data and condition')
+        conditions = conditions_for([Network.from_variables(variables) for variables in networks])
+    except Failure as failure:
+        raise AnsibleFilterError(str(failure)) from None
+    given = {name: {field: value for field, value in entry.items() if value is not None} for name, entry in secrets.items()}
+    return {name: {**({'condition': conditions[name]} if name in conditions else {}), **entry} for name, entry in given.items()}
+
+
+class FilterModule:
+    """Ansible's interface."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """The filters of this file."""
+        return {'least_privilege': least_privilege}
