@@ -20,7 +20,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job
     problems_of,
     waiting_problem,
 )
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_watch import REAL_TIME, Clock, TimedOut, watch
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_watch import TimedOut, watch
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, Situation, get_handlers, newest_config
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
@@ -39,7 +39,6 @@ class Task:
     options: Mapping[str, Any]
     check_mode: bool
     tell: Callable[[str], None]
-    clock: Clock
     changed: bool = False
     done: list[str] = field(default_factory=list)
 
@@ -50,12 +49,10 @@ class Task:
         return None if self.check_mode else action(*arguments)
 
 
-def run(
-    client: Client, options: Mapping[str, Any], check_mode: bool, tell: Callable[[str], None], clock: Clock = REAL_TIME
-) -> dict[str, Any]:
+def run(client: Client, options: Mapping[str, Any], check_mode: bool, tell: Callable[[str], None]) -> dict[str, Any]:
     """The results of M(nixcd.hercules_ci.hci_job); raises Failure with the same results beside the problems."""
     commit = CommitJobs(client, ProjectPath.parse(options['project']), full_ref(options), full_revision(options['revision']))
-    task = Task(client, commit, options, check_mode, tell, clock)
+    task = Task(client, commit, options, check_mode, tell)
     return STATES[options['state']](task)
 
 
@@ -133,11 +130,11 @@ def _finish(task: Task, situation: Situation, look: Callable[[], Situation], mus
         try:
             situation = watch(
                 task.client,
+                situation,
                 look,
                 lambda line: task.tell('%s: %s' % (task.commit, line)),
                 wait_timeout=task.options['wait_timeout'],
                 start_timeout=task.options['start_timeout'],
-                clock=task.clock,
             )
         except TimedOut as timeout:
             raise _timed_out(task, timeout) from None

@@ -34,53 +34,43 @@ class TimedOut(Exception):
     outage: RequestFailed | None = None
 
 
-@dataclass(frozen=True)
-class Clock:
-    now: Callable[[], float]
-    sleep: Callable[[float], None]
-
-
-REAL_TIME = Clock(time.monotonic, time.sleep)
-
-
 def watch(
     client: Client,
+    situation: Situation,
     look: Callable[[], Situation],
     tell: Callable[[str], None],
     *,
     wait_timeout: float,
     start_timeout: float,
-    clock: Clock,
 ) -> Situation:
     """Ask with C(look) until the jobs have ended, and give to C(tell) a line whenever something has changed.
 
+    situation: as it is. It has been asked for once, so a service that does not answer from here on will be back.
     Every second poll asks for something inside the jobs instead, where there is anything to ask.
     wait_timeout: seconds until TimedOut is raised.
     start_timeout: the same while there is a job missing, counted anew when the service was away.
-    A service that does not answer is asked again, but not if it did not answer the first time: then the address may be wrong.
     """
     progress = Progress(client)
-    start = absent_since = clock.now()
+    start = absent_since = time.monotonic()
     told: list[str] = []
     pause = SHORTEST_PAUSE
     outage: RequestFailed | None = None
     inside = False
-    situation = look()
     while not situation.ended:
         words = progress.words(situation) if outage is None else ['Hercules CI does not answer, it is asked again']
         if words != told:
             pause = SHORTEST_PAUSE
-        _tell_news(tell, words, told, clock.now() - start)
+        _tell_news(tell, words, told, time.monotonic() - start)
         told = words
         deadline = start + wait_timeout
         if outage or situation.complete:
-            absent_since = clock.now()
+            absent_since = time.monotonic()
         else:
             deadline = min(deadline, absent_since + start_timeout)
-        rest = deadline - clock.now()
+        rest = deadline - time.monotonic()
         if rest <= 0:
             raise TimedOut(situation, progress.words(situation), outage)
-        clock.sleep(min(pause, rest))
+        time.sleep(min(pause, rest))
         pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE)
         inside = not inside and outage is None
         try:
@@ -91,7 +81,7 @@ def watch(
             if not failure.transient:
                 raise
             outage = failure
-    _tell_news(tell, progress.words(situation), told, clock.now() - start)
+    _tell_news(tell, progress.words(situation), told, time.monotonic() - start)
     return situation
 
 

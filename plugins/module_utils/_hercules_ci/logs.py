@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from typing import Any, Callable
+from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
 
@@ -26,7 +26,7 @@ ESCAPES = re.compile(
 )
 
 
-def tail_of_log(client: Client, path: str, log_id: str, lines: int, sleep: Callable[[float], None] = time.sleep) -> list[str]:
+def tail_of_log(client: Client, path: str, log_id: str, lines: int) -> list[str]:
     """The last lines of the log of what is at a path of the API.
 
     Whether C(iMin) is inclusive is not documented. Each request therefore names the last line that has come already, and drops it
@@ -45,7 +45,7 @@ def tail_of_log(client: Client, path: str, log_id: str, lines: int, sleep: Calla
             break
         else:
             empty_answers += 1
-            sleep(0.5)
+            time.sleep(0.5)
     return list(tail)
 
 

@@ -1,0 +1,158 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""hci_job: running again, cancelling, and schedules."""
+
+from __future__ import annotations
+
+import urllib.error
+from typing import Any
+
+import pytest
+
+
+def rerun_path(answers: Any, index: int, query: str = '') -> str:
+    return 'POST /jobs/%s/rerun%s' % (answers.id(index), query)
+
+
+def rerun_of(answers: Any, index: int, made: int, phase: str = 'Done', status: str = 'Success', **fields: Any) -> Any:
+    return answers.job(made, phase, status, rerunOf=answers.id(index), rerunOfIndex=index, **fields)
+
+
+def test_rerun_failed_runs_a_failed_job_again_once(service: Any, answers: Any, job: Any) -> None:
+    failed, again = answers.job(42, status='Failure'), rerun_of(answers, 42, 43, 'Queued', 'Pending')
+    failed_again = rerun_of(answers, 42, 43, status='Failure')
+    service.expect(
+        (answers.jobs_path, answers.jobs(failed)),
+        (rerun_path(answers, 42), again),
+        (answers.jobs_path, answers.jobs(failed)),  # the new job is not listed at once: the old one must not be taken for it
+        (answers.jobs_path, answers.jobs(failed_again, failed)),
+        ('/jobs/%s/evaluation' % answers.id(43), answers.evaluation()),
+    )
+    result = job(rerun_failed=True)
+    assert result['failed']
+    assert result['changed'] is True
+    assert result['job']['index'] == 43
+
+
+def test_rerun_failed_leaves_a_job_alone_that_succeeded(service: Any, answers: Any, job: Any) -> None:
+    service.expect((answers.jobs_path, answers.jobs(answers.job(42))), ('/jobs/%s/evaluation' % answers.id(42), answers.evaluation()))
+    assert job(rerun_failed=True)['changed'] is False
+
+
+def test_rerun_failed_runs_only_the_failed_one_of_several_handlers_again(service: Any, answers: Any, job: Any) -> None:
+    config = answers.job(40, kind='Config')
+    good = answers.job(41, kind='OnPush', jobName='a')
+    bad = answers.job(42, kind='OnPush', jobName='b', status='Failure')
+    again = rerun_of(answers, 42, 43, kind='OnPush', jobName='b')
+    service.expect(
+        (answers.jobs_path, answers.jobs(bad, good, config)),
+        ('/jobs/%s/handlers' % answers.id(40), answers.handlers('a', 'b')),
+        (rerun_path(answers, 42, '?rebuildFailures=true'), again),
+        ('/jobs/%s/evaluation' % answers.id(41), answers.evaluation()),
+        ('/jobs/%s/evaluation' % answers.id(43), answers.evaluation()),
+    )
+    result = job(rerun_failed=True, rebuild_failures=True)
+    assert [each['index'] for each in result['jobs']] == [41, 43]
+
+
+def test_a_rerun_whose_answer_was_lost_is_not_asked_for_twice(service: Any, answers: Any, job: Any) -> None:
+    succeeded, again = answers.job(42), rerun_of(answers, 42, 43)
+    service.expect(
+        (answers.jobs_path, answers.jobs(succeeded)),
+        (rerun_path(answers, 42), urllib.error.URLError(ConnectionResetError(104, 'Connection reset by peer'))),
+        (answers.jobs_path, answers.jobs(again, succeeded)),
+        ('/jobs/%s/evaluation' % answers.id(43), answers.evaluation()),
+    )
+    assert job(state='rerun')['job']['index'] == 43
+
+
+def test_a_rerun_that_was_lost_on_the_way_is_reported(service: Any, answers: Any, job: Any) -> None:
+    service.expect(
+        (answers.jobs_path, answers.jobs(answers.job(42))), (rerun_path(answers, 42), 500), (answers.jobs_path, answers.jobs(answers.job(42)))
+    )
+    assert '500' in job(state='rerun')['msg']
+
+
+def test_rerun_only_waits_for_a_job_that_still_runs(service: Any, answers: Any, job: Any) -> None:
+    service.expect(
+        (answers.jobs_path, answers.jobs(answers.job(42, 'Queued', 'Pending'))),
+        (answers.jobs_path, answers.jobs(answers.job(42))),
+        ('/jobs/%s/evaluation' % answers.id(42), answers.evaluation()),
+    )
+    assert job(state='rerun')['changed'] is False
+
+
+def test_there_must_be_something_to_run_again(service: Any, answers: Any, job: Any) -> None:
+    service.expect((answers.jobs_path, answers.jobs()))
+    assert 'no job to run again' in job(state='rerun')['msg']
+
+
+def test_a_user_who_may_not_run_jobs_again_hears_it_before_anything_happens(service: Any, answers: Any, job: Any) -> None:
+    service.expect((answers.jobs_path, answers.jobs(answers.job(42, mayRerun=False))))
+    assert 'may not run again job 42' in job(state='rerun')['msg']
+
+
+@pytest.mark.parametrize('options', [{'state': 'rerun'}, {'rerun_failed': True}])
+def test_check_mode_says_what_would_be_run_again(service: Any, answers: Any, job: Any, options: dict[str, Any]) -> None:
+    service.expect((answers.jobs_path, answers.jobs(answers.job(42, status='Failure'))))
+    result = job(check=True, **options)
+    assert (result.get('failed', False), result['changed']) == (False, True)
+    assert 'would run job 42 again' in result['msg']
+
+
+def test_cancel_waits_for_the_end_of_what_ran(service: Any, answers: Any, job: Any) -> None:
+    running, queued, old = answers.job(42, 'Evaluating', 'Pending'), answers.job(43, 'Queued', 'Pending', jobName='b'), answers.job(40)
+    service.expect(
+        (answers.jobs_path, answers.jobs(queued, running, old)),
+        ('POST /jobs/%s/cancel' % answers.id(43), None),
+        ('POST /jobs/%s/cancel' % answers.id(42), None),
+        (answers.jobs_path, answers.jobs(answers.job(43, 'Queued', 'Failure', isCancelled=True), answers.job(42, status='Failure'), old)),
+        ('/jobs/%s/evaluation' % answers.id(42), answers.evaluation()),
+    )
+    result = job(state='cancelled')
+    assert not result.get('failed')
+    assert (result['changed'], [each['index'] for each in result['jobs']]) == (True, [43, 42])
+
+
+def test_cancel_changes_nothing_where_nothing_runs(service: Any, answers: Any, job: Any) -> None:
+    service.expect((answers.jobs_path, answers.jobs(answers.job(42, status='Failure'))))
+    result = job(state='cancelled')
+    assert (result['changed'], result['job']) == (False, None)
+
+
+def test_check_mode_cancels_nothing(service: Any, answers: Any, job: Any) -> None:
+    service.expect((answers.jobs_path, answers.jobs(answers.job(42, 'Queued', 'Pending'))))
+    result = job(state='cancelled', check=True)
+    assert result['changed'] is True
+    assert 'would cancel job 42' in result['msg']
+
+
+def test_a_schedule_is_run_from_the_newest_configuration_and_waited_for(service: Any, answers: Any, job: Any) -> None:
+    made = {'kind': 'OnSchedule', 'jobName': 'nightly'}
+    service.expect(
+        (answers.jobs_path, answers.jobs(answers.job(40, kind='Config'), answers.job(39, kind='Config'))),
+        ('/jobs/%s/handlers' % answers.id(40), answers.handlers('default', schedules=('nightly',))),
+        ('POST /jobs/%s/on-schedule/nightly/run' % answers.id(40), answers.job(44, 'Queued', 'Pending', **made)),
+        ('/jobs/%s' % answers.id(44), answers.job(44, **made)),
+        ('/jobs/%s/evaluation' % answers.id(44), answers.evaluation()),
+    )
+    result = job(state='scheduled', schedule='nightly')
+    assert (result['changed'], result['job']['index'], result['job']['name']) == (True, 44, 'nightly')
+
+
+def test_a_schedule_that_is_not_declared_is_refused_with_those_that_are(service: Any, answers: Any, job: Any) -> None:
+    service.expect(
+        (answers.jobs_path, answers.jobs(answers.job(40, kind='Config'))),
+        ('/jobs/%s/handlers' % answers.id(40), answers.handlers(schedules=('nightly', 'weekly'))),
+    )
+    assert 'one of nightly, weekly' in job(state='scheduled', schedule='daily')['msg']
+
+
+def test_check_mode_runs_no_schedule(service: Any, answers: Any, job: Any) -> None:
+    service.expect(
+        (answers.jobs_path, answers.jobs(answers.job(40, kind='Config'))),
+        ('/jobs/%s/handlers' % answers.id(40), answers.handlers(schedules=('nightly',))),
+    )
+    result = job(state='scheduled', schedule='nightly', check=True)
+    assert (result['changed'], result['job']) == (True, None)
