@@ -40,13 +40,14 @@ def default_database(environment: Mapping[str, str] = os.environ) -> str:
 
 
 @contextmanager
-def open_database(path: str) -> Iterator[Database]:
-    """The database as it is now, whoever is writing to it. Nothing in it or beside it is changed."""
+def open_database(path: str, where: str = '') -> Iterator[Database]:
+    """The database as it is now, whoever is writing to it. Nothing in it or beside it is changed. where: what to call it in messages."""
+    where = where or path
     try:
         with closing(_connect(path)) as connection:
-            yield Database(path, connection)
+            yield Database(connection, where)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        raise fail('The database cannot be read.', where=path, found=str(error), remedy=REMEDY) from None
+        raise fail('The database cannot be read.', where=where, found=str(error), remedy=REMEDY) from None
 
 
 def _connect(path: str) -> sqlite3.Connection:
@@ -66,23 +67,23 @@ def _text(data: bytes) -> str:
 class Database:
     """A NixOps database of schema 1, 2 or 3 that nobody writes to."""
 
-    def __init__(self, path: str, connection: sqlite3.Connection) -> None:
-        self.path = path
+    def __init__(self, connection: sqlite3.Connection, where: str) -> None:
         self.query = connection.execute
         tables = {name for (name,) in self.query("select name from sqlite_master where type = 'table'")}
         if 'Deployments' not in tables:
-            raise fail('This is not a database of NixOps.', where=path, expected='a table Deployments', remedy=REMEDY)
+            raise fail('This is not a database of NixOps.', where=where, expected='a table Deployments', remedy=REMEDY)
         version = self.query('select version from SchemaVersion').fetchone()[0] if 'SchemaVersion' in tables else 1
         if version > NEWEST_SCHEMA:
             raise fail(
                 'The database was written by a newer NixOps than is known here.',
-                where=path,
+                where=where,
                 expected='schema version %d or less' % NEWEST_SCHEMA,
                 found='schema version %s' % version,
                 remedy='Export the deployment with that NixOps and give the export as export_file',
             )
-        names = ('Resources', 'ResourceAttrs') if version == NEWEST_SCHEMA else ('Machines', 'MachineAttrs')
-        self.resources_table, self.attributes_table = names
+        if version < NEWEST_SCHEMA:  # what upgrading would do is to rename the tables
+            self.query('create temp view Resources as select * from Machines')
+            self.query('create temp view ResourceAttrs as select * from MachineAttrs')
 
     def deployments(self) -> list[Deployment]:
         """All deployments, in the order of their UUIDs."""

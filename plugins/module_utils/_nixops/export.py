@@ -11,11 +11,8 @@ writes a blank after each comma at the end of a line.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from json.encoder import encode_basestring_ascii as quoted
-from typing import IO
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import Database
 
@@ -52,21 +49,21 @@ def _deployment(database: Database, uuid: str, comma: str) -> Iterator[str]:
 
 def _resources(database: Database, uuid: str, comma: str) -> Iterator[str]:
     separator = '{\n'
-    for id, name, type, joined in database.query(_ATTRIBUTES_OF_RESOURCES % vars(database), (uuid, MARK + 'a', MARK + 'b')):
+    for row, name, kind, joined in database.query(_ATTRIBUTES_OF_RESOURCES, (uuid, MARK + 'a', MARK + 'b')):
         count, attributes = joined.split(':', 1)
         body = quoted(attributes)
         if body.count(MARK_QUOTED) == 2 * int(count) - 1:
             body = body.replace(MARK_QUOTED + 'a', '": "').replace(MARK_QUOTED + 'b', '"%s        "' % comma)
         else:  # values hold the mark, too: slowly, then
-            body = _attributes(database, id, type, comma)
+            body = _attributes(database, row, kind, comma)
         yield '%s      %s: {\n        %s\n      }' % (separator, quoted(name), body)
         separator = comma
     yield '{}' if separator == '{\n' else '\n    }'
 
 
-def _attributes(database: Database, id: int, type: str, comma: str) -> str:
-    rows = database.query('select name, value from %s where machine = ?' % database.attributes_table, (id,))
-    attributes = {**dict(rows), 'type': type}
+def _attributes(database: Database, row: int, kind: str, comma: str) -> str:
+    rows = database.query('select name, value from ResourceAttrs where machine = ?', (row,))
+    attributes = {**dict(rows), 'type': kind}
     return ('%s        ' % comma).join('%s: %s' % (quoted(name), quoted(attributes[name])) for name in sorted(attributes))
 
 
@@ -74,8 +71,8 @@ def _attributes(database: Database, id: int, type: str, comma: str) -> str:
 _ATTRIBUTES_OF_RESOURCES = """
 select id, name, type, (
   select count(*) || ':' || group_concat(name || ?2 || value, ?3) from (
-    select name, value from %(attributes_table)s where machine = resource.id and name <> 'type'
+    select name, value from ResourceAttrs where machine = resource.id and name <> 'type'
     union all select 'type', resource.type order by name
   )
-) from (select max(id) as id, name, type from %(resources_table)s where deployment = ?1 group by name) as resource order by name
+) from (select max(id) as id, name, type from Resources where deployment = ?1 group by name) as resource order by name
 """

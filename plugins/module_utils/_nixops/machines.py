@@ -1,0 +1,161 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""The machines in a state: what they are called, where they are, and how they prove who they are. No value here is secret."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import Entry
+
+STATES = ('Unknown', 'Missing', 'Starting', 'Up', 'Stopping', 'Stopped', 'Unreachable', 'Rescue')
+"""NixOps' own words, by number (class MachineState)."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Where a type of machine keeps its facts: names of attributes; and the number of the state that is not written down."""
+
+    public_ipv4: str = 'publicIpv4'
+    private_ipv4: str = ''
+    host_key: str = ''
+    region: str = ''
+    default_state: int = 0
+
+
+BACKENDS = {
+    'none': Backend(),
+    'ec2': Backend(private_ipv4='privateIpv4', host_key='ec2.publicHostKey', region='ec2.region', default_state=1),
+    'hetzner': Backend('hetzner.mainIPv4'),
+    'hetznercloud': Backend(
+        private_ipv4='privateIpv4', host_key='hetznerCloud.publicHostKey', region='hetznerCloud.location', default_state=1
+    ),
+    'gce': Backend(private_ipv4='privateIpv4', host_key='gce.publicHostKey', region='gce.region'),
+    'droplet': Backend(region='droplet.region'),
+    'digitalOcean': Backend(region='digitalOcean.region', default_state=1),
+    'libvirtd': Backend('', 'privateIpv4', region='libvirtd.URI'),
+    'virtualbox': Backend('', 'privateIpv4', 'virtualbox.publicHostKey', default_state=1),
+    'container': Backend('', 'privateIpv4', 'container.publicHostKey', default_state=1),
+    'azure': Backend(private_ipv4='privateIpv4', host_key='azure.publicHostKey', region='azure.location', default_state=1),
+}
+"""The types of machines of NixOps 1.7 and of the plugins of NixOps 2."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine; what is not recorded is empty.
+
+    state: one of STATES. addresses: all under which it may be known, DNS names among them, without duplicates.
+    host_key: in the form of known_hosts, without the address. target_host, target_port, target_user: how NixOps logs in.
+    """
+
+    deployment: str
+    name: str
+    type: str
+    state: str
+    obsolete: bool
+    public_ipv4: str
+    private_ipv4: str
+    public_ipv6: str
+    dns_name: str
+    host_key: str
+    target_host: str
+    target_port: int
+    target_user: str
+    region: str
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        candidates = (self.target_host, self.dns_name, self.public_ipv4, self.public_ipv6, self.private_ipv4)
+        return tuple(dict.fromkeys(address for address in candidates if address))
+
+    @property
+    def breaks_import_of_keys(self) -> bool:
+        """Whether C(nixops import --include-keys) ends with a traceback at it: at an address, but no host key to record for it."""
+        return not self.obsolete and bool(self.public_ipv4 or self.private_ipv4) and not self.host_key
+
+
+def machines(entries: Iterable[Entry]) -> Iterator[Machine]:
+    """The machines among the entries of a state, obsolete ones included."""
+    for entry in entries:
+        if entry.resource is not None and is_machine(entry.attributes):
+            yield machine(entry.deployment, entry.resource, entry.attributes)
+
+
+def is_machine(attributes: Mapping[str, str]) -> bool:
+    """Whether a resource is a machine; one of a type that is not known here is, when it runs a NixOS system."""
+    return attributes['type'] in BACKENDS or 'toplevel' in attributes
+
+
+def machine(deployment: str, name: str, attributes: Mapping[str, str]) -> Machine:
+    """A machine made from what is recorded of it."""
+    backend = BACKENDS.get(attributes['type'], Backend(private_ipv4='privateIpv4'))
+
+    def get(attribute: str) -> str:
+        return attributes.get(attribute, '') if attribute else ''
+
+    public_ipv4, private_ipv4 = get(backend.public_ipv4), get(backend.private_ipv4)
+    prefers_private = 'private_ipv4' if get('ec2.usePrivateIpAddress') == '1' or get('azure.usePrivateIpAddress') == '1' else ''
+    return Machine(
+        deployment=deployment,
+        name=name,
+        type=attributes['type'],
+        state=state_name(get('state'), backend.default_state),
+        obsolete=get('obsolete') == '1',
+        public_ipv4=public_ipv4 or get('ec2.elasticIpv4'),
+        private_ipv4=private_ipv4,
+        public_ipv6=_ipv6(get('publicIpv6')),
+        dns_name=get('publicDnsName'),
+        host_key=get(backend.host_key),
+        target_host=get('targetHost') or (prefers_private and private_ipv4) or public_ipv4 or get('ec2.elasticIpv4') or private_ipv4,
+        target_port=int(get('targetPort')) if get('targetPort').isdigit() else 22,
+        target_user=get('targetUser') or 'root',
+        region=get(backend.region),
+    )
+
+
+def state_name(number: str, default: int) -> str:
+    """NixOps' word for the number of a state."""
+    index = int(number) if number.isdigit() else default
+    return STATES[index] if index < len(STATES) else STATES[0]
+
+
+def _ipv6(text: str) -> str:
+    """An address, or what the API of DigitalOcean says about it: a JSON object with C(ip_address)."""
+    if not text.startswith('{'):
+        return text
+    try:
+        value: Any = json.loads(text).get('ip_address')
+    except ValueError:
+        return ''
+    return value if isinstance(value, str) else ''
+
+
+def summary(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """What is in a state, in numbers: for each deployment C(uuid), C(name), C(resources) (how many, machines included) and C(machines),
+    a count for each type and state. Obsolete machines are those that the network no longer has."""
+    deployments: dict[str, dict[str, Any]] = {}
+    counts: dict[str, Counter[tuple[str, str]]] = {}
+    for entry in entries:
+        deployment = deployments.setdefault(entry.deployment, {'uuid': entry.deployment, 'name': None, 'resources': 0})
+        count = counts.setdefault(entry.deployment, Counter())
+        if entry.resource is None:
+            deployment['name'] = entry.attributes.get('name')
+            continue
+        deployment['resources'] += 1
+        if is_machine(entry.attributes):
+            found = machine(entry.deployment, entry.resource, entry.attributes)
+            count[found.type, 'obsolete' if found.obsolete else found.state] += 1
+    for uuid, count in counts.items():
+        by_type: dict[str, dict[str, int]] = {}
+        for (kind, state), number in sorted(count.items()):
+            by_type.setdefault(kind, {})[state] = number
+        deployments[uuid]['machines'] = by_type
+    return [deployments[uuid] for uuid in sorted(deployments)]

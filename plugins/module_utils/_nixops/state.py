@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""A state at hand: its bytes in a file without a name, which vanishes with the process, with their number and their hash."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import MAGIC, open_database
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import Entry, entries
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.export import export_text
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+
+BLOCK = 1 << 18
+
+
+@dataclass(frozen=True)
+class State:
+    """The content of a state file. where: what to call it in messages. sha256: lower-case hexadecimal."""
+
+    file: IO[bytes]
+    size: int
+    sha256: str
+    where: str
+
+    def entries(self) -> Iterator[Entry]:
+        """What is in it, whether it is an export or, as the plugin for NixOps 2 stores it, a database. An empty file holds nothing."""
+        self.file.seek(0)
+        start = self.file.read(len(MAGIC))
+        if start == MAGIC:
+            with _exported(self.file, self.where) as export:
+                yield from entries(export, self.where)
+        elif self.size:
+            yield from entries(self.file, self.where)
+
+
+@contextmanager
+def hidden_file() -> Iterator[IO[bytes]]:
+    """A file that has no name, so that nobody else can open it and nothing stays behind when the process is killed."""
+    with tempfile.TemporaryFile(buffering=0) as file:
+        yield file
+
+
+def write_state(pieces: Iterable[str], file: IO[bytes], where: str) -> State:
+    """Write ASCII text to a file and make a state of it."""
+    digest, size = hashlib.sha256(), 0
+    for block in _blocks(pieces):
+        try:
+            file.write(block)
+        except OSError as error:
+            raise fail('There is no room for a copy of the state.', where=tempfile.gettempdir(), found=str(error.strerror)) from None
+        digest.update(block)
+        size += len(block)
+    return State(file, size, digest.hexdigest(), where)
+
+
+def read_state(file: IO[bytes], where: str) -> State:
+    """Make a state of a file that is open already."""
+    digest, size = hashlib.sha256(), 0
+    file.seek(0)
+    while block := file.read(BLOCK):
+        digest.update(block)
+        size += len(block)
+    return State(file, size, digest.hexdigest(), where)
+
+
+def _blocks(pieces: Iterable[str]) -> Iterator[bytes]:
+    waiting: list[str] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= BLOCK:
+            yield ''.join(waiting).encode('ascii')
+            waiting, size = [], 0
+    yield ''.join(waiting).encode('ascii')
+
+
+@contextmanager
+def _exported(file: IO[bytes], where: str) -> Iterator[IO[bytes]]:
+    """The export of all deployments of a database."""
+    with tempfile.TemporaryDirectory(prefix='nixops-') as folder, hidden_file() as export:
+        path = os.path.join(folder, 'state.nixops')
+        file.seek(0)
+        with open(path, 'wb') as copy:
+            shutil.copyfileobj(file, copy, BLOCK)
+        with open_database(path, where) as database:
+            write_state(export_text(database, [each.uuid for each in database.deployments()], '2.x'), export, where)
+        yield export
