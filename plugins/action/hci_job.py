@@ -26,12 +26,13 @@ class ActionModule(ActionBase):
     _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
+        base: Any = super()  # ActionBase does not tell the types of what follows
+        base.run(tmp, task_vars)
         if self._connection.transport != 'local' or self._connection.become or self._task.async_val:
             return dict(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
-        _validation, options = self.validate_argument_spec(**ARGUMENTS)
+        _validation, options = base.validate_argument_spec(**ARGUMENTS)
         environment: dict[str, str] = {}
-        self._compute_environment_string(environment)  # what the task's keyword of that name would set for a module
+        base._compute_environment_string(environment)  # what the task's keyword of that name would set for a module
         try:
             client = connect(options, {**os.environ, **environment})
             result = run(client, options, self._task.check_mode, tell=self._tell)

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.eff
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import tail_of_log
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 
 NOTHING_EVALUATED = Evaluation()
 MOST_ERRORS = 10
@@ -102,7 +103,17 @@ def problems_of(details: JobDetails) -> list[Problem]:
     if problems:
         return problems
     not_run = ['The effect %s was not run.' % effect.attribute for effect in details.effects if effect.status == 'DependencyFailed']
-    return [Problem('%s failed.' % _capital(job), job.url, found=_text([*not_run, *details.log]), remedy='Look at that page')]
+    return [Problem('%s failed.' % _capital(job), job.url, found=' '.join([*not_run, *details.log[-1:]]), remedy='Look at that page')]
+
+
+def failure_of(jobs: Sequence[JobDetails], problems: Sequence[Problem], results: Mapping[str, Any]) -> Failure:
+    """The Failure of these problems, with these results; its message goes on with the logs of what failed."""
+    failure = Failure(tuple(problems), dict(results))
+    logs = [('The evaluation of %s' % of_job.job, of_job.log) for of_job in jobs]
+    logs += [('The effect %s' % effect.attribute, effect.log) for of_job in jobs for effect in of_job.effects]
+    ends = ['\n  '.join(['%s wrote at the end:' % writer, *lines]) for writer, lines in logs if lines]
+    failure.extra['msg'] = '\n'.join([str(failure), *ends])
+    return failure
 
 
 def _evaluation_problem(job: Job, attribute: str, message: str) -> Problem:
@@ -115,9 +126,8 @@ def _effect_problem(job: Job, effect: Effect) -> Problem:
     if effect.status == 'Cancelled':
         remedy = 'Run the job again with state: rerun when it is wanted after all'
         return Problem('The effect %s of %s was cancelled.' % (effect.attribute, job), job.url, remedy=remedy)
-    log = [effect.technical_error or '', *effect.log]
     remedy = 'Mend what it says, then push, or run the job again with state: rerun'
-    return Problem('The effect %s of %s failed.' % (effect.attribute, job), job.url, found=_text(log), remedy=remedy)
+    return Problem('The effect %s of %s failed.' % (effect.attribute, job), job.url, found=effect.message, remedy=remedy)
 
 
 def waiting_problem(details: JobDetails, seconds: float) -> Problem:
@@ -138,9 +148,3 @@ def waiting_problem(details: JobDetails, seconds: float) -> Problem:
 def _capital(job: Job) -> str:
     text = str(job)
     return text[0].upper() + text[1:]
-
-
-def _text(lines: list[str]) -> str:
-    """One line as it is, several below each other."""
-    wanted = [line for line in lines if line.strip()]
-    return wanted[0] if len(wanted) == 1 else ''.join('\n  ' + line for line in wanted)

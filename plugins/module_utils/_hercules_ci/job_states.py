@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
@@ -17,6 +17,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.com
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_result import (
     JobDetails,
     details_of,
+    failure_of,
     problems_of,
     waiting_problem,
 )
@@ -142,7 +143,7 @@ def _finish(task: Task, situation: Situation, look: Callable[[], Situation], mus
     details = [_details(task, job) if job.ended and not predicted else JobDetails(job) for job in situation.jobs]
     failed = [of_job for of_job in details if of_job.job in situation.failed]
     if failed and must_succeed and not predicted:
-        raise Failure(tuple(problem for of_job in failed for problem in problems_of(of_job)), _results(task, details))
+        raise failure_of(failed, [problem for of_job in failed for problem in problems_of(of_job)], _results(task, details))
     return {**_results(task, details), 'msg': _message(task, situation)}
 
 
@@ -150,9 +151,8 @@ def _details(task: Task, job: Job) -> JobDetails:
     return details_of(task.client, job, task.options['log_lines'])
 
 
-def _results(task: Task, details: Iterable[JobDetails]) -> dict[str, Any]:
+def _results(task: Task, jobs: Sequence[JobDetails]) -> dict[str, Any]:
     """C(job) is the one that decides: the first that did not succeed, else the newest."""
-    jobs = list(details)
     deciding = next((of_job for of_job in jobs if of_job.job.ended and not of_job.job.succeeded), None) or max(
         jobs, key=lambda of_job: of_job.job.index, default=None
     )
@@ -182,7 +182,7 @@ def _timed_out(task: Task, timeout: TimedOut) -> Failure:
     problems += [Problem('There is no job yet for the handler onPush.%s of %s.' % (name, task.commit)) for name in situation.missing]
     if not situation.jobs:
         problems += _no_job(task, 'Hercules CI has made no job for %s.' % task.commit).problems
-    return Failure(tuple(problems), _results(task, details))
+    return failure_of(details, problems, _results(task, details))
 
 
 def _no_job(task: Task, what: str) -> Failure:

@@ -71,9 +71,8 @@ class Answers:
     @staticmethod
     def evaluation(*effects: list[str], attributes: tuple[Any, ...] = (), counts: tuple[int, int, int] = (0, 0, 0), **fields: Any) -> Any:
         """counts: derivations that wait, are being built, have been built."""
-        found = [
-            {'path': path, 'value': {'Ok': {'status': 'NotPlanned', 'derivationPath': '/nix/store/e.drv'}}, 'typ': 'Effect'} for path in effects
-        ]
+        derivation = {'Ok': {'status': 'NotPlanned', 'derivationPath': '/nix/store/e.drv'}}
+        found = [{'path': path, 'value': derivation, 'typ': 'Effect'} for path in effects]
         return {
             'id': UUID % 7, 'agentHostname': 'agent-1', 'agentVersion': '0.10.6', 'messages': [], 'attributes': [*found, *attributes],
             'ifdAttributes': [], 'evaluationDependencies': [], 'evaluationLog': None, 'derivations': {},
@@ -103,7 +102,8 @@ class Answers:
 
     @staticmethod
     def log(first: int, *lines: str, done: bool = False) -> dict[str, Any]:
-        return {'id': UUID % 11, 'lines': [{'i': first + number, 'ms': number, 't': text} for number, text in enumerate(lines)], 'done': done}
+        numbered = [{'i': number, 'ms': number, 't': text} for number, text in enumerate(lines, first)]
+        return {'id': UUID % 11, 'lines': numbered, 'done': done}
 
     @staticmethod
     def log_path(attribute: str = 'neat-network.run', after: int | None = None, job: int = 42) -> str:

@@ -28,6 +28,7 @@ def test_a_failed_effect_fails_with_the_end_of_the_log_of_its_last_run(service: 
     assert result['failed']
     for expected in ('The effect neat-network.run of job 42 failed.', PAGE, 'error: cannot connect to web-1'):
         assert expected in result['msg']
+    assert result['msg'].endswith('\nThe effect neat-network.run wrote at the end:\n  line 29\n  error: cannot connect to web-1\n  ')
     effect = result['job']['effects'][0]
     assert effect['log'] == ['line 29', 'error: cannot connect to web-1', '']
     assert (effect['message'], effect['agent']) == ('error: cannot connect to web-1', 'agent-1')
@@ -143,10 +144,8 @@ def test_a_time_out_says_what_is_waited_for(service: Any, answers: Any, job: Any
 
 
 def test_a_time_out_during_an_outage_names_the_outage(service: Any, answers: Any, job: Any) -> None:
-    def answer(asked: str) -> Any:
-        return answers.jobs(answers.job(42, 'Queued', 'Pending')) if len(service.requests) == 1 else urllib.error.URLError('no route to host')
-
-    service.always = answer
+    running, outage = answers.jobs(answers.job(42, 'Queued', 'Pending')), urllib.error.URLError('no route to host')
+    service.always = lambda asked: running if len(service.requests) == 1 else outage
     result = job(wait_timeout=60)
     assert 'no route to host' in result['msg']
     assert result['job']['index'] == 42

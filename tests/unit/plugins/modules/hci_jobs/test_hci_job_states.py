@@ -68,9 +68,8 @@ def test_a_rerun_whose_answer_was_lost_is_not_asked_for_twice(service: Any, answ
 
 
 def test_a_rerun_that_was_lost_on_the_way_is_reported(service: Any, answers: Any, job: Any) -> None:
-    service.expect(
-        (answers.jobs_path, answers.jobs(answers.job(42))), (rerun_path(answers, 42), 500), (answers.jobs_path, answers.jobs(answers.job(42)))
-    )
+    listed = (answers.jobs_path, answers.jobs(answers.job(42)))
+    service.expect(listed, (rerun_path(answers, 42), 500), listed)
     assert '500' in job(state='rerun')['msg']
 
 
