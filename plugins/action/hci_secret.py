@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.hci_secret_options import OPTIONS, RULES
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._private_action import PrivateAction
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_secrets
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place, plain
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain, refuse_if_any
 
 
 class ActionModule(PrivateAction):
@@ -30,12 +29,7 @@ class ActionModule(PrivateAction):
         secrets = {name: _given(entry) for name, entry in plain(tagged, 'secrets').items()}
         if options['state'] == 'absent':
             return {name: {} for name in secrets}
-        problems = tuple(
-            Problem(what, where=place('secrets', tagged, path), remedy='Nothing was changed. Correct the variable.')
-            for path, what in problems_in_secrets(secrets)
-        )
-        if problems:
-            raise Failure(problems)
+        refuse_if_any('secrets', tagged, problems_in_secrets(secrets))
         return secrets
 
 

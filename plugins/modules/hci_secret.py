@@ -18,9 +18,11 @@ description:
   - No value of a secret is shown in results, differences, logs or errors, at any verbosity. Names of secrets and fields, and conditions
     are.
   - The agent reads the file for every effect that needs a secret. It need not be restarted.
+  - A folder that is missing is made, open to its owner only.
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._private_file
+  - nixcd.hercules_ci._secrets_location
 attributes:
   check_mode:
     support: full
@@ -38,23 +40,6 @@ attributes:
     description: The values are validated on the controller, by an action plugin of the same name, before anything runs on the host.
     support: full
 options:
-  path:
-    description:
-      - The file. The folder is made if it is missing, and then is open to its owner only.
-      - Without it, O(agent_name) and O(project), this is C(/var/lib/hercules-ci-agent/secrets/secrets.json), where the agent's modules for
-        NixOS and nix-darwin look.
-    type: path
-  agent_name:
-    description:
-      - Name of an agent beside the unnamed one, as in C(services.hercules-ci-agents.NAME) of NixOS.
-      - The file is then C(/var/lib/hercules-ci-agent-NAME/secrets/secrets.json).
-    type: str
-  project:
-    description:
-      - A project, as in V(github/neat-org/neat-repo).
-      - The file is then the one that C(hci effect run) reads for the project's account, for the user that the task runs as,
-        C(~/.config/hercules-ci/secrets/SITE/ACCOUNT/secrets.json).
-    type: str
   name:
     description: Name of one secret, as the values in the C(secretsMap) of an effect have it.
     type: str
@@ -229,12 +214,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.change import Rewrite, Wish
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.hci_secret_options import OPTIONS
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import (
-    PAYLOAD_OPTION,
-    change_as_asked,
-    result_of,
-    unpacked,
-)
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import PAYLOAD_OPTION, change_as_asked, unpacked
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.places import secrets_file
 
 
@@ -249,8 +229,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         exclusive=options['exclusive'],
         conditions_required=options['require_condition'],
     ))
-    changed, change = change_as_asked(module, place, rewrite)
-    return rewrite.result(result_of(changed, place, change))
+    return rewrite.result(change_as_asked(module, place, rewrite))
 
 
 def main() -> None:

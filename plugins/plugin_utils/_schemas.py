@@ -41,18 +41,61 @@ _WANTED_SECRETS: dict[str, Any] = {
     },
 }
 
-_VALIDATOR = jsonschema.Draft202012Validator(_WANTED_SECRETS)
+_STRINGS: dict[str, Any] = {'type': 'array', 'items': {'type': 'string'}}
+_CACHE_KINDS: dict[str, dict[str, Any]] = {
+    'CachixCache': {
+        'required': ['publicKeys'],
+        'properties': {
+            'kind': {}, 'apiVersion': {'type': 'null'}, 'publicKeys': _STRINGS, 'signingKeys': _STRINGS, 'authToken': {'type': 'string'},
+        },
+    },
+    'NixCache': {
+        'required': ['storeURI', 'publicKeys', 'signingKeys'],
+        'properties': {
+            'kind': {}, 'apiVersion': {'type': 'null'}, 'publicKeys': _STRINGS, 'signingKeys': _STRINGS, 'storeURI': {'type': 'string'},
+        },
+    },
+}
+
+_SECRETS_VALIDATOR = jsonschema.Draft202012Validator(_WANTED_SECRETS)
+_CACHE_VALIDATORS = {
+    kind: jsonschema.Draft202012Validator({'type': 'object', 'additionalProperties': False, **schema})
+    for kind, schema in _CACHE_KINDS.items()
+}
+
+Finding = tuple[list[Any], str]
+"""A path into the value, and what is wrong there."""
 
 
-def problems_in_secrets(secrets: Any) -> Iterator[tuple[list[Any], str]]:
-    """What is wrong with C(secrets) (name → data, condition), each with the path to it."""
-    for error in _VALIDATOR.iter_errors(secrets):
+def problems_in_secrets(secrets: Any) -> Iterator[Finding]:
+    """What is wrong with C(secrets): names, each with data and condition."""
+    for error in _SECRETS_VALIDATOR.iter_errors(secrets):
         path = list(error.absolute_path)
         if len(path) > 1 and path[1] == 'condition':
             for place, words in condition.problems_in(error.instance, tuple(path)):
                 yield list(place), 'This is no condition. The agent would say: %s' % words
-        elif error.validator == 'additionalProperties':
-            for field in sorted(set(error.instance) - {'data', 'condition'}):
-                yield [*path, field], 'A secret has the fields data and condition, and no other.'
         else:
-            yield path, 'This has to be a dictionary, and is not.'
+            yield from _in_words(error, path)
+
+
+def problems_in_caches(caches: dict[str, Any]) -> Iterator[Finding]:
+    """What is wrong with C(caches), the content of binary-caches.json: names, each with the fields of its kind."""
+    for name, cache in caches.items():
+        kind = cache.get('kind') if isinstance(cache, dict) else None
+        if not isinstance(kind, str) or kind not in _CACHE_VALIDATORS:
+            yield [name, 'kind'] if kind else [name], 'A cache has a kind: %s.' % ' or '.join(_CACHE_VALIDATORS)
+        else:
+            for error in _CACHE_VALIDATORS[kind].iter_errors(cache):
+                yield from _in_words(error, [name, *error.absolute_path])
+
+
+def _in_words(error: Any, path: list[Any]) -> Iterator[Finding]:
+    if error.validator == 'additionalProperties':
+        allowed = sorted(error.schema['properties'])
+        for field in sorted(set(error.instance) - set(allowed)):
+            yield [*path, field], 'There is no such field. Fields are %s.' % ', '.join(allowed)
+    elif error.validator == 'required':
+        yield path, 'A field is missing: %s.' % ', '.join(sorted(set(error.validator_value) - set(error.instance)))
+    else:
+        wanted = {'object': 'a dictionary', 'array': 'a list', 'string': 'a string', 'null': 'absent'}[error.validator_value]
+        yield path, 'This has to be %s, and is not.' % wanted

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
@@ -45,6 +45,16 @@ def plain(value: Any, where: str) -> Any:
     if problems:
         raise Failure(tuple(problems))
     return result
+
+
+def refuse_if_any(option: str, value: Any, findings: Iterable[tuple[Sequence[Any], str]]) -> None:
+    """Raise a Failure of all C(findings), (path, what is wrong), about the value of an option."""
+    problems = tuple(
+        Problem(what, where=place(option, value, path), remedy='Correct the variable; nothing was changed.')
+        for path, what in dict.fromkeys((tuple(path), what) for path, what in findings)
+    )
+    if problems:
+        raise Failure(problems)
 
 
 def place(option: str, value: Any, path: Sequence[Any]) -> str:

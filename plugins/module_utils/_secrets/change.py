@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import condition, document
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.document import Document
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import diff_of
 
 
 @dataclass(frozen=True)
@@ -84,24 +85,27 @@ def changed_names(before: Document, after: Document) -> dict[str, list[str]]:
     }
 
 
-def difference(before: Document, after: Document) -> dict[str, dict[str, Any]]:
-    """The C(before) and C(after) of a diff that a reviewer can read: entries that change, with a mark for every value instead of it."""
+def difference(before: Document, after: Document) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Before and after for a reviewer: entries that change, with a mark for every value instead of it."""
     names = [name for names in changed_names(before, after).values() for name in names]
-    return {
-        'before': {name: _hidden(before[name], before[name]) for name in names if name in before},
-        'after': {name: _hidden(after[name], before.get(name)) for name in names if name in after},
-    }
+    return (
+        {name: _hidden(before[name], None) for name in names if name in before},
+        {name: _hidden(after[name], before.get(name)) for name in names if name in after},
+    )
 
 
 def _hidden(entry: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
-    def mark(field: str) -> str:
-        return 'a value' if before is None or before['data'].get(field, entry['data'][field]) == entry['data'][field] else 'another value'
-
+    before = before or {}
     return {
-        **dict.fromkeys(entry.keys() - {'kind'}, 'a value'),
+        **marks({field: value for field, value in entry.items() if field != 'kind'}, before),
         'condition': entry.get('condition'),
-        'data': {field: mark(field) for field in entry['data']},
+        'data': marks(entry['data'], before.get('data', {})),
     }
+
+
+def marks(fields: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, str]:
+    """Something to show instead of values, so that a diff tells which of them change."""
+    return {field: 'another value' if field in before and before[field] != value else 'a value' for field, value in fields.items()}
 
 
 class Rewrite:
@@ -124,11 +128,10 @@ class Rewrite:
 
     def result(self, about_the_file: dict[str, Any]) -> dict[str, Any]:
         """The module's result: what has been done, and the diff, without a value."""
-        content = difference(self.before, self.after)
-        diff = [{**content, 'before_header': self.path, 'after_header': self.path}] if content['before'] != content['after'] else []
+        content = [diff_of(self.path, *difference(self.before, self.after))] if self.after != self.before else []
         return {
             **about_the_file,
             **changed_names(self.before, self.after),
             'secrets': outline(self.after, self.wish.secrets),
-            'diff': diff + about_the_file['diff'],
+            'diff': content + about_the_file['diff'],
         }

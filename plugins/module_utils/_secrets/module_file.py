@@ -18,7 +18,6 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import json_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.places import Place
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.private_file import (
-    Change,
     change_file,
     group_number,
     mode_number,
@@ -50,10 +49,10 @@ def unpacked(payload: str | None) -> Any:
     return json_text.parse(b64decode(payload), 'the payload')
 
 
-def change_as_asked(module: Any, place: Place, transform: Callable[[bytes | None], bytes | None]) -> tuple[bool, Change]:
-    """Make the file of a module with C(FILE_OPTIONS) true, and say whether anything changed, the SELinux label included.
+def change_as_asked(module: Any, place: Place, transform: Callable[[bytes | None], bytes | None]) -> dict[str, Any]:
+    """Make the file of a module with C(FILE_OPTIONS) true; returns the part of its result that is about the file and who may read it.
 
-    A file that is replaced keeps its label where the options do not set another one.
+    A file that is replaced keeps its SELinux label where the options do not set another one.
     """
     options = module.params
     path = real_path(place.path)
@@ -64,19 +63,16 @@ def change_as_asked(module: Any, place: Place, transform: Callable[[bytes | None
         mode=place.mode if options['mode'] is None else mode_number(options['mode']),
         owner=user_number(options['owner'] or place.user), group=group_number(options['group']),
     )
-    if change.after is None:
-        return change.changed, change
-    return bool(module.set_context_if_different(path, wanted, change.changed)), change
-
-
-def result_of(changed: bool, place: Place, change: Change) -> dict[str, Any]:
-    """The part of a module's result that is about the file, with a diff of its access if that changes."""
-    result: dict[str, Any] = {'changed': changed, 'path': place.path}
-    if change.backup:
-        result['backup_file'] = change.backup
-    access = {
-        'before': change.access_before.as_dict() if change.access_before else {},
-        'after': change.access_after.as_dict() if change.access_after else {},
+    changed = change.changed if change.after is None else module.set_context_if_different(path, wanted, change.changed)
+    access = [access.as_dict() if access else {} for access in (change.access_before, change.access_after)]
+    return {
+        'changed': changed,
+        'path': place.path,
+        'diff': [diff_of(place.path, *access)] if access[0] != access[1] else [],
+        **({'backup_file': change.backup} if change.backup else {}),
     }
-    result['diff'] = [{**access, 'before_header': place.path, 'after_header': place.path}] if access['before'] != access['after'] else []
-    return result
+
+
+def diff_of(path: str, before: Any, after: Any) -> dict[str, Any]:
+    """A diff as Ansible takes it."""
+    return {'before': before, 'after': after, 'before_header': path, 'after_header': path}

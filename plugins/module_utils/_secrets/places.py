@@ -16,11 +16,15 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.pro
 
 @dataclass(frozen=True)
 class Place:
-    """A file and whom it belongs to. user: its owner if the option O(owner) does not say, None: as it is."""
+    """A file or folder and whom it belongs to. user: its owner if the option O(owner) does not say, None: as it is. mode: of files."""
 
     path: str
     user: str | None
     mode: int
+
+    def file(self, name: str) -> Place:
+        """A file in this folder."""
+        return Place(os.path.join(self.path, name), self.user, self.mode)
 
 
 def agent_folder(agent_name: str | None, system: str | None = None) -> Place:
@@ -45,5 +49,4 @@ def secrets_file(path: str | None, agent_name: str | None, project: str | None) 
         account = ProjectPath.parse(project)
         base = os.environ.get('XDG_CONFIG_HOME') or os.path.expanduser('~/.config')
         return Place(os.path.join(base, 'hercules-ci/secrets', account.site, account.account, 'secrets.json'), None, 0o600)
-    folder = agent_folder(agent_name)
-    return Place(os.path.join(folder.path, 'secrets.json'), folder.user, folder.mode)
+    return agent_folder(agent_name).file('secrets.json')

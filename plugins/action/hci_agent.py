@@ -1,0 +1,36 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Validates an agent's binary caches and token on the controller, then has the module nixcd.hercules_ci.hci_agent put them on its host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.agent_files import OPTIONS, RULES
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._private_action import PrivateAction
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_caches
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain, refuse_if_any
+
+
+class ActionModule(PrivateAction):
+    """The action plugin."""
+
+    MODULE = 'nixcd.hercules_ci.hci_agent'
+    OPTIONS = OPTIONS
+    RULES = RULES
+    PRIVATE = ('binary_caches', 'cluster_join_token')
+
+    def payload(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The two options, null where they are not given."""
+        payload: dict[str, Any] = {name: plain(options[name], name) for name in self.PRIVATE}
+        refuse_if_any('binary_caches', options['binary_caches'], problems_in_caches(payload['binary_caches'] or {}))
+        token = payload['cluster_join_token']
+        if token is not None and len(token.split()) != 1:
+            raise fail(
+                'This is no cluster join token.', where='cluster_join_token', expected='one word',
+                remedy='Copy the token from the dashboard of Hercules CI again.',
+            )
+        return payload

@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""The neighbours of secrets.json that an agent reads when it starts: binary-caches.json and cluster-join-token.key.
+
+The source of the formats is Hercules.Agent.Config.BinaryCaches and Hercules.Formats.CachixCache and NixCache of hercules-ci-agent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import json_text
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.change import marks
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import FILE_OPTIONS
+
+OPTIONS: dict[str, Any] = {
+    'path': {'type': 'path'},
+    'agent_name': {'type': 'str'},
+    'binary_caches': {'type': 'dict', 'no_log': False},  # the values travel in the payload; as masks they would hide unrelated text
+    'cluster_join_token': {'type': 'str', 'no_log': True},
+    **FILE_OPTIONS,
+}
+RULES: dict[str, Any] = {
+    'mutually_exclusive': [('path', 'agent_name')],
+    'required_one_of': [('binary_caches', 'cluster_join_token')],
+}
+
+
+class BinaryCaches:
+    """binary-caches.json as a whole: what it shall hold, as a transformation of the file's bytes."""
+
+    def __init__(self, path: str, wanted: Mapping[str, Any]) -> None:
+        self.path = path
+        self.wanted = wanted
+        self.before: Any = {}
+
+    def __call__(self, content: bytes | None) -> bytes | None:
+        """The new bytes; the old ones where they mean the same."""
+        if content is not None:
+            self.before = json_text.parse(content, self.path)
+            if not isinstance(self.before, dict):
+                raise fail('The agent cannot start with this file: it holds no object.', where=self.path, remedy='Remove the file.')
+            if self.before == self.wanted:
+                return content
+        return json_text.render(self.wanted)
+
+    def difference(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Before and after for a reviewer: names, kinds, public keys, and which other fields change."""
+        return _shown(self.before, {}), _shown(self.wanted, self.before)
+
+
+def _shown(caches: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: {**marks(cache, _fields(before.get(name))), **{field: cache[field] for field in ('kind', 'publicKeys') if field in cache}}
+        for name, cache in ((name, _fields(value)) for name, value in caches.items())
+    }
+
+
+def _fields(cache: Any) -> dict[str, Any]:
+    return cache if isinstance(cache, dict) else {}
+
+
+def cluster_join_token(token: str, content: bytes | None) -> bytes:
+    """The bytes of cluster-join-token.key; those that are there, if they differ in white space only, which the agent ignores."""
+    wanted = token.strip().encode('utf-8')
+    return content if content is not None and content.strip() == wanted else wanted + b'\n'
