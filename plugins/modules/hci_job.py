@@ -361,6 +361,7 @@ ARGUMENTS: dict[str, Any] = {
 
 
 def main() -> None:
+    """Run the module."""
     module = AnsibleModule(supports_check_mode=True, **ARGUMENTS)
     try:
         module.exit_json(**run(connect(module.params), module.params, module.check_mode, tell=lambda line: None))

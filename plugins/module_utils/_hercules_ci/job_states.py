@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
@@ -22,7 +21,14 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job
     waiting_problem,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_watch import TimedOut, watch
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, Situation, get_handlers, newest_config
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import (
+    Job,
+    Situation,
+    full_ref,
+    full_revision,
+    get_handlers,
+    newest_config,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
@@ -52,24 +58,10 @@ class Task:
 
 def run(client: Client, options: Mapping[str, Any], check_mode: bool, tell: Callable[[str], None]) -> dict[str, Any]:
     """The results of M(nixcd.hercules_ci.hci_job); raises Failure with the same results beside the problems."""
-    commit = CommitJobs(client, ProjectPath.parse(options['project']), full_ref(options), full_revision(options['revision']))
+    ref = full_ref(options['branch'], options['ref']) or ''  # one of them is required
+    commit = CommitJobs(client, ProjectPath.parse(options['project']), ref, full_revision(options['revision']))
     task = Task(client, commit, options, check_mode, tell)
     return STATES[options['state']](task)
-
-
-def full_ref(options: Mapping[str, Any]) -> str:
-    if options['branch']:
-        return 'refs/heads/%s' % options['branch']
-    ref = str(options['ref'])
-    if not ref.startswith('refs/'):
-        raise fail('The ref is not complete.', where='ref', expected='refs/heads/BRANCH or refs/tags/TAG', found=repr(ref))
-    return ref
-
-
-def full_revision(revision: str | None) -> str | None:
-    if revision is not None and not re.fullmatch('[0-9a-f]{40}(?:[0-9a-f]{24})?', revision):
-        raise fail('The revision is not complete.', where='revision', expected='all 40 digits of a commit hash', found=repr(revision))
-    return revision
 
 
 def succeeded(task: Task) -> dict[str, Any]:

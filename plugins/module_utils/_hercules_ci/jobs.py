@@ -11,6 +11,7 @@ without the attribute herculesCI gets a single Legacy job instead. Running a job
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from urllib.parse import quote
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
 PAGE = 50
 """How many jobs are asked for at a time."""
@@ -110,6 +112,21 @@ class Situation:
         return tuple(job for job in self.jobs if job.ended and not job.succeeded)
 
 
+def full_ref(branch: str | None, ref: str | None) -> str | None:
+    """The full name of a branch, or a ref that is checked to have one."""
+    if branch:
+        return 'refs/heads/%s' % branch
+    if ref is not None and not ref.startswith('refs/'):
+        raise fail('The ref is not complete.', where='ref', expected='refs/heads/BRANCH or refs/tags/TAG', found=repr(ref))
+    return ref
+
+
+def full_revision(revision: str | None) -> str | None:
+    if revision is not None and not re.fullmatch('[0-9a-f]{40}(?:[0-9a-f]{24})?', revision):
+        raise fail('The revision is not complete.', where='revision', expected='all 40 digits of a commit hash', found=repr(revision))
+    return revision
+
+
 def job_page(base_url: str, project: str, index: int) -> str:
     """The page that people look at."""
     return '%s/%s/jobs/%d' % (base_url, quote(project), index)
@@ -147,6 +164,13 @@ def _pages(client: Client, path: str, query: dict[str, Any]) -> Iterator[list[An
         if not answer['more'] or not answer['items']:
             return
         offset = answer['items'][-1]['id']
+
+
+def find_job(client: Client, project: ProjectPath, index: int) -> Job | None:
+    """The job with a number, as it stands in the address of its page."""
+    query = {'site': project.site, 'account': project.account, 'project': project.project, 'index': index}
+    answers = [answer for found in client.get('/jobs', query) for answer in found['jobs'] if answer['index'] == index]
+    return Job.from_answer(answers[0], client.base_url, project) if answers else None
 
 
 def get_job(client: Client, project: ProjectPath, job_id: str) -> Job:

@@ -1,0 +1,200 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hci_job_info
+short_description: List jobs of a project on Hercules CI
+version_added: 0.1.0
+description:
+  - Lists the jobs of a project, newest first, as they are now. To wait for jobs use M(nixcd.hercules_ci.hci_job).
+author:
+  - nixcd.hercules_ci contributors (@nixcd)
+extends_documentation_fragment:
+  - nixcd.hercules_ci._attributes
+  - nixcd.hercules_ci._attributes.info
+  - nixcd.hercules_ci._attributes.action_group
+  - nixcd.hercules_ci._connection
+attributes:
+  platform:
+    description: Where the module can be used.
+    platforms: posix
+    support: full
+options:
+  project:
+    description:
+      - The project, as C(SITE/ACCOUNT/PROJECT).
+    type: str
+    required: true
+  index:
+    description:
+      - Only the job with this number, which stands at the end of its page's address. The other filters do not apply to it.
+    type: int
+  branch:
+    description:
+      - Only jobs for this branch. Short for O(ref) with C(refs/heads/) in front.
+    type: str
+  ref:
+    description:
+      - Only jobs for this full ref.
+    type: str
+  revision:
+    description:
+      - Only jobs for the commit with this full hash.
+    type: str
+  handler:
+    description:
+      - Only jobs made by this kind of handler.
+    type: str
+    choices: [Config, Legacy, OnPush, OnSchedule]
+  name:
+    description:
+      - Only jobs made by the handler of this name.
+    type: str
+  success:
+    description:
+      - Only jobs that succeeded, V(true), or only jobs that failed, V(false).
+    type: bool
+  limit:
+    description:
+      - How many jobs to list at most.
+    type: int
+    default: 20
+  effects:
+    description:
+      - Also ask for what is inside each job - effects, attributes that do not evaluate, builds. This takes one request for a job that
+        succeeded, and for others one more for each effect.
+    type: bool
+    default: false
+  log_lines:
+    description:
+      - With O(effects=true), how many lines from the end of a failed effect's log to return.
+    type: int
+    default: 0
+seealso:
+  - module: nixcd.hercules_ci.hci_job
+"""
+
+EXAMPLES = r"""
+- name: What happened on the production branch lately
+  nixcd.hercules_ci.hci_job_info:
+    project: github/neat-org/neat-repo
+    branch: production
+    handler: OnPush
+    limit: 5
+  register: lately
+
+- name: Why did job 42 fail
+  nixcd.hercules_ci.hci_job_info:
+    project: github/neat-org/neat-repo
+    index: 42
+    effects: true
+    log_lines: 50
+  register: found
+
+- name: Show the pages of the failed jobs of a commit
+  nixcd.hercules_ci.hci_job_info:
+    project: github/neat-org/neat-repo
+    revision: 0a1b2c3d4e5f60718293a4b5c6d7e8f901234567
+    success: false
+  register: failed
+
+- name: Print them
+  ansible.builtin.debug:
+    msg: "{{ failed.jobs | map(attribute='url') }}"
+"""
+
+RETURN = r"""
+jobs:
+  description:
+    - The jobs, newest first, each with the fields of RV(nixcd.hercules_ci.hci_job#module:job).
+    - What is inside a job is empty without O(effects=true).
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - id: 66666666-0000-4000-8000-000000000006
+      index: 42
+      url: https://hercules-ci.com/github/neat-org/neat-repo/jobs/42
+      type: OnPush
+      name: default
+      revision: 0a1b2c3d4e5f60718293a4b5c6d7e8f901234567
+      ref: refs/heads/production
+      phase: Done
+      status: Success
+      cancelled: false
+      rerun_of: null
+      start_time: '2026-01-21T13:00:15Z'
+      end_time: '2026-01-21T13:06:02Z'
+      builds: {done: 12, all: 12}
+      effects:
+        - {attribute: neat-network.run, status: Successful, agent: null, waiting_for: [], message: '', log: []}
+      attribute_errors: []
+      failed_builds: []
+      unmet_requirements: []
+      evaluation_log: []
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client, connect
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_result import JobDetails, details_of
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, find_job, full_ref, full_revision, list_jobs
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+
+
+def find_jobs(client: Client, options: dict[str, Any]) -> list[Job]:
+    """The jobs that the options select."""
+    project = ProjectPath.parse(options['project'])
+    if options['index'] is not None:
+        job = find_job(client, project, options['index'])
+        return [job] if job else []
+    return list_jobs(
+        client,
+        project,
+        ref=full_ref(options['branch'], options['ref']),
+        revision=full_revision(options['revision']),
+        job_type=options['handler'],
+        name=options['name'],
+        success=options['success'],
+        limit=options['limit'],
+    )
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            'project': {'type': 'str', 'required': True},
+            'index': {'type': 'int'},
+            'branch': {'type': 'str'},
+            'ref': {'type': 'str'},
+            'revision': {'type': 'str'},
+            'handler': {'type': 'str', 'choices': ['Config', 'Legacy', 'OnPush', 'OnSchedule']},
+            'name': {'type': 'str'},
+            'success': {'type': 'bool'},
+            'limit': {'type': 'int', 'default': 20},
+            'effects': {'type': 'bool', 'default': False},
+            'log_lines': {'type': 'int', 'default': 0},
+            **CONNECTION_OPTIONS,
+        },
+        mutually_exclusive=[('branch', 'ref')],
+        supports_check_mode=True,
+    )
+    try:
+        client = connect(module.params)
+        jobs = find_jobs(client, module.params)
+        inside = module.params['effects']
+        details = [details_of(client, job, module.params['log_lines']) if inside else JobDetails(job) for job in jobs]
+        module.exit_json(changed=False, jobs=[of_job.as_dict() for of_job in details])
+    except Failure as failure:
+        module.fail_json(**failure.result())
+
+
+if __name__ == '__main__':
+    main()
