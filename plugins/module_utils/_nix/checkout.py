@@ -1,0 +1,153 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""What a working tree has: which file an agent reads in it, which one to write, and whether the network files are there."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_nix, pins
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.checks import FILE_OPTIONS
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import NIXOPS_FUNCTIONS, function_of
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
+
+# The order in which an agent looks (hercules-ci-agent: NixFile.hs, searchPath).
+CI_NIX = ('nix/ci.nix', 'ci.nix')
+ALONE = 'effects.nix'
+# What lib.cleanSource of nixpkgs leaves out of src, although it lies in the folder.
+NOT_IN_CLEAN_SOURCE = re.compile(r'(^|/)(\.git|\.svn|CVS|\.hg)(/|$)|(^|/)\.sw[a-z]$|\..*\.sw[a-z]$|~$|\.o$|\.so$')
+
+
+class Place(NamedTuple):
+    """file: relative to the checkout; form: as in ci_nix."""
+
+    file: str
+    form: str
+
+
+def place(checkout: Path, file: str | None, form: str) -> Place:
+    """Where effects are declared and how, given what the working tree has and what the user chose (C(auto) and None: nothing).
+
+    A file of ours keeps its form. A ci.nix, flake.nix or default.nix of somebody else stays the one that the agent reads,
+    and gets a file of effects to import. Raises Failure where an agent would refuse both ci.nix files.
+    """
+    if not checkout.is_dir():
+        raise fail('There is no such folder.', str(checkout), remedy='Set checkout to the working tree that ci.nix belongs to.')
+    present = [name for name in CI_NIX if (checkout / name).is_file()]
+    if file is not None:
+        return Place(_inside(file), form if form != 'auto' else _form_of_file(checkout / file, file))
+    if len(present) > 1:
+        raise fail('Agents refuse a repository with both files.', str(checkout), found=' and '.join(present), remedy='Remove one of them.')
+    if form == 'auto':
+        mine = [name for name in (*present, ALONE) if (checkout / name).is_file() and ci_nix.is_managed(_read(checkout / name))]
+        if mine:
+            return Place(mine[0], ci_nix.form_of(_read(checkout / mine[0])))
+        entry = [name for name in (*present, 'flake.nix', 'default.nix') if (checkout / name).is_file()]
+        return Place(ALONE, 'effects') if entry else Place('ci.nix', 'legacy')
+    return Place(ALONE if form == 'effects' else (present or ['ci.nix'])[0], form)
+
+
+def _inside(file: str) -> str:
+    normal = posixpath.normpath(file)
+    if normal.startswith(('/', '../')) or normal in ('.', '..'):
+        raise fail('The file lies outside the checkout.', 'file', found=file, expected='a path relative to checkout')
+    return normal
+
+
+def _form_of_file(path: Path, file: str) -> str:
+    if path.is_file() and ci_nix.is_managed(_read(path)):
+        return ci_nix.form_of(_read(path))
+    return 'legacy' if posixpath.normpath(file) in CI_NIX else 'effects'
+
+
+def _read(path: Path) -> str:
+    return path.read_text('utf-8', errors='replace')
+
+
+def problems(checkout: Path, chosen: Place, effects: Sequence[Mapping[str, Any]], chosen_pins: Mapping[str, Any]) -> list[Problem]:
+    """Files that an agent would miss: not there, not tracked by Git, or left out of src."""
+    wanted = list(_wanted(effects, chosen, chosen_pins))
+    if not (checkout / chosen.file).parent.is_dir():
+        return [Problem('The folder of the file does not exist.', str((checkout / chosen.file).parent), remedy='Create it.')]
+    other = [name for name in CI_NIX if name != chosen.file and (checkout / name).exists()]
+    found = []
+    if chosen.file in CI_NIX and other:
+        found.append(Problem(
+            'Agents refuse a repository with two ci.nix files.', str(checkout), found='%s beside %s' % (other[0], chosen.file),
+            remedy='Remove %s, or set file: %s.' % (other[0], other[0]),
+        ))
+    tracked = _git(checkout, 'ls-files', '-z', '--', *sorted({file for _where, file in wanted})) if wanted else None
+    for where, file in wanted:
+        if not os.path.lexists(checkout / file):
+            found.append(Problem('The file does not exist.', where, found=str(checkout / file), remedy='Create it, or correct its name.'))
+        elif tracked is not None and not any(name == file or name.startswith(file + '/') for name in tracked.split('\0')):
+            found.append(Problem('Git does not track the file, so an agent would not have it.', where, found=str(checkout / file),
+                                 remedy='git add %s' % file))
+    ignored = _git(checkout, 'check-ignore', '--', chosen.file)
+    if ignored:
+        found.append(Problem('Git ignores the file, so it would never reach an agent.', str(checkout / chosen.file),
+                             remedy='Remove the pattern that matches it from .gitignore.'))
+    return [*found, *_not_in_source(checkout, effects)]
+
+
+def _wanted(effects: Sequence[Mapping[str, Any]], chosen: Place, chosen_pins: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every file of the checkout that the rendered file refers to, with the option that says so."""
+    for effect in effects:
+        if function_of(effect) not in NIXOPS_FUNCTIONS or effect.get('flake'):
+            continue
+        files = {option: effect.get(option) for option in FILE_OPTIONS}
+        if function_of(effect) == 'runNixOps' and files['network_files'] is None:
+            files['network_files'] = ['network.nix']
+        for option, names in files.items():
+            for name in names or []:
+                yield 'effect %s: %s' % (effect['name'], option), posixpath.normpath(posixpath.join(effect.get('src') or '.', name))
+    if chosen.form != 'effects':
+        for name, pin in chosen_pins.items():
+            if pin and pins.file_of(pin):
+                yield 'pins.%s' % name, posixpath.normpath(pins.file_of(pin))
+
+
+def _not_in_source(checkout: Path, effects: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Prebuilding reads the folder itself, deploying what lib.cleanSource leaves of it."""
+    for effect in effects:
+        if function_of(effect) not in NIXOPS_FUNCTIONS or effect.get('flake'):
+            continue
+        for option in ('network_files', 'deploy_only_network_files'):
+            for name in effect.get(option) or []:
+                if NOT_IN_CLEAN_SOURCE.search(name):
+                    yield Problem('lib.cleanSource leaves the file out, so it would be missing when deployed.',
+                                  'effect %s: %s' % (effect['name'], option), found=name, remedy='Rename the file.')
+        source = checkout / (effect.get('src') or '.')
+        if function_of(effect) == 'runNixOps2' and (source / 'flake.nix').exists():
+            yield Problem(
+                'NixOps 2 refuses a folder with both nixops.nix and flake.nix.', 'effect %s: src' % effect['name'], found=str(source),
+                remedy='Move the network into a folder of its own and set src, or use flake instead of network_files.',
+            )
+
+
+def branches(checkout: Path) -> list[str]:
+    """The refs of the branches that the working tree's repository knows, its own and its remotes'."""
+    listed = _git(checkout, 'for-each-ref', '--format=%(refname)', 'refs/heads', 'refs/remotes') or ''
+    names = [re.sub(r'\Arefs/(?:heads|remotes/[^/]+)/', '', ref) for ref in listed.split()]
+    return ['refs/heads/%s' % name for name in sorted(set(names) - {'HEAD'})]
+
+
+def _git(checkout: Path, *arguments: str) -> str | None:
+    """What a Git command prints; None where there is no Git, or no repository of it."""
+    try:
+        result = subprocess.run(  # noqa: S603 - the arguments are ours but for file names, which stand behind --
+            ['git', '-C', str(checkout), *arguments],  # noqa: S607 - Git from the PATH, as its user has it
+            capture_output=True, check=False, text=True,
+        )
+    except FileNotFoundError:
+        return None
+    return result.stdout if result.returncode == 0 else None

@@ -1,0 +1,140 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""What is wrong with effects as a user gave them, known without Nix and without looking at any file."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import run_on
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import ATTRIBUTE_PATH, is_identifier
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import (
+    ACTIONS,
+    EXCEPTION,
+    NIXOPS_FUNCTIONS,
+    OPTIONS,
+    OVERWRITTEN,
+    PARAMETERS,
+    STATE_NAME,
+    deployment_of,
+    function_of,
+)
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+
+# The shell of the effect expands the list of network files without quotes.
+NOT_IN_FILE = re.compile(r'[\s*?\[\]{}~$`\'"\\;&|<>()!#]')
+FILE_OPTIONS = ('network_files', 'prebuild_only_network_files', 'deploy_only_network_files')
+
+
+def effects_problems(effects: Sequence[Mapping[str, Any]], form: str, schedules: Sequence[str] = ()) -> list[Problem]:
+    """Every problem of every effect, in their order."""
+    found: list[Problem] = []
+    seen: set[tuple[str, str]] = set()
+    for effect in effects:
+        where = 'effect %s' % effect['name']
+        key = (effect.get('job') or '', effect['name'])
+        if key in seen:
+            found.append(Problem('Two effects have the same name.', where, remedy='Rename one: the name is an attribute of the file.'))
+        seen.add(key)
+        found += _effect_problems(effect, form, schedules, where)
+    return found + list(_shared_states(effects))
+
+
+def schedules_problems(schedules: Mapping[str, Any], form: str) -> list[Problem]:
+    """Jobs by the clock exist in one form only, and say when."""
+    if schedules and form != 'herculesCI':
+        return [Problem('Only the form herculesCI has schedules.', 'schedules', found='form %s' % form, remedy='Set form: herculesCI.')]
+    return []
+
+
+def _effect_problems(effect: Mapping[str, Any], form: str, schedules: Sequence[str], where: str) -> Iterator[Problem]:
+    function = function_of(effect)
+    if not effect['name']:
+        yield Problem('An effect has no name.', where)
+    if not ATTRIBUTE_PATH.match(function) or '.' in function or not is_identifier(function):
+        yield Problem('The effects library has no such function.', where, found=function, expected='a name such as runNixOS')
+    if effect.get('job') and form != 'herculesCI':
+        yield Problem('Jobs have names only in the form herculesCI.', where, found='job %s in the form %s' % (effect['job'], form),
+                      remedy='Drop job, or set form: herculesCI.')
+    if effect.get('job') not in schedules or effect.get('run_on'):
+        yield from run_on.problems(effect.get('run_on'), '%s: run_on' % where)
+    taken = frozenset(parameter.option for parameter in PARAMETERS.get(function, ()))
+    for option in sorted(OPTIONS - taken):
+        if effect.get(option) is not None:
+            yield Problem('%s has no parameter for this option.' % function, '%s: %s' % (where, option),
+                          remedy='Drop it, or pass the parameter by its own name in arguments.')
+    for name in sorted(set(effect.get('arguments') or {}) & {parameter.attribute for parameter in PARAMETERS.get(function, ())}):
+        yield Problem('This parameter has an option of its own.', '%s: arguments.%s' % (where, name), remedy='Use the option.')
+    if function in NIXOPS_FUNCTIONS:
+        yield from _nixops_problems(effect, where)
+        yield from (_nixops1_problems if function == 'runNixOps' else _nixops2_problems)(effect, where)
+
+
+def _nixops_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    for option in FILE_OPTIONS:
+        for file in effect.get(option) or []:
+            yield from _file_problems(file, '%s: %s' % (where, option))
+    yield from _file_problems(effect.get('src') or '.', '%s: src' % where)
+    if effect.get('action') not in (None, *ACTIONS):
+        yield Problem('NixOps has no such action.', '%s: action' % where, expected=', '.join(ACTIONS), found=effect['action'])
+    for name, secret in (effect.get('secrets_map') or {}).items():
+        if not isinstance(secret, str) and secret != {'type': 'GitToken'}:
+            # The value may be anything, also a secret that somebody put into the wrong place: it is not shown.
+            yield Problem('The agent refuses this entry.', '%s: secrets_map.%s' % (where, name),
+                          expected="the name of a secret in secrets.json, or {'type': 'GitToken'}", found=type(secret).__name__)
+
+
+def _file_problems(file: str, where: str) -> Iterator[Problem]:
+    bad = NOT_IN_FILE.search(file)
+    if bad:
+        yield Problem('The shell of the effect would split or expand this file name.', where, found='%r in %r' % (bad.group(), file),
+                      remedy='Rename the file.')
+    elif file.startswith('/') or posixpath.normpath(file).split('/')[0] == '..':
+        yield Problem('The file lies outside the source of the effect.', where, found=file, expected='a path relative to src, inside it')
+
+
+def _nixops1_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    for name in sorted(OVERWRITTEN & set(effect.get('arguments') or {})):
+        yield Problem('runNixOps overwrites this argument, so it would do nothing.', '%s: arguments.%s' % (where, name),
+                      remedy='Use user_setup_script, or a hook that runNixOps leaves alone, such as preEffect.')
+    for name in effect.get('network_args') or {}:
+        if not is_identifier(name):
+            yield Problem('No network function can have an argument of this name.', '%s: network_args' % where, found=repr(name))
+    for option, suffix in (('state_name', '.json'), ('known_hosts_name', '.known_hosts')):
+        name = effect.get(option) or 'nixops-%s%s' % (deployment_of(effect), suffix)
+        if not STATE_NAME.match(name):
+            yield Problem('The name of the state file cannot stand in a URL.', '%s: %s' % (where, option), found=repr(name),
+                          expected='letters, digits, full stops, hyphens and underscores', remedy='Set %s.' % option)
+
+
+def _nixops2_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    files = effect.get('network_files')
+    if bool(files) == bool(effect.get('flake')):
+        yield Problem('runNixOps2 takes either network_files or flake.', where, found='both' if files else 'neither',
+                      remedy='Set network_files: [nixops.nix], or flake.')
+    elif files and files != ['nixops.nix']:
+        yield Problem('NixOps 2 deploys nixops.nix alone; other network files would only be prebuilt.', '%s: network_files' % where,
+                      expected='[nixops.nix]', found=', '.join(files),
+                      remedy='Import them in nixops.nix, or name them in prebuild_only_network_files.')
+    if effect.get('action') not in (None, 'switch') and (effect.get('arguments') or {}).get('makeAnException') != EXCEPTION:
+        yield Problem('NixOps 2 can corrupt the state with any action but switch.', '%s: action' % where, found=effect['action'],
+                      remedy='Drop action, or set arguments.makeAnException to: %s' % EXCEPTION)
+
+
+def _shared_states(effects: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Two deployments that put the same state file would each destroy what the other one knows."""
+    owner: dict[str, str] = {}
+    for effect in effects:
+        if function_of(effect) != 'runNixOps':
+            continue
+        state = effect.get('state_name') or 'nixops-%s.json' % deployment_of(effect)
+        deployment = deployment_of(effect)
+        if owner.setdefault(state, deployment) != deployment:
+            yield Problem('Two deployments would write the same state file.', 'effect %s' % effect['name'], found=state,
+                          remedy='Give each its own state_name.')

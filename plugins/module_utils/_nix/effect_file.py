@@ -1,0 +1,166 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""The file that declares effects: what it is, what it should be, and whether that is proven. Reads, but writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import read_if_present
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import checkout, checks, ci_nix, evaluation, parameters, pins, run_on
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+
+# A branch that nobody names: an effect that runs there runs more often than its inventory says.
+ANOTHER_BRANCH = 'refs/heads/a-branch-that-no-inventory-names'
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Change:
+    """path: the file; form: as in ci_nix; before, after: its text, None where it is absent."""
+
+    path: Path
+    form: str
+    before: str | None
+    after: str | None
+
+
+def plan(options: Mapping[str, Any]) -> Change:
+    """What the module is asked to make of the file.
+
+    options: the module's parameters. Raises Failure with everything that is wrong with them, with the files of the checkout
+    that they name, or with overwriting a file of somebody else.
+    """
+    root = Path(options['checkout'])
+    chosen = checkout.place(root, options['file'], options['form'])
+    path = root / chosen.file
+    before = _text_of(path)
+    if before is not None and not ci_nix.is_managed(before) and not options['force']:
+        raise fail('The file was not written by this module, so it is left alone.', str(path),
+                   remedy='Move what it says elsewhere, choose form: effects to import from it, or set force: true to lose it.')
+    if options['state'] == 'absent':
+        return Change(path, chosen.form, before, None)
+    if not options['effects']:
+        raise fail('There are no effects to declare.', 'effects', remedy='Name some, or remove the file with state: absent.')
+    pinned = given(options['pins'])
+    problems = [
+        *pins.problems(pinned),
+        *checks.effects_problems(options['effects'], chosen.form, list(options['schedules'])),
+        *checks.schedules_problems(options['schedules'], chosen.form),
+    ]
+    # A file of an effect that is wrong already would only be reported twice.
+    if problems or (problems := checkout.problems(root, chosen, options['effects'], pinned)):
+        raise Failure(tuple(problems))
+    after = ci_nix.render(
+        options['effects'], chosen.form, chosen.file, chosen_pins=pinned, schedules=options['schedules'], hosts=options['inventory_hosts'],
+    )
+    return Change(path, chosen.form, before, after)
+
+
+def _text_of(path: Path) -> str | None:
+    data = read_if_present(str(path))
+    try:
+        return None if data is None else data.decode()
+    except UnicodeDecodeError:
+        raise fail('The file is not text in UTF-8.', str(path), remedy='Remove it if it is not needed.') from None
+
+
+def given(options: Any) -> Any:
+    """Options without those that are not set, at any depth of mappings."""
+    if isinstance(options, Mapping):
+        return {name: given(value) for name, value in options.items() if value is not None}
+    return options
+
+
+def prove(change: Change, options: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Check the planned text as far as C(validate) says. Returns ref → names of the effects that would run, if evaluated.
+
+    Raises Failure with what Nix says, or with the effects that run elsewhere than their run_on names.
+    """
+    level, effects = options['validate'], options['effects']
+    if change.after is None or level == 'none':
+        return {}
+    candidate = _candidate(change, options)
+    evaluation.parse(candidate)
+    if level == 'parse':
+        return {}
+    project = ProjectPath.parse(options['project']) if options['project'] else None
+    refs = options['refs'] or refs_to_ask(effects, checkout.branches(candidate.checkout))
+    asked = [*refs, *([] if options['refs'] else [ANOTHER_BRANCH])]
+    answer = evaluation.evaluate(candidate, asked, project.account if project else '', project.project if project else '')
+    runs = {ref: [key_of(effect) for effect in found] for ref, found in answer.items()}
+    problems = verdict(effects, runs)
+    if problems:
+        raise Failure(tuple(problems), {'runs': names_of(runs, refs)})
+    if level == 'prebuild':
+        evaluation.prebuild(candidate, prebuild_targets(effects, runs))
+    return names_of(runs, refs)
+
+
+def _candidate(change: Change, options: Mapping[str, Any]) -> evaluation.Candidate:
+    root, pinned = Path(options['checkout']).resolve(), given(options['pins'])
+    file = str(change.path.relative_to(options['checkout']))
+    functions = sorted({parameters.function_of(effect) for effect in options['effects']})
+    return evaluation.Candidate(
+        text=change.after or '', form=change.form, path=root / file, checkout=root,
+        bindings=ci_nix.pinned_bindings(pinned, file, functions) if change.form == 'effects' else '',
+        uris=tuple(pin['url'] for pin in pinned.values() if pin.get('url', '').startswith('file://')),
+        stubs={effect['name']: names[0] for effect in options['effects'] for names in [effect.get('prebuild_only_network_files')] if names},
+        timeout=options['validate_timeout'],
+    )
+
+
+def key_of(effect: Mapping[str, Any]) -> Key:
+    """An effect, of the inventory or of an evaluation, by job and name."""
+    return (effect.get('job') or ci_nix.DEFAULT_JOB, effect['name'])
+
+
+def names_of(runs: Mapping[str, Sequence[Key]], refs: Sequence[str]) -> dict[str, list[str]]:
+    """For results: effects of the default job by their name, others as JOB.NAME."""
+    return {ref: [name if job == ci_nix.DEFAULT_JOB else '%s.%s' % (job, name) for job, name in runs[ref]] for ref in refs}
+
+
+def refs_to_ask(effects: Sequence[Mapping[str, Any]], branches: Sequence[str]) -> list[str]:
+    """Every ref that an effect names, with text in place of an asterisk, and the branches that exist."""
+    named = {pattern.replace('*', 'x') for effect in effects for pattern in run_on.patterns(effect.get('run_on') or {})}
+    return sorted(named | set(branches))
+
+
+def verdict(effects: Sequence[Mapping[str, Any]], runs: Mapping[str, Sequence[Key]]) -> list[Problem]:
+    """Where what Nix says differs from what the inventory says."""
+    problems = []
+    running = {ref: frozenset(keys) for ref, keys in runs.items()}
+    for effect in effects:
+        where, rule = 'effect %s: run_on' % effect['name'], effect.get('run_on')
+        if not rule:
+            continue
+        actual = {ref: key_of(effect) in keys for ref, keys in running.items()}
+        expected = {ref: run_on.expected_on(rule, ref) for ref in running}
+        if not any(actual.values()) and any(expects is not False for expects in expected.values()):
+            problems.append(Problem(
+                'The effect would never run.', where, found='no run on any of %s' % ', '.join(actual),
+                remedy='Correct the condition, or name a ref where it holds in refs.',
+            ))
+            continue
+        for ref, runs_there in actual.items():
+            if expected[ref] is not None and expected[ref] != runs_there:
+                found = 'any other branch' if ref == ANOTHER_BRANCH else ref
+                what = 'The effect would %srun on a ref where its inventory says otherwise.' % ('' if runs_there else 'not ')
+                problems.append(Problem(what, where, found=found, remedy='Correct the condition, or branches and tags.'))
+    return problems
+
+
+def prebuild_targets(effects: Sequence[Mapping[str, Any]], runs: Mapping[str, Sequence[Key]]) -> dict[Key, str]:
+    """For each effect with a network to prebuild a ref where it runs, or else any ref: prebuilding does not depend on it."""
+    anywhere = next(iter(runs), 'refs/heads/main')
+    return {
+        key_of(effect): next((ref for ref, keys in runs.items() if key_of(effect) in keys), anywhere)
+        for effect in effects if effect.get('prebuild') is not False
+    }

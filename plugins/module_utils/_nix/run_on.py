@@ -1,0 +1,88 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""On which Git refs an effect runs: as a Nix condition for C(runIf), and as a question that can be asked of a ref.
+
+A C(run_on) mapping has branches and tags (names, an asterisk in them stands for any text), any_ref (a boolean) and
+condition (Nix code); what is absent is None. With a condition, branches and tags only say where it is expected to hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import code, quoted, to_nix
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+
+# What git-check-ref-format refuses; the asterisk is ours.
+NOT_IN_REF = re.compile(r'[\x00-\x20\x7f~^:?\[\\]|\.\.|@\{|//|^/|/$|\.$|\.lock$|^$|^\.|/\.')
+
+
+def patterns(run_on: Mapping[str, Any]) -> list[str]:
+    """The full names of the refs, sorted as given, branches first."""
+    return ['refs/heads/%s' % name for name in run_on.get('branches') or []] + ['refs/tags/%s' % name for name in run_on.get('tags') or []]
+
+
+def expected_on(run_on: Mapping[str, Any], ref: str) -> bool | None:
+    """Whether the effect should run on this ref; None when only its condition knows."""
+    if run_on.get('any_ref'):
+        return True
+    named = patterns(run_on)
+    if not named and run_on.get('condition'):
+        return None
+    return any(re.match(_regex(pattern) + r'\Z', ref, re.DOTALL) for pattern in named)
+
+
+def _regex(pattern: str) -> str:
+    """A POSIX extended regular expression that is also Python's."""
+    return '.*'.join(re.sub(r'([.+?^$|(){}\[\]\\])', r'\\\1', part) for part in pattern.split('*'))
+
+
+def condition(run_on: Mapping[str, Any], repository: str, indent: int = 0) -> str:
+    """The condition as an argument of runIf: a word or in parentheses.
+
+    repository: the variable that holds the record of the repository, C(src) or C(primaryRepo).
+    """
+    if run_on.get('condition'):
+        text = code(run_on['condition'], indent)
+        return text if text.startswith('(\n') else '(%s)' % text
+    if run_on.get('any_ref'):
+        return 'true'
+    ref = '%s.ref' % repository
+    named = [pattern for pattern in patterns(run_on) if '*' not in pattern]
+    matches = ['builtins.match %s %s != null' % (quoted(_regex(pattern)), ref) for pattern in patterns(run_on) if '*' in pattern]
+    tests = []
+    if len(named) == 1:
+        tests.append('%s == %s' % (ref, quoted(named[0])))
+    elif named:
+        tests.append('builtins.elem %s %s' % (ref, to_nix(named, indent, short_lists=True)))
+    if matches:
+        # builtins.match aborts on null, which ref is where nobody passes one.
+        either = ' || '.join(matches)
+        tests.append('%s != null && %s' % (ref, either if len(matches) == 1 else '(%s)' % either))
+    return '(%s)' % (tests[0] if len(tests) == 1 else '%s || (%s)' % (tests[0], tests[1]))
+
+
+def problems(run_on: Mapping[str, Any] | None, where: str) -> list[Problem]:
+    """What keeps a run_on from meaning anything."""
+    run_on = run_on or {}
+    found = []
+    for kind, names in (('branch', run_on.get('branches')), ('tag', run_on.get('tags'))):
+        for name in names or []:
+            if name.startswith('refs/') or NOT_IN_REF.search(name):
+                found.append(Problem(
+                    'The %s has a name that no %s in Git has.' % (kind, kind), where, found=repr(name),
+                    expected='the short name, such as production',
+                ))
+    ways = [bool(patterns(run_on)), bool(run_on.get('any_ref')), bool(run_on.get('condition'))]
+    if not any(ways):
+        found.append(Problem(
+            'The effect would never run: it names no ref.', where, remedy='Set branches, tags, any_ref: true or condition in run_on.',
+        ))
+    if run_on.get('any_ref') and (ways[0] or ways[2]):
+        found.append(Problem('An effect that runs on any ref needs no other rule.', where, remedy='Drop any_ref, or the rest of run_on.'))
+    return found

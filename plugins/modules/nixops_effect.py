@@ -1,0 +1,261 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nixops_effect
+short_description: Declare in ci.nix which NixOps networks Hercules CI deploys
+version_added: 0.1.0
+author: nixcd.hercules_ci contributors (@nixcd)
+description:
+  - Writes the Nix file that tells Hercules CI which effects to run on which branches, as the guide of hercules-ci-effects has it.
+  - The file is checked with Nix before it lands, as if it were there already and restricted as an agent restricts it. The old file stays
+    until the new one has passed.
+  - All effects of a repository are one file. Give all of them in one task.
+  - Text is never taken as Nix code, except in options that say so. Where an option takes any value, a dictionary of the one key C(_nix)
+    holds code, and one of the one key C(_path) a path, relative to the file.
+extends_documentation_fragment:
+  - nixcd.hercules_ci._attributes
+  - nixcd.hercules_ci._effects
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Nix is asked in check mode too. It may fetch pins into its store.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+  platform:
+    description: Where the module can run.
+    support: full
+    platforms: posix
+options:
+  checkout:
+    description: The working tree that the file belongs to.
+    type: path
+    required: true
+  file:
+    description:
+      - The file, relative to O(checkout).
+      - If it is not given, it is the file that is managed already, else C(effects.nix) for O(form=effects) and C(ci.nix) for the others.
+    type: str
+  form:
+    description:
+      - V(legacy) is a function of C(src), as in the guide.
+      - V(herculesCI) has the attribute C(herculesCI) with C(onPush) and C(onSchedule), which upstream recommends.
+      - V(effects) is a file of effects alone, to be imported from a C(ci.nix) or C(flake.nix) that somebody writes by hand. It is a
+        function of C(pkgs), C(effects) (the functions of hercules-ci-effects), C(src) (the record of the repository that has C(ref)),
+        and C(self) if an effect has O(effects[].flake).
+      - V(auto) keeps the form of a file that is managed already. Otherwise it is V(effects) in a repository that has a C(ci.nix),
+        C(flake.nix) or C(default.nix), which agents would not read any more beside a new C(ci.nix), and V(legacy) in all others.
+    type: str
+    choices: [auto, legacy, herculesCI, effects]
+    default: auto
+  project:
+    description:
+      - The project on Hercules CI, as in V(github/neat-org/neat-repo).
+      - Conditions may ask for its owner and name when the file is evaluated.
+    type: str
+  schedules:
+    description:
+      - For O(form=herculesCI), when jobs run, by the name of the job. Each is a dictionary with any of C(hour) (a number or a list),
+        C(minute), C(day_of_week) (a list such as V([Mon, Thu])) and C(day_of_month) (a list). Times are UTC.
+    type: dict
+    default: {}
+  inventory_hosts:
+    description: Inventory hosts that the file is made from, to be named in its first lines.
+    type: list
+    elements: str
+    default: []
+  validate:
+    description:
+      - V(none) only renders and needs no Nix.
+      - V(parse) checks the syntax.
+      - V(evaluate) evaluates the effects for each ref, and fails if one would never run or runs where its O(effects[].run_on) does not say.
+      - V(prebuild) also instantiates the prebuilt networks, as C(nix-instantiate ci.nix -A NAME.prebuilt) does.
+    type: str
+    choices: [none, parse, evaluate, prebuild]
+    default: evaluate
+  validate_timeout:
+    description: How many seconds Nix may take.
+    type: int
+    default: 1800
+  refs:
+    description:
+      - The refs to evaluate, such as C(refs/heads/production).
+      - By default these are the refs that effects name, all branches that the checkout knows, and one that does not exist.
+    type: list
+    elements: str
+    default: []
+  force:
+    description: Overwrite or remove a file that this module did not write.
+    type: bool
+    default: false
+  state:
+    description: Whether the file is to exist.
+    type: str
+    choices: [present, absent]
+    default: present
+seealso:
+  - module: nixcd.hercules_ci.nixops_state
+  - plugin: nixcd.hercules_ci.to_nix
+    plugin_type: filter
+  - name: Deploy a NixOps 1.x Network
+    description: The guide of hercules-ci-effects.
+    link: https://docs.hercules-ci.com/hercules-ci-effects/guide/deploy-a-nixops-network/
+"""
+
+EXAMPLES = r"""
+- name: The guide's network is deployed from the branch production
+  nixcd.hercules_ci.nixops_effect:
+    checkout: /srv/neat-repo
+    effects:
+      - name: neat-network
+        deployment: foo
+        run_on:
+          branches: [production]
+        network_files: [network.nix, network-aws.nix]
+        prebuild_only_network_files: [network-stub.nix]
+        user_setup_script: writeAWSSecret aws default
+        secrets_map:
+          aws: neat-aws
+
+- name: Two stages of one network, nixpkgs from npins, and proof that both can be prebuilt
+  nixcd.hercules_ci.nixops_effect:
+    checkout: /srv/neat-repo
+    form: herculesCI
+    pins:
+      nixpkgs:
+        npins: nixpkgs
+        config:
+          allowUnfree: true
+      nixops:
+        url: https://github.com/NixOS/nixpkgs/archive/22.11.tar.gz
+        sha256: 11w3wn2yjhaa5pv20gbfbirvjq6i3m7pqrq2msf0g7cv44vijwgw
+        config:
+          permittedInsecurePackages: [python-2.7.18.6, python2.7-certifi-2021.10.8, python2.7-pyjwt-1.7.1]
+    effects:
+      - name: staging
+        run_on: {branches: [main]}
+        network_args: {size: small}
+      - name: production
+        run_on: {tags: ["v*"]}
+        network_args: {size: large}
+        inputs: [awscli2]
+    validate: prebuild
+
+- name: A NixOS machine beside them, by code that is marked as such
+  nixcd.hercules_ci.nixops_effect:
+    checkout: /srv/neat-repo
+    effects:
+      - name: website
+        function: runNixOS
+        run_on:
+          condition: src.ref == "refs/heads/main" && src.owner == "neat-org"
+          branches: [main]
+        arguments:
+          ssh.destination: web.example.com
+          configuration: {_path: ./website.nix}
+    project: github/neat-org/neat-repo
+"""
+
+RETURN = r"""
+path:
+  description: The file.
+  type: str
+  returned: success
+  sample: /srv/neat-repo/ci.nix
+file:
+  description: The file, relative to O(checkout).
+  type: str
+  returned: success
+  sample: ci.nix
+content:
+  description: The text of the file, in check mode the one that it would get. V(null) if it is absent.
+  type: str
+  returned: success
+  sample: "{ src ? { ref = null; } }: …"
+form:
+  description: The form of the file.
+  type: str
+  returned: success
+  sample: legacy
+effects:
+  description: Names of the effects in the file, in its order.
+  type: list
+  elements: str
+  returned: success
+  sample: [neat-network]
+runs:
+  description: For each ref the effects that would run on it. Effects of other jobs than C(default) are named as JOB.NAME.
+  type: dict
+  returned: if O(validate=evaluate) or O(validate=prebuild)
+  sample: {refs/heads/main: [], refs/heads/production: [neat-network]}
+"""
+
+import os
+import stat
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import locked, write_atomically
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.ci_nix import FORMS
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.effect_file import Change, plan, prove
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options import EFFECTS_OPTIONS
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+
+ARGUMENTS: dict[str, Any] = {
+    'checkout': {'type': 'path', 'required': True},
+    'file': {'type': 'str'},
+    'form': {'type': 'str', 'choices': ['auto', *FORMS], 'default': 'auto'},
+    'project': {'type': 'str'},
+    **EFFECTS_OPTIONS,
+    'schedules': {'type': 'dict', 'default': {}},
+    'inventory_hosts': {'type': 'list', 'elements': 'str', 'default': []},
+    'validate': {'type': 'str', 'choices': ['none', 'parse', 'evaluate', 'prebuild'], 'default': 'evaluate'},
+    'validate_timeout': {'type': 'int', 'default': 1800},
+    'refs': {'type': 'list', 'elements': 'str', 'default': []},
+    'force': {'type': 'bool', 'default': False},
+    'state': {'type': 'str', 'choices': ['present', 'absent'], 'default': 'present'},
+}
+
+
+def apply(change: Change) -> None:
+    """Write or remove the file; the mode of an old one is kept."""
+    path = str(change.path)
+    if change.after is None:
+        os.unlink(path)
+        return
+    mode = stat.S_IMODE(os.stat(path).st_mode) if change.before is not None else 0o644
+    with locked(path):
+        write_atomically(path, change.after.encode(), mode=mode)
+
+
+def main() -> None:
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True, required_if=[('state', 'present', ('effects',))])
+    try:
+        change = plan(module.params)
+        runs = prove(change, module.params)
+        changed = change.before != change.after
+        if changed and not module.check_mode:
+            apply(change)
+    except Failure as failure:
+        module.fail_json(**failure.result())
+    path = str(change.path)
+    result: dict[str, Any] = {
+        'changed': changed, 'path': path, 'file': os.path.relpath(path, module.params['checkout']), 'content': change.after,
+        'form': change.form, 'effects': sorted(effect['name'] for effect in module.params['effects']),
+    }
+    if module.params['validate'] in ('evaluate', 'prebuild') and change.after is not None:
+        result['runs'] = runs
+    module.exit_json(**result, diff={
+        'before_header': path, 'after_header': path, 'before': change.before or '', 'after': change.after or '',
+    })
+
+
+if __name__ == '__main__':
+    main()
