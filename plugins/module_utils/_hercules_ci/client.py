@@ -71,7 +71,7 @@ class Client:
         self._token = token
         self._opener = opener
         self._timeout = timeout
-        self._sleep = sleep
+        self.sleep = sleep
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """The JSON at a path below /api/v1; what is None in the query is left out, a list is repeated."""
@@ -154,7 +154,7 @@ class Client:
                 pause = failure.pause(tried)
                 if tried == TRIES or pause is None or (failure.arrived and not repeatable):
                     raise
-            self._sleep(pause)
+            self.sleep(pause)
             tried += 1
 
     def _refused(self, method: str, path: str, status: int, headers: Any, body: bytes) -> RequestFailed:

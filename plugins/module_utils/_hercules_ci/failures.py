@@ -12,11 +12,12 @@ import json
 import random
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.credentials import LOGIN
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
 LONGEST_PAUSE = 60.0
 """For how many seconds a server may ask to wait (Retry-After) before it counts as unavailable."""
@@ -93,6 +94,20 @@ def unanswered(request: str, base_url: str, error: Exception) -> RequestFailed:
     remedy = 'Check api_base_url, the network between here and %s, and the proxy in the environment' % base_url
     arrived = not isinstance(reason, (ConnectionRefusedError, socket.gaierror))
     return RequestFailed(Problem(what, request, found=found, remedy=remedy), arrived=arrived, transient=True)
+
+
+@contextmanager
+def understood(where: str) -> Iterator[None]:
+    """Whatever goes wrong while an answer is taken apart means that it is not what the API promises."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise fail(
+            'The answer of Hercules CI does not have the expected form.',
+            where=where,
+            found='%s: %s' % (type(error).__name__, error),
+            remedy='Check that api_base_url is the address of Hercules CI. If it is, the service has changed: look for a newer release',
+        ) from error
 
 
 def _message(body: bytes) -> str:

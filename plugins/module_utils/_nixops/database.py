@@ -92,9 +92,8 @@ class Database:
         )
         return [Deployment(*row) for row in rows]
 
-    def written_by_nixops_1(self, uuid: str) -> bool:
-        """Whether the deployment has the list of network files that NixOps 1 records and NixOps 2 does not. A deployment of which hardly
-        anything is recorded has none with either; then any other of the same database will tell."""
+    def written_by_nixops_1(self) -> bool:
+        """Whether any deployment has a list of network files: NixOps 1 records it when a deployment is created, NixOps 2 has none."""
         return self.query("select 1 from DeploymentAttrs where name = 'nixExprs'").fetchone() is not None
 
 

@@ -47,30 +47,30 @@ class State:
 @contextmanager
 def hidden_file() -> Iterator[IO[bytes]]:
     """A file that has no name, so that nobody else can open it and nothing stays behind when the process is killed."""
-    with tempfile.TemporaryFile(buffering=0) as file:
+    with tempfile.TemporaryFile() as file:
         yield file
 
 
 def write_state(pieces: Iterable[str], file: IO[bytes], where: str) -> State:
     """Write ASCII text to a file and make a state of it."""
+    return _written(_blocks(pieces), file, where)
+
+
+def copy_state(source: IO[bytes], file: IO[bytes], where: str) -> State:
+    """Copy a file to another and make a state of the copy."""
+    return _written(iter(lambda: source.read(BLOCK), b''), file, where)
+
+
+def _written(blocks: Iterable[bytes], file: IO[bytes], where: str) -> State:
     digest, size = hashlib.sha256(), 0
-    for block in _blocks(pieces):
-        try:
+    try:
+        for block in blocks:
             file.write(block)
-        except OSError as error:
-            raise fail('There is no room for a copy of the state.', where=tempfile.gettempdir(), found=str(error.strerror)) from None
-        digest.update(block)
-        size += len(block)
-    return State(file, size, digest.hexdigest(), where)
-
-
-def read_state(file: IO[bytes], where: str) -> State:
-    """Make a state of a file that is open already."""
-    digest, size = hashlib.sha256(), 0
-    file.seek(0)
-    while block := file.read(BLOCK):
-        digest.update(block)
-        size += len(block)
+            digest.update(block)
+            size += len(block)
+        file.flush()
+    except OSError as error:
+        raise fail('The state cannot be copied.', where='%s, to %s' % (where, tempfile.gettempdir()), found=str(error.strerror)) from None
     return State(file, size, digest.hexdigest(), where)
 
 
