@@ -101,7 +101,7 @@ EXAMPLES = r"""
   nixcd.hercules_ci.hci_job:
     project: github/neat-org/neat-repo
     branch: production
-    revision: "{{ pushed.branches[0].revision }}"
+    revision: "{{ pushed.heads.production }}"
 
 - name: Propose ci.nix for protected branches
   nixcd.hercules_ci.nixops_push:
@@ -162,6 +162,14 @@ branches:
       type: str
       returned: when it could not
       sample: "The remote origin has no branch production."
+heads:
+  description:
+    - The commit at the head of each branch that the remote has, after the task. These are the commits to wait for with
+      M(nixcd.hercules_ci.hci_job).
+    - Without branches whose commit is yet to be made, in check mode, and those that could not be pushed.
+  type: dict
+  returned: when the checkout could be read and the remote answered
+  sample: {production: 89e6c98d92887913cadf06b2adb97f26cde4849b}
 problems:
   description: What failed, as data.
   type: list
@@ -249,6 +257,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
         outcomes = [one_branch(module, repository, heads, branch, files) for branch in options['branches']]
     result: dict[str, object] = {
         'branches': [outcome.as_dict() for outcome in outcomes],
+        'heads': {outcome.branch: outcome.head for outcome in outcomes if outcome.head},
         'changed': any(outcome.files and not outcome.problem for outcome in outcomes),
     }
     if module._diff:

@@ -60,6 +60,13 @@ class Outcome:
     before: dict[str, bytes] = field(default_factory=dict)
     problem: Problem | None = None
 
+    @property
+    def head(self) -> str | None:
+        """The commit at the head of the branch itself, None when it is yet to be made or the push failed."""
+        if self.problem:
+            return None
+        return self.revision if self.pushed_to == self.branch else self.previous
+
     def as_dict(self) -> dict[str, Any]:
         """For a module's results."""
         names = ('branch', 'previous', 'revision', 'pushed_to', 'files')
@@ -78,7 +85,7 @@ def look(repository: Repository, remote: str, branch: str, *, heads: Mapping[str
     head = heads.get(branch)
     if head is None:
         raise fail('The remote %s has no branch %s.' % (remote, branch), where=without_credentials(remote_url(repository, remote)),
-                   remedy='Create it with "git push %s HEAD:refs/heads/%s", or correct nixops_branches.' % (remote, branch))
+                   remedy='Create it with "git push %s HEAD:refs/heads/%s", or name another one.' % (remote, branch))
     fetch(repository, remote, {name: heads[name] for name in (branch, side) if name in heads})
     found = Outcome(branch, previous=head, revision=head, pushed_to=branch)
     if differing(repository, head, files) and side in heads and not is_ancestor(repository, heads[side], head):

@@ -49,7 +49,7 @@ class Repository:
         except FileNotFoundError as error:
             missing = 'Git' if os.path.isdir(self.path) else 'The folder %s' % self.path
             raise fail('%s is not on this machine.' % missing, where=self.path,
-                       remedy='Install git, or correct nixops_checkout.') from error
+                       remedy='Install git, or correct the path.') from error
         except subprocess.TimeoutExpired as error:
             raise fail('git %s did not end within %d seconds.' % (arguments[0], TIMEOUT), where=self.path,
                        remedy='Run it by hand to see what it waits for.') from error
@@ -83,7 +83,7 @@ def open_checkout(path: str) -> Repository:
         return Repository(checkout.text('rev-parse', '--show-toplevel'))
     except GitError as error:
         raise fail('Git cannot read the checkout.', where=path, expected='a working tree that git can read', found=str(error),
-                   remedy='Clone the repository there, or correct nixops_checkout.') from error
+                   remedy='Clone the repository there, or correct the path.') from error
 
 
 def remote_url(checkout: Repository, remote: str) -> str:

@@ -1,0 +1,66 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tell what became of the networks of a play, from what the role's tasks have registered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcome import done_of, ending_of, failures, row
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import state_versions
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_host
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain
+
+REGISTERED = ('nixops_uploaded', 'nixops_rendered', 'nixops_pushed', 'nixops_watched')
+
+
+class ActionModule(ActionBase):
+    """Reads the variables of all networks at once, so it cannot be a module; no connection is made."""
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run by Ansible."""
+        variables = task_vars or {}
+        result: dict[str, Any] = {**super().run(tmp, variables), 'changed': False}
+        _validation, options = self.validate_argument_spec({'projects': {'type': 'dict', 'required': True}})
+        rows: list[dict[str, Any]] = []
+        for name, project in options['projects'].items():
+            rows += rows_of(name, project, variables['hostvars'])
+        alive = set(variables['ansible_play_hosts'])
+        return {**result, 'networks': rows, 'failures': {host: why for host, why in failures(rows).items() if host in alive}}
+
+
+def rows_of(name: str, project: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row for each branch of each selected network of a project."""
+    selected = project['selected']
+    if not selected:
+        return []
+    registered = {host: {key: hostvars[host].get(key) for key in REGISTERED} for host in selected}
+    done = done_of(selected, registered)
+    after = versions_after(project, done.watched or done.uploaded, hostvars[selected[0]], selected[0])
+    return [
+        row(name, host, branch, ending_of(host, branch, project['branches'], done), secrets_map=secrets_of(hostvars[host]),
+            state_version_before=project['versions'].get(project['states'][host]), state_version_after=after.get(project['states'][host]))
+        for host in selected for branch in project['branches'][host]
+    ]
+
+
+def versions_after(project: Mapping[str, Any], acted: Any, variables: Mapping[str, Any], host: str) -> Mapping[str, Any]:
+    """The newest state versions now; those from before where nothing has been done, and none where the service does not answer."""
+    if not acted:
+        return dict(project['versions'])
+    network, _problems = read_host(host, variables, 'main')
+    try:
+        return state_versions(str(network['nixops_project']), network)
+    except Failure:
+        return {}
+
+
+def secrets_of(variables: Mapping[str, Any]) -> Any:
+    """Names of secrets, by the names that the effect has for them."""
+    return plain(variables.get('nixops_secrets_map') or {}, 'nixops_secrets_map')

@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Check all networks and agents of the inventory before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
+
+NETWORKS, AGENTS = 'nixops_networks', 'hercules_agents'
+
+
+class ActionModule(ActionBase):
+    """Reads the variables of all hosts at once, so it cannot be a module; no connection is made."""
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run by Ansible."""
+        variables = task_vars or {}
+        result: dict[str, Any] = {**super().run(tmp, variables), 'changed': False}
+        self.validate_argument_spec({})
+        try:
+            plan, warnings = check(inventory_of(variables))
+        except Failure as failure:
+            return {**result, 'failed': True, **failure.result()}
+        number = sum(len(project['selected']) for project in plan['projects'].values())
+        result.update(plan, msg='%d networks of %d projects can be deployed.' % (number, len(plan['projects'])))
+        if warnings:
+            result['warnings'] = [str(warning) for warning in warnings]
+        return result
+
+
+def inventory_of(variables: Mapping[str, Any]) -> Inventory:
+    """All networks and agents that there are, whatever a limit selects; which are selected is for the play to say."""
+    groups, hostvars = variables['groups'], variables['hostvars']
+    playing = set(variables['ansible_play_hosts_all'])
+    networks, agents = groups.get(NETWORKS, []), groups.get(AGENTS, [])
+    run, skipped = set(variables.get('ansible_run_tags', ['all'])), set(variables.get('ansible_skip_tags', []))
+    return Inventory(
+        networks={host: hostvars[host] for host in networks},
+        agents={host: hostvars[host] for host in agents},
+        selected=[host for host in networks if host in playing],
+        uploads=bool(run & {'all', 'tagged', 'state', 'networks'}) and 'state' not in skipped,
+    )

@@ -1,0 +1,75 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nixops_outcome
+short_description: Tell what became of the NixOps networks of a play
+version_added: 0.1.0
+description:
+  - Made for the role P(nixcd.hercules_ci.nixops#role). It reads what the tasks of the role have registered for every network, and tells what
+    became of each of its branches.
+  - What one network did for its whole project concerns all networks of that project; a branch that could not be pushed concerns those that
+    are deployed from it; an effect that failed concerns its own network only.
+author:
+  - nixcd.hercules_ci contributors (@nixcd)
+extends_documentation_fragment:
+  - nixcd.hercules_ci._attributes
+  - nixcd.hercules_ci._attributes.info
+attributes:
+  action:
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    support: full
+notes:
+  - Runs on the controller, once for a play. Use it with C(run_once=true). It never fails because a network did.
+options:
+  projects:
+    description: RV(nixcd.hercules_ci.nixops_preflight#module:projects) of M(nixcd.hercules_ci.nixops_preflight).
+    type: dict
+    required: true
+seealso:
+  - module: nixcd.hercules_ci.nixops_preflight
+  - module: nixcd.hercules_ci.nixops_report
+"""
+
+EXAMPLES = r"""
+- name: See what became of the networks
+  nixcd.hercules_ci.nixops_outcome:
+    projects: "{{ plan.projects }}"
+  run_once: true
+  register: became
+
+- name: Fail for the networks that were not deployed
+  ansible.builtin.fail:
+    msg: "{{ became.failures[inventory_hostname] }}"
+  when: inventory_hostname in became.failures
+"""
+
+RETURN = r"""
+networks:
+  description: What O(nixcd.hercules_ci.nixops_report#module:networks) takes, an entry for each branch of each selected network.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - network: neat-network
+      project: github/neat-org/neat-repo
+      branch: production
+      result: deployed
+      message: ''
+      commit: 89e6c98d92887913cadf06b2adb97f26cde4849b
+      job: 42
+      job_url: https://hercules-ci.com/github/neat-org/neat-repo/jobs/42
+      state_version_before: 7
+      state_version_after: 8
+      secrets_map: {aws: neat-aws}
+failures:
+  description: Why a network was not deployed, for those that are still in the play.
+  type: dict
+  returned: success
+  sample: {neat-network: "production: The effect neat-network.run of job 42 failed."}
+"""

@@ -1,0 +1,101 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nixops_preflight
+short_description: Check NixOps networks and agents before anything is changed
+version_added: 0.1.0
+description:
+  - Checks everything that can be known before a deployment, for all networks of the group C(nixops_networks) and all agents of the group
+    C(hercules_agents) together, and reports all problems in one message. Each says where it is, what was expected, what was found and what
+    to do.
+  - That variables have the right form, in the words of the role's argument specs, with file and line where Ansible knows them.
+  - That the networks of a project agree about it, that checkouts can be read, and that the files of the networks are there and tracked.
+  - That Hercules CI can be reached, and has the state of every network that would be deployed, or gets it in this run. A network without
+    state would be made anew.
+  - That no agent is among the machines that a network deploys.
+  - That agents have the secrets that networks use, with the fields that their scripts read, and would hand them out on their branches.
+  - Everything of the inventory is looked at, as C(ci.nix) has all networks of a project. Hercules CI and checkouts are asked for projects with
+    a selected network only.
+author:
+  - nixcd.hercules_ci contributors (@nixcd)
+extends_documentation_fragment:
+  - nixcd.hercules_ci._attributes
+  - nixcd.hercules_ci._attributes.info
+attributes:
+  action:
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    support: full
+notes:
+  - Runs on the controller, once for a play. Use it with C(run_once=true).
+options: {}
+seealso:
+  - module: nixcd.hercules_ci.nixops_push
+  - module: nixcd.hercules_ci.nixops_effect
+"""
+
+EXAMPLES = r"""
+- name: Check everything that can be known beforehand
+  nixcd.hercules_ci.nixops_preflight:
+  run_once: true
+  register: plan
+
+- name: Show which networks will be deployed
+  ansible.builtin.debug:
+    msg: "{{ plan.projects['github/neat-org/neat-repo'].selected }}"
+  run_once: true
+"""
+
+RETURN = r"""
+projects:
+  description: The projects of the inventory, by their names. Of a project that nothing is selected of, only RV(projects.selected).
+  type: dict
+  returned: success
+  contains:
+    declared:
+      description: All networks of the project.
+      type: list
+      elements: str
+      sample: [neat-network, neat-staging]
+    selected:
+      description: The networks that the run is about.
+      type: list
+      elements: str
+      sample: [neat-network]
+    branches:
+      description: The branches of each network.
+      type: dict
+      sample: {neat-network: [production], neat-staging: [staging]}
+    states:
+      description: The name of each network's state file.
+      type: dict
+      sample: {neat-network: nixops-foo.json, neat-staging: nixops-bar.json}
+    versions:
+      description: The newest version of each state file that Hercules CI has.
+      type: dict
+      sample: {nixops-foo.json: 7}
+    file:
+      description: The file that declares the effects, below the checkout.
+      type: str
+      sample: ci.nix
+msg:
+  description: What was found, in words.
+  type: str
+  returned: always
+  sample: 2 networks of 1 projects can be deployed.
+problems:
+  description: What is wrong, as data.
+  type: list
+  elements: dict
+  returned: failure
+  sample:
+    - severity: error
+      what: nixops_deployment is missing.
+      where: host neat-network
+      remedy: Set it in the inventory, for the host or a group of it.
+"""

@@ -1,0 +1,156 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""What became of each branch of each network, from the results of the role's tasks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+BAD = ('failed', 'cancelled', 'timed out')
+Result = Mapping[str, Any]
+NONE: Result = {}
+
+
+@dataclass(frozen=True)
+class Done:
+    """What the tasks of a project returned; empty for a task that was not run.
+
+    uploaded: results of nixops_state by network. rendered, pushed: of nixops_effect and nixops_push. watched: of hci_job, by branch.
+    """
+
+    uploaded: Mapping[str, Result] = field(default_factory=dict)
+    rendered: Result = NONE
+    pushed: Result = NONE
+    watched: Mapping[str, Result] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How one branch of a network ended: a result of M(nixcd.hercules_ci.nixops_report), why in full, the commit, and the job."""
+
+    result: str
+    message: str = ''
+    commit: str = ''
+    job: int | None = None
+    job_url: str = ''
+
+
+def row(project: str, network: str, branch: str, ending: Ending, **more: Any) -> dict[str, Any]:
+    """An entry of O(nixcd.hercules_ci.nixops_report#module:networks)."""
+    return {'project': project, 'network': network, 'branch': branch, 'result': ending.result, 'message': ending.message,
+            'commit': ending.commit, 'job': ending.job, 'job_url': ending.job_url, **more}
+
+
+def ending_of(network: str, branch: str, branches: Mapping[str, Iterable[str]], done: Done) -> Ending:
+    """The first thing that decides, in the order of the tasks.
+
+    branches: of all networks that take part.
+    """
+    if _failed(done.uploaded.get(network, NONE)):
+        return Ending('failed', _message(done.uploaded[network]))
+    stopped = [other for other, result in done.uploaded.items() if _failed(result) and branch in branches.get(other, ())]
+    if stopped:
+        return Ending('skipped', 'The branch is left alone, as it would deploy %s without its state.' % ', '.join(sorted(stopped)))
+    if _failed(done.rendered):
+        return Ending('failed', _message(done.rendered))
+    return _after_push(network, branch, done)
+
+
+def _after_push(network: str, branch: str, done: Done) -> Ending:
+    pushed = next((entry for entry in done.pushed.get('branches', ()) if entry['branch'] == branch), None)
+    if _failed(done.pushed) and (pushed is None or pushed.get('msg')):
+        return Ending('failed', str(pushed['msg']) if pushed else _message(done.pushed))
+    if pushed and pushed['pushed_to'] not in ('', branch):
+        return Ending('pushed', 'Merge %s into %s to deploy it.' % (pushed['pushed_to'], branch), pushed['revision'] or '')
+    if pushed and pushed['changed'] and not pushed['revision']:
+        return Ending('would deploy')
+    commit = str(pushed['revision']) if pushed else ''
+    if branch in done.watched:
+        return _after_watch(network, done.watched[branch], commit)
+    return Ending('pushed' if pushed and pushed['changed'] else 'unchanged', commit=commit)
+
+
+def _after_watch(network: str, watched: Result, commit: str) -> Ending:
+    """The network's own effect decides where there is one, else the job: one network's failure is not another's."""
+    job = watched.get('job') or {}
+    seen = {'commit': str(watched.get('revision') or commit), 'job': job.get('index'), 'job_url': job.get('url') or ''}
+    if not _failed(watched):
+        return Ending('deployed' if job.get('status') == 'Success' else 'unchanged' if not job else 'would deploy', **seen)
+    effects = [effect for each in watched.get('jobs', ()) for effect in each['effects'] if is_effect_of(effect['attribute'], network)]
+    statuses = {effect['status'] for effect in effects}
+    if statuses == {'Successful'}:
+        return Ending('deployed', **seen)
+    if job.get('cancelled') or 'Cancelled' in statuses:
+        result = 'cancelled'
+    elif job and job['phase'] != 'Done':
+        result = 'timed out'
+    else:
+        result = 'failed'
+    return Ending(result, _reason(watched, [effect['attribute'] for effect in effects]), **seen)
+
+
+def _reason(watched: Result, attributes: list[str]) -> str:
+    """Of several causes those that concern the network's effects, if any do."""
+    problems = [problem for problem in watched.get('problems', ()) if any(attribute in problem['what'] for attribute in attributes)]
+    return '\n'.join(_words(problem) for problem in problems) or _message(watched)
+
+
+def _words(problem: Mapping[str, str]) -> str:
+    parts = [problem['what']]
+    parts += ['%s: %s' % (label, problem[name]) for label, name in (('Where', 'where'), ('Found', 'found'), ('To do', 'remedy')) if problem.get(name)]
+    return ' '.join(parts)
+
+
+def is_effect_of(attribute: str, network: str) -> bool:
+    """Whether an attribute path, as Hercules CI writes it, goes through the attribute with the network's name."""
+    parts = re.findall(r'"(?:[^"\\]|\\.)*"|[^.]+', attribute)
+    return network in (re.sub(r'\\(.)', r'\1', part[1:-1]) if part.startswith('"') else part for part in parts)
+
+
+def failures(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """For each network that did not get where it should, why."""
+    found: dict[str, list[str]] = {}
+    for each in rows:
+        if each['result'] in BAD:
+            found.setdefault(each['network'], []).append('%s: %s' % (each['branch'], each['message'] or each['result']))
+    return {network: '\n'.join(reasons) for network, reasons in found.items()}
+
+
+def done_of(networks: Iterable[str], results: Mapping[str, Mapping[str, Any]]) -> Done:
+    """What the networks of a project have registered; one of them did for all what is done once.
+
+    results: by network the values of C(nixops_uploaded), C(nixops_rendered), C(nixops_pushed) and C(nixops_watched), where there are any.
+    """
+    names = list(networks)
+    return Done(
+        uploaded={name: results[name]['nixops_uploaded'] for name in names if _run(results[name].get('nixops_uploaded'))},
+        rendered=_once(results[name].get('nixops_rendered') for name in names),
+        pushed=_once(results[name].get('nixops_pushed') for name in names),
+        watched={item['item']['branch']: item for name in names for item in _items(results[name].get('nixops_watched')) if _run(item)},
+    )
+
+
+def _run(result: Any) -> bool:
+    return isinstance(result, Mapping) and not result.get('skipped')
+
+
+def _once(results: Iterable[Any]) -> Result:
+    return next((result for result in results if _run(result)), NONE)
+
+
+def _items(result: Any) -> Iterator[Mapping[str, Any]]:
+    yield from result.get('results', ()) if isinstance(result, Mapping) else ()
+
+
+def _failed(result: Result) -> bool:
+    return bool(result.get('failed'))
+
+
+def _message(result: Result) -> str:
+    return str(result.get('msg') or 'The task failed and did not say why.')

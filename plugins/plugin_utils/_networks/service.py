@@ -1,0 +1,56 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""What Hercules CI has of a project: whether it can be reached, and the states of its networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import state_name_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host
+
+CONNECTION = ('api_base_url', 'api_token', 'credentials_file', 'validate_certs', 'ca_path')
+
+
+def connection_options(network: Host) -> dict[str, Any]:
+    """The options of the modules that talk to Hercules CI, from a network's variables."""
+    return {option: network['nixops_' + option] for option in CONNECTION}
+
+
+def state_versions(project: str, network: Host) -> dict[str, int]:
+    """The newest version of each state file of a project, with one request; raises Failure when the project cannot be reached.
+
+    network: one of the project, whose variables say how to reach Hercules CI.
+    """
+    client = connect(connection_options(network))
+    files = client.get('%s/states' % ProjectPath.parse(project).api_path)['stateFiles']
+    return {str(name): max((int(version['version']) for version in file['versions']), default=0) for name, file in files.items()}
+
+
+def missing_states(project: Project, versions: Mapping[str, int], uploads: bool) -> Iterator[Problem]:
+    """Networks that a push would deploy without their state, which makes new machines.
+
+    uploads: whether this run uploads states, as its tags say.
+    """
+    for network in project.networks:
+        name = state_name_of(network.values)
+        selected = network.name in project.selected
+        shared = project.pushed_branches & set(network['nixops_branches'])
+        if name in versions or not shared or network['nixops_state'] == 'new' or network['nixops_action'] != 'switch':
+            continue
+        if network['nixops_state'] == 'upload' and selected and uploads:
+            continue
+        remedy = 'Set nixops_state: upload and let a run with the tag state upload it, or nixops_state: new if there are no machines yet.'
+        if not selected:
+            remedy = 'Select it, too (--limit), so that its state is uploaded, or take it from that branch.'
+        yield Problem('Hercules CI has no state for a network that would be deployed; NixOps would make all of its machines anew.',
+                      where='%s, branch %s of %s' % (network.name, ', '.join(sorted(shared)), project.name), expected=name,
+                      found=', '.join(sorted(versions)) or 'no state at all', remedy=remedy)

@@ -1,0 +1,145 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""The variables of networks and agents in the inventory, checked against the role's argument specs by way of jsonschema."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import OPTIONS as EFFECT_PARAMETERS
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place, plain
+
+SPECS = Path(__file__).resolve().parents[3] / 'roles' / 'nixops' / 'meta' / 'argument_specs.yml'
+PREFIX = 'nixops_'
+EFFECT_OPTIONS = EFFECT_PARAMETERS | {'function', 'comment', 'job', 'arguments', 'run_on'}
+TYPES: Mapping[str, Mapping[str, Any]] = {
+    'str': {'type': 'string'}, 'path': {'type': 'string', 'minLength': 1}, 'dict': {'type': 'object'}, 'list': {'type': 'array'}, 'raw': {},
+    'bool': {'anyOf': [{'type': 'boolean'}, {'enum': ['yes', 'no', 'true', 'false', 'True', 'False', 'on', 'off']}]},
+    'int': {'anyOf': [{'type': 'integer'}, {'type': 'string', 'pattern': '^[0-9]+$'}]},
+}
+
+
+@lru_cache(maxsize=None)
+def options_of(entry_point: str) -> dict[str, Any]:
+    """The options of an entry point of the role."""
+    with open(SPECS, encoding='utf-8') as stream:
+        options: dict[str, Any] = yaml.safe_load(stream)['argument_specs'][entry_point]['options']
+    return options
+
+
+def schema_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON Schema for a dictionary of options as argument specs describe them."""
+    return {
+        'type': 'object',
+        'required': [name for name, option in options.items() if option.get('required')],
+        'properties': {name: _schema_of_option(option) for name, option in options.items()},
+    }
+
+
+def _schema_of_option(option: Mapping[str, Any]) -> dict[str, Any]:
+    schema = dict(TYPES[option['type']])
+    if 'choices' in option:
+        schema['enum'] = option['choices']
+    if 'elements' in option:
+        schema['items'] = dict(TYPES[option['elements']])
+    if option.get('required') and option['type'] == 'list':
+        schema['minItems'] = 1
+    if 'options' in option and option['type'] == 'dict':
+        schema = {'anyOf': [{**schema_of(option['options']), 'additionalProperties': False}, {'const': {}}]}
+    return schema
+
+
+@dataclass(frozen=True)
+class Host:
+    """A network or an agent.
+
+    name: the inventory host; given: its variables as Ansible has them; values: those of the role as plain JSON, with the role's defaults.
+    """
+
+    name: str
+    given: Mapping[str, Any]
+    values: Mapping[str, Any]
+
+    def __getitem__(self, variable: str) -> Any:
+        return self.values.get(variable)
+
+    def place(self, variable: str, *path: Any) -> str:
+        """Where a variable of this host was written, for people."""
+        return '%s of %s' % (place(variable, self.given.get(variable), path), self.name)
+
+    def line(self, variable: str, *path: Any) -> str:
+        """Where it was written, without the host if the line is known: one line in a group concerns all of its hosts."""
+        written = place(variable, self.given.get(variable), path)
+        return written if written.endswith(')') else self.place(variable, *path)
+
+
+def read_host(name: str, variables: Mapping[str, Any], entry_point: str) -> tuple[Host, list[Problem]]:
+    """A host with what is wrong with its variables."""
+    options = options_of(entry_point)
+    known = set(options) | {PREFIX + option for option in EFFECT_OPTIONS}
+    given = {variable: variables[variable] for variable in variables if variable in known}
+    problems = []
+    values: dict[str, Any] = {variable: option['default'] for variable, option in options.items() if 'default' in option}
+    for variable, value in given.items():
+        try:
+            values[variable] = plain(value, variable)
+        except Failure as failure:
+            problems += failure.problems
+    host = Host(name, given, values)
+    problems += _wrong_values(host, options)
+    alike = {variable: variables[variable] for variable in variables if variable.startswith(PREFIX) and variable not in known}
+    problems += _slips(Host(name, alike, {}), known)
+    return host, problems
+
+
+def _wrong_values(host: Host, options: Mapping[str, Any]) -> Iterator[Problem]:
+    """Findings of jsonschema in words that hold no value of a variable."""
+    for error in jsonschema.Draft202012Validator(schema_of(options)).iter_errors(dict(host.values)):
+        if error.validator == 'required':
+            for name in sorted(set(error.validator_value) - set(error.instance)):
+                if not error.absolute_path:
+                    yield Problem('%s is missing.' % name, where='host %s' % host.name, expected=_words(options[name]['description']),
+                                  remedy='Set it in the inventory, for the host or a group of it.')
+            continue
+        variable, *path = error.absolute_path
+        yield Problem('This is not what the variable takes.', where=host.line(variable, *path), expected=_expected(options[variable], path),
+                      found=_kind(error.instance), remedy='Correct the variable; ansible-doc -t role nixcd.hercules_ci.nixops describes it.')
+
+
+def _slips(host: Host, known: set[str]) -> Iterator[Problem]:
+    """Unknown names that look like a known one: a variable that nobody reads is most likely a slip."""
+    for variable in host.given:
+        alike = difflib.get_close_matches(variable, known, 1, 0.85)
+        if alike:
+            yield Problem('No such variable is known.', where=host.line(variable), remedy='Write %s, or drop it.' % alike[0])
+
+
+def _expected(option: Mapping[str, Any], path: list[Any]) -> str:
+    if path and option.get('elements'):
+        return 'a list of %s' % option['elements']
+    if 'choices' in option:
+        return 'one of %s' % ', '.join(option['choices'])
+    kinds = {'str': 'a string', 'path': 'a path', 'list': 'a list that is not empty' if option.get('required') else 'a list',
+             'dict': 'a dictionary', 'bool': 'true or false', 'int': 'a whole number'}
+    return kinds.get(option['type'], 'another value')
+
+
+def _kind(value: Any) -> str:
+    names = ((bool, 'true or false'), (int, 'a number'), (float, 'a number'), (str, 'a string'), (list, 'a list'), (dict, 'a dictionary'))
+    return next((name for kind, name in names if isinstance(value, kind)), 'nothing')
+
+
+def _words(description: Any) -> str:
+    text = description if isinstance(description, str) else description[0]
+    return text.split('. ')[0].rstrip('.')

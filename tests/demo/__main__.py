@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Walk the whole road once, on this machine: `python -m tests.demo`.
+
+Everything real except the hosted service, in whose place a local Hercules CI of the project's own (tests/sandbox) runs.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import stat
+import sys
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.integration.installed import build, install
+from tests.integration.repository import git, head
+from tests.integration.world import PROJECT, Played, World, running_world
+
+
+def title(number: int, text: str) -> None:
+    """Begin a step."""
+    print('\n\033[1m%d. %s\033[0m' % (number, text) if sys.stdout.isatty() else '\n%d. %s' % (number, text), flush=True)
+
+
+def show(text: str) -> None:
+    """Print something that the step found, indented."""
+    print(textwrap.indent(text.rstrip('\n'), '   '), flush=True)
+
+
+def require(holds: bool, what: str) -> str:
+    """The sentence, when it is true; the demo proves nothing that it has not looked at."""
+    if not holds:
+        raise SystemExit('The demo failed: it is not so that %s' % what)
+    return what
+
+
+def play(world: World, *arguments: str) -> Played:
+    """Run the playbook and show what it prints."""
+    print('   $ ansible-playbook -i inventory.yml nixcd.hercules_ci.site %s' % ' '.join(arguments), flush=True)
+    played = world.play(*arguments)
+    show('\n'.join(line for line in played.output.splitlines() if line.strip() and not line.startswith('skipping:')))
+    if played.code:
+        raise SystemExit('ansible-playbook ended with exit code %d.' % played.code)
+    return played
+
+
+def show_sandbox(world: World) -> dict[str, Any]:
+    """What Hercules CI and the agents hold now."""
+    show(world.sandbox('show'))
+    for agent in ('agent-1', 'agent-2'):
+        path = world.agent_secrets(agent)
+        show('%s: %s, secrets %s' % (path.relative_to(world.folder), stat.filemode(path.stat().st_mode), ', '.join(json.loads(path.read_text()))))
+    return world.held()
+
+
+def walk(folder: Path) -> list[str]:
+    """The road; returns what was proved."""
+    title(1, 'Build the collection and install it from its tarball')
+    tarball = build(folder)
+    install(tarball, folder / 'collections')
+    show(tarball.name)
+    title(2, 'Make a repository, two agents, a NixOps database and a local Hercules CI')
+    with running_world(folder / 'world', folder / 'collections') as world:
+        show('Hercules CI at %s, project %s with the branches main, production and staging' % (world.url, PROJECT))
+        show(git(world.checkout, 'log', '--oneline', '--stat'))
+        title(3, 'What would the playbook do? (check mode)')
+        predicted = play(world, '--check')
+        title(4, 'Deploy')
+        deployed = play(world)
+        title(5, 'What is there now')
+        held = show_sandbox(world)
+        show('$ git show production:ci.nix\n' + git(world.bare, 'show', 'production:ci.nix'))
+        title(6, 'Again: is anything left to do?')
+        again = play(world)
+        return proved(world, predicted, deployed, held, again)
+
+
+def proved(world: World, predicted: Played, deployed: Played, held: dict[str, Any], again: Played) -> list[str]:
+    """What the run shows, each point looked up."""
+    secrets = [world.agent_secrets(agent) for agent in ('agent-1', 'agent-2')]
+    states = {state['name']: state for project in held['projects'] for state in project['states']}
+    jobs = {job['revision']: job for project in held['projects'] for job in project['jobs'] if job['type'] != 'Config'}
+    branches = ('production', 'staging')
+    return [
+        require(predicted.changes == deployed.changes, 'check mode predicted every change of the first run'),
+        require(all(path.stat().st_mode & 0o777 == 0o400 for path in secrets), 'both agents have their secrets.json, mode 0400'),
+        require({'nixops-aws-prod.json', 'nixops-webfarm.json'} <= set(states), 'Hercules CI holds the NixOps state of both deployments'),
+        require(all(jobs[head(world.bare, branch)]['status'] == 'Success' for branch in branches),
+                'the pushed ci.nix was evaluated by real Nix and the jobs of both branches have succeeded'),
+        require(all(counts['changed'] == 0 and counts['failed'] == 0 for counts in again.recap.values()),
+                'the second run changed nothing on any host'),
+        require('canary' not in (predicted.output + deployed.output + again.output).lower(), 'no secret was printed'),
+    ]
+
+
+def interrupted(_signal: int, _frame: Any) -> None:
+    """End as Ctrl-C does, so that the clean-up runs."""
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Walk, say what was proved, and leave nothing behind."""
+    signal.signal(signal.SIGTERM, interrupted)
+    begin = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory(prefix='nixcd-demo-') as folder:
+            facts = walk(Path(folder))
+    except KeyboardInterrupt:
+        print('\nInterrupted; the server is stopped and the scratch folder removed.')
+        return 130
+    print('\nProved in %d seconds, on real input:' % (time.monotonic() - begin))
+    for fact in facts:
+        print('  - %s' % fact)
+    print('Where to look: playbooks/site.yml, roles/nixops/tasks/main.yml, plugins/modules/; the same as tests: tests/integration/.')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

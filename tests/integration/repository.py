@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The Git repository of the guide: a network, its AWS part, and the stub that lets it be built without AWS."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+FILES = {
+    'network.nix': '''\
+{
+  network.description = "Neat network";
+
+  app1 = { pkgs, ... }: {
+    services.nginx.enable = true;
+    networking.firewall.allowedTCPPorts = [ 80 ];
+  };
+}
+''',
+    'network-aws.nix': '''\
+{
+  resources.ec2KeyPairs.kp = { region = "eu-west-1"; };
+
+  app1 = { resources, ... }: {
+    deployment.targetEnv = "ec2";
+    deployment.ec2.region = "eu-west-1";
+    deployment.ec2.keyPair = resources.ec2KeyPairs.kp;
+  };
+}
+''',
+    'network-stub.nix': '''\
+# What the machines get from AWS, made up: enough to build them, never deployed.
+{
+  app1 = { ... }: {
+    fileSystems."/" = { device = "/dev/xvda"; };
+    boot.loader.grub.enable = false;
+  };
+}
+''',
+}
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """What git prints; raises when it fails."""
+    done = subprocess.run(['git', '-C', str(folder), *arguments], check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError('git %s: %s' % (' '.join(arguments), done.stderr))
+    return done.stdout.strip()
+
+
+def make_repository(bare: Path, checkout: Path, branches: tuple[str, ...]) -> None:
+    """A bare repository with the guide's files on main and on these branches, and a checkout of main."""
+    bare.parent.mkdir(parents=True, exist_ok=True)
+    git(bare.parent, 'init', '--quiet', '--bare', '--initial-branch=main', bare.name)
+    git(bare.parent, 'clone', '--quiet', os.fspath(bare), os.fspath(checkout))
+    git(checkout, 'symbolic-ref', 'HEAD', 'refs/heads/main')
+    git(checkout, 'config', 'user.name', 'Fleet Keeper')
+    git(checkout, 'config', 'user.email', 'fleet@example.org')
+    for name, text in FILES.items():
+        (checkout / name).write_text(text)
+    git(checkout, 'add', '.')
+    git(checkout, 'commit', '--quiet', '-m', 'A neat network')
+    git(checkout, 'push', '--quiet', 'origin', 'main', *('main:refs/heads/%s' % branch for branch in branches))
+
+
+def head(bare: Path, branch: str) -> str:
+    """The commit at the head of a branch."""
+    return git(bare, 'rev-parse', 'refs/heads/%s' % branch)

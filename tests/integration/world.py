@@ -1,0 +1,207 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The world of the guide in one folder: a Git repository, two agents, NixOps' database, an inventory, and a local Hercules CI.
+
+The demo walks through it, the integration tests change something in it first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import grp
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.gates.surroundings import ROOT
+from tests.integration.repository import make_repository
+
+TOKEN = 'token-of-the-fleet-keeper'
+PROJECT = 'github/neat-org/neat-repo'
+DATABASE = ROOT / 'tests' / 'fixtures' / 'nixops' / 'nixops-1.7' / 'deployments.nixops'
+SECRETS = {
+    'neat-aws': {'data': {'aws_access_key_id': 'AKIACANARYCANARY0001', 'aws_secret_access_key': 'canary/secret+access/key'}},
+    'neat-ssh': {'data': {'privateKey': '-----BEGIN OPENSSH PRIVATE KEY-----\ncanarykey\n-----END OPENSSH PRIVATE KEY-----\n',
+                          'publicKey': 'ssh-ed25519 AAAA fleet'}},
+}
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a run of ansible-playbook left: its exit code, what it printed, and per host the counts of its last lines."""
+
+    code: int
+    output: str
+
+    @property
+    def recap(self) -> dict[str, dict[str, int]]:
+        """{host: {ok: 3, changed: 0, …}}"""
+        lines = re.findall(r'^(\S+)\s+: (ok=.*)$', self.output, re.MULTILINE)
+        return {host: {key: int(count) for key, count in re.findall(r'(\w+)=(\d+)', counts)} for host, counts in lines}
+
+    @property
+    def changes(self) -> dict[str, list[str]]:
+        """{task: hosts on which it changed something}"""
+        found: dict[str, list[str]] = {}
+        task = ''
+        for line in self.output.splitlines():
+            heading = re.match(r'(?:TASK|RUNNING HANDLER) \[(.*?)\] \**$', line)
+            task = heading.group(1) if heading else task
+            change = re.match(r'changed: \[([^\]]+)\]', line)
+            if change:
+                found.setdefault(task, []).append(change.group(1))
+        return {task: sorted(set(hosts)) for task, hosts in found.items()}
+
+
+class World:
+    """Everything lies below one folder; nothing outside of it is written."""
+
+    def __init__(self, folder: Path, collections: Path) -> None:
+        """collections: where the collection is installed."""
+        self.folder = folder
+        self.collections = collections
+        self.url = ''
+        self.bare = folder / 'repository.git'
+        self.checkout = folder / 'neat-repo'
+        self.database = folder / 'nixops' / 'deployments.nixops'
+        self.data = folder / 'sandbox'
+        self._server: subprocess.Popen[str] | None = None
+        self.inventory: dict[str, Any] = {}
+
+    def agent_secrets(self, agent: str) -> Path:
+        """An agent's secrets.json."""
+        return self.folder / 'agents' / agent / 'secrets.json'
+
+    def build(self) -> None:
+        """Make everything but the server, and write the inventory."""
+        make_repository(self.bare, self.checkout, ('production', 'staging'))
+        self.database.parent.mkdir(mode=0o700)
+        shutil.copyfile(DATABASE, self.database)
+        make_importable(self.database)
+        self.sandbox('project', 'add', PROJECT, '--repository', str(self.bare), '--default-branch', 'main')
+        for agent in ('agent-1', 'agent-2'):
+            self.agent_secrets(agent).parent.mkdir(parents=True)
+            self.sandbox('agent', 'add', agent, '--secrets', str(self.agent_secrets(agent)))
+        login = self.folder / 'home' / '.config' / 'hercules-ci' / 'credentials.json'
+        login.parent.mkdir(parents=True)
+        login.write_text(json.dumps({'domains': {'127.0.0.1': {'personalToken': TOKEN}}}))
+        login.chmod(0o600)
+
+    def guide_inventory(self) -> dict[str, Any]:
+        """The inventory of the design: two agents, a network in production and one in staging."""
+        pins = json.loads(self.sandbox('pins'))
+        network = {'nixops_network_files': ['network.nix', 'network-aws.nix'], 'nixops_prebuild_only_network_files': ['network-stub.nix']}
+        production = {'nixops_deployment': 'aws-prod', 'nixops_secrets_map': {'aws': 'neat-aws'},
+                      'nixops_user_setup_script': 'writeAWSSecret aws default'}
+        staging = {'nixops_deployment': 'webfarm', 'nixops_secrets_map': {'ssh': 'neat-ssh'},
+                   'nixops_user_setup_script': 'writeSSHKey ssh'}
+        return {
+            'hercules_agents': {
+                'hosts': {agent: {'ansible_host': address, 'nixops_agent_secrets_path': str(self.agent_secrets(agent))}
+                          for agent, address in (('agent-1', '203.0.113.11'), ('agent-2', '203.0.113.12'))},
+                'vars': {'ansible_connection': 'local', 'nixops_agent_secrets': SECRETS, 'nixops_agent_secrets_owner': getpass.getuser(),
+                         'nixops_agent_secrets_group': grp.getgrgid(os.getgid()).gr_name},
+            },
+            'nixops_networks': {
+                'vars': {'ansible_connection': 'local', 'nixops_project': PROJECT, 'nixops_checkout': str(self.checkout),
+                         'nixops_database': str(self.database), 'nixops_api_base_url': self.url, 'nixops_pins': pins},
+                'children': {
+                    'production': {'vars': {'nixops_branches': ['production']}, 'hosts': {'neat-network': {**network, **production}}},
+                    'staging': {'vars': {'nixops_branches': ['staging']}, 'hosts': {'neat-staging': {**network, **staging}}},
+                },
+            },
+        }
+
+    def write_inventory(self) -> Path:
+        """Put the inventory where the next play reads it."""
+        path = self.folder / 'inventory.yml'
+        path.write_text(yaml.safe_dump(self.inventory, sort_keys=False, allow_unicode=True))
+        return path
+
+    def play(self, *arguments: str, playbook: str = 'site', timeout: float = 300) -> Played:
+        """Run one of the collection's playbooks with more arguments for ansible-playbook."""
+        command = [str(Path(sys.executable).parent / 'ansible-playbook'), '-i', str(self.write_inventory()),
+                   'nixcd.hercules_ci.%s' % playbook, *arguments]
+        done = subprocess.run(command, cwd=self.folder, env=self.environment(), check=False, timeout=timeout,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return Played(done.returncode, done.stdout)
+
+    def environment(self) -> dict[str, str]:
+        """A fleet keeper's environment: a home of its own, and of Ansible's variables only what a run has to have."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(('ANSIBLE_', 'PYTHON', 'HERCULES_CI', 'NIXOPS', 'GIT_'))}
+        temporary = self.folder / 'tmp'
+        temporary.mkdir(exist_ok=True)
+        return {
+            **kept,
+            'HOME': str(self.folder / 'home'),
+            'XDG_CONFIG_HOME': str(self.folder / 'home' / '.config'),
+            'TMPDIR': str(temporary),
+            'ANSIBLE_COLLECTIONS_PATH': str(self.collections),
+            'ANSIBLE_HOME': str(self.folder / 'home' / '.ansible'),
+            'ANSIBLE_NOCOLOR': '1',
+            'ANSIBLE_LOCALHOST_WARNING': 'false',
+            'LC_ALL': 'C.UTF-8',
+        }
+
+    def sandbox(self, *arguments: str) -> str:
+        """Run a command of the sandbox on this world's data."""
+        command = [sys.executable, '-m', 'tests.sandbox', *arguments, '--data', str(self.data)]
+        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError('%s: %s' % (' '.join(command), done.stderr))
+        return done.stdout
+
+    def held(self) -> dict[str, Any]:
+        """What the sandbox holds: projects, state versions, jobs with effects and logs, names of agents' secrets."""
+        shown: dict[str, Any] = json.loads(self.sandbox('show', '--json'))
+        return shown
+
+    def start(self, port: int = 0) -> None:
+        """Start the local Hercules CI and remember its address."""
+        command = [sys.executable, '-m', 'tests.sandbox', 'serve', '--data', str(self.data), '--port', str(port), '--token', TOKEN]
+        with open(self.folder / 'sandbox.log', 'a', encoding='utf-8') as log:
+            self._server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
+        assert self._server.stdout is not None
+        self.url = self._server.stdout.readline().strip()
+        if not self.url.startswith('http'):
+            raise RuntimeError('The sandbox did not start: %s' % (self.folder / 'sandbox.log').read_text())
+
+    def stop(self) -> None:
+        """End the local Hercules CI, if it runs."""
+        if self._server is not None:
+            self._server.send_signal(signal.SIGTERM)
+            self._server.wait(timeout=20)
+            self._server = None
+
+
+def make_importable(database: Path) -> None:
+    """Give the fixture's webfarm no address: NixOps' own import crashes on a machine with an address and without a host key."""
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("delete from ResourceAttrs where name = 'publicIpv4' and machine in "
+                           "(select id from Resources where type = 'none')")
+
+
+@contextlib.contextmanager
+def running_world(folder: Path, collections: Path) -> Iterator[World]:
+    """A built world with a running server and the guide's inventory; the server is ended, the folder is left."""
+    world = World(folder, collections)
+    world.build()
+    world.start()
+    try:
+        world.inventory = world.guide_inventory()
+        yield world
+    finally:
+        world.stop()
