@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import (
@@ -32,7 +34,7 @@ class CommitJobs:
         self.ref = ref
         self.revision = revision
         self._made: dict[str, Job] = {}
-        self._on_push: dict[str, tuple[str, ...]] = {}
+        self._handlers: dict[str, dict[str, dict[str, Any]]] = {}
 
     def __str__(self) -> str:
         branch = self.ref[len('refs/heads/') :] if self.ref.startswith('refs/heads/') else self.ref
@@ -53,10 +55,10 @@ class CommitJobs:
         jobs = self.all()
         config = newest_config(jobs)
         if config is None or not config.succeeded or any(job.type == 'Legacy' and job.index > config.index for job in jobs):
-            return situation_of(jobs, None)
-        if config.id not in self._on_push:
-            self._on_push[config.id] = tuple(get_handlers(self.client, config)['onPush'])
-        return situation_of(jobs, self._on_push[config.id])
+            return situation_of(jobs, {})
+        if config.id not in self._handlers:
+            self._handlers[config.id] = get_handlers(self.client, config)
+        return situation_of(jobs, self._handlers[config.id])
 
     def look_at(self, wanted: list[Job]) -> Situation:
         """These jobs as they are now."""

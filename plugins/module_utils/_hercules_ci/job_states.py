@@ -160,7 +160,7 @@ def _results(task: Task, jobs: Sequence[JobDetails]) -> dict[str, Any]:
 
 def _message(task: Task, situation: Situation) -> str:
     words = ['%s %s' % (job, job.status if job.ended else job.phase) for job in situation.jobs]
-    words += ['no job yet for onPush.%s' % name for name in situation.missing]
+    words += ['no job yet for %s' % what for what in situation.missing]
     return '%s: %s' % (task.commit, '; '.join([*task.done, *words] or ['no job']))
 
 
@@ -171,16 +171,25 @@ def _timed_out(task: Task, timeout: TimedOut) -> Failure:
     details = [_details(task, job) for job in situation.jobs]
     problems = [waiting_problem(of_job, task.options['wait_timeout']) for of_job in details if not of_job.job.ended]
     problems += [problem for of_job in details if of_job.job in situation.failed for problem in problems_of(of_job)]
-    problems += [Problem('There is no job yet for the handler onPush.%s of %s.' % (name, task.commit)) for name in situation.missing]
+    problems += [_missing_problem(task, what) for what in situation.missing]
     if not situation.jobs:
         problems += _no_job(task, 'Hercules CI has made no job for %s.' % task.commit).problems
     return failure_of(details, problems, _results(task, details))
 
 
+def _missing_problem(task: Task, what: str) -> Problem:
+    where, remedy = _project_page(task), 'Look at the configuration job on that page, and at what ci.nix declares'
+    return Problem('Hercules CI has made no job of %s for %s.' % (task.commit, what), where, remedy=remedy)
+
+
+def _project_page(task: Task) -> str:
+    return '%s/%s' % (task.client.base_url, task.commit.project)
+
+
 def _no_job(task: Task, what: str) -> Failure:
     return fail(
         what,
-        '%s/%s' % (task.client.base_url, task.commit.project),
+        _project_page(task),
         remedy='Check that the commit has been pushed to %s, and that the project is enabled in Hercules CI' % task.commit.ref,
         **_results(task, []),
     )

@@ -12,7 +12,7 @@ without the attribute herculesCI gets a single Legacy job instead. Running a job
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -92,7 +92,7 @@ class Situation:
     """What there is to know about the jobs that one waits for, at one moment.
 
     jobs: those that count, in order of their handlers. While only the Config job is known, that one.
-    missing: names of onPush handlers that have no job yet.
+    missing: in words, what has no job yet.
     """
 
     jobs: tuple[Job, ...] = ()
@@ -177,20 +177,22 @@ def get_job(client: Client, project: ProjectPath, job_id: str) -> Job:
     return Job.from_answer(client.get('/jobs/%s' % job_id), client.base_url, project)
 
 
-def get_handlers(client: Client, config: Job) -> Any:
-    """What a Config job found: the schema JobHandlers of the API."""
-    return client.get('/jobs/%s/handlers' % config.id)
+def get_handlers(client: Client, config: Job) -> dict[str, dict[str, Any]]:
+    """What a Config job found, by onPush and onSchedule and name."""
+    answer = client.get('/jobs/%s/handlers' % config.id)
+    return {'onPush': answer['onPush'], 'onSchedule': answer['onSchedule']}
 
 
 def newest_config(jobs: Iterable[Job]) -> Job | None:
     return max((job for job in jobs if job.type == 'Config'), key=lambda job: job.index, default=None)
 
 
-def situation_of(jobs: Sequence[Job], on_push: Sequence[str] | None) -> Situation:
+def situation_of(jobs: Iterable[Job], handlers: Mapping[str, Mapping[str, Any]]) -> Situation:
     """Which jobs of one commit and ref count.
 
     jobs: all that the service has for the commit and ref, in any order.
-    on_push: the handlers that the newest Config job found; None while that is not known.
+    handlers: what the newest Config job found, by onPush and onSchedule; empty while that is not known. Where it has found none, a
+    Legacy job is to be expected: whether it is there before the Config job ends is not documented.
     """
     config = newest_config(jobs)
     newest: dict[tuple[str, str], Job] = {}
@@ -203,5 +205,7 @@ def situation_of(jobs: Sequence[Job], on_push: Sequence[str] | None) -> Situatio
         return Situation(pushed)
     if not config.succeeded:
         return Situation((config, *pushed))
-    missing = tuple(name for name in on_push or () if ('OnPush', name) not in newest)
-    return Situation(pushed or (config,), missing)
+    missing = ['the handler onPush.%s' % name for name in sorted(handlers.get('onPush', ())) if ('OnPush', name) not in newest]
+    if not pushed and not any(handlers.values()):
+        missing = ['a repository without handlers']
+    return Situation(pushed or (config,), tuple(missing))

@@ -59,7 +59,7 @@ class Progress:
     def words(self, situation: Situation) -> list[str]:
         """One line for each job, and one for those that are still to come."""
         lines = [self._job_words(job) for job in situation.jobs]
-        lines += ['no job yet for the handler onPush.%s' % name for name in situation.missing]
+        lines += ['no job yet for %s' % what for what in situation.missing]
         return lines or ['no job yet']
 
     def _job_words(self, job: Job) -> str:

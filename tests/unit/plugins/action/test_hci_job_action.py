@@ -120,7 +120,7 @@ def test_a_line_is_told_when_something_changes_and_none_when_not(monkeypatch: py
 
     told: list[str] = []
     client: Any = None
-    end = job_watch.watch(client, Situation((JOB,), ('b',)), look, told.append, wait_timeout=600, start_timeout=60)
+    end = job_watch.watch(client, Situation((JOB,), ('the handler onPush.b',)), look, told.append, wait_timeout=600, start_timeout=60)
     assert end.ended
     assert [line.split('] ', 1)[1] for line in told] == [
         'job 42 (a) Queued',

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.effects import attribute_text
@@ -42,14 +43,18 @@ def jobs(kinds: tuple[str, ...] = ('Config', 'OnPush', 'Legacy', 'OnSchedule')) 
     return st.lists(job, max_size=8, unique_by=lambda job: job.index)
 
 
+def handlers(on_push: list[str]) -> dict[str, dict[str, Any]]:
+    return {'onPush': dict.fromkeys(on_push), 'onSchedule': {}}
+
+
 @given(jobs(), st.lists(st.sampled_from(('a', 'b', 'c')), unique=True))
 def test_the_situation_does_not_depend_on_the_order_of_the_jobs(some: list[Job], on_push: list[str]) -> None:
-    assert situation_of(some, on_push) == situation_of(sorted(some, key=lambda job: job.id), on_push)
+    assert situation_of(some, handlers(on_push)) == situation_of(sorted(some, key=lambda job: job.id), handlers(on_push))
 
 
 @given(jobs(), st.lists(st.sampled_from(('a', 'b', 'c')), unique=True))
 def test_the_newest_job_of_each_handler_counts(some: list[Job], on_push: list[str]) -> None:
-    situation = situation_of(some, on_push)
+    situation = situation_of(some, handlers(on_push))
     assert len({job.handler for job in situation.jobs}) == len(situation.jobs)
     for job in situation.jobs:
         assert job.type != 'OnSchedule'
@@ -58,13 +63,14 @@ def test_the_newest_job_of_each_handler_counts(some: list[Job], on_push: list[st
 
 @given(jobs(), st.lists(st.sampled_from(('a', 'b', 'c')), unique=True))
 def test_it_has_ended_only_when_every_expected_job_has(some: list[Job], on_push: list[str]) -> None:
-    situation = situation_of(some, on_push)
+    situation = situation_of(some, handlers(on_push))
     configs = [job for job in some if job.type == 'Config']
     if situation.ended and configs:
         newest = max(configs, key=lambda job: job.index)
         assert newest.ended or any(job.type == 'Legacy' for job in situation.jobs)
         if newest.succeeded and not any(job.type == 'Legacy' for job in situation.jobs):
             assert {job.name for job in situation.jobs if job.type == 'OnPush'} >= set(on_push)
+            assert [job for job in situation.jobs if job.type == 'OnPush']
 
 
 def test_nothing_is_not_an_end() -> None:

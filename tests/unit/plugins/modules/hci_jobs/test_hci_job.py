@@ -45,6 +45,27 @@ def test_it_follows_a_push_from_the_configuration_to_the_end_of_all_handlers(ser
     assert result['job']['index'] == 43
 
 
+def test_a_configuration_without_handlers_may_be_followed_by_a_legacy_job(service: Any, answers: Any, job: Any) -> None:
+    config = answers.job(40, kind='Config')
+    service.expect(
+        (answers.jobs_path, answers.jobs(config)),
+        ('/jobs/%s/handlers' % answers.id(40), answers.handlers()),
+        (answers.jobs_path, answers.jobs(config)),
+        (answers.jobs_path, answers.jobs(answers.job(41), config)),
+        ('/jobs/%s/evaluation' % answers.id(41), answers.evaluation()),
+    )
+    assert job()['job']['type'] == 'Legacy'
+
+
+def test_a_configuration_of_schedules_alone_has_succeeded_when_it_has_ended(service: Any, answers: Any, job: Any) -> None:
+    service.expect(
+        (answers.jobs_path, answers.jobs(answers.job(40, kind='Config'))),
+        ('/jobs/%s/handlers' % answers.id(40), answers.handlers(schedules=('nightly',))),
+        ('/jobs/%s/evaluation' % answers.id(40), 404),
+    )
+    assert job()['job']['type'] == 'Config'
+
+
 @pytest.mark.parametrize('newest_first', [True, False])
 def test_a_rerun_replaces_its_predecessor_in_whatever_order_they_come(service: Any, answers: Any, job: Any, newest_first: bool) -> None:
     jobs = [answers.job(44, rerunOf=answers.id(42), rerunOfIndex=42), answers.job(42, status='Failure')]

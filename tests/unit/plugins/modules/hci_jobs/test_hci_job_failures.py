@@ -169,7 +169,7 @@ def test_a_handler_for_which_no_job_appears_is_named(service: Any, answers: Any,
 
     service.always = answer
     result = job(start_timeout=60)
-    assert 'no job yet for the handler onPush.b' in result['msg']
+    assert 'Hercules CI has made no job of github/neat-org/neat-repo main 0a1b2c3d for the handler onPush.b.' in result['msg']
     assert sum(asked.endswith('/handlers') for asked in service.requests) == 1
 
 
