@@ -30,9 +30,10 @@ options:
     required: true
   networks:
     description:
-      - Variables of the networks. Of each the filter reads C(nixops_project), C(nixops_branches), C(nixops_secrets_map) and
-        C(inventory_hostname).
-      - A network without C(nixops_branches) is deployed from the default branch.
+      - Variables of the networks. Of each the filter reads C(nixops_project), C(nixops_branches), C(nixops_run_on),
+        C(nixops_secrets_map) and C(inventory_hostname).
+      - A network without branches is deployed from the default branch. Conditions cannot tell one tag from another, so a network that
+        runs on a tag is let in on any, nor match patterns, so one with V(release-*) is let in on any ref.
     type: list
     elements: dict
     required: true
@@ -68,7 +69,7 @@ def least_privilege(secrets: Mapping[str, Mapping[str, Any]], networks: Iterable
     try:
         if not isinstance(secrets, Mapping) or not all(isinstance(entry, Mapping) for entry in secrets.values()):
             raise fail('least_privilege needs a dictionary of secrets.', expected='names, each with a dictionary of data and condition')
-        conditions = conditions_for([Network.from_variables(variables) for variables in networks])
+        conditions = conditions_for([Network.from_variables(str(host.get('inventory_hostname', '')), host) for host in networks])
     except Failure as failure:
         raise AnsibleFilterError(str(failure)) from None
     given = {name: {field: value for field, value in entry.items() if value is not None} for name, entry in secrets.items()}

@@ -91,20 +91,22 @@ def _words(condition: Condition, outer: str) -> str:
     return '(%s)' % text if outer not in ('', field) and len(argument) > 1 else text
 
 
-def for_branches(users: Iterable[tuple[str, str, str | None]]) -> Condition:
-    """The narrowest condition that lets all C(users) in: owner, repository and branch, or None for the default branch.
+def for_users(users: Iterable[tuple[str, str, Condition]]) -> Condition:
+    """The narrowest condition that lets all C(users) in: owner, repository and what has to hold for the ref.
 
     One repository with one branch reads as C(hci secret add) would write it. Nobody gives C({"or": []}), which denies.
     """
-    repositories: dict[tuple[str, str], set[str | None]] = {}
-    for owner, repository, branch in users:
-        repositories.setdefault((owner, repository), set()).add(branch)
+    repositories: dict[tuple[str, str], list[Condition]] = {}
+    for owner, repository, ref in users:
+        repositories.setdefault((owner, repository), []).append(ref)
     return _either([
-        {'and': [{'isOwner': owner}, {'isRepo': repository}, _either([
-            'isDefaultBranch' if branch is None else {'isBranch': branch} for branch in sorted(branches, key=lambda name: name or '')
-        ])]}
-        for (owner, repository), branches in sorted(repositories.items())
+        {'and': [{'isOwner': owner}, {'isRepo': repository}, *([] if True in refs else [_either(_distinct(refs))])]}
+        for (owner, repository), refs in sorted(repositories.items())
     ])
+
+
+def _distinct(conditions: list[Condition]) -> list[Condition]:
+    return [condition for _text, condition in sorted({str(condition): condition for condition in conditions}.items())]
 
 
 def _either(conditions: list[Condition]) -> Condition:

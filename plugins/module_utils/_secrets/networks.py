@@ -8,54 +8,78 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Condition, for_branches
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Condition, for_users
 
 
 @dataclass(frozen=True)
 class Network:
     """An effect that deploys a network, as far as secrets are concerned.
 
-    name: the inventory host. branches: those that deploy it; None stands for the default branch.
-    secrets: names in the effect → names in secrets.json.
+    name: the inventory host. refs: conditions on the ref, under each of which the effect runs.
+    secrets: names in the effect → names in secrets.json. tokens: names in the effect for what the service gives out, C({type: GitToken}).
+    scripts: shell code of the effect by variable.
     """
 
     name: str
     owner: str
     repository: str
-    branches: tuple[str | None, ...]
+    refs: tuple[Condition, ...]
     secrets: Mapping[str, str]
+    tokens: frozenset[str] = frozenset()
+    scripts: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def from_variables(cls, variables: Mapping[str, Any]) -> Network:
-        """The network of a host of the group nixops_networks. Without nixops_branches it is deployed from the default branch.
+    def from_variables(cls, name: str, variables: Mapping[str, Any]) -> Network:
+        """The network of a host of the group nixops_networks, from its variables that start with C(nixops_).
 
-        variables: nixops_project, nixops_branches, nixops_secrets_map and inventory_hostname. In the map only names count: tokens that
-        the service gives out (C({type: GitToken})) are not in secrets.json.
+        A Failure says so if nixops_project is no project.
         """
-        name = str(variables.get('inventory_hostname', ''))
         try:
             project = ProjectPath.parse(str(variables.get('nixops_project') or ''))
         except Failure as failure:
             raise Failure(tuple(replace(problem, where='nixops_project of %s' % name) for problem in failure.problems)) from None
         secrets = variables.get('nixops_secrets_map') or {}
+        scripts = {script: variables.get(script) for script in _SCRIPTS}
+        arguments = variables.get('nixops_arguments') or {}
+        scripts.update(('nixops_arguments[%r]' % str(argument), value) for argument, value in arguments.items())
         return cls(
             name=name,
             owner=project.account,
             repository=project.project,
-            branches=tuple(str(branch) for branch in variables.get('nixops_branches') or ()) or (None,),
-            secrets={str(key): str(name) for key, name in secrets.items() if isinstance(name, str)},
+            refs=_refs({'branches': variables.get('nixops_branches'), **(variables.get('nixops_run_on') or {})}),
+            secrets={str(key): str(secret) for key, secret in secrets.items() if isinstance(secret, str)},
+            tokens=frozenset(str(key) for key, secret in secrets.items() if not isinstance(secret, str)),
+            scripts={script: text for script, text in scripts.items() if isinstance(text, str)},
         )
+
+    def users(self) -> list[tuple[str, str, Condition]]:
+        """Owner, repository and condition on the ref of the jobs that deploy the network."""
+        return [(self.owner, self.repository, ref) for ref in self.refs]
+
+
+_SCRIPTS = ('nixops_user_setup_script', 'nixops_prior_check_script', 'nixops_effect_check_script')
+
+
+def _refs(run_on: Mapping[str, Any]) -> tuple[Condition, ...]:
+    """The narrowest conditions there are: none can tell one tag from another, or the branches that a pattern matches.
+
+    Nothing said means the default branch, as C(hci secret add) takes it.
+    """
+    refs: list[Condition] = [True if '*' in branch else {'isBranch': str(branch)} for branch in run_on.get('branches') or ()]
+    refs += ['isTag'] if run_on.get('tags') else []
+    refs += [True] if run_on.get('any_ref') else []
+    return tuple(refs) or ('isDefaultBranch',)
 
 
 def least_privilege(networks: Iterable[Network]) -> dict[str, Condition]:
     """For each secret that a network names, the narrowest condition that lets all those networks use it."""
-    users: dict[str, list[tuple[str, str, str | None]]] = {}
+    users: dict[str, list[tuple[str, str, Condition]]] = {}
     for network in networks:
         for secret in set(network.secrets.values()):
-            users.setdefault(secret, []).extend((network.owner, network.repository, branch) for branch in network.branches)
-    return {secret: for_branches(users[secret]) for secret in sorted(users)}
+            users.setdefault(secret, []).extend(network.users())
+    return {secret: for_users(users[secret]) for secret in sorted(users)}

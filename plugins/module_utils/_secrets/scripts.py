@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""Which secrets the shell code of an effect reads, and which of their fields.
+
+The source of the functions is effects/effect/effects-setup-hook.sh of hercules-ci-effects.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_WRITERS = {
+    'writeAWSSecret': ('aws', ('aws_access_key_id', 'aws_secret_access_key')),
+    'writeSSHKey': ('ssh', ('privateKey',)),
+    'writeGPGKey': ('gpg', ('privateKey',)),
+    'writeDockerKey': ('docker', ('clientKey', 'clientCertificate', 'CACertificate')),
+}
+_READERS = ('readSecretString', 'readSecretJSON')
+
+_WORD = r'''(?:"[^"]*"|'[^']*'|[^\s;&|()<>"'`])+'''
+_CALL = re.compile(
+    r'(?:^|[;&|({!`]|\b(?:then|do|else)\s)[ \t]*(?P<function>%s)(?P<arguments>(?:(?:[ \t]|\\\n)+%s)*)(?=[\s;&|()<>`"]|$)'
+    % ('|'.join((*_WRITERS, *_READERS)), _WORD), re.MULTILINE,
+)
+_FIELD = re.compile(r'''\.(?:([A-Za-z_]\w*)|\[?"([^"\\]*)"\]?)''')
+
+
+class SecretUse(NamedTuple):
+    """A call that reads a secret.
+
+    secret: the name in secretsMap; None if only the shell knows it. fields: those of its data that have to be there, as far as can be told.
+    """
+
+    function: str
+    secret: str | None
+    fields: tuple[str, ...]
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the function writes null where a field is missing, and reports success."""
+        return self.function in ('writeAWSSecret', 'readSecretJSON')
+
+
+def uses_in(script: str) -> Iterator[SecretUse]:
+    """The calls of the library's functions that read secrets, in order."""
+    code = re.sub(r'(^|\s)#.*', r'\1', script, flags=re.MULTILINE)
+    for call in _CALL.finditer(code):
+        function = call['function']
+        words = [_literal(word) for word in re.findall(_WORD, call['arguments'].replace('\\\n', ' '))]
+        if function in _WRITERS:
+            default, fields = _WRITERS[function]
+            yield SecretUse(function, words[0] if words else default, fields)
+        elif len(words) > 1:
+            field = _FIELD.match(words[1] or '')
+            yield SecretUse(function, words[0], (field[1] or field[2],) if field else ())
+
+
+def _literal(word: str) -> str | None:
+    """What the shell makes of a word; None if that depends on a variable or a command."""
+    parts = re.findall(r'''"([^"]*)"|'([^']*)'|([^"']+)''', word)
+    if any('$' in double or '$' in bare for double, _single, bare in parts):
+        return None
+    return ''.join(re.sub(r'\\(.)', r'\1', double + bare) + single for double, single, bare in parts)

@@ -1,0 +1,113 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.audit import Agents, Secret, audit, secrets_of
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.networks import Network, least_privilege
+
+AWS = frozenset({'aws_access_key_id', 'aws_secret_access_key'})
+PRODUCTION = {'and': [{'isOwner': 'neat-org'}, {'isRepo': 'neat-repo'}, {'isBranch': 'production'}]}
+DEFAULT_MAIN = {'neat-org/neat-repo': 'main'}
+
+
+def network(**variables: Any) -> Network:
+    given = {'project': 'github/neat-org/neat-repo', 'branches': ['production'], 'secrets_map': {'aws': 'neat-aws'}, **variables}
+    return Network.from_variables('neat-network', {'nixops_' + name: value for name, value in given.items()})
+
+
+def agent(condition: Any = PRODUCTION, fields: frozenset[str] = AWS, name: str = 'neat-aws') -> dict[str, Secret]:
+    return {name: Secret(fields, condition)}
+
+
+def found(networks: list[Network], agents: Agents, default_branches: dict[str, str] | None = None) -> list[Problem]:
+    return audit(networks, agents, DEFAULT_MAIN if default_branches is None else default_branches)
+
+
+def test_what_fits_is_not_mentioned() -> None:
+    script = 'writeAWSSecret aws default\nreadSecretString aws .aws_access_key_id'
+    assert found([network(user_setup_script=script)], {'a': agent(), 'b': agent()}) == []
+
+
+def test_everything_is_reported_at_once() -> None:
+    problems = found(
+        [network(secrets_map={'aws': 'neat-aws', 'ssh': 'deploy'}, user_setup_script='writeAWSSecret\nwriteSSHKey ssh\nwriteGPGKey')],
+        {'a': {**agent(fields=frozenset({'aws_access_key_id'})), **agent(name='spare')}, 'b': agent(condition=None)},
+    )
+    assert [(problem.severity, problem.what) for problem in problems] == [
+        ('error', 'The condition of the secret neat-aws refuses branch production.'),
+        ('error', 'No agent has the secret deploy.'),
+        ('error', 'writeAWSSecret needs the field aws_secret_access_key of the secret neat-aws, which has none.'),
+        ('error', 'writeGPGKey reads a secret that the effect does not get: gpg.'),
+        ('warning', 'No network uses the secret spare.'),
+    ]
+    refusal = problems[0]
+    assert refusal.where == "nixops_secrets_map['aws'] of neat-network"
+    assert refusal.found == 'nobody, as it has no condition, on b'
+    assert refusal.expected == 'a condition that lets in branch production of neat-org/neat-repo'
+    assert 'go on with null' in problems[2].remedy
+
+
+def test_secret_on_some_agents_only() -> None:
+    problem, = found([network()], {'a': agent(), 'b': {}, 'c': {}})
+    assert problem.severity == 'error' and problem.found == 'missing on b, c'
+
+
+def test_without_agents_in_the_inventory_only_the_network_itself_is_checked() -> None:
+    problem, = found([network(user_setup_script='writeDockerKey')], {})
+    assert problem.what == 'writeDockerKey reads a secret that the effect does not get: docker.'
+
+
+@pytest.mark.parametrize(('given', 'default', 'severity'), [
+    ('isDefaultBranch', {'neat-org/neat-repo': 'production'}, None),
+    ('isDefaultBranch', {'neat-org/neat-repo': 'main'}, 'error'),
+    ('isDefaultBranch', {}, 'warning'),
+    ({'isRepo': 'neat-org/neat-repo'}, {}, 'error'),
+    ({'and': [PRODUCTION, False]}, {}, 'error'),
+    ('isTag', {}, 'error'),
+])
+def test_refusal(given: Any, default: dict[str, str], severity: str | None) -> None:
+    problems = [problem for problem in found([network()], {'a': agent(given)}, default) if 'lets in more' not in problem.what]
+    assert [problem.severity for problem in problems] == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize(('given', 'excess'), [
+    (True, 'any branch of any repository of any owner, any tag of any repository of any owner'),
+    ({'and': []}, 'any branch of any repository of any owner, any tag of any repository of any owner'),
+    ({'isOwner': 'neat-org'}, 'any branch of any repository of neat-org, any tag of any repository of neat-org'),
+    ({'and': [{'isOwner': 'neat-org'}, {'isBranch': 'production'}]}, 'branch production of any repository of neat-org'),
+    ({'and': [{'isRepo': 'neat-repo'}, {'isBranch': 'production'}]}, 'branch production of repository neat-repo of any owner'),
+    ({'and': [{'isOwner': 'neat-org'}, {'isRepo': 'neat-repo'}]},
+     'any branch of repository neat-repo of neat-org, any tag of repository neat-repo of neat-org'),
+    ({'or': [PRODUCTION, {'and': [{'isOwner': 'neat-org'}, {'isRepo': 'neat-repo'}, {'isBranch': 'dev'}]}]},
+     'branch dev of repository neat-repo of neat-org'),
+    ({'or': [PRODUCTION, {'and': [{'isOwner': 'neat-org'}, {'isRepo': 'neat-repo'}, 'isDefaultBranch']}]},
+     'branch main of repository neat-repo of neat-org'),
+    ({'or': [PRODUCTION, {'and': [{'isOwner': 'neat-org'}, 'isDefaultBranch']}]},
+     'branch main of repository neat-repo of neat-org, the default branch of any repository of neat-org'),
+    ({'or': [PRODUCTION, False, {'and': [{'isOwner': 'other'}, {'isOwner': 'neat-org'}]}]}, None),
+])
+def test_conditions_wider_than_their_users(given: Any, excess: str | None) -> None:
+    problems = found([network()], {'a': agent(given)})
+    assert [(problem.severity, problem.found) for problem in problems] == ([('warning', 'also %s, on a' % excess)] if excess else [])
+
+
+@pytest.mark.parametrize('variables', [
+    {}, {'branches': ['production', 'staging']}, {'branches': None}, {'run_on': {'tags': ['v1']}}, {'run_on': {'any_ref': True}},
+    {'branches': ['release-*', 'main']}, {'branches': [], 'run_on': {'tags': ['v1'], 'branches': ['x']}},
+])
+def test_derived_conditions_always_fit(variables: dict[str, Any]) -> None:
+    networks = [network(**variables), network(project='github/neat-org/website', branches=['main'])]
+    derived = least_privilege(networks)
+    agents = {'a': secrets_of({'neat-aws': {'data': dict.fromkeys(AWS, 'x')}}, derived)}
+    assert found(networks, agents) == []
+    assert found(networks, agents, {}) == []
+
+
+def test_tokens_of_the_service_need_no_agent() -> None:
+    script = 'readSecretString token .token; readSecretJSON hercules-ci .'
+    assert found([network(secrets_map={'token': {'type': 'GitToken'}}, user_setup_script=script)], {'a': {}}) == []
