@@ -1,0 +1,161 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""Run, evaluate or list effects of a checkout on this machine, with the program hci."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import IO, Any, Callable
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.credentials import default_credentials_file
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.hci_program import (
+    EVAL_SINCE,
+    Hci,
+    effect_arguments,
+    version_text,
+)
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import full_ref
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import plain
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.masking import Mask
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import document
+
+
+def run(options: Mapping[str, Any], check_mode: bool, warn: Callable[[str], None]) -> dict[str, Any]:
+    """The results of M(nixcd.hercules_ci.hci_effect); raises Failure."""
+    project = ProjectPath.parse(options['project'])
+    if not os.path.isdir(options['checkout']):
+        raise fail('There is no checkout.', where=options['checkout'], expected='a folder with the ci.nix of %s' % project)
+    hci, mask = _prepare(options, project)
+    version = hci.version()
+    command, attribute = options['command'], options['attribute']
+    if check_mode and command == 'run':
+        command = 'eval'
+        if (version or (0,)) < EVAL_SINCE:
+            warn('hci %s cannot evaluate effects: whether %s can be run was not looked at.' % (version_text(version), attribute))
+            return {'changed': True, 'version': version_text(version)}
+    ref = full_ref(options['branch'], 'refs/tags/%s' % options['tag'] if options['tag'] else options['ref'])
+    arguments = effect_arguments(
+        command,
+        attribute=attribute if command != 'list' else None,
+        project=str(project),
+        ref=ref,
+        token=options['token'],
+        version=version,
+    )
+    results: dict[str, Any] = {
+        'changed': options['command'] == 'run',
+        'cmd': [hci.path, *arguments],
+        'version': version_text(version),
+    }
+    try:
+        if command == 'run':
+            results.update(_run(hci, arguments, mask, options))
+        else:
+            results.update(_query(hci, arguments, mask, options))
+    except subprocess.TimeoutExpired:
+        what = 'hci effect %s did not end within %d seconds, and was ended.' % (command, options['run_timeout'])
+        raise fail(what, options['checkout'], remedy='Give it more time with run_timeout', **results) from None
+    if results['rc'] != 0:
+        raise _failure(command, options, results)
+    return results
+
+
+def _prepare(options: Mapping[str, Any], project: ProjectPath) -> tuple[Hci, Mask]:
+    """The program in its environment, and a mask of all secrets that it can read."""
+    environment = dict(os.environ)
+    if options['secrets_file']:
+        environment['HERCULES_CI_SECRETS_JSON'] = options['secrets_file']
+    path = shutil.which(options['hci_program'])
+    if path is None:
+        remedy = 'Install it, as with nix profile install nixpkgs#hci, or set hci_program to its path'
+        raise fail('The program hci is not there.', where='hci_program: %s' % options['hci_program'], remedy=remedy)
+    secrets = secrets_file(project, environment)
+    values: list[Any] = [environment.get('HERCULES_CI_API_TOKEN', '')]
+    content = _read(secrets)
+    if content is not None:
+        document.parse(content, secrets)  # what hci could not parse could not be masked either
+        values += [secret['data'] for secret in json.loads(content, parse_int=str, parse_float=str).values()]
+    elif options['secrets_file']:
+        raise fail('There is no file with secrets.', where='secrets_file: %s' % secrets)
+    with suppress(ValueError):  # hci will say so
+        values.append(json.loads(_read(default_credentials_file(environment)) or b'""'))
+    return Hci(os.path.abspath(path), options['checkout'], environment), Mask(values)
+
+
+def secrets_file(project: ProjectPath, environment: Mapping[str, str]) -> str:
+    """The file that hci reads secrets from."""
+    config = environment.get('XDG_CONFIG_HOME') or os.path.join(environment.get('HOME') or os.path.expanduser('~'), '.config')
+    parts = (part.replace('/', '_') for part in (project.site, project.account))
+    return environment.get('HERCULES_CI_SECRETS_JSON') or os.path.join(config, 'hercules-ci', 'secrets', *parts, 'secrets.json')
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, 'rb') as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise fail('A file with secrets cannot be read.', where=path, found=str(error.strerror)) from None
+
+
+def _run(hci: Hci, arguments: tuple[str, ...], mask: Mask, options: Mapping[str, Any]) -> dict[str, Any]:
+    tail: deque[str] = deque(maxlen=options['log_lines'])
+    with _log_file(options['log_file']) as log:
+
+        def take(line: str) -> None:
+            masked = mask(line)
+            if log:
+                log.write(masked)
+                log.flush()
+            tail.append(plain(masked))
+
+        code = hci.follow(arguments, options['run_timeout'], take)
+    return {'rc': code, 'log': list(tail), **({'log_file': options['log_file']} if log else {})}
+
+
+@contextmanager
+def _log_file(path: str | None) -> Iterator[IO[str] | None]:
+    """A new file that only its owner may read: one with wider permissions that is there already is replaced, not filled."""
+    if path is None:
+        yield None
+        return
+    try:
+        if os.path.isfile(path):
+            os.unlink(path)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise fail('The log cannot be written.', where='log_file: %s' % path, found=str(error.strerror)) from None
+    with open(descriptor, 'w', encoding='utf-8') as log:
+        yield log
+
+
+def _query(hci: Hci, arguments: tuple[str, ...], mask: Mask, options: Mapping[str, Any]) -> dict[str, Any]:
+    answer = hci.query(arguments, options['run_timeout'])
+    log = [plain(mask(line)) for line in answer.stderr.splitlines()][-options['log_lines'] :]
+    lines = answer.stdout.split('\n')[:-1]
+    found: dict[str, Any] = {'effects': lines} if arguments[1] == 'list' else {'derivation': ''.join(lines)}
+    return {'rc': answer.returncode, 'log': log, **(found if answer.returncode == 0 else {})}
+
+
+def _failure(command: str, options: Mapping[str, Any], results: dict[str, Any]) -> Failure:
+    """The effect's own words are in its last lines, so they are part of the message."""
+    verb = {'run': 'failed', 'eval': 'could not be evaluated', 'list': ''}[command]
+    subject = 'The effect %s %s' % (options['attribute'], verb) if verb else 'The effects could not be listed'
+    said = next((line for line in reversed(results['log']) if line.strip()), '')
+    misnamed = any(words in '\n'.join(results['log']) for words in ('Could not find an attribute at path', 'Attribute is not an Effect'))
+    remedy = 'Choose one of those that command: list shows for this ref' if misnamed else ''
+    failure = fail('%s with exit code %d.' % (subject, results['rc']), options['checkout'], found=said, remedy=remedy, **results)
+    failure.extra['msg'] = '\n  '.join([str(failure), *results['log']])
+    return failure

@@ -1,0 +1,192 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""hci_effect with a program that notes how it was called."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci import hci_program
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.masking import SHORTEST, Mask
+from ansible_collections.nixcd.hercules_ci.plugins.modules import hci_effect
+from hypothesis import given
+from hypothesis import strategies as st
+
+KEY = '-----BEGIN KEY-----\nc2VjcmV0LWxpbmUtb25l\nc2VjcmV0LWxpbmUtdHdv\n-----END KEY-----\n'
+SECRETS = {
+    'neat-aws': {'kind': 'Secret', 'data': {'aws_secret_access_key': 'wJalr"XUtn', 'pin': 90125, 'on': True, 'zone': 'eu'}, 'condition': True},
+    'neat-ssh': {'kind': 'Secret', 'data': {'nested': [{'privateKey': KEY}]}, 'condition': True},
+}
+Effect = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout for which hci is configured, with a program of that name."""
+    secrets = tmp_path / 'config/hercules-ci/secrets/github/neat-org/secrets.json'
+    secrets.parent.mkdir(parents=True)
+    secrets.write_text(json.dumps(SECRETS))
+    credentials = {'domains': {'hercules-ci.com': {'personalToken': 'eyJ-personal'}}}
+    (tmp_path / 'config/hercules-ci/credentials.json').write_text(json.dumps(credentials))
+    monkeypatch.setenv('XDG_CONFIG_HOME', str(tmp_path / 'config'))
+    for name in ('HERCULES_CI_SECRETS_JSON', 'HERCULES_CI_API_TOKEN'):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / 'checkout'
+    folder.mkdir()
+    (tmp_path / 'bin').mkdir()
+    shutil.copy(Path(__file__).with_name('fake-hci'), tmp_path / 'bin/hci')
+    monkeypatch.setenv('PATH', '%s:%s' % (tmp_path / 'bin', os.environ['PATH']))
+    return folder
+
+
+@pytest.fixture
+def effect(checkout: Path, run_module: Any) -> Effect:
+    """effect(output, rc, version, **options) runs the module with an hci that does that."""
+
+    def run(*output: str, rc: int = 0, version: str | None = '0.3.9', hangs: bool = False, check: bool = False, **options: Any) -> dict[str, Any]:
+        lines = [('err', line[1:]) if line.startswith('!') else ('out', line) for line in output]
+        (checkout / 'fake-hci.json').write_text(json.dumps({'output': lines, 'rc': rc, 'version': version, 'hangs': hangs}))
+        defaults = {'checkout': str(checkout), 'project': 'github/neat-org/neat-repo', 'attribute': 'neat-network.run'}
+        given = {name: value for name, value in {**defaults, **options}.items() if value is not None}
+        result: dict[str, Any] = run_module(hci_effect.main, given, check=check)
+        return result
+
+    return run
+
+
+def calls(checkout: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (checkout / 'calls.jsonl').read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ('version', 'option'), [('0.3.9', '--pretend-ref'), ('0.3.6', '--pretend-ref'), ('0.10', '--pretend-ref'), (None, '--as-ref')]
+)
+def test_it_is_called_as_its_version_wants_it(checkout: Path, effect: Effect, version: str | None, option: str) -> None:
+    result = effect('activated', version=version, branch='production')
+    expected = ['effect', 'run', '--project', 'github/neat-org/neat-repo', option, 'refs/heads/production', 'neat-network.run']
+    call = calls(checkout)[-1]
+    assert call['argv'] == expected
+    assert result['cmd'][1:] == expected
+    assert (call['folder'], call['stdin'], call['environment']) == (str(checkout), '', {})
+    assert (result['changed'], result['rc'], result['log']) == (True, 0, ['activated'])
+
+
+@pytest.mark.parametrize(
+    ('options', 'expected'),
+    [
+        ({'tag': 'v1'}, ['--pretend-ref', 'refs/tags/v1']),
+        ({'ref': 'refs/pull/1'}, ['--pretend-ref', 'refs/pull/1']),
+        ({'token': False}, ['--no-token']),
+        ({}, []),
+    ],
+)
+def test_where_it_pretends_to_be(checkout: Path, effect: Effect, options: dict[str, Any], expected: list[str]) -> None:
+    effect(**options)
+    assert calls(checkout)[-1]['argv'][4:-1] == expected
+
+
+def test_secrets_reach_it_through_the_environment_only(checkout: Path, effect: Effect, tmp_path: Path) -> None:
+    other = tmp_path / 'other.json'
+    other.write_text(json.dumps({'a': {'kind': 'Secret', 'data': {'x': 'other-secret'}}}))
+    result = effect('got other-secret', secrets_file=str(other))
+    assert calls(checkout)[-1]['environment'] == {'HERCULES_CI_SECRETS_JSON': str(other)}
+    assert result['log'] == ['got ********']
+
+
+def test_everything_that_hci_may_read_is_masked_in_log_and_result(
+    checkout: Path, effect: Effect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('HERCULES_CI_API_TOKEN', 'eyJ-environment')
+    log = tmp_path / 'effect.log'
+    log.write_text('old')
+    log.chmod(0o644)
+    lines = ['key=wJalr"XUtn;', json.dumps(SECRETS), '!eyJ-environment eyJ-personal', *KEY.splitlines(), 'pin 90125 in eu: True']
+    result = effect(*lines, log_file=str(log), rc=1)
+    assert result['log'][0] == 'key=********;'
+    assert result['log'][-1] == 'pin ******** in eu: True'
+    for text in (json.dumps(result), log.read_text()):
+        for secret in ('wJalr', 'XUtn', 'c2VjcmV0', 'eyJ', '90125'):
+            assert secret not in text
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert log.read_text().splitlines() == result['log']
+
+
+def test_a_failing_effect_fails_with_its_code_and_the_end_of_what_it_wrote(effect: Effect) -> None:
+    result = effect('one', 'two', '!\x1b[31merror: no route\x1b[0m', rc=3, log_lines=2)
+    assert (result['failed'], result['changed'], result['rc']) == (True, True, 3)
+    assert result['log'] == ['two', 'error: no route']
+    assert result['msg'].startswith('The effect neat-network.run failed with exit code 3. Where: ')
+    assert result['msg'].endswith('\n  two\n  error: no route')
+
+
+def test_a_misspelt_attribute_gets_a_way_to_find_the_right_one(effect: Effect) -> None:
+    result = effect('!hci: Could not find an attribute at path ["neat-netwrk"] in /srv/ci.nix', rc=1, attribute='neat-netwrk')
+    assert 'command: list' in result['msg']
+
+
+def test_list_returns_the_effects_and_eval_the_derivation(checkout: Path, effect: Effect) -> None:
+    listed = effect('a.run', 'onPush."b.c".effects.d', '!evaluating', command='list', attribute=None)
+    assert (listed['effects'], listed['log'], listed['changed']) == (['a.run', 'onPush."b.c".effects.d'], ['evaluating'], False)
+    assert calls(checkout)[-1]['argv'] == ['effect', 'list', '--project', 'github/neat-org/neat-repo']
+    assert effect('/nix/store/e.drv', command='eval')['derivation'] == '/nix/store/e.drv'
+    assert effect(command='list', attribute=None)['effects'] == []
+
+
+def test_eval_needs_a_newer_hci(effect: Effect) -> None:
+    assert 'hci 0.3.9 or newer. Found: hci 0.3.7.' in effect(command='eval', version='0.3.7')['msg']
+
+
+def test_check_mode_evaluates_and_does_not_run(checkout: Path, effect: Effect, tmp_path: Path) -> None:
+    result = effect('/nix/store/e.drv', check=True, log_file=str(tmp_path / 'effect.log'))
+    assert [call['argv'][:2] for call in calls(checkout)] == [['--version'], ['effect', 'eval']]
+    assert (result['changed'], result['derivation']) == (True, '/nix/store/e.drv')
+    assert not (tmp_path / 'effect.log').exists()
+    assert 'could not be evaluated' in effect('!error: nope', rc=1, check=True)['msg']
+
+
+def test_check_mode_calls_nothing_else_of_an_old_hci(checkout: Path, effect: Effect) -> None:
+    result = effect(check=True, version='0.3.8')
+    assert [call['argv'] for call in calls(checkout)] == [['--version']]
+    assert result['changed'] is True
+    assert 'was not looked at' in str(result['warnings'])
+
+
+@pytest.mark.parametrize('command', ['run', 'eval'])
+def test_after_the_time_out_nothing_is_left_running(
+    checkout: Path, effect: Effect, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(hci_program, 'SECONDS_TO_END', 0.2)
+    result = effect('deploying', hangs=True, run_timeout=1, command=command)
+    assert 'did not end within 1 seconds' in result['msg']
+    status = Path('/proc', (checkout / 'child.pid').read_text().strip(), 'status')
+    assert not status.exists() or 'Z (zombie)' in status.read_text()
+
+
+def test_what_is_not_there_is_named(checkout: Path, effect: Effect, tmp_path: Path) -> None:
+    assert 'hci_program: no-hci' in effect(hci_program='no-hci')['msg']
+    assert 'There is no checkout.' in effect(checkout=str(tmp_path / 'nowhere'))['msg']
+    assert 'There is no file with secrets.' in effect(secrets_file=str(tmp_path / 'nowhere'))['msg']
+    assert 'The log cannot be written.' in effect(log_file='/dev/null')['msg']
+    broken = tmp_path / 'broken.json'
+    broken.write_text('{"a": {"kind": "Secret"}}')
+    assert 'key "data" not found' in effect(secrets_file=str(broken))['msg']
+    (tmp_path / 'bin/hci').write_bytes(b'\x7fELF?')
+    assert 'does not start' in effect()['msg']
+    assert [call['argv'] for call in calls(checkout)] == [['--version']]
+
+
+@given(st.lists(st.text(min_size=SHORTEST)), st.text(), st.text())
+def test_no_line_of_a_secret_survives(values: list[str], before: str, after: str) -> None:
+    mask = Mask([values])
+    for value in values:
+        for line in value.splitlines():
+            if len(line.strip()) >= SHORTEST:
+                assert line.strip() not in mask(before + line + after).replace('********', '\0')
