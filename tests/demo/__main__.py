@@ -55,7 +55,8 @@ def show_sandbox(world: World) -> dict[str, Any]:
     show(world.sandbox('show'))
     for agent in ('agent-1', 'agent-2'):
         path = world.agent_secrets(agent)
-        show('%s: %s, secrets %s' % (path.relative_to(world.folder), stat.filemode(path.stat().st_mode), ', '.join(json.loads(path.read_text()))))
+        names = ', '.join(json.loads(path.read_text()))
+        show('%s: %s, secrets %s' % (path.relative_to(world.folder), stat.filemode(path.stat().st_mode), names))
     return world.held()
 
 

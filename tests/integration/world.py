@@ -141,7 +141,8 @@ class World:
 
     def environment(self) -> dict[str, str]:
         """A fleet keeper's environment: a home of its own, and of Ansible's variables only what a run has to have."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(('ANSIBLE_', 'PYTHON', 'HERCULES_CI', 'NIXOPS', 'GIT_'))}
+        foreign = ('ANSIBLE_', 'PYTHON', 'HERCULES_CI', 'NIXOPS', 'GIT_')
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         temporary = self.folder / 'tmp'
         temporary.mkdir(exist_ok=True)
         return {

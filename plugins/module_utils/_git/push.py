@@ -85,7 +85,7 @@ def look(repository: Repository, remote: str, branch: str, *, heads: Mapping[str
     head = heads.get(branch)
     if head is None:
         raise fail('The remote %s has no branch %s.' % (remote, branch), where=without_credentials(remote_url(repository, remote)),
-                   remedy='Create it with "git push %s HEAD:refs/heads/%s", or name another one.' % (remote, branch))
+                   remedy='Create it with "git push %s HEAD:refs/heads/%s".' % (remote, branch))
     fetch(repository, remote, {name: heads[name] for name in (branch, side) if name in heads})
     found = Outcome(branch, previous=head, revision=head, pushed_to=branch)
     if differing(repository, head, files) and side in heads and not is_ancestor(repository, heads[side], head):

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 BAD = ('failed', 'cancelled', 'timed out')
 Result = Mapping[str, Any]
-NONE: Result = {}
+NONE: Result = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Done:
     """
 
     uploaded: Mapping[str, Result] = field(default_factory=dict)
-    rendered: Result = NONE
-    pushed: Result = NONE
+    rendered: Result = field(default_factory=dict)
+    pushed: Result = field(default_factory=dict)
     watched: Mapping[str, Result] = field(default_factory=dict)
 
 
@@ -79,20 +80,22 @@ def _after_push(network: str, branch: str, done: Done) -> Ending:
 def _after_watch(network: str, watched: Result, commit: str) -> Ending:
     """The network's own effect decides where there is one, else the job: one network's failure is not another's."""
     job = watched.get('job') or {}
-    seen = {'commit': str(watched.get('revision') or commit), 'job': job.get('index'), 'job_url': job.get('url') or ''}
+    def ending(result: str, message: str = '') -> Ending:
+        return Ending(result, message, str(watched.get('revision') or commit), job.get('index'), job.get('url') or '')
+
     if not _failed(watched):
-        return Ending('deployed' if job.get('status') == 'Success' else 'unchanged' if not job else 'would deploy', **seen)
+        return ending('deployed' if job.get('status') == 'Success' else 'would deploy' if job else 'unchanged')
     effects = [effect for each in watched.get('jobs', ()) for effect in each['effects'] if is_effect_of(effect['attribute'], network)]
     statuses = {effect['status'] for effect in effects}
     if statuses == {'Successful'}:
-        return Ending('deployed', **seen)
+        return ending('deployed')
     if job.get('cancelled') or 'Cancelled' in statuses:
         result = 'cancelled'
     elif job and job['phase'] != 'Done':
         result = 'timed out'
     else:
         result = 'failed'
-    return Ending(result, _reason(watched, [effect['attribute'] for effect in effects]), **seen)
+    return ending(result, _reason(watched, [effect['attribute'] for effect in effects]))
 
 
 def _reason(watched: Result, attributes: list[str]) -> str:
@@ -103,7 +106,8 @@ def _reason(watched: Result, attributes: list[str]) -> str:
 
 def _words(problem: Mapping[str, str]) -> str:
     parts = [problem['what']]
-    parts += ['%s: %s' % (label, problem[name]) for label, name in (('Where', 'where'), ('Found', 'found'), ('To do', 'remedy')) if problem.get(name)]
+    labels = (('Where', 'where'), ('Found', 'found'), ('To do', 'remedy'))
+    parts += ['%s: %s' % (label, problem[name]) for label, name in labels if problem.get(name)]
     return ' '.join(parts)
 
 

@@ -14,7 +14,10 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import projects as rules
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import service
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import state_name_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project, projects_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.secrets import secret_problems
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Agent, Versions, agent_of, state_problems
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host, read_host
 
 
@@ -40,15 +43,14 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     agents, found_of_agents = _read(inventory.agents, 'agent')
     projects = projects_of(networks, inventory.selected)
     problems = _stop([*found, *found_of_agents])
-    problems += _stop(list(rules.disagreements(projects)))
+    problems += _stop([*rules.disagreements(projects), *secret_problems(networks, agents)])
+    hosts = [agent_of(name, variables) for name, variables in inventory.agents.items()]
     plan: dict[str, Any] = {}
     late: list[Problem] = []
     for project in projects:
-        problems_of_project, part = _project(project, inventory.uploads)
+        problems_of_project, plan[project.name] = _project(project, hosts, inventory.uploads)
         late += problems_of_project
-        plan[project.name] = part
-    problems += _stop(late)
-    return {'projects': plan}, problems
+    return {'projects': plan}, problems + _stop(late)
 
 
 def _read(hosts: Mapping[str, Mapping[str, Any]], entry_point: str) -> tuple[list[Host], list[Problem]]:
@@ -63,15 +65,18 @@ def _stop(problems: list[Problem]) -> list[Problem]:
     return list(dict.fromkeys(problems))
 
 
-def _project(project: Project, uploads: bool) -> tuple[list[Problem], dict[str, Any]]:
+def _project(project: Project, agents: Sequence[Agent], uploads: bool) -> tuple[list[Problem], dict[str, Any]]:
     """A project that nothing is selected of is not asked for: only its variables count."""
     if not project.selected:
         return [], {'selected': []}
     problems = list(rules.checkout_problems(project))
-    versions: Mapping[str, int] = {}
+    versions: Versions = {}
     try:
-        versions = service.state_versions(project.name, project.first)
+        files = service.state_files(project.name, project.first)
+        versions = files.files()
         problems += service.missing_states(project, versions, uploads)
+        for network in project.chosen:
+            problems += state_problems(network, agents, files, versions)
     except Failure as failure:
         problems += failure.problems
     if errors_of(problems):
@@ -80,7 +85,7 @@ def _project(project: Project, uploads: bool) -> tuple[list[Problem], dict[str, 
         'declared': [network.name for network in project.networks],
         'selected': [network.name for network in project.chosen],
         'branches': {network.name: list(network['nixops_branches']) for network in project.networks},
-        'states': {network.name: service.state_name_of(network.values) for network in project.networks},
-        'versions': dict(versions),
+        'states': {network.name: state_name_of(network.values) for network in project.networks},
+        'versions': {name: known[-1].number for name, known in versions.items() if known},
         'file': rules.written_file(project),
     }

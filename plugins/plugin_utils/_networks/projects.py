@@ -20,8 +20,9 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variab
 
 # One network acts for all of its project, with its own variables: these would otherwise depend on which one it is.
 SHARED = (
-    'nixops_checkout', 'nixops_remote', 'nixops_form', 'nixops_file', 'nixops_pins', 'nixops_validate', 'nixops_push', 'nixops_commit_message',
-    'nixops_commit_author', 'nixops_rerun_failed', 'nixops_job_timeout', 'nixops_api_base_url', 'nixops_api_token', 'nixops_credentials_file',
+    'nixops_checkout', 'nixops_remote', 'nixops_form', 'nixops_file', 'nixops_pins', 'nixops_validate', 'nixops_push',
+    'nixops_commit_message', 'nixops_commit_author', 'nixops_rerun_failed', 'nixops_job_timeout',
+    'nixops_api_base_url', 'nixops_api_token', 'nixops_credentials_file',
 )
 
 
@@ -120,4 +121,5 @@ def checkout_problems(project: Project) -> Iterator[Problem]:
 
 def written_file(project: Project) -> str:
     """The file that declares the effects, below the checkout."""
-    return nix_checkout.place(Path(str(project.first['nixops_checkout'])), project.first['nixops_file'], str(project.first['nixops_form'])).file
+    first = project.first
+    return nix_checkout.place(Path(str(first['nixops_checkout'])), first['nixops_file'], str(first['nixops_form'])).file

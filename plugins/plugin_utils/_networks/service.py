@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import state_name_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project
@@ -25,20 +26,20 @@ def connection_options(network: Host) -> dict[str, Any]:
     return {option: network['nixops_' + option] for option in CONNECTION}
 
 
+def state_files(project: str, network: Host) -> StateFiles:
+    """The state files of a project. network: one of it, whose variables say how to reach Hercules CI."""
+    return StateFiles(connect(connection_options(network)), ProjectPath.parse(project))
+
+
 def state_versions(project: str, network: Host) -> dict[str, int]:
-    """The newest version of each state file of a project, with one request; raises Failure when the project cannot be reached.
-
-    network: one of the project, whose variables say how to reach Hercules CI.
-    """
-    client = connect(connection_options(network))
-    files = client.get('%s/states' % ProjectPath.parse(project).api_path)['stateFiles']
-    return {str(name): max((int(version['version']) for version in file['versions']), default=0) for name, file in files.items()}
+    """The newest version of each state file, with one request; raises Failure when the project cannot be reached."""
+    return {name: versions[-1].number for name, versions in state_files(project, network).files().items() if versions}
 
 
-def missing_states(project: Project, versions: Mapping[str, int], uploads: bool) -> Iterator[Problem]:
+def missing_states(project: Project, versions: Container[str], uploads: bool) -> Iterator[Problem]:
     """Networks that a push would deploy without their state, which makes new machines.
 
-    uploads: whether this run uploads states, as its tags say.
+    versions: names of the states that Hercules CI has. uploads: whether this run uploads states, as its tags say.
     """
     for network in project.networks:
         name = state_name_of(network.values)
@@ -53,4 +54,4 @@ def missing_states(project: Project, versions: Mapping[str, int], uploads: bool)
             remedy = 'Select it, too (--limit), so that its state is uploaded, or take it from that branch.'
         yield Problem('Hercules CI has no state for a network that would be deployed; NixOps would make all of its machines anew.',
                       where='%s, branch %s of %s' % (network.name, ', '.join(sorted(shared)), project.name), expected=name,
-                      found=', '.join(sorted(versions)) or 'no state at all', remedy=remedy)
+                      found='no such state', remedy=remedy)

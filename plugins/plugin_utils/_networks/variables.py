@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def options_of(entry_point: str) -> dict[str, Any]:
     """The options of an entry point of the role."""
     with open(SPECS, encoding='utf-8') as stream:
@@ -89,7 +89,7 @@ def read_host(name: str, variables: Mapping[str, Any], entry_point: str) -> tupl
     options = options_of(entry_point)
     known = set(options) | {PREFIX + option for option in EFFECT_OPTIONS}
     given = {variable: variables[variable] for variable in variables if variable in known}
-    problems = []
+    problems: list[Problem] = []
     values: dict[str, Any] = {variable: option['default'] for variable, option in options.items() if 'default' in option}
     for variable, value in given.items():
         try:
@@ -104,17 +104,15 @@ def read_host(name: str, variables: Mapping[str, Any], entry_point: str) -> tupl
 
 
 def _wrong_values(host: Host, options: Mapping[str, Any]) -> Iterator[Problem]:
-    """Findings of jsonschema in words that hold no value of a variable."""
-    for error in jsonschema.Draft202012Validator(schema_of(options)).iter_errors(dict(host.values)):
-        if error.validator == 'required':
-            for name in sorted(set(error.validator_value) - set(error.instance)):
-                if not error.absolute_path:
-                    yield Problem('%s is missing.' % name, where='host %s' % host.name, expected=_words(options[name]['description']),
-                                  remedy='Set it in the inventory, for the host or a group of it.')
-            continue
+    """What is missing, and the findings of jsonschema in words that hold no value of a variable."""
+    for name in sorted(name for name, option in options.items() if option.get('required') and name not in host.values):
+        yield Problem('%s is missing.' % name, where='host %s' % host.name, expected=_words(options[name]['description']),
+                      remedy='Set it in the inventory, for the host or a group of it.')
+    for error in jsonschema.Draft202012Validator({**schema_of(options), 'required': []}).iter_errors(dict(host.values)):
         variable, *path = error.absolute_path
-        yield Problem('This is not what the variable takes.', where=host.line(variable, *path), expected=_expected(options[variable], path),
-                      found=_kind(error.instance), remedy='Correct the variable; ansible-doc -t role nixcd.hercules_ci.nixops describes it.')
+        yield Problem('This is not what the variable takes.', where=host.line(variable, *path),
+                      expected=_expected(options[variable], path), found=_kind(error.instance),
+                      remedy='Correct the variable; ansible-doc -t role nixcd.hercules_ci.nixops describes it.')
 
 
 def _slips(host: Host, known: set[str]) -> Iterator[Problem]:

@@ -1,0 +1,112 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""The state of a network before anything is uploaded: could an effect work with it, and would the effect deploy its own agent?"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import default_database
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import content_of, import_problems, single_deployment
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import Machine, machines
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_database, from_file
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, copy_state, hidden_file
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import state_name_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host
+
+Versions = Mapping[str, Sequence[Version]]
+"""By state file, oldest first."""
+
+
+@dataclass(frozen=True)
+class Agent:
+    """How an agent's host is known: names, addresses, and public host keys without their type."""
+
+    name: str
+    names: frozenset[str]
+    host_keys: frozenset[str]
+
+
+def agent_of(name: str, variables: Mapping[str, Any]) -> Agent:
+    """From the inventory, from facts if there are any, and from the known_hosts file of the user who runs the play."""
+    address = str(variables.get('ansible_host') or name)
+    facts = variables.get('ansible_facts') or {}
+    keys = {str(facts[fact]) for fact in facts if fact.startswith('ssh_host_key_') and fact.endswith('_public')}
+    names = {name, address, *(str(facts[fact]) for fact in ('fqdn', 'hostname') if facts.get(fact)), *(facts.get('all_ipv4_addresses') or ())}
+    return Agent(name, frozenset(names), frozenset(keys | _known_keys(address)))
+
+
+def _known_keys(address: str) -> set[str]:
+    try:
+        found = subprocess.run(['ssh-keygen', '-F', address],  # noqa: S603, S607 - the user's own program, and no shell
+                               capture_output=True, check=False, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return set()
+    return {line.split()[2] for line in found.stdout.splitlines() if not line.startswith('#') and len(line.split()) > 2}
+
+
+def state_problems(network: Host, agents: Sequence[Agent], files: StateFiles, versions: Versions) -> Iterator[Problem]:
+    """What is wrong with the state that the network has, or is to get."""
+    try:
+        with _state_of(network, files, versions) as (state, uploaded):
+            if state is None:
+                return
+            if uploaded:
+                yield from _import_problems(network, state)
+            if not network['nixops_allow_self_deploy']:
+                yield from _self_deploys(network, list(machines(state.entries())), agents)
+    except Failure as failure:
+        yield from failure.problems
+
+
+@contextmanager
+def _state_of(network: Host, files: StateFiles, versions: Versions) -> Iterator[tuple[State | None, bool]]:
+    """The state at hand, and whether it would be uploaded."""
+    name = state_name_of(network.values)
+    with hidden_file() as file:
+        if network['nixops_state'] == 'upload':
+            new = name not in versions or network['nixops_state_existing'] == 'replace'
+            if network['nixops_export_file']:
+                yield from_file(str(network['nixops_export_file']), file), new
+            else:
+                database = str(network['nixops_database'] or default_database())
+                yield from_database(database, str(network['nixops_deployment']), 'auto', file), new
+        elif name in versions:
+            files.download(name, versions[name][-1], file)
+            file.seek(0)
+            with hidden_file() as copy:
+                yield copy_state(file, copy, 'state %s of %s' % (name, network['nixops_project'])), False
+        else:
+            yield None, False
+
+
+def _import_problems(network: Host, state: State) -> list[Problem]:
+    content = content_of(state)
+    deployment = single_deployment(content, str(network['nixops_deployment']), state.where)
+    looked_for = str(network['nixops_nixops_deployment'] or network['nixops_deployment'])
+    return import_problems(content, deployment, looked_for, network['nixops_function'] == 'runNixOps', state.where)
+
+
+def _self_deploys(network: Host, deployed: Sequence[Machine], agents: Sequence[Agent]) -> Iterator[Problem]:
+    for machine in deployed:
+        names = {machine.name, *machine.addresses}
+        key = machine.host_key.split()[1] if ' ' in machine.host_key else machine.host_key
+        for agent in agents:
+            common = sorted(names & agent.names) or (['its host key'] if key in agent.host_keys and key else [])
+            if common and not machine.obsolete:
+                yield Problem(
+                    'The network would deploy an agent: the agent that runs the effect would be stopped in the middle, and the state lost.',
+                    where='%s, machine %s' % (network.name, machine.name), expected='machines that are not agents',
+                    found='the agent %s, by %s' % (agent.name, ', '.join(common)),
+                    remedy='Deploy agents in another way, such as nixos-rebuild. Where other agents run the effect, set '
+                    'nixops_allow_self_deploy: true.',
+                )

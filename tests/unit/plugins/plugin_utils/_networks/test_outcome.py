@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcome import (
+    Done,
+    Ending,
+    done_of,
+    ending_of,
+    failures,
+    is_effect_of,
+)
+
+BRANCHES = {'a': ['production'], 'b': ['production'], 'c': ['staging']}
+COMMIT = '1' * 40
+PUSHED = {'branches': [
+    {'branch': 'production', 'previous': COMMIT, 'revision': COMMIT, 'pushed_to': 'production', 'files': [], 'changed': False},
+]}
+JOB = {'index': 7, 'url': 'https://ci.example/7', 'phase': 'Done', 'status': 'Failure', 'cancelled': False}
+
+
+def job(*effects: tuple[str, str], **more: Any) -> dict[str, Any]:
+    found = {**JOB, 'effects': [{'attribute': attribute, 'status': status} for attribute, status in effects], **more}
+    problems = [{'what': 'The effect %s of job 7 failed.' % attribute, 'found': 'error: why %s' % attribute}
+                for attribute, status in effects if status == 'Failed']
+    return {'failed': True, 'msg': 'all of it', 'revision': COMMIT, 'job': found, 'jobs': [found], 'problems': problems}
+
+
+def test_an_effect_that_fails_is_its_own_networks_failure() -> None:
+    done = Done(pushed=PUSHED, watched={'production': job(('a.run', 'Failed'), ('b.run', 'Successful'))})
+    assert ending_of('a', 'production', BRANCHES, done) == Ending(
+        'failed', 'The effect a.run of job 7 failed. Found: error: why a.run', COMMIT, 7, 'https://ci.example/7')
+    assert ending_of('b', 'production', BRANCHES, done) == Ending('deployed', '', COMMIT, 7, 'https://ci.example/7')
+
+
+@pytest.mark.parametrize('watched, result, message', [
+    (job(), 'failed', 'all of it'),
+    (job(('a.run', 'DependencyFailed')), 'failed', 'all of it'),
+    (job(('a.run', 'Cancelled')), 'cancelled', 'all of it'),
+    (job(cancelled=True), 'cancelled', 'all of it'),
+    (job(('a.run', 'Running'), phase='Effects'), 'timed out', 'all of it'),
+    ({'failed': True, 'msg': 'no job', 'job': None, 'jobs': []}, 'failed', 'no job'),
+    ({'job': {**JOB, 'status': 'Success'}}, 'deployed', ''),
+    ({'job': {**JOB, 'status': 'Pending', 'phase': 'Building'}}, 'would deploy', ''),
+    ({'job': None}, 'unchanged', ''),
+])
+def test_what_the_job_says(watched: dict[str, Any], result: str, message: str) -> None:
+    ending = ending_of('a', 'production', BRANCHES, Done(pushed=PUSHED, watched={'production': watched}))
+    assert (ending.result, ending.message) == (result, message)
+
+
+def test_a_state_that_failed_stops_its_branch_and_no_other() -> None:
+    done = Done(uploaded={'a': {'failed': True, 'msg': 'no database'}, 'b': {'changed': False}})
+    assert ending_of('a', 'production', BRANCHES, done) == Ending('failed', 'no database')
+    assert ending_of('b', 'production', BRANCHES, done) == Ending(
+        'skipped', 'The branch is left alone, as it would deploy a without its state.')
+    assert ending_of('c', 'staging', BRANCHES, done).result == 'unchanged'
+
+
+def test_a_file_that_could_not_be_written_stops_all_networks_of_the_project() -> None:
+    done = Done(rendered={'failed': True, 'msg': 'does not evaluate'})
+    assert [ending_of(name, BRANCHES[name][0], BRANCHES, done) for name in 'ab'] == [Ending('failed', 'does not evaluate')] * 2
+
+
+@pytest.mark.parametrize('entry, failed, expected', [
+    ({'revision': None, 'changed': False, 'msg': 'protected'}, True, Ending('failed', 'protected')),
+    ({'revision': None, 'changed': True}, False, Ending('would deploy')),
+    ({'revision': COMMIT, 'changed': True}, False, Ending('pushed', '', COMMIT)),
+    ({'revision': COMMIT, 'changed': False}, True, Ending('unchanged', '', COMMIT)),
+    ({'revision': COMMIT, 'changed': True, 'pushed_to': 'nixops/production'}, False,
+     Ending('pushed', 'Merge nixops/production into production to deploy it.', COMMIT)),
+])
+def test_what_the_push_says(entry: dict[str, Any], failed: bool, expected: Ending) -> None:
+    pushed = {'failed': failed, 'msg': 'whole', 'branches': [{'branch': 'production', 'pushed_to': 'production', **entry}]}
+    assert ending_of('a', 'production', BRANCHES, Done(pushed=pushed)) == expected
+
+
+def test_a_push_that_failed_altogether() -> None:
+    assert ending_of('a', 'production', BRANCHES, Done(pushed={'failed': True, 'msg': 'unreachable'})) == Ending('failed', 'unreachable')
+
+
+@pytest.mark.parametrize('attribute, network, expected', [
+    ('a.run', 'a', True), ('ab.run', 'a', False), ('effects."a.b"', 'a.b', True), ('effects."a.b"', 'a', False), (r'"a\"b".run', 'a"b', True),
+])
+def test_attribute_paths(attribute: str, network: str, expected: bool) -> None:
+    assert is_effect_of(attribute, network) is expected
+
+
+def test_results_are_taken_from_the_network_that_acted() -> None:
+    skipped = {'skipped': True}
+    watched = {'results': [{'item': {'branch': 'production'}, 'job': None}]}
+    done = done_of(['a', 'b'], {
+        'a': {'nixops_uploaded': skipped, 'nixops_rendered': skipped, 'nixops_pushed': None,
+              'nixops_watched': {'results': [{'item': {'branch': 'production'}, 'skipped': True}]}},
+        'b': {'nixops_uploaded': {'changed': True}, 'nixops_rendered': {'path': 'x'}, 'nixops_pushed': PUSHED, 'nixops_watched': watched},
+    })
+    assert done == Done({'b': {'changed': True}}, {'path': 'x'}, PUSHED, {'production': watched['results'][0]})
+
+
+def test_failures_say_which_branch() -> None:
+    rows = [{'network': 'a', 'branch': 'x', 'result': 'failed', 'message': 'why'}, {'network': 'a', 'branch': 'y', 'result': 'timed out', 'message': ''},
+            {'network': 'b', 'branch': 'x', 'result': 'deployed', 'message': ''}]
+    assert failures(rows) == {'a': 'x: why\ny: timed out'}

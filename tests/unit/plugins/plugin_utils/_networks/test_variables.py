@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import effect_of, state_name_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import options_of, read_host, schema_of
+
+NETWORK: dict[str, Any] = {
+    'nixops_project': 'github/neat-org/neat-repo', 'nixops_checkout': '/srv/neat-repo', 'nixops_branches': ['production'], 'nixops_deployment': 'foo',
+}
+
+
+@pytest.mark.parametrize('entry_point', ['main', 'agent'])
+def test_the_schema_is_a_schema_and_takes_all_defaults(entry_point: str) -> None:
+    schema = schema_of(options_of(entry_point))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    defaults = {name: option['default'] for name, option in options_of(entry_point).items() if 'default' in option}
+    assert not [error.message for error in jsonschema.Draft202012Validator({**schema, 'required': []}).iter_errors(defaults)]
+
+
+def test_a_network_has_the_roles_defaults() -> None:
+    host, problems = read_host('neat-network', {**NETWORK, 'ansible_host': 'x', 'other': 1}, 'main')
+    assert problems == []
+    assert host['nixops_remote'] == 'origin'
+    assert 'other' not in host.values
+
+
+@pytest.mark.parametrize('variables, words', [
+    ({'nixops_branches': 'production'}, ['nixops_branches of neat-network', 'a list that is not empty', 'a string']),
+    ({'nixops_branches': []}, ['nixops_branches of neat-network', 'a list that is not empty']),
+    ({'nixops_branches': [1.5]}, ['nixops_branches[0] of neat-network', 'a list of str', 'a number']),
+    ({'nixops_action': 'swich'}, ['nixops_action', 'one of switch, dry-run']),
+    ({'nixops_job_timeout': 'soon'}, ['nixops_job_timeout', 'a whole number']),
+    ({'nixops_commit_author': {'nmae': 'x'}}, ['nixops_commit_author', 'a dictionary']),
+    ({'nixops_network_file': ['x']}, ['nixops_network_file of', 'Write nixops_network_files']),
+])
+def test_what_is_wrong_is_said_without_the_value(variables: dict[str, Any], words: list[str]) -> None:
+    _host, problems = read_host('neat-network', {**NETWORK, **variables}, 'main')
+    assert len(problems) == 1
+    for word in words:
+        assert word in str(problems[0])
+
+
+def test_all_that_is_missing_is_named() -> None:
+    _host, problems = read_host('neat-network', {}, 'main')
+    assert sorted(problem.what for problem in problems) == [
+        'nixops_branches is missing.', 'nixops_checkout is missing.', 'nixops_deployment is missing.', 'nixops_project is missing.']
+
+
+def test_the_line_of_the_inventory_is_named(tmp_path: Path) -> None:
+    inventory = tmp_path / 'hosts.yml'
+    inventory.write_text('nixops_deployment: foo\nnixops_branches: production\n')
+    given = DataLoader().load_from_file(str(inventory))
+    _host, problems = read_host('neat-network', {**NETWORK, **given}, 'main')
+    assert problems[0].where == 'nixops_branches (%s:2)' % inventory
+
+
+def test_an_effect_has_every_option_that_is_set() -> None:
+    variables = {**NETWORK, 'nixops_network_files': ['a.nix'], 'nixops_inputs': ['awscli2'], 'nixops_nixops_deployment': 'bar',
+                 'nixops_prebuild': None}
+    assert effect_of('neat-network', variables) == {
+        'name': 'neat-network', 'deployment': 'foo', 'run_on': {'branches': ['production']}, 'network_files': ['a.nix'], 'inputs': ['awscli2'],
+        'nixops_deployment': 'bar',
+    }
+    assert effect_of('n', {**NETWORK, 'nixops_run_on': {'condition': 'true'}})['run_on'] == {'branches': ['production'], 'condition': 'true'}
+
+
+def test_names_of_states() -> None:
+    assert state_name_of(NETWORK) == 'nixops-foo.json'
+    assert state_name_of({**NETWORK, 'nixops_state_name': 'x.json'}) == 'x.json'
