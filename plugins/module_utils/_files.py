@@ -12,10 +12,12 @@ import fcntl
 import os
 import re
 import secrets
+import shutil
 import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import IO
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
@@ -54,19 +56,22 @@ def read_if_present(path: str) -> bytes | None:
         os.close(descriptor)
 
 
-def write_atomically(path: str, data: bytes, *, mode: int = 0o600, owner: int | None = None, group: int | None = None) -> None:
+def write_atomically(path: str, data: bytes | IO[bytes], *, mode: int = 0o600, owner: int | None = None, group: int | None = None) -> None:
     """Put C(data) at C(path) so that a reader sees the old bytes or the new ones, and nobody whom C(mode) keeps out sees either.
 
     The data goes into a new file in the same folder, which then takes the place of the old one; a link at C(path) is replaced, not
     followed. The new file starts with the owner's part of C(mode) and belongs to C(owner) and C(group) before C(mode) opens it to others.
-    mode: permission bits, whatever the umask is. owner, group: numbers; None leaves what the system gives.
+    data: bytes, or a file of which the rest is copied. mode: permission bits, whatever the umask is. owner, group: numbers; None leaves what the system gives.
     """
     temporary = _temporary_path(path)
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode & 0o600)
         try:
             with open(descriptor, 'wb') as stream:
-                stream.write(data)
+                if isinstance(data, bytes):
+                    stream.write(data)
+                else:
+                    shutil.copyfileobj(data, stream, 1 << 18)
                 stream.flush()
                 if owner is not None or group is not None:
                     os.fchown(descriptor, -1 if owner is None else owner, -1 if group is None else group)

@@ -49,10 +49,11 @@ def single_deployment(content: Content, wanted: str, where: str) -> Deployment:
     return find_deployment(content.deployments, wanted, where)
 
 
-def import_problems(content: Content, deployment: Deployment, looked_for: str, includes_keys: bool, where: str) -> list[Problem]:
+def import_problems(content: Content, deployment: Deployment, looked_for: str, where: str, keys: str) -> list[Problem]:
     """Why an effect would not get along with a state.
 
-    looked_for: the effect's NIXOPS_DEPLOYMENT. includes_keys: whether it runs C(nixops import --include-keys), as runNixOps does.
+    looked_for: the effect's NIXOPS_DEPLOYMENT. keys: how severe it is when C(nixops import --include-keys) crashes, C(error) or C(warning);
+    empty if the effect does not run that.
     """
     problems = []
     if looked_for != deployment.name and not deployment.uuid.startswith(looked_for):
@@ -66,7 +67,7 @@ def import_problems(content: Content, deployment: Deployment, looked_for: str, i
                 'NIXOPS_DEPLOYMENT of the effect to %s' % (deployment.uuid, looked_for, deployment.name or deployment.uuid),
             )
         )
-    if includes_keys and content.without_host_key:
+    if keys and content.without_host_key:
         names = content.without_host_key
         problems.append(
             Problem(
@@ -76,6 +77,7 @@ def import_problems(content: Content, deployment: Deployment, looked_for: str, i
                 found=', '.join(names[:SHOWN]) + (' and %d more' % (len(names) - SHOWN) if len(names) > SHOWN else ''),
                 remedy='For machines of type none, remove networking.publicIPv4 and deploy once. Otherwise use runNixOps2, which imports '
                 'differently (function=runNixOps2), or a NixOps in which this is mended (import_check=false)',
+                severity=keys,
             )
         )
     return problems

@@ -3,20 +3,90 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""Where a state comes from: a database, an export file. (What the program nixops exports: see program.)"""
+"""Where a state comes from, and the checks that it has to pass wherever that is."""
 
 from __future__ import annotations
 
-from typing import IO
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import find_deployment, open_database
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import (
+    Deployment,
+    default_database,
+    find_deployment,
+    open_database,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.export import export_text
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import content_of, import_problems, single_deployment
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.program import export_with_program
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, copy_state, write_state
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of, fail
+
+
+@dataclass(frozen=True)
+class Source:
+    """A state that an effect can work with.
+
+    effect_deployment: the name by which the effect knows the deployment. problems: what there is to warn of.
+    """
+
+    state: State
+    deployment: Deployment | None
+    effect_deployment: str
+    problems: tuple[Problem, ...]
+
+
+def read_source(options: Mapping[str, Any], file: IO[bytes]) -> Source:
+    """The state that the options of nixops_state denote, written to a file and checked. Raises Failure with all that is wrong with it."""
+    wanted = options['deployment']
+    state = _read(options, wanted, file)
+    content = content_of(state)
+    deployment = single_deployment(content, wanted, state.where)
+    looked_for = effect_name(options, deployment)
+    keys = '' if options['function'] == 'runNixOps2' else 'error' if options['import_check'] else 'warning'
+    problems = import_problems(content, deployment, looked_for, state.where, keys)
+    if errors_of(problems):
+        raise Failure(errors_of(problems))
+    return Source(state, deployment, looked_for, tuple(problems))
+
+
+def read_version(options: Mapping[str, Any], files: StateFiles, name: str, file: IO[bytes]) -> Source:
+    """An old version of the state file on the server, to become the newest. It is only made sure that it is a state."""
+    versions = files.versions(name)
+    version = next((each for each in versions if each.number == options['version']), None)
+    if version is None:
+        raise fail(
+            'There is no such version.',
+            where='version %d of %s' % (options['version'], name),
+            expected='one of %s' % ', '.join(str(each.number) for each in versions) if versions else '',
+            found='' if versions else 'no version of this file at all',
+            remedy='Choose one with nixops_state_info',
+        )
+    downloaded = files.download(name, version, file)
+    state = State(file, downloaded.size, downloaded.sha256, '%s, version %d' % (name, version.number))
+    deployments = content_of(state).deployments
+    return Source(state, deployments[0] if len(deployments) == 1 else None, effect_name(options), ())
+
+
+def effect_name(options: Mapping[str, Any], deployment: Deployment | None = None) -> str:
+    """The name by which the effect knows the deployment."""
+    wanted: str = options['deployment']
+    own_name = deployment.name if deployment else None
+    return options['effect_deployment'] or (wanted if wanted == own_name else own_name or wanted)
+
+
+def _read(options: Mapping[str, Any], wanted: str, file: IO[bytes]) -> State:
+    if options['export_file']:
+        return from_file(options['export_file'], file)
+    if options['nixops_program']:
+        return export_with_program(options, wanted, file)
+    return from_database(options['database'] or default_database(), wanted, options['format'], file)
 
 
 def from_database(path: str, wanted: str, layout: str, file: IO[bytes]) -> State:
-    """Export a deployment of a database. layout: C(1.x), C(2.x), or C(auto) for that of the NixOps that wrote the deployment."""
+    """Export a deployment of a database. layout: C(1.x), C(2.x), or C(auto) for that of the NixOps that wrote the database."""
     with open_database(path) as database:
         deployment = find_deployment(database.deployments(), wanted, path)
         if layout == 'auto':

@@ -61,6 +61,16 @@ def copy_state(source: IO[bytes], file: IO[bytes], where: str) -> State:
     return _written(iter(lambda: source.read(BLOCK), b''), file, where)
 
 
+def state_of(file: IO[bytes], where: str) -> State:
+    """Make a state of what a file holds."""
+    digest, size = hashlib.sha256(), 0
+    file.seek(0)
+    while block := file.read(BLOCK):
+        digest.update(block)
+        size += len(block)
+    return State(file, size, digest.hexdigest(), where)
+
+
 def _written(blocks: Iterable[bytes], file: IO[bytes], where: str) -> State:
     digest, size = hashlib.sha256(), 0
     try:

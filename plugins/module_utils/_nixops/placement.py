@@ -1,0 +1,183 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""What has to happen so that Hercules CI holds a state: decided from what is here and what is there, and then done."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import write_atomically
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import Upload, Waiting, add_version, undisturbed
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import Difference, diff_text
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, hidden_file
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+
+DIFFERENCES_RETURNED = 1000
+WRITES = ('created', 'replaced', 'restored')
+NOTHING = State(io.BytesIO(), 0, '', 'nothing')
+Compare = Callable[[State, State], list[Difference]]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A state file, the content that it should have, and what that takes.
+
+    newest: the version that the server has now. differences: between that and here.
+    action: created, unchanged, kept, replaced or restored.
+    """
+
+    name: str
+    here: State
+    newest: Version | None
+    differences: list[Difference]
+    action: str
+
+
+    def result(self, stored: Stored | None) -> dict[str, Any]:
+        """What a module returns of it. stored: None when nothing was."""
+        before = self.newest.number if self.newest else None
+        return {
+            'name': self.name,
+            'action': self.action,
+            'version': stored.versions[-1].number if stored else before,
+            'previous_version': before,
+            'sha256': self.here.sha256,
+            'size': self.here.size,
+            'differences': [each.as_dict() for each in self.differences[:DIFFERENCES_RETURNED]],
+            **({'backup_file': stored.backup} if stored and stored.backup else {}),
+        }
+
+    def diff(self) -> dict[str, str]:
+        """Ansible's diff. What is kept does not change, so there is nothing to show."""
+        there = '%s, version %d' % (self.name, self.newest.number) if self.newest else '%s, not there yet' % self.name
+        return diff_text(self.differences if self.action in WRITES else [], self.here.where, there)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What was done: the versions added, and where the version before them was saved, if it was."""
+
+    versions: tuple[Version, ...]
+    backup: str
+
+
+def place(files: StateFiles, name: str, here: State, existing: str, compare: Compare) -> Placement:
+    """Decide about a file. existing: keep, replace or fail, or restore when an old version is to be the newest.
+
+    Nothing is downloaded where the hash tells that the contents are the same.
+    """
+    versions = files.versions(name)
+    if not versions:
+        return Placement(name, here, None, compare(here, NOTHING), 'created')
+    newest = versions[-1]
+    found = [] if newest.holds(here.size, here.sha256) else _differences(files, name, here, newest, compare)
+    if not found:
+        return Placement(name, here, newest, [], 'unchanged')
+    if existing == 'fail':
+        raise fail(
+            'Hercules CI has a different state already.',
+            where='%s, %s' % (name, newest),
+            expected='no such file, or the same state as %s' % here.where,
+            found='; '.join(str(each) for each in found[:10]) + (' and %d more' % (len(found) - 10) if len(found) > 10 else ''),
+            remedy='Find out which is right. existing=keep leaves the server as it is, existing=replace puts yours on top',
+            differences=[each.as_dict() for each in found],
+        )
+    return Placement(name, here, newest, found, {'keep': 'kept', 'replace': 'replaced', 'restore': 'restored'}[existing])
+
+
+def _differences(files: StateFiles, name: str, here: State, newest: Version, compare: Compare) -> list[Difference]:
+    with hidden_file() as copy:
+        downloaded = files.download(name, newest, copy)
+        there = State(copy, downloaded.size, downloaded.sha256, '%s, version %d' % (name, newest.number))
+        if there.sha256 == here.sha256:
+            return []
+        try:
+            return compare(here, there)
+        except Failure:
+            return [Difference('', '', 'not a NixOps state on the server')]
+
+
+def require_seen(placement: Placement, seen: int | None) -> None:
+    """Refuse to hide a version that nobody has looked at: one that a deployment has stored knows more than any database elsewhere.
+
+    seen: the number of the version that the user says may be replaced.
+    """
+    newest = placement.newest
+    if placement.action != 'replaced' or newest is None or newest.number == seen or (seen is None and not newest.job):
+        return
+    raise fail(
+        'The newest state on the server is the result of a deployment by Hercules CI.'
+        if seen is None
+        else 'The newest state on the server is not the one that was to be replaced.',
+        where='%s, %s' % (placement.name, newest),
+        expected='a version that somebody uploaded' if seen is None else 'version %d' % seen,
+        found='; '.join(str(each) for each in placement.differences[:10]),
+        remedy='With an older state NixOps would create again what it does not find there. Fetch version %d and compare. If yours is '
+        'right nevertheless, set replaced_version=%d' % (newest.number, newest.number),
+        differences=[each.as_dict() for each in placement.differences],
+    )
+
+
+def carry_out(
+    files: StateFiles, placements: Sequence[Placement], lock: str, waiting: Waiting, backup_folder: str | None
+) -> dict[str, Stored]:
+    """Upload what has to be uploaded, all under one lock. Returns what was done, by the names of the files."""
+    pending = [placement for placement in placements if placement.action in WRITES]
+    if not pending:
+        return {}
+    if all(placement.action == 'created' for placement in pending):
+        waiting = Waiting(waiting.lock_timeout, None)  # no job has stored such a file, and jobs of other networks may run
+    purpose = 'ansible: %s' % ', '.join('%s %s' % (placement.action, placement.name) for placement in pending)
+    stored = {}
+    with undisturbed(files, lock, purpose, waiting) as lease:
+        now = files.files()
+        for placement in pending:
+            _require_same(placement, now.get(placement.name, ()))
+            backup = _save(files, placement, backup_folder)
+            upload = Upload(placement.name, placement.here.file, placement.here.size, placement.here.sha256)
+            base = placement.newest.number if placement.newest else 0
+            stored[placement.name] = Stored(add_version(files, upload, base, lease), backup)
+    return stored
+
+
+def _require_same(placement: Placement, now: Sequence[Version]) -> None:
+    before = placement.newest.number if placement.newest else 0
+    if (now[-1].number if now else 0) != before:
+        raise fail(
+            'Somebody stored a new state while this waited for its turn.',
+            where=placement.name,
+            expected='version %d as the newest' % before if before else 'no such file yet',
+            found=str(now[-1]) if now else 'no version at all',
+            remedy='Nothing was uploaded. Run this again: it will compare with the new version',
+        )
+
+
+def backup_path(folder: str, project: ProjectPath, name: str, version: Version) -> str:
+    """Where a version is saved. The time is part of it, so that no other version ever gets the same path."""
+    time = ''.join(character for character in version.created if character.isalnum())
+    parts = (part.replace('/', '_') for part in (project.site, project.account, project.project))
+    return os.path.join(folder, *parts, '%s.v%d.%s' % (name, version.number, time))
+
+
+def _save(files: StateFiles, placement: Placement, folder: str | None) -> str:
+    if placement.newest is None or folder is None:
+        return ''
+    path = backup_path(folder, files.project, placement.name, placement.newest)
+    try:
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+    except OSError as error:
+        raise fail('The folder for backups cannot be made.', where=str(error.filename), found=str(error.strerror)) from None
+    with hidden_file() as copy:
+        files.download(placement.name, placement.newest, copy)
+        copy.seek(0)
+        write_atomically(path, copy)
+    return path

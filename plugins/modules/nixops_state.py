@@ -1,0 +1,391 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nixops_state
+short_description: Let Hercules CI hold the state of a NixOps deployment
+version_added: 0.1.0
+description:
+  - Makes sure that Hercules CI has the state of a NixOps deployment, so that an effect continues with the machines that exist. An effect
+    that finds no state makes NixOps create all machines anew.
+  - The state is read from NixOps' database without NixOps, from the program C(nixops), or from a file with an export. The database is
+    read as it is at that moment, even while a deployment runs, and neither it nor any file beside it is changed.
+  - By default the module uploads only where the server has no such state file. What is on the server after a deployment by Hercules CI
+    is newer than what is here, and stays.
+  - Before anything is sent, the module checks that the state is complete, holds one deployment, and is one that the effect can find and
+    import.
+  - States are compared by meaning. Formatting, and whether NixOps 1 or 2 has written them, does not matter.
+author:
+  - nixcd.hercules_ci contributors (@nixcd)
+extends_documentation_fragment:
+  - nixcd.hercules_ci._attributes
+  - nixcd.hercules_ci._attributes.action_group
+  - nixcd.hercules_ci._connection
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Reads and compares as otherwise, but takes no lock, does not look for running jobs, saves nothing and uploads nothing.
+  diff_mode:
+    support: full
+    details:
+      - Shows the names of machines, other resources and attributes that differ, and never values, many of which are secret.
+  idempotent:
+    support: full
+  platform:
+    description: Where the module can be used.
+    platforms: posix
+    support: full
+options:
+  project:
+    description:
+      - The project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo).
+    type: str
+    required: true
+  deployment:
+    description:
+      - The deployment, by name, by UUID or by the beginning of its UUID. Like for NixOps, there must be exactly one.
+    type: str
+    required: true
+  effect_deployment:
+    description:
+      - The name by which the effect knows the deployment, that is C(NIXOPS_DEPLOYMENT), which is the effect's C(name) unless set.
+      - If not set, O(deployment) when that is a name, else the name of the deployment that it denotes.
+    type: str
+  function:
+    description:
+      - Which function of hercules-ci-effects the effect uses. V(runNixOps) begins with C(nixops import --include-keys), which ends with a
+        traceback when a machine has an IP address but no host key. Such a state is refused.
+    type: str
+    choices: [runNixOps, runNixOps2]
+    default: runNixOps
+  import_check:
+    description:
+      - Whether to refuse a state that C(nixops import --include-keys) cannot cope with. With V(false) there is a warning instead.
+    type: bool
+    default: true
+  name:
+    description:
+      - The name of the state file, which is C(stateName) of the effect. Letters, digits, dots, underscores and hyphens.
+      - If not set, C(nixops-NAME.json) with the name as for O(effect_deployment).
+    type: str
+  database:
+    description:
+      - NixOps' database. A database with an older schema is read as it is, without upgrading it.
+      - If not set, E(NIXOPS_STATE), else E(CHARON_STATE), else C(~/.nixops/deployments.nixops).
+      - With O(nixops_program), this is the database that the program is told to use.
+    type: path
+  nixops_program:
+    description:
+      - Export with this program instead of reading the database. Needed for a database that is newer than this collection, and for
+        states of NixOps 2 that are stored elsewhere.
+    type: path
+  nixops_directory:
+    description:
+      - Where to run O(nixops_program). NixOps 2 evaluates the C(nixops.nix) or C(flake.nix) in there to find its state.
+    type: path
+  nixops_timeout:
+    description:
+      - For how many seconds O(nixops_program) may run. NixOps waits long for a database that somebody else has locked.
+    type: int
+    default: 600
+  export_file:
+    description:
+      - Take the state from this file, which holds the output of C(nixops export -d DEPLOYMENT).
+    type: path
+  format:
+    description:
+      - How to lay out what is read from a database. V(1.x) and V(2.x) are byte for byte what these versions of C(nixops export) print,
+        which differ in blanks only. V(auto) means that of the NixOps that wrote the database, as far as can be seen.
+    type: str
+    choices: [auto, 1.x, 2.x]
+    default: auto
+  existing:
+    description:
+      - What to do when the server has a different state.
+      - With V(keep), leave it there, and return what differs.
+      - With V(replace), save the server's version on this machine, upload the state as a new version, and make sure that nothing else was
+        stored at the same time. Versions on the server are never lost.
+      - With V(fail), fail and say what differs.
+    type: str
+    choices: [keep, replace, fail]
+    default: keep
+  replaced_version:
+    description:
+      - With O(existing=replace), the number of the version that may be replaced. When another one is the newest, the task fails.
+      - Required when the newest version was stored by a deployment of Hercules CI. It knows of machines that are not in any older state,
+        so make sure that you want to lose them.
+    type: int
+  version:
+    description:
+      - Make this old version the newest again, instead of a state from this machine. It is uploaded as a new version.
+    type: int
+  known_hosts:
+    description:
+      - A file in the format of C(~/.ssh/known_hosts) to place beside the state, as O(known_hosts_name). O(existing) applies.
+    type: path
+  known_hosts_name:
+    description:
+      - The name of the state file for O(known_hosts), which is C(knownHostsName) of the effect.
+      - If not set, C(nixops-NAME.known_hosts) with the name as for O(effect_deployment).
+    type: str
+  lock_timeout:
+    description:
+      - For how many seconds to wait for the lock on the state, which is named like the state file. V(0) means not to wait.
+    type: int
+    default: 300
+  running_jobs:
+    description:
+      - What to do before replacing when jobs of the project are running, because each might store a state at its end.
+      - With V(ignore), the list of versions shows afterwards whether that happened.
+    type: str
+    choices: [fail, wait, ignore]
+    default: fail
+  job_timeout:
+    description:
+      - For how many seconds to wait with O(running_jobs=wait).
+    type: int
+    default: 3600
+  backup:
+    description:
+      - Whether to save the version that is replaced.
+    type: bool
+    default: true
+  backup_dir:
+    description:
+      - Where to save it, in a folder for each project. The files can be read by their owner only.
+      - If not set, C(hercules-ci-state) in E(XDG_STATE_HOME), which is C(~/.local/state) unless set.
+    type: path
+seealso:
+  - module: nixcd.hercules_ci.nixops_state_info
+  - module: nixcd.hercules_ci.nixops_state_fetch
+"""
+
+EXAMPLES = r"""
+- name: Upload the state of deployment foo from NixOps' database, unless there is one
+  nixcd.hercules_ci.nixops_state:
+    project: github/neat-org/neat-repo
+    deployment: foo
+
+- name: The same from another database, for an effect that calls the deployment by another name, with the known hosts
+  nixcd.hercules_ci.nixops_state:
+    project: github/neat-org/neat-repo
+    deployment: aaaaaaaa-1700-11e7-8000-000000000001
+    effect_deployment: prod
+    database: /srv/state/deployments.nixops
+    known_hosts: ~/.ssh/known_hosts
+
+- name: Replace version 7, which somebody has looked at, when the running deployment has ended
+  nixcd.hercules_ci.nixops_state:
+    project: github/neat-org/neat-repo
+    deployment: foo
+    existing: replace
+    replaced_version: 7
+    running_jobs: wait
+
+- name: Go back to version 6
+  nixcd.hercules_ci.nixops_state:
+    project: github/neat-org/neat-repo
+    deployment: foo
+    version: 6
+"""
+
+RETURN = r"""
+name:
+  description: The name of the state file on the server.
+  type: str
+  returned: success
+  sample: nixops-foo.json
+action:
+  description: What was done, or would be done without check mode.
+  type: str
+  returned: success
+  sample: created
+  choices: [created, unchanged, kept, replaced, restored]
+version:
+  description: The newest version on the server now. In check mode, and V(null) there when there is no file yet, before the change.
+  type: int
+  returned: success
+  sample: 1
+previous_version:
+  description: The newest version before, V(null) when there was none.
+  type: int
+  returned: success
+  sample: 6
+sha256:
+  description: SHA-256 of the state that is here, in hexadecimal.
+  type: str
+  returned: success
+  sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+size:
+  description: Its size in bytes.
+  type: int
+  returned: success
+  sample: 7968
+deployment:
+  description: The deployment that was found, with C(uuid) and C(name). V(null) for a restored file that holds another number of them.
+  type: dict
+  returned: success
+  sample: {uuid: bbbbbbbb-1700-11e7-8000-000000000002, name: foo}
+differences:
+  description: What is not the same here and on the server, at most 1000 entries. No values.
+  type: list
+  elements: dict
+  returned: success
+  sample: [{deployment: bbbbbbbb-1700-11e7-8000-000000000002, resource: web1, change: changed, attributes: [publicIpv4]}]
+  contains:
+    deployment:
+      description: UUID of the deployment.
+      type: str
+    resource:
+      description: Name of the machine or other resource, V(null) for the deployment itself.
+      type: str
+    change:
+      description: V(only here), V(only on the server) or V(changed).
+      type: str
+    attributes:
+      description: Names of the attributes that differ, for the first hundred resources that have changed.
+      type: list
+backup_file:
+  description: Where the version that was replaced has been saved.
+  type: str
+  returned: when a version was replaced or an older one was restored
+  sample: /root/.local/state/hercules-ci-state/github/neat-org/neat-repo/nixops-foo.json.v6.20260121T130015Z
+known_hosts:
+  description: The same for the known hosts - C(name), C(action), C(version) and so on.
+  type: dict
+  returned: when O(known_hosts) is set
+  sample: {name: nixops-foo.known_hosts, action: created, version: 1, previous_version: null, size: 812, differences: []}
+"""
+
+import os
+import signal
+from contextlib import ExitStack
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, require_file_name
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import Waiting
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import differences, host_differences
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placement import WRITES, carry_out, place, require_seen
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import (
+    effect_name,
+    from_file,
+    read_source,
+    read_version,
+)
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import hidden_file
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **CONNECTION_OPTIONS,
+            'project': {'type': 'str', 'required': True},
+            'deployment': {'type': 'str', 'required': True},
+            'effect_deployment': {'type': 'str'},
+            'function': {'type': 'str', 'choices': ['runNixOps', 'runNixOps2'], 'default': 'runNixOps'},
+            'import_check': {'type': 'bool', 'default': True},
+            'name': {'type': 'str'},
+            'database': {'type': 'path'},
+            'nixops_program': {'type': 'path'},
+            'nixops_directory': {'type': 'path'},
+            'nixops_timeout': {'type': 'int', 'default': 600},
+            'export_file': {'type': 'path'},
+            'format': {'type': 'str', 'choices': ['auto', '1.x', '2.x'], 'default': 'auto'},
+            'existing': {'type': 'str', 'choices': ['keep', 'replace', 'fail'], 'default': 'keep'},
+            'replaced_version': {'type': 'int'},
+            'version': {'type': 'int'},
+            'known_hosts': {'type': 'path'},
+            'known_hosts_name': {'type': 'str'},
+            'lock_timeout': {'type': 'int', 'default': 300},
+            'running_jobs': {'type': 'str', 'choices': ['fail', 'wait', 'ignore'], 'default': 'fail'},
+            'job_timeout': {'type': 'int', 'default': 3600},
+            'backup': {'type': 'bool', 'default': True},
+            'backup_dir': {'type': 'path'},
+        },
+        mutually_exclusive=[
+            ('export_file', 'database', 'version'),
+            ('export_file', 'nixops_program', 'version'),
+            ('version', 'known_hosts'),
+        ],
+        required_by={'nixops_directory': 'nixops_program', 'known_hosts_name': 'known_hosts'},
+        supports_check_mode=True,
+    )
+    try:
+        with ExitStack() as files_open:
+            result = run(module, files_open)
+    except Failure as failure:
+        module.fail_json(**failure.result())
+    module.exit_json(**result)
+
+
+def run(module: AnsibleModule, files_open: ExitStack) -> dict[str, Any]:
+    """Read, check, compare, upload what differs, and say what was done."""
+    options = module.params
+    files = StateFiles(connect(options), ProjectPath.parse(options['project']))
+    copy = files_open.enter_context(hidden_file())
+    if options['version'] is None:
+        source, existing = read_source(options, copy), options['existing']
+        name = file_name(options['name'], 'nixops-%s.json', source.effect_deployment)
+    else:
+        name = file_name(options['name'], 'nixops-%s.json', effect_name(options))
+        source, existing = read_version(options, files, name, copy), 'restore'
+    for problem in source.problems:
+        module.warn(str(problem))
+
+    placements = [place(files, name, source.state, existing, differences)]
+    require_seen(placements[0], options['replaced_version'])
+    if options['known_hosts']:
+        hosts_name = file_name(options['known_hosts_name'], 'nixops-%s.known_hosts', source.effect_deployment)
+        hosts = from_file(options['known_hosts'], files_open.enter_context(hidden_file()))
+        placements.append(place(files, hosts_name, hosts, existing, host_differences))
+
+    stored = {}
+    if not module.check_mode:
+        signal.signal(signal.SIGTERM, interrupted)
+        stored = carry_out(files, placements, name, waiting_of(options), backup_folder(options))
+
+    results = [placement.result(stored.get(placement.name)) for placement in placements]
+    return {
+        **results[0],
+        'changed': any(placement.action in WRITES for placement in placements),
+        'deployment': {'uuid': source.deployment.uuid, 'name': source.deployment.name} if source.deployment else None,
+        **({'known_hosts': results[1]} if len(results) > 1 else {}),
+        **({'diff': [placement.diff() for placement in placements]} if module._diff else {}),
+    }
+
+
+def file_name(given: str | None, pattern: str, deployment: str) -> str:
+    """The name of a file on the server: the one that is given, else the one that runNixOps uses by default."""
+    return require_file_name(given or pattern % deployment, 'name')
+
+
+def waiting_of(options: dict[str, Any]) -> Waiting:
+    """For how long to wait for whom."""
+    jobs_timeout = {'fail': 0.0, 'wait': float(options['job_timeout']), 'ignore': None}[options['running_jobs']]
+    return Waiting(float(options['lock_timeout']), jobs_timeout)
+
+
+def backup_folder(options: dict[str, Any]) -> str | None:
+    """Where to save what is replaced; None when it is not to be saved."""
+    if not options['backup']:
+        return None
+    base = os.environ.get('XDG_STATE_HOME') or os.path.join(os.path.expanduser('~'), '.local', 'state')
+    return options['backup_dir'] or os.path.join(base, 'hercules-ci-state')
+
+
+def interrupted(signal_number: int, _frame: object) -> None:
+    """End in the ordinary way, so that the lock is released."""
+    raise fail('The task was interrupted by signal %d.' % signal_number, remedy='Run it again: it looks first at what is on the server')
+
+
+if __name__ == '__main__':
+    main()
