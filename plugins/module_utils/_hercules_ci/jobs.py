@@ -146,12 +146,13 @@ def list_jobs(
     """At most C(limit) jobs to which all filters apply, those with the highest index first."""
     query = {'ref': ref, 'rev': revision, 'handler': job_type, 'name': name, 'success': None if success is None else str(success).lower()}
     jobs: dict[str, Job] = {}
-    for page in _pages(client, project.api_path + '/jobs', {**query, 'limit': min(limit, PAGE)}):
+    for page in _pages(client, project.api_path + '/jobs', {**query, 'limit': max(2, min(limit, PAGE))}):
         known = len(jobs)
         jobs.update((answer['id'], Job.from_answer(answer, client.base_url, project)) for answer in page)
         indexes = [job.index for job in jobs.values()]
-        # The order is not documented. When it is newest first, the rest is older; a page of known jobs would come for ever.
-        if len(jobs) == known or (len(jobs) >= limit and indexes == sorted(indexes, reverse=True)):
+        # The order is not documented: two jobs show whether the rest is older. A page of known jobs would come for ever.
+        newest_first = len(jobs) > 1 and indexes == sorted(indexes, reverse=True)
+        if len(jobs) == known or (len(jobs) >= limit and newest_first):
             break
     return sorted(jobs.values(), key=lambda job: job.index, reverse=True)[:limit]
 

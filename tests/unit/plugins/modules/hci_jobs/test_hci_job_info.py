@@ -37,6 +37,18 @@ def test_more_jobs_than_a_page_are_listed_up_to_the_limit(service: Any, answers:
     assert [job['index'] for job in info(limit=60)['jobs']] == list(range(120, 60, -1))
 
 
+def test_the_newest_job_is_the_newest_in_whatever_order_they_come(service: Any, answers: Any, info: Info) -> None:
+    first = LIST + 'limit=2'
+    service.expect(
+        (first, answers.jobs(answers.job(41), more=True)),
+        ('%s&offsetId=%s' % (first, answers.id(41)), answers.jobs(answers.job(42), more=True)),
+        ('%s&offsetId=%s' % (first, answers.id(42)), answers.jobs(answers.job(43))),
+        (first, answers.jobs(answers.job(43), answers.job(42), more=True)),
+    )
+    assert [job['index'] for job in info(limit=1)['jobs']] == [43]
+    assert [job['index'] for job in info(limit=1)['jobs']] == [43]
+
+
 def test_a_service_that_repeats_a_page_does_not_keep_us_for_ever(service: Any, answers: Any, info: Info) -> None:
     page = answers.jobs(answers.job(41), answers.job(42), more=True)
     service.expect((LIST + 'limit=20', page), (LIST + 'limit=20&offsetId=' + answers.id(42), page))
