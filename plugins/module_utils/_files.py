@@ -61,7 +61,8 @@ def write_atomically(path: str, data: bytes | IO[bytes], *, mode: int = 0o600, o
 
     The data goes into a new file in the same folder, which then takes the place of the old one; a link at C(path) is replaced, not
     followed. The new file starts with the owner's part of C(mode) and belongs to C(owner) and C(group) before C(mode) opens it to others.
-    data: bytes, or a file of which the rest is copied. mode: permission bits, whatever the umask is. owner, group: numbers; None leaves what the system gives.
+    data: bytes, or a file of which the rest is copied. mode: permission bits, whatever the umask is. owner, group: numbers; None leaves
+    what the system gives.
     """
     temporary = _temporary_path(path)
     try:
