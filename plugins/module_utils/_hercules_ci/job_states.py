@@ -20,7 +20,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job
     problems_of,
     waiting_problem,
 )
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_watch import TimedOut, watch
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_watch import TimedOut, through_outage, watch
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import (
     Job,
     Situation,
@@ -140,7 +140,9 @@ def _finish(task: Task, situation: Situation, look: Callable[[], Situation], mus
 
 
 def _details(task: Task, job: Job) -> JobDetails:
-    return details_of(task.client, job, task.options['log_lines'])
+    """After hours of waiting, what came of it should not be lost to a short outage in the end."""
+    patience = task.options['start_timeout'] if task.options['wait'] else 0
+    return through_outage(lambda: details_of(task.client, job, task.options['log_lines']), patience)
 
 
 def _results(task: Task, jobs: Sequence[JobDetails]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, TypeVar
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
@@ -19,6 +19,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.pro
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0
 PAUSE_GROWTH = 1.4
+Answer = TypeVar('Answer')
 
 
 @dataclass
@@ -83,6 +84,18 @@ def watch(
             outage = failure
     _tell_news(tell, progress.words(situation), told, time.monotonic() - start)
     return situation
+
+
+def through_outage(ask: Callable[[], Answer], timeout: float) -> Answer:
+    """What C(ask) returns, which is asked again for some seconds while the service does not answer."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return ask()
+        except RequestFailed as failure:
+            if not failure.transient or time.monotonic() >= deadline:
+                raise
+        time.sleep(LONGEST_PAUSE)
 
 
 def _ask(progress: Progress, situation: Situation) -> bool:

@@ -142,6 +142,14 @@ def test_an_outage_of_the_service_is_waited_out(service: Any, answers: Any, job:
     assert job()['job']['status'] == 'Success'
 
 
+def test_an_outage_at_the_very_end_is_waited_out(service: Any, answers: Any, job: Any, fake_time: Any) -> None:
+    inside = '/jobs/%s/evaluation' % answers.id(42)
+    service.expect((answers.jobs_path, answers.jobs(answers.job(42))), (inside, 503), (inside, 503), (inside, answers.evaluation()))
+    assert job()['job']['status'] == 'Success'
+    service.expect((answers.jobs_path, answers.jobs(answers.job(42))), *[(inside, 503)] * 4)
+    assert '503' in job(start_timeout=30)['msg']
+
+
 def test_a_service_that_never_answered_is_not_waited_for(service: Any, answers: Any, job: Any, fake_time: Any) -> None:
     service.expect((answers.jobs_path, REFUSED))
     result = job()
