@@ -1,0 +1,172 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The sandbox's command line: C(python -m tests.sandbox --help)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tests.sandbox import pins, repository
+from tests.sandbox.faults import KINDS, Fault
+from tests.sandbox.server import Sandbox
+from tests.sandbox.service import Service
+from tests.sandbox.settings import change
+
+
+def serve(options: argparse.Namespace) -> None:
+    end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: end.set())
+    with Sandbox(options.data, options.port, options.token) as sandbox:
+        print(sandbox.url)
+        print('token: %s' % sandbox.token, flush=True)
+        end.wait()
+
+
+def add_project(options: argparse.Namespace) -> None:
+    Service(options.data).add_project(options.path, options.repository, options.default_branch, options.public)
+
+
+def add_agent(options: argparse.Namespace) -> None:
+    Service(options.data).add_agent(options.name, options.secrets)
+
+
+def pushed(options: argparse.Namespace) -> None:
+    """The hook: standard input names the refs that moved. The job is made even when no server listens; it then waits for one."""
+    for line in sys.stdin:
+        _old, rev, ref = line.split()
+        body = {'project': options.project, 'ref': ref, 'rev': rev}
+        try:
+            url = (options.data / 'url').read_text(encoding='utf-8').strip()
+            request = urllib.request.Request(url + '/sandbox/pushed', json.dumps(body).encode(), method='POST')
+            with urllib.request.urlopen(request, timeout=30) as reply:
+                job = json.load(reply)
+        except (OSError, urllib.error.URLError):
+            print('The sandbox does not run; the job of %s waits until it does.' % ref)
+            make_job(options, ref, rev)
+        else:
+            print('%s/%s/jobs/%d' % (url, options.project, job['index']) if job else 'No job is due for %s.' % ref)
+
+
+def make_job(options: argparse.Namespace, ref: str, rev: str) -> None:
+    from tests.sandbox import jobs
+    service = Service(options.data)
+    project = service.find_project(*options.project.split('/'))
+    if project['enabled'] and rev != repository.DELETED:
+        jobs.create(service.store, service.clock, project, 'Config', ref, repository.commit(project['repository'], rev))
+
+
+def show(options: argparse.Namespace) -> None:
+    summary = Service(options.data).summary()
+    print(json.dumps(summary, indent=2) if options.json else '\n'.join(text_of(summary)))
+
+
+def text_of(summary: dict[str, Any]) -> list[str]:
+    """The summary for people, line by line."""
+    lines = []
+    for project in summary['projects']:
+        lines.append('Project %s' % project['path'])
+        for name, versions in project['states'].items():
+            lines.append('  State file %s' % name)
+            lines += ['    version %(version)d, %(size)s bytes, %(creationTime)s, by ' % item + (
+                'job %d' % item['job'] if item['job'] else item['uploader'] or 'nobody') for item in versions]
+        lines += ['  Lock %s: %s, until %s' % (item['name'], item['description'] or 'no description', item['expirationTime'])
+                  for item in project['locks']]
+        for job in project['jobs']:
+            lines.append('  Job %d: %s %s, %s at %s: %s, %s' % (
+                job['index'], job['jobType'], job['jobName'] or '-', job['ref'], job['rev'][:7], job['jobPhase'], job['jobStatus']))
+            for effect in job['effects']:
+                lines.append('    Effect %s: %s' % (effect['attribute'], effect['status']))
+                lines += ['      | %s' % line for log in effect['logs'] for line in log]
+    lines += ['Agent %s: secrets %s' % (agent['name'], ', '.join(agent['secrets']) or agent.get('problem', 'none')) for agent in summary['agents']]
+    return lines or ['There is nothing yet.']
+
+
+def make_pins(options: argparse.Namespace) -> None:
+    print(json.dumps(pins.make(options.data), indent=2))
+
+
+def add_fault(options: argparse.Namespace) -> None:
+    faults = Service(options.data).faults
+    if options.clear:
+        faults.clear()
+    if options.kind:
+        faults.add(Fault(options.kind, options.method, options.path, options.skip, options.times, json.loads(options.options)))
+    print(json.dumps(faults.waiting(), indent=2))
+
+
+def set_settings(options: argparse.Namespace) -> None:
+    changes = {}
+    for assignment in options.assignments:
+        name, _equals, value = assignment.partition('=')
+        try:
+            changes[name] = json.loads(value)
+        except ValueError:
+            changes[name] = value
+    print(change(Service(options.data).store, changes))
+
+
+def parser() -> argparse.ArgumentParser:
+    whole = argparse.ArgumentParser(prog='python -m tests.sandbox', description='A local Hercules CI, for tests and first tries.')
+    commands = whole.add_subparsers(required=True)
+
+    def command(words: str, function: Any, help_text: str, parent: Any = commands) -> argparse.ArgumentParser:
+        sub: argparse.ArgumentParser = parent.add_parser(words, help=help_text, description=help_text)
+        sub.add_argument('--data', type=Path, required=True, help='folder for all that the sandbox keeps')
+        sub.set_defaults(function=function)
+        return sub
+
+    sub = command('serve', serve, 'Serve until SIGTERM. The first line of output is the URL, the second the token.')
+    sub.add_argument('--port', type=int, default=0, help='0, the default, takes a free one')
+    sub.add_argument('--token', help='the bearer token; by default the one made with the data')
+
+    project = commands.add_parser('project', help='register projects').add_subparsers(required=True)
+    sub = command('add', add_project, 'Register a project and let its repository report pushes.', project)
+    sub.add_argument('path', metavar='SITE/ACCOUNT/PROJECT')
+    sub.add_argument('--repository', type=Path, metavar='BARE.git')
+    sub.add_argument('--default-branch', default='main')
+    sub.add_argument('--public', action='store_true', help='jobs can be read without a token')
+
+    agent = commands.add_parser('agent', help='register agents').add_subparsers(required=True)
+    sub = command('add', add_agent, 'Register an agent, whose secrets.json is read anew for each effect.', agent)
+    sub.add_argument('name')
+    sub.add_argument('--secrets', type=Path, metavar='SECRETS.json')
+
+    sub = command('pushed', pushed, 'Used by the hook of a repository: make jobs of the pushes on standard input.')
+    sub.add_argument('project')
+    sub = command('show', show, 'Show projects with their state versions, jobs and logs, and the names of agents\' secrets.')
+    sub.add_argument('--json', action='store_true')
+    command('pins', make_pins, 'Make tarballs of the stand-ins of nixpkgs and hercules-ci-effects; their URLs and hashes as JSON.')
+
+    sub = command('fault', add_fault, 'Let requests fail; without a kind, show what is queued. Kinds: %s.' % ', '.join(KINDS))
+    sub.add_argument('kind', nargs='?', choices=sorted(KINDS))
+    sub.add_argument('--method', default='.*', help='regular expression for the whole method')
+    sub.add_argument('--path', default='.*', help='regular expression for the whole path')
+    sub.add_argument('--skip', type=int, default=0)
+    sub.add_argument('--times', type=int, default=1, help='-1 for ever')
+    sub.add_argument('--options', default='{}', help='what the kind takes besides, as JSON')
+    sub.add_argument('--clear', action='store_true', help='forget the faults that are queued')
+    sub = command('settings', set_settings, 'Show settings, after changing those that are given.')
+    sub.add_argument('assignments', nargs='*', metavar='NAME=VALUE')
+    return whole
+
+
+def main() -> None:
+    options = parser().parse_args()
+    try:
+        options.function(options)
+    except (ValueError, OSError) as error:
+        sys.exit('sandbox: %s' % error)
+
+
+if __name__ == '__main__':
+    main()

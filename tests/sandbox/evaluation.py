@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Evaluate a commit as hercules-ci-agent does, with the real nix-instantiate; the rules are in nix/agent/walk.nix."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Mapping
+
+WALK = Path(__file__).parent / 'nix' / 'agent' / 'walk.nix'
+SEARCH_PATH = (('nix/ci.nix', 'ci.nix'), ('flake.nix',), ('default.nix',))
+# The agent's list, and the local files that the sandbox's own pins are.
+ALLOWED_URIS = 'ssh:// https:// git+ssh:// git+https:// github: gitlab: sourcehut: file:// git+file://'
+# No other machine is asked for anything, builds need no users of their own, and run on whatever this machine is.
+CONFIGURATION = '''build-users-group =
+extra-experimental-features = nix-command flakes
+extra-platforms = x86_64-linux aarch64-linux x86_64-darwin aarch64-darwin
+sandbox = false
+substituters =
+'''
+
+
+class EvaluationError(Exception):
+    """What Nix said."""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One derivation of a job, or why there is none: exactly one of drv and error is set."""
+
+    path: tuple[str, ...]
+    typ: str = 'Regular'
+    drv: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """What a .drv file says."""
+
+    inputs: tuple[str, ...]
+    builder: str
+    arguments: tuple[str, ...]
+    environment: dict[str, str]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Nix:
+    """Nix with a store of its own, so that nothing outside the sandbox's folder is written.
+
+    run: how commands are started, as subprocess.run; the sandbox passes one whose processes it can end.
+    """
+
+    folder: Path
+    run: Callable[..., subprocess.CompletedProcess[str]] = field(default=subprocess.run)
+
+    def set_up(self) -> None:
+        """Make the folder, with a configuration that needs nothing of the machine's."""
+        for name in ('store', 'etc'):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        (self.folder / 'etc' / 'nix.conf').write_text(CONFIGURATION, encoding='utf-8')
+
+    def environment(self) -> dict[str, str]:
+        folders = {'NIX_STORE_DIR': 'store', 'NIX_STATE_DIR': 'var', 'NIX_LOG_DIR': 'log', 'NIX_CONF_DIR': 'etc', 'XDG_CACHE_HOME': 'cache'}
+        return {'NIX_REMOTE': '', 'NIX_PATH': '', **{name: str(self.folder / sub) for name, sub in folders.items()}}
+
+    def command(self, *arguments: str) -> str:
+        """Output of a Nix command; EvaluationError with what it printed to stderr."""
+        environment = {**os.environ, **self.environment()}
+        result = self.run([*arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True, check=False)
+        if result.returncode:
+            raise EvaluationError(result.stderr.strip())
+        return result.stdout
+
+    def build(self, *drvs: str) -> None:
+        """Build derivations; EvaluationError with the log when one fails."""
+        if drvs:
+            self.command('nix-store', '--realise', '--keep-going', *drvs)
+
+    def derivation(self, drv: str) -> Derivation:
+        """Read a .drv file, whose strings are quoted as Python's are."""
+        text = Path(drv).read_text(encoding='utf-8')
+        outputs, inputs, _sources, _system, builder, arguments, environment = ast.literal_eval(text[len('Derive'):])
+        return Derivation(tuple(item[0] for item in inputs), builder, tuple(arguments), dict(environment), tuple(item[1] for item in outputs))
+
+
+def find_file(checkout: Path) -> Path:
+    """The file that is evaluated; EvaluationError in the agent's words."""
+    for names in SEARCH_PATH:
+        found = [name for name in names if (checkout / name).is_file()]
+        if len(found) > 1:
+            raise EvaluationError("Don't know what to do, expecting only one of %s" % ' or '.join(found))
+        if found:
+            return checkout / found[0]
+    names = [name for group in SEARCH_PATH for name in group]
+    raise EvaluationError('Please provide a Nix expression to build. Could not find any of %s or %s in your source' % (
+        ', '.join(names[:-1]), names[-1]))
+
+
+@dataclass(frozen=True)
+class Source:
+    """A checked-out commit, ready to be evaluated.
+
+    repository: the record that expressions receive as src or primaryRepo.
+    meta: the rest of what the attribute form receives.
+    """
+
+    nix: Nix
+    checkout: Path
+    repository: Mapping[str, Any]
+    meta: Mapping[str, Any]
+
+    def evaluate(self, part: str, handler: Mapping[str, Any] | None = None) -> Any:
+        """A part of walk.nix's result as JSON; EvaluationError."""
+        def nix_value(value: Any) -> str:
+            return 'builtins.fromJSON %s' % json.dumps(json.dumps(value, ensure_ascii=False), ensure_ascii=False).replace('${', '\\${')
+
+        expression = '(import %s { file = %s; repository = %s; meta = %s; handler = %s; }).%s' % (
+            WALK, find_file(self.checkout), nix_value(self.repository), nix_value(self.meta), nix_value(handler or {}), part)
+        return json.loads(self.nix.command(
+            'nix-instantiate', '--eval', '--strict', '--json', '--read-write-mode', '--show-trace', '--option', 'restrict-eval', 'true',
+            '--option', 'allowed-uris', ALLOWED_URIS, '-I', 'checkout=%s' % self.checkout, '-I', 'agent=%s' % WALK.parent, '-E', expression))
+
+    def configuration(self) -> dict[str, Any] | None:
+        """The handlers of herculesCI, or None for the legacy form."""
+        found: dict[str, Any] | None = self.evaluate('config')
+        return found
+
+    def attributes(self, handler: Mapping[str, Any] | None = None, path: tuple[str, ...] = ()) -> list[Attribute]:
+        """All derivations below a path. One that fails does not hide the others, though it costs a Nix process for each step."""
+        nix_path = '[ %s ]' % ' '.join(json.dumps(part, ensure_ascii=False).replace('${', '\\${') for part in path)
+        try:
+            return [_attribute(item) for item in self.evaluate('below %s' % nix_path, handler)]
+        except EvaluationError:
+            pass
+        try:
+            step = self.evaluate('step %s' % nix_path, handler)
+        except EvaluationError as error:
+            return [Attribute(path, error=str(error))]
+        children = [found for name in step['names'] for found in self.attributes(handler, (*path, name))]
+        return [_attribute(item) for item in step['found']] + children
+
+
+def _attribute(item: Mapping[str, Any]) -> Attribute:
+    return Attribute(tuple(item['path']), item.get('typ', 'Regular'), item.get('drv'), item.get('error'))
+
+
+def path_text(path: tuple[str, ...]) -> str:
+    """An attribute path as the service writes it: other parts than identifiers in double quotes."""
+    quoted = [part if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_'-]*", part) else '"%s"' % part.replace('\\', '\\\\').replace('"', '\\"')
+              for part in path]
+    return '.'.join(quoted)

@@ -1,0 +1,255 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Takes one job through its phases: Queued, Evaluating, Building, Effects, Done."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sqlite3
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.sandbox import jobs, repository, settings
+from tests.sandbox.agent_secrets import Context, Refused, granted
+from tests.sandbox.effect import EffectRun
+from tests.sandbox.evaluation import Attribute, EvaluationError, Nix, Source, path_text
+from tests.sandbox.processes import Processes, Stopped
+from tests.sandbox.store import new_id
+
+if TYPE_CHECKING:
+    from tests.sandbox.runner import Runner
+
+AGENT_VERSION = '0.10.6'
+# The agent that does the work when none was registered. It has no secrets.
+NO_AGENT = 'sandbox'
+
+
+class JobRun:
+    """One job on its way. Raises Stopped when it is cancelled."""
+
+    def __init__(self, runner: Runner, job: sqlite3.Row, processes: Processes) -> None:
+        self.runner, self.store, self.clock, self.job, self.processes = runner, runner.store, runner.clock, job, processes
+        project = self.store.get('project', job['project'])
+        assert project is not None
+        account = self.store.get('account', project['account'])
+        assert account is not None
+        self.project, self.account = project, account
+        self.nix = Nix(runner.data / 'nix', processes.run)
+        agents = self.store.all('SELECT * FROM agent ORDER BY name')
+        self.agent = agents[job['number'] % len(agents)] if agents else None
+        self.agent_name = self.agent['name'] if self.agent else NO_AGENT
+        self.folder = runner.data / 'checkouts' / job['id']
+
+    def run(self) -> None:
+        # A job that a restart interrupted begins anew.
+        self.store.all('UPDATE log SET done = 1 WHERE job = ?', self.job['id'])
+        log = jobs.open_log(self.store, self.clock, self.job['id'])
+        self._set(phase='Evaluating', evaluation_log=log, agent=self.agent_name)
+        self.store.all('DELETE FROM attribute WHERE job = ?', self.job['id'])
+        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            checkout = repository.check_out(self.project['repository'], self.job['rev'], self.folder / 'source')
+            jobs.add_lines(self.store, log, 0, 'Evaluating %s at %s on %s' % (self.job['ref'], self.job['rev'], self.agent_name))
+            try:
+                follow = self._configure if self.job['typ'] == 'Config' else self._evaluate
+                attributes = follow(self._source(checkout), log)
+            finally:
+                self.store.update('log', log, done=1)
+            if attributes is not None and self._build(attributes):
+                self._run_effects()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _set(self, **columns: Any) -> None:
+        with self.store.transaction():
+            if self.processes.stopped.is_set():
+                raise Stopped
+            self.store.update('job', self.job['id'], **columns)
+            self.job = jobs.found(self.store, self.job['id'])
+        self.runner.notify()
+
+    def _finish(self, **columns: Any) -> None:
+        self._set(phase='Done', ended=self.clock.text(), **columns)
+
+    # Evaluating
+
+    def _source(self, checkout: Path) -> Source:
+        ref, rev, site = self.job['ref'], self.job['rev'], self.account['site']
+        path = '%s/%s' % (self.account['name'], self.project['name'])
+        record = {
+            'outPath': str(checkout), 'ref': ref, 'rev': rev, 'shortRev': rev[:7],
+            'branch': ref[len('refs/heads/'):] if ref.startswith('refs/heads/') else None,
+            'tag': ref[len('refs/tags/'):] if ref.startswith('refs/tags/') else None,
+            'remoteHttpUrl': 'https://%s.com/%s.git' % (site, path), 'remoteSshUrl': 'git@%s.com:%s.git' % (site, path),
+            'webUrl': 'https://%s.com/%s' % (site, path), 'forgeType': site, 'owner': self.account['name'], 'name': self.project['name'],
+        }
+        flake = 'git+file://%s?ref=%s&rev=%s' % (Path(self.project['repository']).resolve(), ref, rev)
+        return Source(self.nix, checkout, record, {'apiBaseUrl': self.runner.base_url(), 'ciSystems': None, 'flake': flake})
+
+    def _configure(self, source: Source, log: str) -> list[Attribute] | None:
+        """Find the handlers and make their jobs. The legacy form has none: it makes, or becomes, a Legacy job."""
+        try:
+            configuration = source.configuration()
+        except EvaluationError as error:
+            jobs.add_lines(self.store, log, 0, str(error))
+            self.store.insert('attribute', job=self.job['id'], path='[]', typ='Regular', error=str(error))
+            self._finish(evaluation='Failure', derivations='Success', effects='Success')
+            return None
+        if configuration is None and settings.load(self.store).legacy_job == 'converted':
+            self._set(typ='Legacy')
+            return self._evaluate(source, log)
+        followers: list[tuple[str, str | None, dict[str, Any]]] = [('Legacy', None, {})]
+        if configuration is not None:
+            followers = [('OnPush', name, item['extraInputs']) for name, item in configuration['onPush'].items()]
+            self._store_handlers(configuration)
+        jobs.add_lines(self.store, log, 0, 'Jobs: %s' % (', '.join('%s %s' % (typ, name or '') for typ, name, _inputs in followers) or 'none'))
+        made = [jobs.create(self.store, self.clock, self.project, typ, self.job['ref'], jobs.commit_of(self.job), name=name,
+                            config=self.job['id'], started_by=self.job['started_by'], extra_inputs=json.dumps(inputs))
+                for typ, name, inputs in followers]
+        self._finish(evaluation='Success', derivations='Success', effects='Success')
+        for job in made:
+            self.runner.start(job['id'])
+        return None
+
+    def _store_handlers(self, configuration: dict[str, Any]) -> None:
+        for kind in ('onPush', 'onSchedule'):
+            for name, item in configuration[kind].items():
+                self.store.all('INSERT OR REPLACE INTO handler VALUES (?, ?, ?, ?, ?, ?)', self.job['id'], kind, name,
+                               configuration['isFlake'], json.dumps(item['extraInputs']), json.dumps(item.get('when')))
+
+    def _evaluate(self, source: Source, log: str) -> list[Attribute] | None:
+        """All attributes, or None when the job ends with errors; then its effects are not run."""
+        try:
+            attributes = source.attributes(self._handler())
+        except EvaluationError as error:
+            attributes = [Attribute((), error=str(error))]
+        for attribute in attributes:
+            status = None if attribute.error else 'NotPlanned' if attribute.typ == 'Effect' else 'Waiting'
+            self.store.insert('attribute', job=self.job['id'], path=json.dumps(attribute.path), typ=attribute.typ, drv=attribute.drv,
+                              status=status, error=attribute.error)
+            jobs.add_lines(self.store, log, 0, '%s: %s' % (path_text(attribute.path) or 'the file', attribute.error or attribute.typ))
+        if any(attribute.error for attribute in attributes):
+            self._give_up_effects()
+            self._finish(evaluation='Failure', derivations='Success', effects='Failure' if self._effects() else 'Success')
+            return None
+        return attributes
+
+    def _handler(self) -> dict[str, Any] | None:
+        kind = {'OnPush': 'onPush', 'OnSchedule': 'onSchedule'}.get(self.job['typ'])
+        return None if kind is None else {'kind': kind, 'name': self.job['name'], 'inputs': self._extra_inputs()}
+
+    def _extra_inputs(self) -> dict[str, Any]:
+        """Checkouts of the sibling projects that the handler asked for."""
+        inputs = {}
+        for name, wanted in json.loads(self.job['extra_inputs']).items():
+            sibling = self.store.one('SELECT * FROM project WHERE account = ? AND name = ?', self.account['id'], wanted['project'])
+            if sibling is None:
+                raise EvaluationError('There is no project %s for the extra input %s.' % (wanted['project'], name))
+            commit = repository.commit(sibling['repository'], wanted['ref'] or 'refs/heads/%s' % sibling['default_branch'])
+            inputs[name] = {'outPath': str(repository.check_out(sibling['repository'], commit.rev, self.folder / 'inputs' / name)),
+                            'rev': commit.rev}
+        return inputs
+
+    # Building
+
+    def _build(self, attributes: list[Attribute]) -> bool:
+        """Build what is no effect, and what effects need. False when something failed: the job has then ended."""
+        self._set(phase='Building', evaluation='Success')
+        good = True
+        for attribute in attributes:
+            assert attribute.drv is not None
+            effect = attribute.typ == 'Effect'
+            try:
+                self.nix.build(*(self.nix.derivation(attribute.drv).inputs if effect else (attribute.drv,)))
+                succeeded = True
+            except EvaluationError as error:
+                succeeded = False
+                assert self.job['evaluation_log'] is not None
+                jobs.add_lines(self.store, self.job['evaluation_log'], 0, '%s: %s' % (path_text(attribute.path), error))
+            good = good and (attribute.typ == 'MayFail' or succeeded != (attribute.typ == 'MustFail'))
+            status = ('NotPlanned' if effect else 'BuildSuccess') if succeeded else ('DependencyFailure' if effect else 'BuildFailure')
+            self.store.all('UPDATE attribute SET status = ? WHERE job = ? AND path = ?', status, self.job['id'], json.dumps(attribute.path))
+        if not good:
+            self._give_up_effects()
+            self._finish(derivations='Failure', effects='Failure' if self._effects() else 'Success')
+        return good
+
+    # Effects
+
+    def _effects(self) -> list[sqlite3.Row]:
+        return jobs.effects(self.store, self.job['id'])
+
+    def _give_up_effects(self) -> None:
+        for effect in self._effects():
+            for kind in ('Queued', 'DependencyFailed'):
+                jobs.add_event(self.store, self.clock, self.job['id'], effect['path'], kind)
+
+    def _run_effects(self) -> None:
+        """All effects of the job at once, after those of earlier jobs of the repository."""
+        effects = self._effects()
+        for effect in effects:
+            jobs.add_event(self.store, self.clock, self.job['id'], effect['path'], 'Queued')
+        self._set(phase='Effects', derivations='Success')
+        if effects:
+            self._wait_for_turn()
+        threads = [threading.Thread(target=self._run_effect, args=(effect,)) for effect in effects]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        statuses = {jobs.effect_status(self.store, self.job['id'], effect['path']) for effect in effects}
+        self._finish(effects='Success' if statuses <= {'Successful'} else 'Failure')
+
+    def _wait_for_turn(self) -> None:
+        with self.runner.changed:
+            self.runner.changed.wait_for(lambda: self.processes.stopped.is_set() or (
+                self.runner.effects_may_start.is_set() and not jobs.earlier(self.store, self.job)))
+        if self.processes.stopped.is_set():
+            raise Stopped
+
+    def _run_effect(self, effect: sqlite3.Row) -> None:
+        log = jobs.open_log(self.store, self.clock, self.job['id'])
+        jobs.add_event(self.store, self.clock, self.job['id'], effect['path'], 'Started', log=log, agent=self.agent_name)
+        self.runner.notify()
+        began = self.clock.now()
+
+        def write(line: str) -> None:
+            jobs.add_lines(self.store, log, int((self.clock.now() - began).total_seconds() * 1000), line)
+
+        error = None
+        try:
+            code = self._perform(effect, write)
+            if code:
+                write('The effect failed with exit code %d.' % code)
+        except Stopped:
+            return
+        except Refused as refusal:
+            for line in (*refusal.log, str(refusal)):
+                write(line)
+            code, error = 1, str(refusal)
+        if self.processes.stopped.is_set():
+            return
+        self.store.update('log', log, done=1)
+        jobs.add_event(self.store, self.clock, self.job['id'], effect['path'], 'Failed' if code else 'Succeeded', error=error)
+        self.runner.notify()
+
+    def _perform(self, effect: sqlite3.Row, write: Any) -> int:
+        derivation = self.nix.derivation(effect['drv'])
+        owner, name, ref = self.account['name'], self.project['name'], self.job['ref']
+        context = Context(owner, name, ref, ref == 'refs/heads/%s' % self.project['default_branch'])
+        secrets_path = Path(self.agent['secrets']) if self.agent and self.agent['secrets'] else None
+        secrets = granted(derivation.environment.get('secretsMap'), secrets_path, context)
+        attribute = path_text(jobs.path_of(effect))
+        failure = next((text for pattern, text in self.runner.failing_effects.items() if re.fullmatch(pattern, attribute)), None)
+        token = 'effect-%s' % new_id()
+        self.store.insert('token', token=token, project=self.project['id'], job=self.job['id'])
+        try:
+            return EffectRun(
+                derivation, self.nix, self.runner.base_url(), token, self.project['id'], '%s/%s/%s' % (self.account['site'], owner, name),
+                secrets, {'SANDBOX_FAIL_DEPLOY': failure} if failure else {}, self.processes.start).run(write)
+        finally:
+            self.store.all('DELETE FROM token WHERE token = ?', token)
