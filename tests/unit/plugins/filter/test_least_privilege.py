@@ -1,0 +1,60 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.nixcd.hercules_ci.plugins.filter.least_privilege import FilterModule
+
+CONDITION = {'and': [{'isOwner': 'neat-org'}, {'isRepo': 'neat-repo'}, {'isBranch': 'production'}]}
+
+
+def least_privilege(secrets: Any, *networks: Any) -> Any:
+    return FilterModule().filters()['least_privilege'](secrets, iter(networks))
+
+
+def network(**variables: Any) -> dict[str, Any]:
+    return {
+        'inventory_hostname': 'neat-network', 'nixops_project': 'github/neat-org/neat-repo', 'nixops_branches': ['production'],
+        'nixops_secrets_map': {'aws': 'neat-aws', 'token': {'type': 'GitToken'}}, **variables,
+    }
+
+
+def test_only_what_is_missing_is_derived() -> None:
+    secrets = {
+        'neat-aws': {'data': {'x': 1}}, 'null': {'data': {}, 'condition': None}, 'own': {'condition': 'isTag'}, 'unused': {'data': {}},
+    }
+    assert least_privilege(secrets, network(), network(nixops_secrets_map={'a': 'null', 'b': 'own'})) == {
+        'neat-aws': {'data': {'x': 1}, 'condition': CONDITION},
+        'null': {'data': {}, 'condition': CONDITION},
+        'own': {'condition': 'isTag'},
+        'unused': {'data': {}},
+    }
+
+
+@pytest.mark.parametrize(('variables', 'ref'), [
+    ({'nixops_branches': ['a', 'b']}, [{'or': [{'isBranch': 'a'}, {'isBranch': 'b'}]}]),
+    ({'nixops_branches': ['a', 'a']}, [{'isBranch': 'a'}]),
+    ({'nixops_branches': None}, ['isDefaultBranch']),
+    ({'nixops_branches': ['release-*']}, []),
+    ({'nixops_run_on': {'tags': ['v*']}}, [{'or': ['isTag', {'isBranch': 'production'}]}]),
+    ({'nixops_run_on': {'any_ref': True, 'branches': []}}, []),
+])
+def test_refs(variables: dict[str, Any], ref: list[Any]) -> None:
+    derived = least_privilege({'neat-aws': {}}, network(**variables))['neat-aws']['condition']
+    assert derived == {'and': [*CONDITION['and'][:2], *ref]}
+
+
+@pytest.mark.parametrize('secrets', [['neat-aws'], {'neat-aws': 'canary'}])
+def test_other_input_is_refused_without_showing_it(secrets: Any) -> None:
+    with pytest.raises(AnsibleFilterError) as caught:
+        least_privilege(secrets)
+    assert 'canary' not in str(caught.value)
+
+
+def test_a_network_without_a_project_is_named() -> None:
+    with pytest.raises(AnsibleFilterError, match='nixops_project of neat-network'):
+        least_privilege({}, network(nixops_project='neat-repo'))

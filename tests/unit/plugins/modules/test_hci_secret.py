@@ -1,0 +1,205 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import packed
+from ansible_collections.nixcd.hercules_ci.plugins.modules import hci_agent, hci_secret, hci_secret_info
+
+CONDITION = {'and': [{'isOwner': 'neat-org'}, {'isRepo': 'neat-repo'}, {'isBranch': 'production'}]}
+AWS = {'data': {'id': 'canary', 'key': 'canary'}, 'condition': CONDITION}
+# Numbers that a careless program would change, a field that the agent ignores, and an order that is not ours.
+FOREIGN = (
+    '{"foreign": {"kind": "Secret", "data": {"n": 1.50, "big": 12345678901234567890123, "e": 1E400}, "comment": {"z": [0.10]},'
+    ' "condition": true}}'
+)
+
+
+class Agent:
+    """A folder of secrets, and the modules that see to it."""
+
+    def __init__(self, folder: Path, run: Callable[..., dict[str, Any]]) -> None:
+        self.folder = folder
+        self.file = folder / 'secrets.json'
+        self.run = run
+
+    def secret(self, secrets: dict[str, Any], *, check: bool = False, **options: Any) -> dict[str, Any]:
+        """What hci_secret answers to these secrets, which the action plugin would have packed."""
+        given = {'path': str(self.file), '_payload': packed(secrets), **options}
+        result: dict[str, Any] = self.run(hci_secret.main, given, check=check, diff=True)
+        assert 'canary' not in json.dumps(result)
+        return result
+
+    def written(self) -> Any:
+        return json.loads(self.file.read_bytes())
+
+    def names(self) -> list[str]:
+        return sorted(os.listdir(self.folder))
+
+
+@pytest.fixture
+def agent(tmp_path: Path, run_module: Callable[..., dict[str, Any]]) -> Agent:
+    return Agent(tmp_path, run_module)
+
+
+def test_first_second_and_check_run_agree(agent: Agent) -> None:
+    predicted = agent.secret({'aws': AWS}, check=True)
+    assert agent.names() == []
+    first = agent.secret({'aws': AWS})
+    written = agent.file.read_bytes()
+    assert written == (
+        b'{\n  "aws": {\n    "condition": {\n      "and": [\n        {\n          "isOwner": "neat-org"\n        },\n        {\n'
+        b'          "isRepo": "neat-repo"\n        },\n        {\n          "isBranch": "production"\n        }\n      ]\n    },\n'
+        b'    "data": {\n      "id": "canary",\n      "key": "canary"\n    },\n    "kind": "Secret"\n  }\n}\n'
+    )
+    assert stat.S_IMODE(agent.file.stat().st_mode) == 0o400
+    assert first['added'] == ['aws'] and first['diff'][0]['after']['aws']['data'] == {'id': 'a value', 'key': 'a value'}
+    assert [predicted[key] for key in ('changed', 'added', 'secrets', 'diff')] == [True, ['aws'], first['secrets'], first['diff']]
+    stamp = agent.file.stat()
+    second = agent.secret({'aws': AWS})
+    assert not second['changed'] and second['diff'] == [] and agent.file.stat() == stamp and agent.names() == ['secrets.json']
+    assert second['secrets']['aws']['usable_by'] == 'owner neat-org and repository neat-repo and branch production'
+
+
+def test_foreign_entries_stay_to_the_last_digit(agent: Agent) -> None:
+    agent.file.write_text(FOREIGN)
+    result = agent.secret({'aws': AWS})
+    assert result['added'] == ['aws'] and result['updated'] == []
+    text = agent.file.read_text()
+    assert all(number in text for number in ('1.50', '12345678901234567890123', '1E400', '0.10'))
+    assert agent.written()['foreign']['condition'] is True
+
+
+def test_same_meaning_is_no_change(agent: Agent) -> None:
+    agent.file.write_text('{"a":{"condition":true,"data":{"n":1.50,"b":1},"kind":"Secret","apiVersion":null}}')
+    agent.file.chmod(0o400)
+    before = agent.file.read_bytes()
+    assert not agent.secret({'a': {'data': {'b': 1.0, 'n': 1.5}, 'condition': True}})['changed']
+    assert agent.file.read_bytes() == before
+    assert agent.secret({'a': {'data': {'b': True, 'n': 1.5}}})['updated'] == ['a']
+
+
+def test_absent_extend_exclusive(agent: Agent) -> None:
+    assert not agent.secret({'x': {}}, state='absent')['changed'] and agent.names() == []
+    agent.secret({'a': AWS, 'b': AWS, 'c': AWS})
+    assert agent.secret({'a': {'data': {'key': 'canary2'}}}, data_update='extend')['updated'] == ['a']
+    assert agent.written()['a']['data'] == {'id': 'canary', 'key': 'canary2'}
+    assert agent.secret({'c': {}, 'x': {}}, state='absent')['removed'] == ['c']
+    assert agent.secret({'b': AWS}, exclusive=True)['removed'] == ['a'] and list(agent.written()) == ['b']
+
+
+def test_mode_is_put_right_without_a_change_of_content(agent: Agent) -> None:
+    agent.secret({'a': AWS})
+    agent.file.chmod(0o644)
+    predicted = agent.secret({'a': AWS}, check=True)
+    assert stat.S_IMODE(agent.file.stat().st_mode) == 0o644
+    result = agent.secret({'a': AWS})
+    assert predicted['diff'] == result['diff'] and result['changed'] and result['updated'] == []
+    assert result['diff'][0]['before']['mode'] == '0644' and result['diff'][0]['after']['mode'] == '0400'
+    assert stat.S_IMODE(agent.file.stat().st_mode) == 0o400
+    assert agent.secret({'a': AWS}, mode='0440')['changed'] and stat.S_IMODE(agent.file.stat().st_mode) == 0o440
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='giving files away needs root')
+def test_owner_follows_the_file_then_the_folder(agent: Agent) -> None:
+    os.chown(agent.folder, 1234, 1235)
+    agent.secret({'a': AWS})
+    assert (agent.file.stat().st_uid, agent.file.stat().st_gid) == (1234, 1235)
+    assert agent.secret({'a': AWS}, owner='1', group='2')['changed']
+    assert agent.secret({'b': AWS})['added'] == ['b'] and (agent.file.stat().st_uid, agent.file.stat().st_gid) == (1, 2)
+    new = agent.folder / 'deep' / 'er' / 'secrets.json'
+    agent.secret({'a': AWS}, path=str(new), owner='1')
+    assert [(path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) for path in (new.parent.parent, new.parent, new)] == [
+        (1, 0o700), (1, 0o700), (1, 0o400),
+    ]
+
+
+def test_backup_is_as_private_as_the_file(agent: Agent) -> None:
+    agent.secret({'a': AWS})
+    before = agent.file.read_bytes()
+    assert 'backup_file' not in agent.secret({'a': AWS}, backup=True)
+    kept = Path(agent.secret({'b': AWS}, backup=True)['backup_file'])
+    assert kept.read_bytes() == before and stat.S_IMODE(kept.stat().st_mode) == 0o400 and kept.parent == agent.folder
+
+
+@pytest.mark.parametrize(('content', 'message'), [
+    ('{"a": {"kind": "Secret", "data": {"x": "canary"}, "condition": 3}}', 'Error in $.a.condition: Expected Object, String or true.'),
+    ('{"a": {"kind": "Secret", "data": {"x": "canary"}}, "a": {"kind": "Secret", "data": {}}}', 'The key "a" occurs twice'),
+    ('{"a": "canary', 'This is not JSON'),
+    ('', 'This is not JSON'),
+    ('{"a": {"kind": "Secret", "condition": true, "data": {"x": %s1%s}}}' % ('[' * 9999, ']' * 9999), 'nested too deeply.'),
+])
+def test_a_file_that_the_agent_cannot_read_is_reported_and_left_alone(agent: Agent, content: str, message: str) -> None:
+    agent.file.write_text(content)
+    for options in ({}, {'state': 'absent'}, {'exclusive': True}):
+        result = agent.secret({'b': AWS}, **options)
+        assert result['failed'] and message in result['msg'] and str(agent.file) in result['problems'][0]['where']
+        assert agent.file.read_text() == content
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    ({'mode': 256}, 'octal digits in quotes'), ({'mode': 'u=r'}, 'octal digits in quotes'), ({'mode': '0040'}, 'octal digits in quotes'),
+    ({'owner': 'no-such-user'}, 'There is no such user.'), ({'group': 'no-such-group'}, 'There is no such group.'),
+    ({'_payload': None}, 'The action plugin of this module has to run first.'),
+])
+def test_refusals(agent: Agent, options: dict[str, Any], message: str) -> None:
+    result = agent.secret({'a': AWS}, **options)
+    assert result['failed'] and message in result['msg'] and agent.names() == []
+
+
+def test_links_and_pipes(agent: Agent, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp('elsewhere') / 'shadow'
+    elsewhere.write_text('{}')
+    agent.file.symlink_to(elsewhere)
+    result = agent.secret({'a': AWS})
+    assert result['failed'] and 'leads out of its folder' in result['msg'] and elsewhere.read_text() == '{}'
+    agent.file.unlink()
+    agent.file.symlink_to('real.json')
+    assert agent.secret({'a': AWS})['changed'] and agent.file.is_symlink() and agent.names() == ['real.json', 'secrets.json']
+    agent.file.unlink()
+    os.mkfifo(agent.file)
+    assert 'not a regular file' in agent.secret({'a': AWS})['msg']
+
+
+def test_info_names_everything_but_values(agent: Agent, run_module: Callable[..., dict[str, Any]]) -> None:
+    options = {'path': str(agent.file)}
+    assert run_module(hci_secret_info.main, options)['exists'] is False
+    agent.file.write_text(FOREIGN)
+    result = run_module(hci_secret_info.main, options)
+    assert result['exists'] and result['secrets'] == {'foreign': {'fields': ['big', 'e', 'n'], 'condition': True, 'usable_by': 'anybody'}}
+    agent.file.write_text('{"a": {}}')
+    result = run_module(hci_secret_info.main, options)
+    assert result['failed'] and [problem['what'] for problem in result['problems']] == [
+        'The agent cannot parse its secrets: Error in $.a: key "kind" not found',
+        'The agent cannot parse its secrets: Error in $.a: key "data" not found',
+    ]
+
+
+def test_files_of_an_agent(agent: Agent, run_module: Callable[..., dict[str, Any]]) -> None:
+    def run(caches: Any, token: Any, **how: Any) -> dict[str, Any]:
+        payload = packed({'binary_caches': caches, 'cluster_join_token': token})
+        result = run_module(hci_agent.main, {'path': str(agent.folder), '_payload': payload}, diff=True, **how)
+        assert 'canary' not in json.dumps(result)
+        return result
+
+    caches = {'c': {'kind': 'CachixCache', 'publicKeys': ['p'], 'authToken': 'canary'}}
+    assert run(caches, 'canary', check=True)['changed'] and agent.names() == []
+    assert run(caches, ' canary\n')['changed'] and agent.names() == ['binary-caches.json', 'cluster-join-token.key']
+    assert not run(caches, 'canary')['changed']
+    assert (agent.folder / 'cluster-join-token.key').read_text() == 'canary\n'
+    assert {stat.S_IMODE(path.stat().st_mode) for path in agent.folder.iterdir()} == {0o400}
+    result = run({'c': {**caches['c'], 'authToken': 'canary2'}}, None)
+    assert result['diff'][0]['after'] == {'c': {'kind': 'CachixCache', 'publicKeys': ['p'], 'authToken': 'another value'}}
+    assert [file['path'] for file in result['files']] == [str(agent.folder / 'binary-caches.json')]
+    (agent.folder / 'binary-caches.json').unlink()
+    (agent.folder / 'binary-caches.json').write_text('[')
+    result = run(caches, None)
+    assert result['failed'] and (agent.folder / 'binary-caches.json').read_text() == '['

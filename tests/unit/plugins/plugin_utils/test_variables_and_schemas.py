@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_caches, problems_in_secrets
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import Origin, place, plain, refuse_if_any
+
+
+class Vaulted:
+    """What ansible-core before 2.19 makes of a vaulted value."""
+
+    __ENCRYPTED__ = True
+
+    def __str__(self) -> str:
+        return 'decrypted'
+
+
+def test_plain_values() -> None:
+    given = {'a': ('x', 1, 1.5, True, None, Vaulted()), 2: {'b': []}}
+    assert plain(given, 'secrets') == {'a': ['x', 1, 1.5, True, None, 'decrypted'], '2': {'b': []}}
+
+
+def test_values_that_json_lacks_are_all_named() -> None:
+    with pytest.raises(Failure) as caught:
+        plain({'a': [datetime.date(2026, 1, 1), float('nan')], 'b': {'c': b'canary'}}, 'secrets')
+    assert [problem.where for problem in caught.value.problems] == ["secrets['a'][0]", "secrets['a'][1]", "secrets['b']['c']"]
+    assert 'canary' not in str(caught.value)
+
+
+def test_places_name_file_and_line() -> None:
+    if Origin is None:
+        pytest.skip('ansible-core before 2.19')
+    value = Origin(path='/inventory.yml', line_num=3).tag({'a': {'b': Origin(path='/vault.yml', line_num=7).tag('canary')}})
+    assert place('secrets', value, ('a', 'b')) == "secrets['a']['b'] (/vault.yml:7)"
+    assert place('secrets', value, ('a',)) == "secrets['a'] (/inventory.yml:3)"
+    assert place('secrets', value, ('a', 'x', 'y')) == "secrets['a']['x']['y'] (/inventory.yml:3)"
+    with pytest.raises(Failure, match=r'^What\. Where: secrets'):
+        refuse_if_any('secrets', value, [(['a'], 'What.'), (('a',), 'What.')])
+
+
+@pytest.mark.parametrize(('secrets', 'paths'), [
+    ({'a': {'data': {'x': 'canary'}, 'condition': {'and': ['isTag']}}, 'b': {}}, []),
+    (['canary'], [[]]),
+    ({'a': 'canary', 'b': {'data': 'canary'}}, [['a'], ['b', 'data']]),
+    ({'a': {'date': {'x': 'canary'}, 'kind': 'Secret'}}, [['a', 'date'], ['a', 'kind']]),
+    ({'a': {'condition': {'and': [{'isBrunch': 'canary'}, {'or': ['canary']}]}}},
+     [['a', 'condition', 'and', 0], ['a', 'condition', 'and', 1, 'or', 0]]),
+])
+def test_findings_in_secrets(secrets: Any, paths: list[Any]) -> None:
+    findings = list(problems_in_secrets(secrets))
+    assert sorted((path for path, what in findings), key=str) == paths
+    assert 'canary' not in str([what for path, what in findings])
+
+
+@pytest.mark.parametrize(('cache', 'paths'), [
+    ({'kind': 'CachixCache', 'publicKeys': ['p']}, []),
+    ({'kind': 'CachixCache', 'publicKeys': ['p'], 'signingKeys': ['s'], 'authToken': 't'}, []),
+    ({'kind': 'NixCache', 'storeURI': 'u', 'publicKeys': ['p'], 'signingKeys': []}, []),
+    ({'kind': 'NixCache', 'publicKeys': 'canary'}, [['c', 'publicKeys'], ['c'], ['c']]),
+    ({'kind': 'CachixCache', 'publicKeys': ['p'], 'authtoken': 'canary', 'signingKeys': [1]},
+     [['c', 'authtoken'], ['c', 'signingKeys', 0]]),
+    ({'kind': 'canary'}, [['c', 'kind']]), ({'kind': ['canary']}, [['c', 'kind']]), ({}, [['c']]), ('canary', [['c']]),
+])
+def test_findings_in_caches(cache: Any, paths: list[Any]) -> None:
+    findings = list(problems_in_caches({'c': cache}))
+    assert sorted((path for path, what in findings), key=str) == paths
+    assert 'canary' not in str([what for path, what in findings])
