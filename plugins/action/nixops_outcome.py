@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcome import done_of, ending_of, failures, row
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcome import Ending, done_of, ending_of, failures, row
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import state_versions
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_host
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain
@@ -28,32 +28,41 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         result: dict[str, Any] = {**super().run(tmp, variables), 'changed': False}
         _validation, options = self.validate_argument_spec({'projects': {'type': 'dict', 'required': True}})
-        rows: list[dict[str, Any]] = []
+        hostvars, rows, endings = variables['hostvars'], [], []
         for name, project in options['projects'].items():
-            rows += rows_of(name, project, variables['hostvars'])
+            ended = list(endings_of(project, hostvars))
+            rows += rows_of(name, project, hostvars, ended)
+            endings += ended
         alive = set(variables['ansible_play_hosts'])
-        return {**result, 'networks': rows, 'failures': {host: why for host, why in failures(rows).items() if host in alive}}
+        return {**result, 'networks': rows, 'failures': {host: why for host, why in failures(endings).items() if host in alive}}
 
 
-def rows_of(name: str, project: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row for each branch of each selected network of a project."""
-    selected = project['selected']
-    if not selected:
+def endings_of(project: Mapping[str, Any], hostvars: Mapping[str, Any]) -> Iterator[tuple[str, str, Ending]]:
+    """Network, branch, and how it ended, for each branch of each selected network of a project."""
+    registered = {host: {key: hostvars[host].get(key) for key in REGISTERED} for host in project['selected']}
+    done = done_of(project['selected'], registered)
+    for host in project['selected']:
+        for branch in project['branches'][host]:
+            yield host, branch, ending_of(host, branch, project['branches'], done)
+
+
+def rows_of(
+    name: str, project: Mapping[str, Any], hostvars: Mapping[str, Any], endings: list[tuple[str, str, Ending]],
+) -> list[dict[str, Any]]:
+    """What nixops_report takes of a project."""
+    if not endings:
         return []
-    registered = {host: {key: hostvars[host].get(key) for key in REGISTERED} for host in selected}
-    done = done_of(selected, registered)
-    after = versions_after(project, done.watched or done.uploaded, hostvars[selected[0]], selected[0])
+    first = endings[0][0]
+    after = versions_after(project, hostvars[first], first)
     return [
-        row(name, host, branch, ending_of(host, branch, project['branches'], done), secrets_map=secrets_of(hostvars[host]),
+        row(name, host, branch, ending, secrets_map=secrets_of(hostvars[host]),
             state_version_before=project['versions'].get(project['states'][host]), state_version_after=after.get(project['states'][host]))
-        for host in selected for branch in project['branches'][host]
+        for host, branch, ending in endings
     ]
 
 
-def versions_after(project: Mapping[str, Any], acted: Any, variables: Mapping[str, Any], host: str) -> Mapping[str, Any]:
-    """The newest state versions now; those from before where nothing has been done, and none where the service does not answer."""
-    if not acted:
-        return dict(project['versions'])
+def versions_after(project: Mapping[str, Any], variables: Mapping[str, Any], host: str) -> Mapping[str, Any]:
+    """The newest state versions now; none where the service does not answer."""
     network, _problems = read_host(host, variables, 'main')
     try:
         return state_versions(str(network['nixops_project']), network)

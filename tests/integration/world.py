@@ -26,7 +26,7 @@ from typing import Any
 
 import yaml
 
-from tests.gates.surroundings import ROOT
+from tests.gates.surroundings import ROOT, search_path
 from tests.integration.repository import make_repository
 
 TOKEN = 'token-of-the-fleet-keeper'
@@ -102,13 +102,14 @@ class World:
 
     def guide_inventory(self) -> dict[str, Any]:
         """The inventory of the design: two agents, a network in production and one in staging."""
-        pins = json.loads(self.sandbox('pins'))
+        pins = {name: pin for name, pin in json.loads(self.sandbox('pins')).items() if name in ('nixpkgs', 'effects', 'nixops')}
         network = {'nixops_network_files': ['network.nix', 'network-aws.nix'], 'nixops_prebuild_only_network_files': ['network-stub.nix']}
         production = {'nixops_deployment': 'aws-prod', 'nixops_secrets_map': {'aws': 'neat-aws'},
                       'nixops_user_setup_script': 'writeAWSSecret aws default'}
         staging = {'nixops_deployment': 'webfarm', 'nixops_secrets_map': {'ssh': 'neat-ssh'},
                    'nixops_user_setup_script': 'writeSSHKey ssh'}
         return {
+            'all': {'vars': {'ansible_python_interpreter': sys.executable}},
             'hercules_agents': {
                 'hosts': {agent: {'ansible_host': address, 'nixops_agent_secrets_path': str(self.agent_secrets(agent))}
                           for agent, address in (('agent-1', '203.0.113.11'), ('agent-2', '203.0.113.12'))},
@@ -147,6 +148,7 @@ class World:
         temporary.mkdir(exist_ok=True)
         return {
             **kept,
+            'PATH': search_path(Path(sys.executable).parent),
             'HOME': str(self.folder / 'home'),
             'XDG_CONFIG_HOME': str(self.folder / 'home' / '.config'),
             'TMPDIR': str(temporary),

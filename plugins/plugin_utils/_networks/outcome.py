@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -33,10 +33,14 @@ class Done:
 
 @dataclass(frozen=True)
 class Ending:
-    """How one branch of a network ended: a result of M(nixcd.hercules_ci.nixops_report), why in full, the commit, and the job."""
+    """How one branch of a network ended: a result of M(nixcd.hercules_ci.nixops_report), why in a sentence and in full, commit and job.
+
+    What is said in full may hold lines of a log.
+    """
 
     result: str
     message: str = ''
+    why: str = ''
     commit: str = ''
     job: int | None = None
     job_url: str = ''
@@ -54,21 +58,21 @@ def ending_of(network: str, branch: str, branches: Mapping[str, Iterable[str]], 
     branches: of all networks that take part.
     """
     if _failed(done.uploaded.get(network, NONE)):
-        return Ending('failed', _message(done.uploaded[network]))
+        return _failure(done.uploaded[network])
     stopped = [other for other, result in done.uploaded.items() if _failed(result) and branch in branches.get(other, ())]
     if stopped:
         return Ending('skipped', 'The branch is left alone, as it would deploy %s without its state.' % ', '.join(sorted(stopped)))
     if _failed(done.rendered):
-        return Ending('failed', _message(done.rendered))
+        return _failure(done.rendered)
     return _after_push(network, branch, done)
 
 
 def _after_push(network: str, branch: str, done: Done) -> Ending:
     pushed = next((entry for entry in done.pushed.get('branches', ()) if entry['branch'] == branch), None)
     if _failed(done.pushed) and (pushed is None or pushed.get('msg')):
-        return Ending('failed', str(pushed['msg']) if pushed else _message(done.pushed))
+        return Ending('failed', _sentence(pushed['msg']), pushed['msg']) if pushed else _failure(done.pushed)
     if pushed and pushed['pushed_to'] not in ('', branch):
-        return Ending('pushed', 'Merge %s into %s to deploy it.' % (pushed['pushed_to'], branch), pushed['revision'] or '')
+        return Ending('pushed', 'Merge %s into %s to deploy it.' % (pushed['pushed_to'], branch), commit=pushed['revision'] or '')
     if pushed and pushed['changed'] and not pushed['revision']:
         return Ending('would deploy')
     commit = str(pushed['revision']) if pushed else ''
@@ -80,8 +84,10 @@ def _after_push(network: str, branch: str, done: Done) -> Ending:
 def _after_watch(network: str, watched: Result, commit: str) -> Ending:
     """The network's own effect decides where there is one, else the job: one network's failure is not another's."""
     job = watched.get('job') or {}
-    def ending(result: str, message: str = '') -> Ending:
-        return Ending(result, message, str(watched.get('revision') or commit), job.get('index'), job.get('url') or '')
+    def ending(result: str, problems: Sequence[Mapping[str, str]] = ()) -> Ending:
+        full = '\n'.join(_words(problem) for problem in problems) or (_message(watched) if result in BAD else '')
+        message = problems[0]['what'] if problems else _sentence(full)
+        return Ending(result, message, full, str(watched.get('revision') or commit), job.get('index'), job.get('url') or '')
 
     if not _failed(watched):
         return ending('deployed' if job.get('status') == 'Success' else 'would deploy' if job else 'unchanged')
@@ -95,13 +101,13 @@ def _after_watch(network: str, watched: Result, commit: str) -> Ending:
         result = 'timed out'
     else:
         result = 'failed'
-    return ending(result, _reason(watched, [effect['attribute'] for effect in effects]))
+    return ending(result, _reasons(watched, [effect['attribute'] for effect in effects]))
 
 
-def _reason(watched: Result, attributes: list[str]) -> str:
-    """Of several causes those that concern the network's effects, if any do."""
-    problems = [problem for problem in watched.get('problems', ()) if any(attribute in problem['what'] for attribute in attributes)]
-    return '\n'.join(_words(problem) for problem in problems) or _message(watched)
+def _reasons(watched: Result, attributes: list[str]) -> list[Mapping[str, str]]:
+    """Of several causes those that concern the network's effects, if any do, else all."""
+    problems = list(watched.get('problems', ()))
+    return [problem for problem in problems if any(attribute in problem['what'] for attribute in attributes)] or problems
 
 
 def _words(problem: Mapping[str, str]) -> str:
@@ -117,12 +123,12 @@ def is_effect_of(attribute: str, network: str) -> bool:
     return network in (re.sub(r'\\(.)', r'\1', part[1:-1]) if part.startswith('"') else part for part in parts)
 
 
-def failures(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """For each network that did not get where it should, why."""
+def failures(endings: Iterable[tuple[str, str, Ending]]) -> dict[str, str]:
+    """For each network that did not get where it should, why. endings: network, branch, and how it ended."""
     found: dict[str, list[str]] = {}
-    for each in rows:
-        if each['result'] in BAD:
-            found.setdefault(each['network'], []).append('%s: %s' % (each['branch'], each['message'] or each['result']))
+    for network, branch, ending in endings:
+        if ending.result in BAD:
+            found.setdefault(network, []).append('%s: %s' % (branch, ending.why or ending.result))
     return {network: '\n'.join(reasons) for network, reasons in found.items()}
 
 
@@ -156,5 +162,15 @@ def _failed(result: Result) -> bool:
     return bool(result.get('failed'))
 
 
+def _failure(result: Result) -> Ending:
+    problems = result.get('problems') or [{'what': _sentence(_message(result))}]
+    return Ending('failed', problems[0]['what'], _message(result))
+
+
 def _message(result: Result) -> str:
     return str(result.get('msg') or 'The task failed and did not say why.')
+
+
+def _sentence(text: str) -> str:
+    """The first one, which is about what is wrong, before what was found."""
+    return re.split(r'(?<=[.!?])\s', text, maxsplit=1)[0]

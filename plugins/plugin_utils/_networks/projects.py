@@ -21,7 +21,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variab
 # One network acts for all of its project, with its own variables: these would otherwise depend on which one it is.
 SHARED = (
     'nixops_checkout', 'nixops_remote', 'nixops_form', 'nixops_file', 'nixops_pins', 'nixops_validate', 'nixops_push',
-    'nixops_commit_message', 'nixops_commit_author', 'nixops_rerun_failed', 'nixops_job_timeout',
+    'nixops_commit_message', 'nixops_commit_author_name', 'nixops_commit_author_email', 'nixops_rerun_failed', 'nixops_job_timeout',
     'nixops_api_base_url', 'nixops_api_token', 'nixops_credentials_file',
 )
 

@@ -41,7 +41,8 @@ def agent_of(name: str, variables: Mapping[str, Any]) -> Agent:
     address = str(variables.get('ansible_host') or name)
     facts = variables.get('ansible_facts') or {}
     keys = {str(facts[fact]) for fact in facts if fact.startswith('ssh_host_key_') and fact.endswith('_public')}
-    names = {name, address, *(str(facts[fact]) for fact in ('fqdn', 'hostname') if facts.get(fact)), *(facts.get('all_ipv4_addresses') or ())}
+    names = {name, address, *(facts.get('all_ipv4_addresses') or ())}
+    names |= {str(facts[fact]) for fact in ('fqdn', 'hostname') if facts.get(fact)}
     return Agent(name, frozenset(names), frozenset(keys | _known_keys(address)))
 
 

@@ -56,7 +56,7 @@ def _schema_of_option(option: Mapping[str, Any]) -> dict[str, Any]:
     if option.get('required') and option['type'] == 'list':
         schema['minItems'] = 1
     if 'options' in option and option['type'] == 'dict':
-        schema = {'anyOf': [{**schema_of(option['options']), 'additionalProperties': False}, {'const': {}}]}
+        schema = {**schema_of(option['options']), 'additionalProperties': False}
     return schema
 
 

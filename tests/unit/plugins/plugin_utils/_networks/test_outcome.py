@@ -33,8 +33,9 @@ def job(*effects: tuple[str, str], **more: Any) -> dict[str, Any]:
 def test_an_effect_that_fails_is_its_own_networks_failure() -> None:
     done = Done(pushed=PUSHED, watched={'production': job(('a.run', 'Failed'), ('b.run', 'Successful'))})
     assert ending_of('a', 'production', BRANCHES, done) == Ending(
-        'failed', 'The effect a.run of job 7 failed. Found: error: why a.run', COMMIT, 7, 'https://ci.example/7')
-    assert ending_of('b', 'production', BRANCHES, done) == Ending('deployed', '', COMMIT, 7, 'https://ci.example/7')
+        'failed', 'The effect a.run of job 7 failed.', 'The effect a.run of job 7 failed. Found: error: why a.run',
+        COMMIT, 7, 'https://ci.example/7')
+    assert ending_of('b', 'production', BRANCHES, done) == Ending('deployed', '', '', COMMIT, 7, 'https://ci.example/7')
 
 
 @pytest.mark.parametrize('watched, result, message', [
@@ -55,7 +56,7 @@ def test_what_the_job_says(watched: dict[str, Any], result: str, message: str) -
 
 def test_a_state_that_failed_stops_its_branch_and_no_other() -> None:
     done = Done(uploaded={'a': {'failed': True, 'msg': 'no database'}, 'b': {'changed': False}})
-    assert ending_of('a', 'production', BRANCHES, done) == Ending('failed', 'no database')
+    assert ending_of('a', 'production', BRANCHES, done) == Ending('failed', 'no database', 'no database')
     assert ending_of('b', 'production', BRANCHES, done) == Ending(
         'skipped', 'The branch is left alone, as it would deploy a without its state.')
     assert ending_of('c', 'staging', BRANCHES, done).result == 'unchanged'
@@ -63,16 +64,16 @@ def test_a_state_that_failed_stops_its_branch_and_no_other() -> None:
 
 def test_a_file_that_could_not_be_written_stops_all_networks_of_the_project() -> None:
     done = Done(rendered={'failed': True, 'msg': 'does not evaluate'})
-    assert [ending_of(name, BRANCHES[name][0], BRANCHES, done) for name in 'ab'] == [Ending('failed', 'does not evaluate')] * 2
+    assert [ending_of(name, BRANCHES[name][0], BRANCHES, done) for name in 'ab'] == [Ending('failed', 'does not evaluate', 'does not evaluate')] * 2
 
 
 @pytest.mark.parametrize('entry, failed, expected', [
-    ({'revision': None, 'changed': False, 'msg': 'protected'}, True, Ending('failed', 'protected')),
+    ({'revision': None, 'changed': False, 'msg': 'No. Found: why'}, True, Ending('failed', 'No.', 'No. Found: why')),
     ({'revision': None, 'changed': True}, False, Ending('would deploy')),
-    ({'revision': COMMIT, 'changed': True}, False, Ending('pushed', '', COMMIT)),
-    ({'revision': COMMIT, 'changed': False}, True, Ending('unchanged', '', COMMIT)),
+    ({'revision': COMMIT, 'changed': True}, False, Ending('pushed', commit=COMMIT)),
+    ({'revision': COMMIT, 'changed': False}, True, Ending('unchanged', commit=COMMIT)),
     ({'revision': COMMIT, 'changed': True, 'pushed_to': 'nixops/production'}, False,
-     Ending('pushed', 'Merge nixops/production into production to deploy it.', COMMIT)),
+     Ending('pushed', 'Merge nixops/production into production to deploy it.', commit=COMMIT)),
 ])
 def test_what_the_push_says(entry: dict[str, Any], failed: bool, expected: Ending) -> None:
     pushed = {'failed': failed, 'msg': 'whole', 'branches': [{'branch': 'production', 'pushed_to': 'production', **entry}]}
@@ -80,11 +81,12 @@ def test_what_the_push_says(entry: dict[str, Any], failed: bool, expected: Endin
 
 
 def test_a_push_that_failed_altogether() -> None:
-    assert ending_of('a', 'production', BRANCHES, Done(pushed={'failed': True, 'msg': 'unreachable'})) == Ending('failed', 'unreachable')
+    assert ending_of('a', 'production', BRANCHES, Done(pushed={'failed': True, 'msg': 'unreachable'})) == Ending('failed', 'unreachable', 'unreachable')
 
 
 @pytest.mark.parametrize('attribute, network, expected', [
-    ('a.run', 'a', True), ('ab.run', 'a', False), ('effects."a.b"', 'a.b', True), ('effects."a.b"', 'a', False), (r'"a\"b".run', 'a"b', True),
+    ('a.run', 'a', True), ('ab.run', 'a', False), ('effects."a.b"', 'a.b', True), ('effects."a.b"', 'a', False),
+    (r'"a\"b".run', 'a"b', True),
 ])
 def test_attribute_paths(attribute: str, network: str, expected: bool) -> None:
     assert is_effect_of(attribute, network) is expected
@@ -102,6 +104,5 @@ def test_results_are_taken_from_the_network_that_acted() -> None:
 
 
 def test_failures_say_which_branch() -> None:
-    rows = [{'network': 'a', 'branch': 'x', 'result': 'failed', 'message': 'why'}, {'network': 'a', 'branch': 'y', 'result': 'timed out', 'message': ''},
-            {'network': 'b', 'branch': 'x', 'result': 'deployed', 'message': ''}]
-    assert failures(rows) == {'a': 'x: why\ny: timed out'}
+    endings = [('a', 'x', Ending('failed', 'short', 'why')), ('a', 'y', Ending('timed out')), ('b', 'x', Ending('deployed'))]
+    assert failures(endings) == {'a': 'x: why\ny: timed out'}

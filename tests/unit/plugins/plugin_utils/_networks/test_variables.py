@@ -13,7 +13,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import options_of, read_host, schema_of
 
 NETWORK: dict[str, Any] = {
-    'nixops_project': 'github/neat-org/neat-repo', 'nixops_checkout': '/srv/neat-repo', 'nixops_branches': ['production'], 'nixops_deployment': 'foo',
+    'nixops_project': 'github/neat-org/neat-repo', 'nixops_checkout': '/srv/neat-repo',
+    'nixops_branches': ['production'], 'nixops_deployment': 'foo',
 }
 
 
@@ -38,7 +39,6 @@ def test_a_network_has_the_roles_defaults() -> None:
     ({'nixops_branches': [1.5]}, ['nixops_branches[0] of neat-network', 'a list of str', 'a number']),
     ({'nixops_action': 'swich'}, ['nixops_action', 'one of switch, dry-run']),
     ({'nixops_job_timeout': 'soon'}, ['nixops_job_timeout', 'a whole number']),
-    ({'nixops_commit_author': {'nmae': 'x'}}, ['nixops_commit_author', 'a dictionary']),
     ({'nixops_network_file': ['x']}, ['nixops_network_file of', 'Write nixops_network_files']),
 ])
 def test_what_is_wrong_is_said_without_the_value(variables: dict[str, Any], words: list[str]) -> None:
@@ -66,10 +66,11 @@ def test_an_effect_has_every_option_that_is_set() -> None:
     variables = {**NETWORK, 'nixops_network_files': ['a.nix'], 'nixops_inputs': ['awscli2'], 'nixops_nixops_deployment': 'bar',
                  'nixops_prebuild': None}
     assert effect_of('neat-network', variables) == {
-        'name': 'neat-network', 'deployment': 'foo', 'run_on': {'branches': ['production']}, 'network_files': ['a.nix'], 'inputs': ['awscli2'],
-        'nixops_deployment': 'bar',
+        'name': 'neat-network', 'deployment': 'foo', 'run_on': {'branches': ['production']}, 'network_files': ['a.nix'],
+        'inputs': ['awscli2'], 'nixops_deployment': 'bar',
     }
-    assert effect_of('n', {**NETWORK, 'nixops_run_on': {'condition': 'true'}})['run_on'] == {'branches': ['production'], 'condition': 'true'}
+    conditional = effect_of('n', {**NETWORK, 'nixops_run_on': {'condition': 'true'}})
+    assert conditional['run_on'] == {'branches': ['production'], 'condition': 'true'}
 
 
 def test_names_of_states() -> None:

@@ -1,0 +1,190 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""hci_job in a play, against the sandbox: real Git, real Nix, real effects."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.repository import git
+from tests.sandbox.server import Sandbox
+from tests.unit.conftest import collection_parent
+
+PROJECT = 'github/neat-org/neat-repo'
+EFFECT = """\
+  effect = name: script: derivation {
+    inherit name;
+    system = "x86_64-linux";
+    builder = "/bin/sh";
+    args = [ "-c" script ];
+    secretsMap = "{}";
+  } // { isEffect = true; };
+"""
+LEGACY = '{ src ? { ref = null; } }: let\n%s in { neat-network = { recurseForDerivations = true; run = effect "neat" "%%s"; }; }\n' % EFFECT
+HANDLERS = """\
+{ herculesCI = { ... }: let
+%s in {
+  onPush.a.outputs = { ... }: { effects.deploy = effect "a" "%%s"; };
+  onPush.b.outputs = { ... }: { effects.deploy = effect "b" "%%s"; };
+  onSchedule.nightly.outputs = { ... }: { effects.clean = effect "nightly" "echo tidy"; };
+}; }
+""" % EFFECT
+Job = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path / 'sandbox') as running:
+        git(tmp_path, 'init', '--quiet', '--bare', '--initial-branch=main', 'bare.git')
+        git(tmp_path, 'clone', '--quiet', 'bare.git', 'checkout')
+        running.add_project(PROJECT, tmp_path / 'bare.git')
+        yield running
+
+
+@pytest.fixture
+def push(tmp_path: Path, sandbox: Sandbox) -> Callable[[str], str]:
+    """push(ci_nix) commits and pushes to main, and returns the commit."""
+
+    def run(ci_nix: str) -> str:
+        checkout = tmp_path / 'checkout'
+        (checkout / 'ci.nix').write_text(ci_nix)
+        git(checkout, 'add', '.')
+        git(checkout, '-c', 'user.name=A', '-c', 'user.email=a@example.org', 'commit', '--quiet', '--allow-empty', '-m', 'Change')
+        git(checkout, 'push', '--quiet', 'origin', 'HEAD:main')
+        return git(checkout, 'rev-parse', 'HEAD')
+
+    return run
+
+
+@pytest.fixture
+def job(tmp_path: Path, sandbox: Sandbox) -> Job:
+    """job(**options) plays a task with hci_job: its result, with all that was printed as C(output)."""
+    collections = collection_parent()
+
+    def run(*arguments: str, **options: Any) -> dict[str, Any]:
+        task = {'project': PROJECT, 'branch': 'main', 'api_base_url': sandbox.url, **options}
+        copy = {'content': '{{ result | to_json }}', 'dest': str(tmp_path / 'result.json'), 'mode': '0600'}
+        tasks = [
+            {'nixcd.hercules_ci.hci_job': task, 'register': 'result', 'ignore_errors': True},
+            {'ansible.builtin.copy': copy, 'check_mode': False, 'no_log': True},
+        ]
+        play = {'hosts': 'localhost', 'connection': 'local', 'gather_facts': False, 'tasks': tasks}
+        (tmp_path / 'play.yml').write_text(json.dumps([play]))
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(('ANSIBLE_', 'HERCULES_CI_'))}
+        environment = {**kept, 'HERCULES_CI_API_TOKEN': sandbox.token, 'ANSIBLE_COLLECTIONS_PATH': str(collections), 'HOME': str(tmp_path)}
+        command = [str(Path(sys.executable).with_name('ansible-playbook')), '-i', 'localhost,', 'play.yml', *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True, timeout=120)
+        assert sandbox.token not in done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
+        result: dict[str, Any] = json.loads((tmp_path / 'result.json').read_text())
+        return {**result, 'output': done.stdout}
+
+    return run
+
+
+@pytest.mark.parametrize('legacy_job', ['separate', 'converted'])
+@pytest.mark.parametrize('order', ['newest first', 'oldest first'])
+def test_a_deployment_is_followed_and_is_evidence_afterwards(
+    sandbox: Sandbox, push: Callable[[str], str], job: Job, legacy_job: str, order: str
+) -> None:
+    sandbox.settings(legacy_job=legacy_job, order=order, page_limit=1)
+    sandbox.hold_effects()
+    revision = push(LEGACY % 'echo deployed')
+    threading.Timer(2, sandbox.hold_effects, [False]).start()
+    first = job(revision=revision)
+    assert (first['changed'], first['job']['status'], first['job']['type']) == (False, 'Success', 'Legacy')
+    assert [(effect['attribute'], effect['status']) for effect in first['job']['effects']] == [('neat-network.run', 'Successful')]
+    lines = [line for line in first['output'].splitlines() if line.startswith('%s main %s: [' % (PROJECT, revision[:8]))]
+    assert lines[-1].endswith(' ended: Success')
+    assert any('Effects: neat-network.run' in line for line in lines)
+    before = len(sandbox.service.calls)
+    assert job(revision=revision)['job'] == first['job']
+    assert len(sandbox.service.calls) - before <= 4  # pages of one job: without those, two
+
+
+@pytest.mark.parametrize('log_minimum', ['inclusive', 'exclusive'])
+def test_a_failing_effect_is_quoted_and_its_neighbour_told_apart(
+    sandbox: Sandbox, push: Callable[[str], str], job: Job, log_minimum: str
+) -> None:
+    sandbox.settings(log_minimum=log_minimum)
+    result = job(revision=push(HANDLERS % ('echo importing; echo no route to web-1; exit 1', 'echo fine')))
+    assert result['failed']
+    assert 'The effect effects.deploy of job 2 (a) failed.' in result['msg']
+    failed, fine = result['jobs']
+    assert failed['effects'][0]['log'][-2:] == ['importing', 'no route to web-1']
+    assert (failed['effects'][0]['status'], fine['effects'][0]['status']) == ('Failed', 'Successful')
+    again = job(state='rerun')
+    assert [(each['index'], each['rerun_of']) for each in again['jobs']] == [(4, 2), (5, 3)]
+    assert (again['changed'], again['failed']) == (True, True)
+    assert [each['index'] for each in job(rerun_failed=True)['jobs']] == [6, 5]
+
+
+def test_a_failing_evaluation_names_the_attribute(sandbox: Sandbox, push: Callable[[str], str], job: Job) -> None:
+    result = job(revision=push('{ src ? { } }: { network = throw "no such network"; }\n'))
+    assert 'no such network' in result['msg']
+    assert result['job']['attribute_errors'][0]['attribute'] == 'network'
+    broken = job(revision=push('{ src ? { } }: {\n'))
+    assert 'syntax error' in broken['msg']
+
+
+@pytest.mark.parametrize('cancelled_status', ['Failure', 'Pending', 'Success'])
+def test_a_cancelled_job_has_failed_whatever_its_status(
+    sandbox: Sandbox, push: Callable[[str], str], job: Job, cancelled_status: str
+) -> None:
+    sandbox.settings(cancelled_status=cancelled_status)
+    sandbox.hold_effects()
+    revision = push(LEGACY % 'echo deployed')
+    assert job(state='cancelled', revision=revision)['changed'] is True
+    assert [each['isCancelled'] for each in sandbox.jobs(PROJECT)].count(True) >= 1
+    assert job(state='cancelled', revision=revision)['changed'] is False
+    assert 'was cancelled' in job(revision=revision)['msg']
+
+
+def test_a_restart_of_the_service_while_waiting_is_survived(sandbox: Sandbox, push: Callable[[str], str], job: Job) -> None:
+    sandbox.hold_effects()
+    revision = push(LEGACY % 'echo deployed')
+
+    def restart() -> None:
+        sandbox.hang_up()
+        sandbox.hold_effects(False)
+        sandbox.wait_until_idle()
+        sandbox.listen()
+
+    timer = threading.Timer(4, restart)
+    timer.start()
+    assert job(revision=revision)['job']['status'] == 'Success'
+    timer.join()
+
+
+def test_a_time_out_names_the_job_that_is_in_the_way(sandbox: Sandbox, push: Callable[[str], str], job: Job) -> None:
+    sandbox.hold_effects()
+    push(LEGACY % 'echo first')
+    sandbox.wait_for_phase(sandbox.jobs(PROJECT)[0]['id'], 'Done')
+    first = next(each for each in sandbox.jobs(PROJECT) if each['jobType'] == 'Legacy')
+    sandbox.wait_for_phase(first['id'], 'Effects')
+    result = job(revision=push(LEGACY % 'echo second'), wait_timeout=8)
+    page = '%s/%s/jobs/%d' % (sandbox.url, PROJECT, first['index'])
+    assert 'did not end within 8 seconds' in result['msg']
+    assert page in result['job']['effects'][0]['waiting_for']
+    assert page in result['msg']
+
+
+def test_a_schedule_is_run_now_and_check_mode_runs_nothing(sandbox: Sandbox, push: Callable[[str], str], job: Job) -> None:
+    push(HANDLERS % ('echo fine', 'echo fine'))
+    sandbox.wait_until_idle()
+    number = len(sandbox.jobs(PROJECT))
+    for options in ({'state': 'scheduled', 'schedule': 'nightly'}, {'state': 'rerun'}):
+        assert job('--check', **options)['changed'] is True
+    assert len(sandbox.jobs(PROJECT)) == number
+    result = job(state='scheduled', schedule='nightly')
+    assert (result['job']['type'], result['job']['effects'][0]['attribute']) == ('OnSchedule', 'effects.clean')
