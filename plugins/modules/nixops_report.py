@@ -1,0 +1,169 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nixops_report
+short_description: Show what a run has come to, network by network
+version_added: 0.1.0
+description:
+  - Prints one table of all networks with branch, commit, versions of the state file, job, result and link, and the number of each result.
+  - With O(path) it also writes the same as a web page, with a diagram of the branches, the networks they deploy, the secrets that these
+    read and the agents that have them. The page is one file without scripts that loads nothing. It is made for screens of any width, light
+    and dark, and for paper. Where there are too many networks to draw, those of one branch that fare alike are drawn as one.
+  - Nothing but names, numbers and links goes in. Options that this module does not know are refused, whatever level they are at, so that
+    the value of a secret cannot get in by mistake.
+author:
+  - nixcd.hercules_ci contributors (@nixcd)
+extends_documentation_fragment:
+  - nixcd.hercules_ci._attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - The table is printed, the page is not written.
+  action:
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    support: full
+  diff_mode:
+    support: none
+    details:
+      - The table says what the page would say.
+  idempotent:
+    support: full
+    details:
+      - The page says since when its results are the same. It is written only when something else in it changes.
+options:
+  networks:
+    description:
+      - What became of each branch of each network, in any order.
+      - Values that are empty or null are not known yet.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      network:
+        description: Name of the network, which is that of its host in the inventory.
+        type: str
+        required: true
+      project:
+        description: Path of the project, such as V(github/neat-org/neat-repo).
+        type: str
+        required: true
+      branch:
+        description: Name of the branch that is deployed, without V(refs/heads/).
+        type: str
+        required: true
+      result:
+        description:
+          - V(deployed) and V(unchanged) are good.
+          - V(pushed), V(skipped) and V(would deploy) mean that nothing has been deployed yet.
+          - V(failed), V(cancelled) and V(timed out) are bad.
+        type: str
+        required: true
+        choices: [deployed, unchanged, pushed, skipped, would deploy, cancelled, timed out, failed]
+      commit:
+        description: The commit that was deployed, of which eight digits are shown.
+        type: str
+      state_version_before:
+        description: Version of the state file before the job.
+        type: int
+      state_version_after:
+        description: Version of the state file after it.
+        type: int
+      job:
+        description: Index of the job in its project.
+        type: int
+      job_url:
+        description: The job's page. Anything but a web address is left out.
+        type: str
+      message:
+        description:
+          - Why the result is what it is. Only the first sentence is shown, as errors of this collection have it; what they have found may
+            quote a log, which may hold anything.
+        type: str
+      secrets_map:
+        description:
+          - Names of secrets by the names that the effect uses for them, as in
+            O(nixcd.hercules_ci.nixops_effect#module:effects[].secrets_map).
+          - V({type: GitToken}) stands for the token that Hercules CI gives.
+        type: dict
+  agents:
+    description:
+      - For each agent a dictionary of its secrets by name.
+      - What M(nixcd.hercules_ci.hci_secret) and M(nixcd.hercules_ci.hci_secret_info) return as C(secrets) can be given as it is. Of each
+        secret C(fields), a list of names, and C(condition) are used; C(usable_by) is allowed.
+      - If there is any agent here, a secret that no agent has is marked.
+    type: dict
+    default: {}
+  path:
+    description:
+      - Where on the controller to write the page. Its folder must exist.
+      - Everybody who can reach it can read it (mode V(0644)). It names networks, secrets and agents, which you may want to keep private by
+        the choice of the folder.
+    type: path
+seealso:
+  - module: nixcd.hercules_ci.hci_job
+  - module: nixcd.hercules_ci.hci_secret_info
+"""
+
+EXAMPLES = r"""
+- name: Show how the run ended
+  nixcd.hercules_ci.nixops_report:
+    networks:
+      - network: neat-network
+        project: github/neat-org/neat-repo
+        branch: production
+        commit: 1f0c2d3e4b5a69788796a5b4c3d2e1f00f1e2d3c
+        state_version_before: 3
+        state_version_after: 4
+        job: 123
+        job_url: https://hercules-ci.com/github/neat-org/neat-repo/jobs/123
+        result: deployed
+  run_once: true
+
+- name: Write it as a page, too, with the secrets that agents have
+  nixcd.hercules_ci.nixops_report:
+    networks: "{{ ansible_play_hosts_all | map('extract', hostvars, 'network_outcome') | list }}"
+    agents:
+      agent-1:
+        neat-aws:
+          fields: [aws_access_key_id, aws_secret_access_key]
+          condition: isDefaultBranch
+    path: /srv/www/deployments.html
+  run_once: true
+"""
+
+RETURN = r"""
+table:
+  description: The lines that were printed.
+  type: list
+  elements: str
+  returned: success
+  sample:
+    - "  NETWORK       BRANCH      COMMIT    STATE  JOB   RESULT"
+    - "github/neat-org/neat-repo"
+    - "  neat-network  production  1f0c2d3e  3 → 4  #123  deployed"
+    - "  #123  https://hercules-ci.com/github/neat-org/neat-repo/jobs/123"
+    - ""
+    - "1 network: 1 deployed"
+results:
+  description: How often each result occurs, the worst first.
+  type: dict
+  returned: success
+  sample: {failed: 1, deployed: 29}
+msg:
+  description: The same in a sentence.
+  type: str
+  returned: success
+  sample: "30 networks: 1 failed, 29 deployed"
+path:
+  description: Where the page is.
+  type: str
+  returned: success, if O(path) is given
+  sample: /srv/www/deployments.html
+"""

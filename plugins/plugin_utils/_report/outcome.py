@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""What a report tells of networks and agents: names, numbers and links, which all may be shown."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+TONES = {
+    'deployed': 'good', 'unchanged': 'good',
+    'pushed': 'open', 'skipped': 'open', 'would deploy': 'open',
+    'cancelled': 'bad', 'timed out': 'bad', 'failed': 'bad',
+}
+"""Every result there is, the worst last, and how a reader takes it."""
+
+GIT_TOKEN = 'GitToken'  # noqa: S105 the type of a secret, not one
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one branch of one network ended. Empty or None: not known.
+
+    job_url: a web address. message: one sentence. secrets_map: pairs of the effect's name for a secret and the secret's own.
+    """
+
+    network: str
+    project: str
+    branch: str
+    result: str
+    commit: str = ''
+    state_version_before: int | None = None
+    state_version_after: int | None = None
+    job: int | None = None
+    job_url: str = ''
+    message: str = ''
+    secrets_map: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def tone(self) -> str:
+        return TONES[self.result]
+
+    @property
+    def state(self) -> str:
+        """The versions of the state file before and after, as one cell of a table."""
+        before, after = ('–' if version is None else str(version) for version in (self.state_version_before, self.state_version_after))
+        return before if before == after else '%s → %s' % (before, after)
+
+
+@dataclass(frozen=True)
+class Secret:
+    """What may be told of a secret that an agent has. fields: names. usable_by: its condition in words, empty if not known."""
+
+    name: str
+    fields: tuple[str, ...]
+    usable_by: str
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A host that runs effects, with its secrets by name."""
+
+    name: str
+    secrets: tuple[Secret, ...]
+
+
+def summary(outcomes: Sequence[Outcome]) -> str:
+    """How many there are of each result: C(3 networks: 1 failed, 2 deployed)."""
+    networks = counted(len({outcome.network for outcome in outcomes}), 'network')
+    if len({outcome.network for outcome in outcomes}) != len(outcomes):
+        networks = '%s of %s' % (counted(len(outcomes), 'deployment'), networks)
+    numbers = ', '.join('%d %s' % (number, result) for result, number in result_numbers(outcomes))
+    return '%s: %s' % (networks, numbers) if numbers else networks
+
+
+def result_numbers(outcomes: Sequence[Outcome]) -> list[tuple[str, int]]:
+    """The results that occur and how often, the worst first."""
+    numbers = Counter(outcome.result for outcome in outcomes)
+    return [(result, numbers[result]) for result in reversed(TONES) if result in numbers]
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun."""
+    return '%d %s' % (number, noun if number == 1 else noun + ('es' if noun.endswith('ch') else 's'))
+
+
+def plain(text: str) -> str:
+    """C(text) without what a terminal or a browser would obey: control characters and marks that turn the direction of writing."""
+    obeyed = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')
+    return ''.join('\N{REPLACEMENT CHARACTER}' if unicodedata.category(character) in obeyed else character for character in text)

@@ -1,0 +1,81 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""The end of a run as a page that stands alone: no script, no font, no picture from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.diagram import one_below_the_other, side_by_side
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import (
+    GIT_TOKEN,
+    TONES,
+    Agent,
+    Outcome,
+    counted,
+    result_numbers,
+)
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.table import SHORT_COMMIT, job_name
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.topology import LAYERS, Topology, topology_of
+from jinja2 import DictLoader, Environment, StrictUndefined
+
+_FILES = Path(__file__).parent
+_TIME = re.compile(r'<time.*?</time>')
+
+
+def html_page(outcomes: Sequence[Outcome], agents: Sequence[Agent], now: datetime) -> str:
+    """The whole page. now: when it is made, in UTC."""
+    topology = topology_of(outcomes, agents)
+    loader = DictLoader({name: (_FILES / name).read_text('utf-8') for name in ('page.html.j2', 'diagram.svg.j2')})
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template('page.html.j2').render(
+        style=(_FILES / 'page.css').read_text('utf-8'),
+        projects=_by_project(outcomes),
+        networks=len({outcome.network for outcome in outcomes}),
+        numbers=[(result, number, TONES[result]) for result, number in result_numbers(outcomes)],
+        failed=[outcome for outcome in outcomes if outcome.tone == 'bad'],
+        row_ids={outcome: 'row-%d' % number for number, outcome in enumerate(outcomes, 1)},
+        secrets=_secrets(outcomes, agents),
+        drawings=[('wide', side_by_side(topology)), ('narrow', one_below_the_other(topology))],
+        description=_description(topology),
+        now=now, counted=counted, job_name=job_name, short=SHORT_COMMIT,
+    )
+
+
+def same_but_for_time(page: str, other: str) -> bool:
+    """Whether two pages differ in nothing but when they were made."""
+    return _TIME.sub('', page) == _TIME.sub('', other)
+
+
+def _by_project(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    projects: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        projects.setdefault(outcome.project, []).append(outcome)
+    return projects
+
+
+def _secrets(outcomes: Sequence[Outcome], agents: Sequence[Agent]) -> list[tuple[str, tuple[str, ...], str, list[str], list[str]]]:
+    """Name, fields, condition in words, agents that have it so, networks that read it; agents that differ get entries of their own."""
+    entries: dict[tuple[str, tuple[str, ...], str], list[str]] = {}
+    for agent in agents:
+        for secret in agent.secrets:
+            entries.setdefault((secret.name, secret.fields, secret.usable_by), []).append(agent.name)
+    readers: dict[str, set[str]] = {}
+    for outcome in outcomes:
+        for _, name in outcome.secrets_map:
+            readers.setdefault(name, set()).add(outcome.network)
+    for name in readers.keys() - {entry[0] for entry in entries}:
+        entries[name, (), 'given by Hercules CI' if name == GIT_TOKEN else ''] = []
+    return [(*entry, holders, sorted(readers.get(entry[0], ()))) for entry, holders in sorted(entries.items())]
+
+
+def _description(topology: Topology) -> str:
+    """What the diagram shows, in a sentence for those who cannot see it."""
+    numbers = ', '.join(counted(len(nodes), name) for name, nodes in zip(LAYERS, topology.layers))
+    return numbers + ', with a line from each branch to the networks it deploys, on to the secrets they read and the agents that have them.'

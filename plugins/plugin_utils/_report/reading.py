@@ -1,0 +1,137 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""The options of M(nixcd.hercules_ci.nixops_report), read by allow list: what is not known to be fit for a report is refused, not shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import condition
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import GIT_TOKEN, TONES, Agent, Outcome, Secret, plain
+
+_REST = re.compile(r' (?:Where|Expected|Found|To do): |\n')
+
+
+def outcomes_of(networks: Any) -> list[Outcome]:
+    """The option O(networks) in the order of every report: by project, network and branch. A Failure names each place that is wrong."""
+    reader = _Reader()
+    read = [reader.outcome(value, 'networks[%d]' % index) for index, value in enumerate(reader.items(networks, 'networks'))]
+    reader.end()
+    return sorted(read, key=lambda outcome: (outcome.project, outcome.network, outcome.branch))
+
+
+def agents_of(agents: Any) -> list[Agent]:
+    """The option O(agents) by name. A Failure names each place that is wrong, and never shows what stands there."""
+    reader = _Reader()
+    read = [
+        Agent(plain(host), tuple(
+            reader.secret(name, entry, 'agents.%s.%s' % (host, name))
+            for name, entry in sorted(reader.mapping(secrets, 'agents.%s' % host).items())
+        ))
+        for host, secrets in sorted(reader.mapping(agents, 'agents').items())
+    ]
+    reader.end()
+    return read
+
+
+class _Reader:
+    """Takes the values that are as they should be and remembers where the others are."""
+
+    def __init__(self) -> None:
+        self._problems: list[Problem] = []
+        self._readers: dict[str, Callable[[Any, str], Any]] = {
+            **{field.name: self.text for field in fields(Outcome)},
+            'result': self.result, 'job_url': self.web_address, 'message': self.sentence, 'secrets_map': self.secrets_map,
+            'job': self.number, 'state_version_before': self.number, 'state_version_after': self.number,
+        }
+
+    def end(self) -> None:
+        if self._problems:
+            raise Failure(tuple(self._problems))
+
+    def wrong(self, where: str, expected: str, value: Any) -> None:
+        found = 'a value of type %s' % _type_name(value)
+        self._problems.append(Problem('The report cannot take this.', where=where, expected=expected, found=found))
+
+    def items(self, value: Any, where: str) -> Sequence[Any]:
+        if isinstance(value, (list, tuple)):
+            return value
+        self.wrong(where, 'a list', value)
+        return []
+
+    def mapping(self, value: Any, where: str, allowed: Sequence[str] = ()) -> Mapping[str, Any]:
+        """A dictionary with names as keys and, if C(allowed) is given, with no others than these."""
+        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+            self.wrong(where, 'a dictionary', value)
+            return {}
+        unknown = sorted(set(value) - set(allowed)) if allowed else []
+        for key in unknown:
+            what = 'A report shows names only, and has no use for %s.' % plain(key)
+            self._problems.append(Problem(what, where=where, remedy='Leave it out.'))
+        return value
+
+    def text(self, value: Any, where: str) -> str:
+        if isinstance(value, str):
+            return plain(str(value))
+        self.wrong(where, 'a string', value)
+        return ''
+
+    def number(self, value: Any, where: str) -> int | None:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return int(value)
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            return int(value)
+        self.wrong(where, 'a whole number', value)
+        return None
+
+    def outcome(self, value: Any, where: str) -> Outcome:
+        entry = self.mapping(value, where, [field.name for field in fields(Outcome)])
+        read: dict[str, Any] = {'network': '', 'project': '', 'branch': '', 'result': 'failed'}
+        for name in ('network', 'project', 'branch', 'result'):
+            if entry.get(name) in (None, ''):
+                self._problems.append(Problem('%s is missing.' % name, where=where))
+        for name, given in entry.items():
+            if name in self._readers and given not in (None, ''):
+                read[name] = self._readers[name](given, '%s.%s' % (where, name))
+        return Outcome(**read)
+
+    def result(self, value: Any, where: str) -> str:
+        if isinstance(value, str) and value in TONES:
+            return str(value)
+        self.wrong(where, 'one of %s' % ', '.join(TONES), value)
+        return 'failed'
+
+    def web_address(self, value: Any, where: str) -> str:
+        address = self.text(value, where)
+        return address if address.startswith(('https://', 'http://')) else ''
+
+    def sentence(self, value: Any, where: str) -> str:
+        """The first sentence of a Problem. What was found is left out, as it may quote a log, which may hold anything."""
+        return plain(_REST.split(value.strip(), maxsplit=1)[0]) if isinstance(value, str) else self.text(value, where)
+
+    def secrets_map(self, value: Any, where: str) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted(
+            (plain(key), GIT_TOKEN if name == {'type': GIT_TOKEN} else self.text(name, '%s.%s' % (where, key)))
+            for key, name in self.mapping(value, where).items()
+        ))
+
+    def secret(self, name: str, value: Any, where: str) -> Secret:
+        entry = self.mapping(value, where, ['fields', 'condition', 'usable_by'])
+        names = [self.text(field, where + '.fields') for field in self.items(entry.get('fields', []), where + '.fields')]
+        wanted = entry.get('condition')
+        if wanted is not None and any(condition.problems_in(wanted)):
+            self.wrong(where + '.condition', 'a condition of a secret', wanted)
+            wanted = None
+        return Secret(plain(name), tuple(sorted(names)), plain(condition.in_words(wanted)) if 'condition' in entry else '')
+
+
+def _type_name(value: Any) -> str:
+    kinds = (bool, int, float, str, list, dict)
+    return next((kind.__name__ for kind in kinds if isinstance(value, kind)), 'null' if value is None else 'unknown')

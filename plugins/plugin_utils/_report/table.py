@@ -1,0 +1,58 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""The end of a run as a table for terminals and log files."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from itertools import groupby
+
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import Outcome, summary
+
+SHORT_COMMIT = 8
+_HEADER = ('NETWORK', 'BRANCH', 'COMMIT', 'STATE', 'JOB', 'RESULT')
+
+
+def text_table(outcomes: Sequence[Outcome], columns: int) -> list[tuple[str, str]]:
+    """Lines of text, each with the tone of what it tells ('' for none): a line for each outcome below its project, then the summary.
+
+    columns: width of the terminal. Links stand in a column of their own if all lines fit, else once for each job below its project.
+    """
+    rows = {
+        outcome: (outcome.network, outcome.branch, outcome.commit[:SHORT_COMMIT], outcome.state, job_name(outcome), outcome.result)
+        for outcome in outcomes
+    }
+    widths = [max(map(text_width, column)) for column in zip(_HEADER, *rows.values())]
+    link_width = max((text_width(outcome.job_url) for outcome in outcomes), default=0)
+    beside = 0 < link_width <= columns - sum(widths) - 2 * len(widths) - 2
+    lines = [(_line((*_HEADER, 'LINK' * beside), widths), '')]
+    for project, members in groupby(rows, key=lambda outcome: outcome.project):
+        lines.append((project, ''))
+        links = {}
+        for outcome in members:
+            lines.append((_line((*rows[outcome], outcome.job_url * beside), widths), outcome.tone))
+            if outcome.message:
+                lines.append(('    %s' % outcome.message, outcome.tone))
+            if outcome.job_url and not beside:
+                links[outcome.job_url] = job_name(outcome)
+        lines += [('  %s  %s' % (name, url), '') for url, name in links.items()]
+    return [*lines, ('', ''), (summary(outcomes), '')]
+
+
+def job_name(outcome: Outcome) -> str:
+    """How people refer to a job: by its index."""
+    return '–' if outcome.job is None else '#%d' % outcome.job
+
+
+def text_width(text: str) -> int:
+    """Columns that C(text) takes in a terminal: none for a combining mark, two for a wide character."""
+    return sum(0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in 'WF' else 1 for character in text)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [cell + ' ' * (width - text_width(cell)) for cell, width in zip(cells, widths)]
+    return ('  ' + '  '.join([*padded, *cells[len(widths):]])).rstrip()
