@@ -27,4 +27,5 @@ GATES = (
          finding=r'^.*(WARNING|ERROR): .*$'),
     Gate('ansible-lint', 'ansible-lint --offline --strict'),
     Gate('integration', PYTEST.format('integration'), junit='integration.xml', programs=('nix-instantiate', 'git')),
+    Gate('molecule', 'molecule test --all', root=True, programs=('ip', 'mmdebstrap', 'systemd-nspawn')),
 )
