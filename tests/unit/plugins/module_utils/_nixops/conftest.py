@@ -47,19 +47,18 @@ def make_database(tmp_path: Path) -> Callable[..., Path]:
         path = tmp_path / name
         path.unlink(missing_ok=True)
         connection = sqlite3.connect(path)
-        connection.executescript(SCHEMA + 'insert into SchemaVersion values (3);')
+        connection.executescript('pragma synchronous = off;' + SCHEMA + 'insert into SchemaVersion values (3);')
         for uuid, attributes in deployments.items():
             connection.execute('insert into Deployments values (?)', (uuid,))
-            for attribute, value in attributes.items():
-                if attribute != 'resources':
-                    connection.execute('insert into DeploymentAttrs values (?, cast(? as text), cast(? as text))', (uuid, text(attribute), text(value)))
+            rows = [(uuid, text(attribute), text(value)) for attribute, value in attributes.items() if attribute != 'resources']
+            connection.executemany('insert into DeploymentAttrs values (?, cast(? as text), cast(? as text))', rows)
             for resource, values in attributes.get('resources', []):
                 row = connection.execute(
                     'insert into Resources (deployment, name, type) values (?, cast(? as text), cast(? as text))',
                     (uuid, text(resource), text(values['type'])),
                 ).lastrowid
-                rows = [(row, text(attribute), text(value)) for attribute, value in values.items() if attribute != 'type']
-                connection.executemany('insert into ResourceAttrs values (?, cast(? as text), cast(? as text))', rows)
+                of_resource = [(row, text(attribute), text(value)) for attribute, value in values.items() if attribute != 'type']
+                connection.executemany('insert into ResourceAttrs values (?, cast(? as text), cast(? as text))', of_resource)
         connection.commit()
         connection.close()
         return path
