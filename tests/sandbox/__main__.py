@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.sandbox import pins, repository
+from tests.sandbox import jobs, pins, repository
 from tests.sandbox.faults import KINDS, Fault
 from tests.sandbox.server import Sandbox
 from tests.sandbox.service import Service
@@ -58,11 +58,11 @@ def pushed(options: argparse.Namespace) -> None:
 
 
 def make_job(options: argparse.Namespace, ref: str, rev: str) -> None:
-    from tests.sandbox import jobs
     service = Service(options.data)
     project = service.find_project(*options.project.split('/'))
     if project['enabled'] and rev != repository.DELETED:
-        jobs.create(service.store, service.clock, project, 'Config', ref, repository.commit(project['repository'], rev))
+        jobs.create(service.store, service.clock, project, typ='Config', ref=ref,
+                    commit=repository.commit(project['repository'], rev))
 
 
 def show(options: argparse.Namespace) -> None:
@@ -87,7 +87,8 @@ def text_of(summary: dict[str, Any]) -> list[str]:
             for effect in job['effects']:
                 lines.append('    Effect %s: %s' % (effect['attribute'], effect['status']))
                 lines += ['      | %s' % line for log in effect['logs'] for line in log]
-    lines += ['Agent %s: secrets %s' % (agent['name'], ', '.join(agent['secrets']) or agent.get('problem', 'none')) for agent in summary['agents']]
+    lines += ['Agent %s: secrets %s' % (agent['name'], ', '.join(agent['secrets']) or agent.get('problem', 'none'))
+              for agent in summary['agents']]
     return lines or ['There is nothing yet.']
 
 
@@ -102,6 +103,10 @@ def add_fault(options: argparse.Namespace) -> None:
     if options.kind:
         faults.add(Fault(options.kind, options.method, options.path, options.skip, options.times, json.loads(options.options)))
     print(json.dumps(faults.waiting(), indent=2))
+
+
+def fail_effect(options: argparse.Namespace) -> None:
+    Service(options.data).set_failing_effects({options.attribute: options.message} if options.attribute else {})
 
 
 def set_settings(options: argparse.Namespace) -> None:
@@ -155,6 +160,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument('--times', type=int, default=1, help='-1 for ever')
     sub.add_argument('--options', default='{}', help='what the kind takes besides, as JSON')
     sub.add_argument('--clear', action='store_true', help='forget the faults that are queued')
+    sub = command('fail-effect', fail_effect, 'Let deploys fail in effects whose attribute path matches a pattern; without one, in none.')
+    sub.add_argument('attribute', nargs='?')
+    sub.add_argument('message', nargs='?', default='the sandbox was told to fail')
     sub = command('settings', set_settings, 'Show settings, after changing those that are given.')
     sub.add_argument('assignments', nargs='*', metavar='NAME=VALUE')
     return whole

@@ -87,7 +87,7 @@ def _effect_token(request: Request) -> Reply:
 
 
 def _client_info(request: Request) -> Reply:
-    store, account = request.service.store, request.token and request.token['account']
+    store, account = request.service.store, request.token['account'] if request.token else None
     sites = [row['site'] for row in store.all('SELECT DISTINCT site FROM account')]
     mine = store.get('account', account)
     return json_reply({'apiBaseUrl': request.service.base_url, 'frontendBaseUrl': request.service.base_url, 'licensedTo': '',

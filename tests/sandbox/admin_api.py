@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 def summary(service: Service) -> dict[str, Any]:
     """All that the sandbox holds: no secret values, no state contents."""
-    return {'url': service.base_url, 'projects': [_project(service, row) for row in service.store.all('SELECT * FROM project ORDER BY name')],
-            'agents': [{'name': row['name'], 'secretsPath': row['secrets'], **_secret_names(row['secrets'])}
-                       for row in service.store.all('SELECT * FROM agent ORDER BY name')]}
+    projects = service.store.all('SELECT * FROM project ORDER BY name')
+    agents = service.store.all('SELECT * FROM agent ORDER BY name')
+    return {'url': service.base_url, 'projects': [_project(service, row) for row in projects],
+            'agents': [{'name': row['name'], 'secretsPath': row['secrets'], **_secret_names(row['secrets'])} for row in agents]}
 
 
 def _project(service: Service, project: Any) -> dict[str, Any]:
@@ -105,8 +106,8 @@ def _clock(request: Request) -> Reply:
 
 
 def _failing_effects(request: Request) -> Reply:
-    """Replace the effects whose deploys fail: {attribute pattern: message}."""
-    request.service.runner.failing_effects = request.json()
+    """Set the effects whose deploys fail: {attribute pattern: message}."""
+    request.service.set_failing_effects(request.json())
     return Reply()
 
 

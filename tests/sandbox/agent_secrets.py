@@ -139,8 +139,8 @@ def references(secrets_map: str | None) -> dict[str, str | None]:
         elif 'type' not in value:
             raise Refused(prefix + 'it does not have a type attribute.')
         elif value['type'] != 'GitToken':
-            problem = 'the type is unknown; must be "GitToken".' if isinstance(value['type'], str) else 'the type attribute is not a string.'
-            raise Refused(prefix + problem)
+            known = isinstance(value['type'], str)
+            raise Refused(prefix + ('the type is unknown; must be "GitToken".' if known else 'the type attribute is not a string.'))
         else:
             found[name] = None
     return found
@@ -166,8 +166,8 @@ def granted(secrets_map: str | None, path: Path | None, context: Context) -> dic
         if source is None:
             found[name] = {'kind': 'Secret', 'data': {'token': 'sandbox-git-token'}, 'condition': {'and': []}}
         elif source not in available or not holds(available[source].get('condition'), context):
-            raise Refused("Secret %s does not exist or access was denied, so we can't get a secret for %s. Please make sure that the secret "
-                          'name matches a secret on your agents and make sure that its condition applies.' % (source, name))
+            raise Refused("Secret %s does not exist or access was denied, so we can't get a secret for %s. Please make sure that the "
+                          'secret name matches a secret on your agents and make sure that its condition applies.' % (source, name))
         else:
             found[name] = {'kind': 'Secret', 'data': available[source]['data']}
     return found

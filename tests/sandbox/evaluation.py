@@ -10,12 +10,13 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Mapping
+from typing import Any, Callable
 
 WALK = Path(__file__).parent / 'nix' / 'agent' / 'walk.nix'
-SEARCH_PATH = (('nix/ci.nix', 'ci.nix'), ('flake.nix',), ('default.nix',))
+SEARCH_PATH: tuple[tuple[str, ...], ...] = (('nix/ci.nix', 'ci.nix'), ('flake.nix',), ('default.nix',))
 # The agent's list, and the local files that the sandbox's own pins are.
 ALLOWED_URIS = 'ssh:// https:// git+ssh:// git+https:// github: gitlab: sourcehut: file:// git+file://'
 # No other machine is asked for anything, builds need no users of their own, and run on whatever this machine is.
@@ -49,7 +50,6 @@ class Derivation:
     builder: str
     arguments: tuple[str, ...]
     environment: dict[str, str]
-    outputs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ class Nix:
     def derivation(self, drv: str) -> Derivation:
         """Read a .drv file, whose strings are quoted as Python's are."""
         text = Path(drv).read_text(encoding='utf-8')
-        outputs, inputs, _sources, _system, builder, arguments, environment = ast.literal_eval(text[len('Derive'):])
-        return Derivation(tuple(item[0] for item in inputs), builder, tuple(arguments), dict(environment), tuple(item[1] for item in outputs))
+        _outputs, inputs, _sources, _system, builder, arguments, environment = ast.literal_eval(text[len('Derive'):])
+        return Derivation(tuple(item[0] for item in inputs), builder, tuple(arguments), dict(environment))
 
 
 def find_file(checkout: Path) -> Path:
@@ -100,9 +100,9 @@ def find_file(checkout: Path) -> Path:
             raise EvaluationError("Don't know what to do, expecting only one of %s" % ' or '.join(found))
         if found:
             return checkout / found[0]
-    names = [name for group in SEARCH_PATH for name in group]
+    known = [name for group in SEARCH_PATH for name in group]
     raise EvaluationError('Please provide a Nix expression to build. Could not find any of %s or %s in your source' % (
-        ', '.join(names[:-1]), names[-1]))
+        ', '.join(known[:-1]), known[-1]))
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,8 @@ class Source:
             WALK, find_file(self.checkout), nix_value(self.repository), nix_value(self.meta), nix_value(handler or {}), part)
         return json.loads(self.nix.command(
             'nix-instantiate', '--eval', '--strict', '--json', '--read-write-mode', '--show-trace', '--option', 'restrict-eval', 'true',
-            '--option', 'allowed-uris', ALLOWED_URIS, '-I', 'checkout=%s' % self.checkout, '-I', 'agent=%s' % WALK.parent, '-E', expression))
+            '--option', 'allowed-uris', ALLOWED_URIS, '-I', 'checkout=%s' % self.checkout, '-I', 'agent=%s' % WALK.parent,
+            '-E', expression))
 
     def configuration(self) -> dict[str, Any] | None:
         """The handlers of herculesCI, or None for the legacy form."""

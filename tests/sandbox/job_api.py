@@ -105,7 +105,7 @@ def _run_schedule(request: Request) -> Reply:
     if handler is None or project is None:
         raise HTTPFailure(404, 'The job has no scheduled handler of that name.')
     assert request.token is not None
-    new = jobs.create(service.store, service.clock, project, 'OnSchedule', config['ref'], jobs.commit_of(config), name=name,
+    new = jobs.create(service.store, service.clock, project, typ='OnSchedule', ref=config['ref'], commit=jobs.commit_of(config), name=name,
                       config=config['id'], extra_inputs=handler['extra_inputs'], started_by=request.token['account'])
     service.runner.start(new['id'])
     return _job_reply(request, new)

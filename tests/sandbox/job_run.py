@@ -106,8 +106,9 @@ class JobRun:
         if configuration is not None:
             followers = [('OnPush', name, item['extraInputs']) for name, item in configuration['onPush'].items()]
             self._store_handlers(configuration)
-        jobs.add_lines(self.store, log, 0, 'Jobs: %s' % (', '.join('%s %s' % (typ, name or '') for typ, name, _inputs in followers) or 'none'))
-        made = [jobs.create(self.store, self.clock, self.project, typ, self.job['ref'], jobs.commit_of(self.job), name=name,
+        names = [' '.join(filter(None, (typ, name))) for typ, name, _inputs in followers]
+        jobs.add_lines(self.store, log, 0, 'Jobs: %s' % (', '.join(names) or 'none'))
+        made = [jobs.create(self.store, self.clock, self.project, typ=typ, ref=self.job['ref'], commit=jobs.commit_of(self.job), name=name,
                             config=self.job['id'], started_by=self.job['started_by'], extra_inputs=json.dumps(inputs))
                 for typ, name, inputs in followers]
         self._finish(evaluation='Success', derivations='Success', effects='Success')
@@ -244,7 +245,8 @@ class JobRun:
         secrets_path = Path(self.agent['secrets']) if self.agent and self.agent['secrets'] else None
         secrets = granted(derivation.environment.get('secretsMap'), secrets_path, context)
         attribute = path_text(jobs.path_of(effect))
-        failure = next((text for pattern, text in self.runner.failing_effects.items() if re.fullmatch(pattern, attribute)), None)
+        failures = self.store.all('SELECT * FROM failing_effect')
+        failure = next((row['message'] for row in failures if re.fullmatch(row['pattern'], attribute)), None)
         token = 'effect-%s' % new_id()
         self.store.insert('token', token=token, project=self.project['id'], job=self.job['id'])
         try:

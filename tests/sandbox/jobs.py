@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from tests.sandbox import repository
 from tests.sandbox.store import Clock, Store, new_id
@@ -21,7 +22,7 @@ def combined(statuses: Iterable[str]) -> str:
     return next((status for status in ('Failure', 'Pending') if status in found), 'Success')
 
 
-def create(store: Store, clock: Clock, project: sqlite3.Row, typ: str, ref: str, commit: repository.Commit, **columns: Any) -> sqlite3.Row:
+def create(store: Store, clock: Clock, project: sqlite3.Row, *, typ: str, ref: str, commit: repository.Commit, **columns: Any) -> sqlite3.Row:
     """A queued job with the next number of its project."""
     job = new_id()
     with store.transaction():
@@ -45,7 +46,7 @@ def commit_of(job: sqlite3.Row) -> repository.Commit:
 def rerun(store: Store, clock: Clock, job: sqlite3.Row, started_by: str | None) -> sqlite3.Row:
     project = store.get('project', job['project'])
     assert project is not None
-    return create(store, clock, project, job['typ'], job['ref'], commit_of(job), name=job['name'], extra_inputs=job['extra_inputs'],
+    return create(store, clock, project, typ=job['typ'], ref=job['ref'], commit=commit_of(job), name=job['name'], extra_inputs=job['extra_inputs'],
                   config=job['config'], rerun_of=job['id'], started_by=started_by)
 
 

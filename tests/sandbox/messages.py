@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 if TYPE_CHECKING:

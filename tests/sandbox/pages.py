@@ -28,9 +28,9 @@ def _job(request: Request) -> Reply:
     for project in request.service.summary()['projects']:
         for job in project['jobs']:
             if project['path'] == path and str(job['index']) == request.path['index']:
-                facts = [('Kind', '%s %s' % (job['jobType'], job['jobName'] or '')), ('Phase', job['jobPhase']), ('Status', job['jobStatus']),
-                         ('Ref', job['ref']), ('Commit', job['rev']), ('Agent', job['agent'] or '')]
-                table = '<table>%s</table>' % ''.join('<tr><td>%s<td>%s' % (name, escape(value)) for name, value in facts)
+                facts = {'Kind': job['jobType'], 'Name': job['jobName'], 'Phase': job['jobPhase'], 'Status': job['jobStatus'],
+                         'Ref': job['ref'], 'Commit': job['rev'], 'Agent': job['agent']}
+                table = '<table>%s</table>' % ''.join('<tr><td>%s<td>%s' % (name, escape(value or '-')) for name, value in facts.items())
                 logs = [_log('Effect %s: %s' % (effect['attribute'], effect['status']), lines)
                         for effect in job['effects'] for lines in effect['logs'] or [[]]]
                 return _page('%s, job %d' % (path, job['index']), table, _log('Evaluation', job['evaluationLog']), *logs)

@@ -47,7 +47,8 @@ def contents() -> dict[str, Files]:
 def tarball(files: Files) -> bytes:
     """The same bytes for the same files, wherever and whenever it is made."""
     buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode='wb', mtime=0) as stream, tarfile.open(fileobj=stream, mode='w', format=tarfile.USTAR_FORMAT) as tar:
+    with gzip.GzipFile(fileobj=buffer, mode='wb', mtime=0) as stream, \
+            tarfile.open(fileobj=stream, mode='w', format=tarfile.USTAR_FORMAT) as tar:
         for path, (content, executable) in sorted(files.items()):
             entry = tarfile.TarInfo('source/%s' % path)
             entry.size, entry.mode, entry.mtime = len(content), 0o755 if executable else 0o644, 1

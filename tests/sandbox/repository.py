@@ -29,7 +29,7 @@ def git(repository: str | Path, *arguments: str) -> bytes:
     """Output of a git command on a bare repository; CalledProcessError when it fails."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith('GIT_')}
     command = ['git', '-c', 'safe.directory=*', '--git-dir', str(repository), *arguments]
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, check=True).stdout
+    return subprocess.run(command, capture_output=True, env=environment, check=True).stdout
 
 
 def commit(repository: str | Path, rev: str) -> Commit:

@@ -27,8 +27,6 @@ class Runner:
         # Effects start only while this is set: tests clear it to look at what waits.
         self.effects_may_start = threading.Event()
         self.effects_may_start.set()
-        # Message with which every deploy of an effect whose attribute path matches fails, by pattern.
-        self.failing_effects: dict[str, str] = {}
         self._processes: dict[str, Processes] = {}
         self._threads: list[threading.Thread] = []
         self._stopping = False

@@ -88,9 +88,9 @@ class Sandbox:
         """Queue misbehaviour, see C(faults.KINDS)."""
         self.service.faults.add(Fault(kind, method, path, skip, times, options))
 
-    def fail_effect(self, attribute: str, message: str) -> None:
-        """Let deploys fail with a message in the effects whose whole attribute path matches the regular expression."""
-        self.service.runner.failing_effects[attribute] = message
+    def fail_effects(self, messages: dict[str, str]) -> None:
+        """Let deploys fail with a message in the effects whose whole attribute path matches a regular expression; only in those."""
+        self.service.set_failing_effects(messages)
 
     def hold_effects(self, held: bool = True) -> None:
         """Let effects wait before they start."""
@@ -106,7 +106,8 @@ class Sandbox:
 
     def states(self, project: str, name: str) -> list[bytes]:
         """Contents of all versions of a state file, oldest first."""
-        rows = self.service.store.all('SELECT data FROM state WHERE project = ? AND name = ? ORDER BY version', self._project(project)['id'], name)
+        rows = self.service.store.all('SELECT data FROM state WHERE project = ? AND name = ? ORDER BY version',
+                                      self._project(project)['id'], name)
         return [row['data'] for row in rows]
 
     def leases(self, project: str, name: str) -> list[wire.Json]:
@@ -118,7 +119,7 @@ class Sandbox:
     def push(self, project: str, ref: str, rev: str) -> wire.Json | None:
         """Report a push as the hook does; the Config job."""
         job = self.service.pushed(self._project(project), ref, rev)
-        return job and self._job(job)
+        return self._job(job) if job else None
 
     def jobs(self, project: str) -> list[wire.Json]:
         """Jobs of a project, oldest first."""

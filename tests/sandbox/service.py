@@ -9,6 +9,7 @@ import re
 import secrets
 import sqlite3
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,11 @@ ME = 'alice'
 
 @dataclass(frozen=True)
 class Call:
-    """A request that was answered, for tests to look at."""
+    """A request that came in, for tests to look at."""
 
     method: str
     url: str
-    status: str
+    with_token: bool
 
 
 class Service:
@@ -53,13 +54,13 @@ class Service:
 
     # HTTP
 
-    def record(self, method: str, url: str, status: str) -> None:
+    def record(self, method: str, url: str, with_token: bool) -> None:
         with self._calls_lock:
-            self.calls.append(Call(method, url, status))
+            self.calls.append(Call(method, url, with_token))
 
     def handle(self, method: str, url: str, body: bytes, authorization: str) -> Reply:
         """The reply to a request; refusals become replies too."""
-        path = url.split('?')[0]
+        path = url.partition('?')[0]
         routes, path = (API_ROUTES, path[len(API):]) if path.startswith(API + '/') else (OTHER_ROUTES, path)
         matches = [(route, match) for route in routes for match in [route.pattern.fullmatch(path)] if match]
         try:
@@ -137,7 +138,8 @@ class Service:
         """A ref of the repository was moved: make the Config job. None when no job is due."""
         if not project['enabled'] or rev == repository.DELETED or not ref.startswith(('refs/heads/', 'refs/tags/')):
             return None
-        job = jobs.create(self.store, self.clock, project, 'Config', ref, repository.commit(project['repository'], rev))
+        job = jobs.create(self.store, self.clock, project, typ='Config', ref=ref,
+                          commit=repository.commit(project['repository'], rev))
         self.runner.start(job['id'])
         return job
 
@@ -151,6 +153,13 @@ class Service:
             self.store.insert('state', project=project, name=name, version=version, created=self.clock.text(), data=data,
                               job=token['job'] if token else None, uploader=token['account'] if token else None)
         return int(version)
+
+    def set_failing_effects(self, messages: Mapping[str, str]) -> None:
+        """Let deploys fail in the effects whose whole attribute path matches a pattern; only in those."""
+        with self.store.transaction():
+            self.store.all('DELETE FROM failing_effect')
+            for pattern, message in messages.items():
+                self.store.insert('failing_effect', pattern=re.compile(pattern).pattern, message=message)
 
     def sneak_in(self, url: str, data: bytes) -> None:
         """Upload a version of the state file that a URL is about, as somebody else would."""

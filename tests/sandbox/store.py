@@ -8,10 +8,11 @@ from __future__ import annotations
 import sqlite3
 import threading
 import uuid
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 SCHEMA = '''
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -48,6 +49,7 @@ CREATE TABLE IF NOT EXISTS event (
 CREATE TABLE IF NOT EXISTS log (id TEXT PRIMARY KEY, job TEXT NOT NULL REFERENCES job(id), started TEXT NOT NULL, done INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS line (
   log TEXT NOT NULL REFERENCES log(id), i INTEGER NOT NULL, ms INTEGER NOT NULL, t TEXT NOT NULL, PRIMARY KEY (log, i));
+CREATE TABLE IF NOT EXISTS failing_effect (pattern TEXT PRIMARY KEY, message TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS fault (id INTEGER PRIMARY KEY, specification TEXT NOT NULL, skip INTEGER NOT NULL, times INTEGER NOT NULL);
 '''
 

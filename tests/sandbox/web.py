@@ -8,8 +8,10 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Iterator
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tests.sandbox import faults
@@ -27,17 +29,19 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     server: Server
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
-        self.server.service.record(self.command, self.path, args[1] if len(args) > 1 else '')
+    def log_request(self, *_arguments: Any) -> None:
+        """Requests are recorded as they come in, for some are never answered."""
 
     def _answer(self) -> None:
-        fault = self.server.service.faults.take(self.command, urlsplit(self.path).path)
+        service = self.server.service
+        service.record(self.command, self.path, 'Authorization' in self.headers)
+        fault = service.faults.take(self.command, urlsplit(self.path).path)
         try:
             faults.apply(fault, self)
         except (ConnectionError, faults.Disconnected):
             self.close_connection = True
 
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _answer  # noqa: N815 - the names are the base class's
+    do_GET = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815 - the names are the base class's
 
     def body_parts(self) -> Iterator[bytes]:
         """The request's body piece by piece, chunked or not. ConnectionError when the client stops early."""
@@ -74,8 +78,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def send(self, reply: Reply) -> None:
         self.send_head(reply, len(reply.body))
-        if self.command != 'HEAD':
-            self.wfile.write(reply.body)
+        self.wfile.write(reply.body)
 
     def reset(self) -> None:
         """Drop the connection so that the peer sees a reset."""
@@ -116,4 +119,5 @@ class Server(ThreadingHTTPServer):
         self.server_close()
         with self._connections_lock:
             for connection in self._connections:
-                connection.close()
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)

@@ -5,7 +5,7 @@
 set -e
 
 for directory in $toolPath; do PATH="$directory:$PATH"; done
-export PATH HOME="$NIX_BUILD_TOP/home"
+export PATH HOME="$NIX_BUILD_TOP/home" PYTHONDONTWRITEBYTECODE=1
 mkdir -p "$HOME/.ssh"
 cd "$NIX_BUILD_TOP"
 

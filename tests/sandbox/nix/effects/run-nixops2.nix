@@ -99,6 +99,7 @@ let
           ownParameters = own;
           name = "nixops-${deployment}";
           inherit src;
+          NIXOPS_GENERATION = "2";
           NIXOPS_DEPLOYMENT = arguments.NIXOPS_DEPLOYMENT or name;
           inputs = [
             nix

@@ -15,17 +15,22 @@ let
   inherit (builtins) concatMap attrNames mapAttrs;
 
   load =
-    file:
+    expression:
     let
-      value = import file;
+      value = if builtins.isAttrs expression then expression else import expression;
       network = if builtins.isFunction value then value args else value;
     in
-    network // { _file = toString file; };
-  closure = builtins.genericClosure {
-    startSet = map (file: { key = toString file; }) networkExprs;
-    operator = { key }: map (file: { key = toString file; }) ((load key).require or [ ]);
-  };
-  networks = map ({ key }: load key) closure;
+    network // { _file = if builtins.isAttrs expression then "a flake" else toString expression; };
+  keyed = file: { key = toString file; };
+  # Networks, and the files that they require.
+  networks =
+    map load (builtins.filter builtins.isAttrs networkExprs)
+    ++ map ({ key }: load key) (
+      builtins.genericClosure {
+        startSet = map keyed (builtins.filter (expression: !builtins.isAttrs expression) networkExprs);
+        operator = { key }: map keyed ((load key).require or [ ]);
+      }
+    );
   definitions = name: concatMap (network: lib.optional (network ? ${name}) { inherit (network) _file; value = network.${name}; }) networks;
   all = builtins.zipAttrsWith (_: values: values) networks;
 
