@@ -90,7 +90,7 @@ options:
         description:
           - Names of secrets by the names that the effect uses for them, as in
             O(nixcd.hercules_ci.nixops_effect#module:effects[].secrets_map).
-          - V({type: GitToken}) stands for the token that Hercules CI gives.
+          - 'V({type: GitToken}) stands for the token that Hercules CI gives.'
         type: dict
   agents:
     description:
