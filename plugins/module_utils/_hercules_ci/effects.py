@@ -18,6 +18,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.log
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import segment
 
 FINAL = ('Failed', 'DependencyFailed', 'Successful', 'Cancelled')
+EXIT_CODE = re.compile(r'\bexit (?:code|status) \d+\W*$')
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_'-]*")
 
 
@@ -44,8 +45,9 @@ class Effect:
 
     @property
     def message(self) -> str:
-        """Why it failed, in its own words: what the agent reports, else the last thing that it wrote."""
-        return self.technical_error or next((line for line in reversed(self.log) if line.strip()), '')
+        """Why it failed, in its own words: what the agent reports, else the last thing that it wrote besides an exit code."""
+        lines = [line for line in reversed(self.log) if line.strip()]
+        return self.technical_error or next((line for line in lines if not EXIT_CODE.search(line)), '') or ''.join(lines[:1])
 
     def as_dict(self) -> dict[str, Any]:
         return {
