@@ -158,7 +158,7 @@ EXAMPLES = r"""
           condition: src.ref == "refs/heads/main" && src.owner == "neat-org"
           branches: [main]
         arguments:
-          ssh.destination: web.example.com
+          ssh: {destination: web.example.com}
           configuration: {_path: ./website.nix}
     project: github/neat-org/neat-repo
 """

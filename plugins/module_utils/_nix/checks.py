@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import run_on
@@ -32,7 +32,7 @@ NOT_IN_FILE = re.compile(r'[\s*?\[\]{}~$`\'"\\;&|<>()!#]')
 FILE_OPTIONS = ('network_files', 'prebuild_only_network_files', 'deploy_only_network_files')
 
 
-def effects_problems(effects: Sequence[Mapping[str, Any]], form: str, schedules: Sequence[str] = ()) -> list[Problem]:
+def effects_problems(effects: Sequence[Mapping[str, Any]], form: str, schedules: Collection[str] = ()) -> list[Problem]:
     """Every problem of every effect, in their order."""
     found: list[Problem] = []
     seen: set[tuple[str, str]] = set()
@@ -46,14 +46,45 @@ def effects_problems(effects: Sequence[Mapping[str, Any]], form: str, schedules:
     return found + list(_shared_states(effects))
 
 
-def schedules_problems(schedules: Mapping[str, Any], form: str) -> list[Problem]:
-    """Jobs by the clock exist in one form only, and say when."""
+def schedules_problems(schedules: Mapping[str, Any], form: str, jobs: Collection[str]) -> list[Problem]:
+    """Jobs by the clock exist in one form only, and say when in the agent's terms.
+
+    jobs: the jobs of effects. The terms are those of hercules-ci-agent: NixFile.hs, TimeConstraintsSchema.
+    """
     if schedules and form != 'herculesCI':
         return [Problem('Only the form herculesCI has schedules.', 'schedules', found='form %s' % form, remedy='Set form: herculesCI.')]
-    return []
+    found = []
+    for name, schedule in schedules.items():
+        where = 'schedules.%s' % name
+        if name not in jobs:
+            found.append(Problem('The schedule has no effect.', where, remedy='Set job: %s in an effect, or drop the schedule.' % name))
+        if not isinstance(schedule, Mapping):
+            found.append(Problem('A schedule is a dictionary.', where, expected=', '.join(SCHEDULE_TERMS)))
+            continue
+        for term, value in schedule.items():
+            expected, is_right = SCHEDULE_TERMS.get(term, ('one of %s' % ', '.join(SCHEDULE_TERMS), lambda _value: False))
+            if not is_right(value):
+                found.append(Problem('The agent would refuse the schedule.', '%s.%s' % (where, term), expected, repr(value)))
+    return found
 
 
-def _effect_problems(effect: Mapping[str, Any], form: str, schedules: Sequence[str], where: str) -> Iterator[Problem]:
+def _within(first: int, last: int) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and first <= value <= last
+
+
+def _all(is_right: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(map(is_right, value))
+
+
+SCHEDULE_TERMS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    'hour': ('0 to 23, or a list of such', lambda value: _within(0, 23)(value) or _all(_within(0, 23))(value)),
+    'minute': ('0 to 59', _within(0, 59)),
+    'day_of_week': ('a list of Mon, Tue, Wed, Thu, Fri, Sat, Sun', _all(('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun').__contains__)),
+    'day_of_month': ('a list of 1 to 31', _all(_within(1, 31))),
+}
+
+
+def _effect_problems(effect: Mapping[str, Any], form: str, schedules: Collection[str], where: str) -> Iterator[Problem]:
     function = function_of(effect)
     if not effect['name']:
         yield Problem('An effect has no name.', where)

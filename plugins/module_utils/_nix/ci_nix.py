@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import parameters, pins, run_on
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import INDENT, attribute_name, to_nix
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import INDENT, attribute_name, check_text, to_nix
 
 MARK = '# Managed by Ansible with nixcd.hercules_ci.nixops_effect'
 FORMS = ('legacy', 'herculesCI', 'effects')
@@ -58,7 +58,9 @@ def render(
     up = path_to_root(file)
     writer = {'legacy': _legacy, 'herculesCI': _hercules_ci, 'effects': _effects_alone}[form]
     pinned = '' if form == 'effects' else pinned_bindings(chosen_pins or {}, file, functions)
-    return '%s\n%s' % (_header(hosts), writer(effects, up, pinned, functions, schedules or {}))
+    text = '%s\n%s' % (_header(hosts), writer(effects, up, pinned, functions, schedules or {}))
+    check_text(text, file)
+    return text
 
 
 def path_to_root(file: str) -> str:

@@ -52,8 +52,8 @@ def plan(options: Mapping[str, Any]) -> Change:
     pinned = given(options['pins'])
     problems = [
         *pins.problems(pinned),
-        *checks.effects_problems(options['effects'], chosen.form, list(options['schedules'])),
-        *checks.schedules_problems(options['schedules'], chosen.form),
+        *checks.effects_problems(options['effects'], chosen.form, options['schedules']),
+        *checks.schedules_problems(options['schedules'], chosen.form, [effect.get('job') for effect in options['effects']]),
     ]
     # A file of an effect that is wrong already would only be reported twice.
     if problems or (problems := checkout.problems(root, chosen, options['effects'], pinned)):
@@ -149,11 +149,14 @@ def verdict(effects: Sequence[Mapping[str, Any]], runs: Mapping[str, Sequence[Ke
                 remedy='Correct the condition, or name a ref where it holds in refs.',
             ))
             continue
-        for ref, runs_there in actual.items():
-            if expected[ref] is not None and expected[ref] != runs_there:
-                found = 'any other branch' if ref == ANOTHER_BRANCH else ref
-                what = 'The effect would %srun on a ref where its inventory says otherwise.' % ('' if runs_there else 'not ')
-                problems.append(Problem(what, where, found=found, remedy='Correct the condition, or branches and tags.'))
+        for runs_there, what in ((True, 'The effect would also run elsewhere.'), (False, 'The effect would not run where it should.')):
+            wrong = [ref for ref in running if actual[ref] is runs_there and expected[ref] is not None and expected[ref] is not runs_there]
+            if wrong:
+                found = ['any other branch' if ref == ANOTHER_BRANCH else ref for ref in wrong]
+                problems.append(Problem(
+                    what, where, expected='only %s' % ', '.join(run_on.patterns(rule)), found=', '.join(found),
+                    remedy='Correct the condition, or branches and tags.',
+                ))
     return problems
 
 

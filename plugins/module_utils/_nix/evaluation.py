@@ -75,7 +75,7 @@ def evaluate(candidate: Candidate, refs: Sequence[str], owner: str = '', name: s
     text = '%s\nin builtins.listToAttrs (map (ref: { name = ref; value = %s; }) %s)' % (
         _prelude(candidate, owner, name), 'describe ref', ' '.join(['[', *map(quoted, refs), ']']),
     )
-    answer = json.loads(_run(candidate, ['--eval', '--strict', '--json', '--option', 'substituters', ''], text))
+    answer = json.loads(_run(candidate, ['--eval', '--read-write-mode', '--strict', '--json', '--option', 'substituters', ''], text))
     return {ref: answer[ref] for ref in refs}
 
 
@@ -113,7 +113,7 @@ def _prelude(candidate: Candidate, owner: str, name: str) -> str:
 
 # How the candidate is called: by an agent, or by a file that imports it.
 CALL = 'call candidate { src = repository ref; }'
-IMPORT = 'candidate { inherit pkgs; inherit (pkgs) effects; src = repository ref; self = throw "a flake is not known here"; }'
+IMPORT = 'call candidate { inherit pkgs; inherit (pkgs) effects; src = repository ref; self = throw "the flake is not known here"; }'
 # Visits what an agent visits (hercules-ci-agent-worker: Evaluate.hs), except that prebuilt networks are left to prebuild.
 QUESTIONS = r"""
   repository = ref:
@@ -193,5 +193,7 @@ def _run(candidate: Candidate, arguments: Sequence[str], text: str) -> str:
     except subprocess.TimeoutExpired:
         raise fail('Nix did not finish in %d seconds.' % candidate.timeout, str(candidate.path), remedy='Raise validate_timeout.') from None
     if result.returncode:
-        raise Failure((traces.explain(result.stderr.decode(errors='replace'), candidate.path, candidate.checkout, candidate.stubs),))
+        raise Failure((traces.explain(
+            result.stderr.decode(errors='replace'), traces.Source(candidate.text, candidate.path, candidate.checkout, candidate.stubs),
+        ),))
     return result.stdout.decode()

@@ -41,24 +41,25 @@ def is_identifier(name: str) -> bool:
     return bool(IDENTIFIER.match(name)) and name not in KEYWORDS
 
 
-def attribute_name(name: str) -> str:
+def attribute_name(name: str, where: str = '') -> str:
     """An attribute name as it is written before an equals sign: quoted where Nix needs it."""
-    return name if is_identifier(name) else quoted(name)
+    return name if is_identifier(name) else quoted(name, where)
 
 
 def quoted(text: str, where: str = '') -> str:
     """A string on one line, in double quotes."""
-    _check_text(text, where)
+    check_text(text, where)
     return '"%s"' % NEEDS_ESCAPE.sub(lambda match: ESCAPES.get(match.group(), '\\$'), text)
 
 
-def _check_text(text: str, where: str) -> None:
+def check_text(text: str, where: str) -> None:
+    """Refuse what no Nix file can hold, in a string or elsewhere."""
     if '\0' in text:
-        raise fail('A Nix string cannot hold the character NUL.', where, remedy='Remove it.')
+        raise fail('Nix cannot read the character NUL.', where, remedy='Remove it.')
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise fail('A Nix string is UTF-8, and this text has a lone surrogate.', where, remedy='Correct the encoding.') from None
+        raise fail('Nix reads UTF-8, and this text has a lone surrogate.', where, remedy='Correct the encoding.') from None
 
 
 def can_be_indented(text: str) -> bool:
@@ -75,7 +76,7 @@ def can_be_indented(text: str) -> bool:
 
 def indented(text: str, indent: int) -> str:
     """A string of several lines between two single quotes; the caller has asked can_be_indented."""
-    _check_text(text, '')
+    check_text(text, '')
     escaped = text.replace("''", "'''").replace('${', "''${")
     lines = [' ' * (indent + INDENT) + line if line else '' for line in escaped.split('\n')]
     if not lines[-1]:
@@ -108,7 +109,7 @@ def floating(value: float, where: str = '') -> str:
 
 def path(text: str, where: str = '') -> str:
     """A path: a literal where Nix has one for it, else a sum. Relative paths are relative to the file that the expression is in."""
-    _check_text(text, where)
+    check_text(text, where)
     parts = [part for part in text.split('/') if part not in ('', '.')]
     if text.startswith('/'):
         start = '/'
@@ -224,6 +225,6 @@ def _print_set(value: Mapping[Any, Any], indent: int, start: int, short_lists: b
 
 def binding(name: str, value: Any, indent: int = 0, *, short_lists: bool = False, where: str = '') -> str:
     """C(name = value;), without the indentation of its first line."""
-    left = '%s = ' % attribute_name(name)
+    left = '%s = ' % attribute_name(name, where)
     return '%s%s;' % (left, _print(value, indent, indent + len(left), short_lists, where or name))
 

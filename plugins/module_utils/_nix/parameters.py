@@ -11,7 +11,6 @@ An effect is the mapping that the module nixops_effect takes, with None for what
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -20,7 +19,6 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import pins
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import (
     attribute_name,
     binding,
-    path,
     quoted,
     to_nix,
 )
@@ -125,7 +123,7 @@ def _binding(effect: Mapping[str, Any], parameter: Parameter, up: str, indent: i
     value = effect.get(option)
     where = 'effect %s: %s' % (effect['name'], option)
     if kind == 'source':
-        return [] if effect.get('flake') else ['%s = lib.cleanSource %s;' % (attribute, source_path(value, up))]
+        return [] if effect.get('flake') else ['%s = lib.cleanSource %s;' % (attribute, pins.path_in_checkout(value or '.', up))]
     if kind == 'nixops':
         return ['%s = %s;' % (attribute, nixops2_package(value, effect.get('nixops_plugins'), where))]
     if option == 'deployment' and function_of(effect) == 'runNixOps':
@@ -146,12 +144,6 @@ def _prepared(value: Any, kind: str, where: str) -> Any:
     if kind == 'packages':
         return [package(item, where) for item in value]
     return value
-
-
-def source_path(folder: str | None, up: str) -> str:
-    """The path literal of a folder of the checkout, seen from the file's own folder."""
-    joined = posixpath.normpath(posixpath.join(up, folder or '.'))
-    return path(joined if joined.startswith('.') else './' + joined)
 
 
 def package(value: Any, where: str) -> Any:

@@ -12,6 +12,7 @@ code). Besides, comment; and for nixpkgs and nixops config (a mapping), for nixp
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -131,7 +132,13 @@ def source(pin: Mapping[str, Any], up: str, indent: int) -> str:
     if kind == 'expression':
         return code(pin['expression'], indent)
     file = pin.get('file') or {'npins': 'npins', 'niv': 'nix/sources.nix'}[kind]
-    return '(import %s).%s' % (path('%s/%s' % (up.rstrip('.').rstrip('/') or '.', file)), attribute_name(pin[kind]))
+    return '(import %s).%s' % (path_in_checkout(file, up), attribute_name(pin[kind]))
+
+
+def path_in_checkout(file: str, up: str) -> str:
+    """The path expression of a file or folder of the checkout; up is as in source."""
+    joined = posixpath.normpath(posixpath.join(up, file))
+    return path(joined if joined.split('/')[0] in ('.', '..') else './' + joined)
 
 
 def nixpkgs(pins: Mapping[str, Mapping[str, Any]], up: str, indent: int) -> str:

@@ -15,9 +15,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import code, quoted, to_nix
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import INDENT, WIDTH, code, quoted, to_nix
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 
+# What is left of a line beside the name of the effect.
+CONDITION_WIDTH = WIDTH - 20
 # What git-check-ref-format refuses; the asterisk is ours.
 NOT_IN_REF = re.compile(r'[\x00-\x20\x7f~^:?\[\\]|\.\.|@\{|//|^/|/$|\.$|\.lock$|^$|^\.|/\.')
 
@@ -38,8 +40,8 @@ def expected_on(run_on: Mapping[str, Any], ref: str) -> bool | None:
 
 
 def _regex(pattern: str) -> str:
-    """A POSIX extended regular expression that is also Python's."""
-    return '.*'.join(re.sub(r'([.+?^$|(){}\[\]\\])', r'\\\1', part) for part in pattern.split('*'))
+    """A POSIX extended regular expression that is also Python's; what else is special no ref may hold."""
+    return '.*'.join(re.sub(r'[.+$|(){}\]]', r'[\g<0>]', part) for part in pattern.split('*'))
 
 
 def condition(run_on: Mapping[str, Any], repository: str, indent: int = 0) -> str:
@@ -54,17 +56,20 @@ def condition(run_on: Mapping[str, Any], repository: str, indent: int = 0) -> st
         return 'true'
     ref = '%s.ref' % repository
     named = [pattern for pattern in patterns(run_on) if '*' not in pattern]
-    matches = ['builtins.match %s %s != null' % (quoted(_regex(pattern)), ref) for pattern in patterns(run_on) if '*' in pattern]
     tests = []
     if len(named) == 1:
         tests.append('%s == %s' % (ref, quoted(named[0])))
     elif named:
-        tests.append('builtins.elem %s %s' % (ref, to_nix(named, indent, short_lists=True)))
-    if matches:
-        # builtins.match aborts on null, which ref is where nobody passes one.
-        either = ' || '.join(matches)
-        tests.append('%s != null && %s' % (ref, either if len(matches) == 1 else '(%s)' % either))
-    return '(%s)' % (tests[0] if len(tests) == 1 else '%s || (%s)' % (tests[0], tests[1]))
+        tests.append('builtins.elem %s %s' % (ref, to_nix(named, indent + INDENT, short_lists=True)))
+    # Where nobody passes a ref it is null, on which builtins.match would abort.
+    tests += [
+        'builtins.match %s (toString %s) != null' % (quoted(_regex(pattern)), ref) for pattern in patterns(run_on) if '*' in pattern
+    ]
+    line = '(%s)' % ' || '.join(tests)
+    if indent + len(line) < CONDITION_WIDTH and '\n' not in line:
+        return line
+    pad = '\n' + ' ' * (indent + INDENT)
+    return '(%s%s\n%s)' % (pad, ('%s|| ' % pad).join(tests), ' ' * indent)
 
 
 def problems(run_on: Mapping[str, Any] | None, where: str) -> list[Problem]:

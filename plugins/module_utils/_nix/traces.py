@@ -10,23 +10,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 
 CONTEXT = re.compile(r'while evaluating the effect ("(?:[^"\\]|\\.)*") on (\S+)')
-LOCATION = re.compile(r'(?:at:? |\bin )?(«stdin»|\(stdin\)|/[^\s:\'`’]+):(\d+)(?::(\d+))?')
+LOCATION = re.compile(r'(?:at:? |\bin )?(«stdin»|\(stdin\)|/[^\s:\'`’]+):(\d+)')
 COLOUR = re.compile(r'\x1b\[[0-9;]*m')
 DEFAULT_STUB = 'network-stub.nix'
 
 
 class Cause(NamedTuple):
-    """message: how Nix says it, as a regular expression in which <NAME> stands for a quoted word; what, remedy: how we say it."""
+    """message: how Nix says it, as a regular expression in which <NAME> stands for a quoted word; what, remedy: how we say it.
+
+    own_remedy: the remedy when the place is in the file of effects itself.
+    """
 
     message: str
     what: str
     remedy: str
+    own_remedy: str = ''
 
 
 IN_STUB = 'ive it a value in {stub}, which only prebuilding reads, and name that file in prebuild_only_network_files.'
@@ -34,7 +39,8 @@ IN_STUB = 'ive it a value in {stub}, which only prebuilding reads, and name that
 # The first that matches counts. Messages of Nix 2.8 to 2.31, and of nixpkgs from 22.05.
 CAUSES = (
     Cause(r'option <name> (?:is used but not defined|was accessed but has no value|has no value)',
-          'The option {name} has no value when the network is prebuilt.', 'G' + IN_STUB),
+          'The option {name} has no value when the network is prebuilt.',
+          'G' + IN_STUB + ' For all machines that is defaults.{name} = …;'),
     Cause(r'option <name> does not exist',
           'There is no option {name}.',
           'Correct its name, or import the module that declares it; options of NixOps plugins belong into deploy_only_network_files.'),
@@ -56,7 +62,8 @@ CAUSES = (
           'Add `...` to its arguments: a network function receives every one of network_args.'),
     Cause(r'attribute <name> missing',
           'There is no attribute {name}.',
-          'Correct its name; if it is known only when deployed, such as an address, g' + IN_STUB),
+          'Correct its name; if it is known only when deployed, such as an address, g' + IN_STUB,
+          'Correct its name.'),
     Cause(r'undefined variable <name>', 'The variable {name} is not defined.', 'Define it, or correct its name.'),
     Cause(r'file <name> was not found in the Nix search path',
           'The name <{name}> means nothing to an agent, whose NIX_PATH is empty.', 'Use a pin instead.'),
@@ -79,44 +86,56 @@ def _pattern(message: str) -> str:
     return re.sub(r'(?<!P)<(\w+)>', r"""[`'‘"](?P<\1>[^`'’"]+)['’"]""", message)
 
 
-def explain(stderr: str, path: Path, checkout: Path, stubs: Mapping[str, str] | None = None) -> Problem:
-    """The problem behind a failed nix-instantiate.
+@dataclass(frozen=True)
+class Source:
+    """What Nix was given: the text on standard input, the path that it shall have, the checkout that the path lies in.
 
-    stderr: what it printed with --show-trace; path: the file that was given on standard input.
     stubs: for each effect, the file that only its prebuilding reads.
     """
+
+    text: str
+    path: Path
+    checkout: Path
+    stubs: Mapping[str, str] = field(default_factory=dict)
+
+
+def explain(stderr: str, source: Source) -> Problem:
+    """The problem behind a failed nix-instantiate, from what it printed with --show-trace."""
     text = COLOUR.sub('', stderr)
-    message, trace, nearest_first = _split(text)
+    message, nearest_first = _message(text)
     contexts = CONTEXT.findall(text)
     effect = json.loads(contexts[0][0]) if contexts else ''
-    stub = (stubs or {}).get(effect) or DEFAULT_STUB
-    where = _location(trace, nearest_first, path, checkout)
-    subject = 'effect %s: ' % effect if effect else ''
+    place = _place(text, nearest_first, source)
+    where = ': '.join(part for part in ('effect %s' % effect if effect else '', place) if part)
     for cause in CAUSES:
         match = re.search(_pattern(cause.message), message, re.DOTALL)
         if match:
-            words = {**match.groupdict(''), 'stub': stub}
-            return Problem(cause.what.format(**words), subject + where, found=_shortened(message), remedy=cause.remedy.format(**words))
-    return Problem('Nix cannot evaluate the file.', subject + where, found=_shortened(message),
-                   remedy='Correct it; `nix-instantiate --eval --strict --show-trace %s` shows more.' % path.name)
+            # What is missing in the file itself, such as in a condition, no stub can supply.
+            own = place.startswith('%s:' % source.path) and cause.own_remedy
+            words = {**match.groupdict(''), 'stub': source.stubs.get(effect) or DEFAULT_STUB}
+            return Problem(cause.what.format(**words), where, found=_shortened(message), remedy=(own or cause.remedy).format(**words))
+    return Problem('Nix cannot evaluate the file.', where, found=_shortened(message), remedy='Correct what Nix names.')
 
 
-def _split(text: str) -> tuple[str, str, bool]:
-    """The error message, everything with locations, and whether the nearest location comes first, as it does until Nix 2.9."""
-    errors = list(re.finditer(r'^\s*error:[ ]?(.*(?:\n(?!\s*(?:at |…|\d+\||\|)).*)*)', text, re.MULTILINE))
+def _message(text: str) -> tuple[str, bool]:
+    """The error message, and whether the nearest location comes first in the trace, as it does until Nix 2.9."""
+    errors = re.finditer(r'^\s*error:[ ]?(.*(?:\n(?!\s*(?:at |…|\d+\||\|)).*)*)', text, re.MULTILINE)
     told = [error for error in errors if error.group(1).strip()]
     if not told:
-        return text.strip().rpartition('\n')[2], text, True
-    chosen = told[-1]
-    return chosen.group(1).strip(), text, not re.search(r'…', text[:chosen.start()])
+        return text.strip().rpartition('\n')[2], True
+    return told[-1].group(1).strip(), '…' not in text[:told[-1].start()]
 
 
-def _location(trace: str, nearest_first: bool, path: Path, checkout: Path) -> str:
+def _place(text: str, nearest_first: bool, source: Source) -> str:
     """The place nearest to the error that is in the checkout, else where Nix saw the error."""
-    found = LOCATION.findall(trace) if nearest_first else LOCATION.findall(trace)[::-1]
-    places = ['%s:%s' % (path if 'stdin' in file else file, line) for file, line, _column in found]
-    mine = [place for place in places if place.startswith('%s/' % checkout)]
-    return (mine or places or [str(path)])[0]
+    length = source.text.count('\n')
+    found = LOCATION.findall(text) if nearest_first else LOCATION.findall(text)[::-1]
+    # What stands behind the text on standard input are our questions about it.
+    places = [
+        '%s:%s' % (source.path if 'stdin' in file else file, line) for file, line in found if 'stdin' not in file or int(line) <= length
+    ]
+    mine = [place for place in places if place.startswith('%s/' % source.checkout)]
+    return (mine or places or [str(source.path)])[0]
 
 
 def _shortened(message: str, limit: int = 400) -> str:

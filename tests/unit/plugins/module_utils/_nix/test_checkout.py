@@ -1,0 +1,169 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which file an agent reads, and what it would miss in a clone."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_nix
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.checkout import Place, branches, place, problems
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+
+EFFECT: dict[str, Any] = {'name': 'x', 'run_on': {'branches': ['main']}}
+
+
+def git(folder: Path, *arguments: str) -> None:
+    command = ['git', '-C', str(folder), '-c', 'user.name=x', '-c', 'user.email=x@example.com', *arguments]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    git(tmp_path, 'init', '-q', '-b', 'main')
+    (tmp_path / 'network.nix').write_text('{ }')
+    git(tmp_path, 'add', '.')
+    return tmp_path
+
+
+def managed(form: str) -> str:
+    return ci_nix.render([EFFECT], form, 'ci.nix')
+
+
+@pytest.mark.parametrize(('files', 'expected'), [
+    ({}, Place('ci.nix', 'legacy')),
+    ({'ci.nix': managed('legacy')}, Place('ci.nix', 'legacy')),
+    ({'ci.nix': managed('herculesCI')}, Place('ci.nix', 'herculesCI')),
+    ({'nix/ci.nix': managed('herculesCI')}, Place('nix/ci.nix', 'herculesCI')),
+    ({'ci.nix': '{ }'}, Place('effects.nix', 'effects')),
+    ({'nix/ci.nix': '{ }'}, Place('effects.nix', 'effects')),
+    ({'flake.nix': '{ }'}, Place('effects.nix', 'effects')),
+    ({'default.nix': '{ }'}, Place('effects.nix', 'effects')),
+    ({'flake.nix': '{ }', 'ci.nix': managed('legacy')}, Place('ci.nix', 'legacy')),
+    ({'effects.nix': managed('effects')}, Place('effects.nix', 'effects')),
+    ({'effects.nix': '{ }'}, Place('ci.nix', 'legacy')),
+])
+def test_the_form_follows_what_the_repository_has(tmp_path: Path, files: dict[str, str], expected: Place) -> None:
+    (tmp_path / 'nix').mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert place(tmp_path, None, 'auto') == expected
+
+
+def test_a_chosen_form_keeps_the_file(tmp_path: Path) -> None:
+    (tmp_path / 'nix').mkdir()
+    (tmp_path / 'nix' / 'ci.nix').write_text(managed('legacy'))
+    assert place(tmp_path, None, 'herculesCI') == Place('nix/ci.nix', 'herculesCI')
+    assert place(tmp_path, None, 'effects') == Place('effects.nix', 'effects')
+
+
+@pytest.mark.parametrize(('file', 'form', 'expected'), [
+    ('nix/ci.nix', 'auto', Place('nix/ci.nix', 'legacy')),
+    ('nix/deploy.nix', 'auto', Place('nix/deploy.nix', 'effects')),
+    ('./nix//deploy.nix', 'herculesCI', Place('nix/deploy.nix', 'herculesCI')),
+])
+def test_a_chosen_file(tmp_path: Path, file: str, form: str, expected: Place) -> None:
+    assert place(tmp_path, file, form) == expected
+
+
+@pytest.mark.parametrize('file', ['../ci.nix', '/etc/ci.nix', 'a/../../ci.nix', '.'])
+def test_a_file_outside_the_checkout_is_refused(tmp_path: Path, file: str) -> None:
+    with pytest.raises(Failure, match='outside the checkout'):
+        place(tmp_path, file, 'auto')
+
+
+def test_both_ci_nix_files_are_an_error_as_for_an_agent(tmp_path: Path) -> None:
+    (tmp_path / 'nix').mkdir()
+    (tmp_path / 'ci.nix').write_text('')
+    (tmp_path / 'nix' / 'ci.nix').write_text('')
+    with pytest.raises(Failure, match=r'nix/ci\.nix and ci\.nix'):
+        place(tmp_path, None, 'auto')
+    assert 'two ci.nix files' in str(problems(tmp_path, Place('ci.nix', 'legacy'), [], {})[0])
+
+
+def test_no_folder_no_file(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match='no such folder'):
+        place(tmp_path / 'absent', None, 'auto')
+
+
+def found(checkout: Path, *effects: dict[str, Any], file: str = 'ci.nix', form: str = 'legacy', **pins: Any) -> str:
+    return '\n'.join(map(str, problems(checkout, Place(file, form), [{**EFFECT, **effect} for effect in effects], pins)))
+
+
+def test_a_tracked_network_is_fine(checkout: Path) -> None:
+    assert found(checkout, {}) == ''
+
+
+@pytest.mark.parametrize('option', ['network_files', 'prebuild_only_network_files', 'deploy_only_network_files'])
+def test_missing_and_untracked_files(checkout: Path, option: str) -> None:
+    assert 'does not exist' in found(checkout, {option: ['network.nix', 'absent.nix']})
+    (checkout / 'new.nix').write_text('{ }')
+    assert 'git add new.nix' in found(checkout, {option: ['new.nix']})
+    git(checkout, 'add', 'new.nix')
+    assert found(checkout, {option: ['new.nix']}) == ''
+
+
+def test_files_are_looked_for_below_src(checkout: Path) -> None:
+    assert str(checkout / 'networks' / 'network.nix') in found(checkout, {'src': 'networks'})
+
+
+def test_the_default_network_file_counts(checkout: Path) -> None:
+    (checkout / 'network.nix').unlink()
+    assert 'network.nix' in found(checkout, {})
+    assert found(checkout, {'function': 'runNixOS'}) == ''
+
+
+@pytest.mark.parametrize('name', ['network.nix~', 'network.o', '.network.nix.swp', 'CVS/network.nix'])
+def test_files_that_the_deployed_source_lacks(checkout: Path, name: str) -> None:
+    (checkout / name).parent.mkdir(exist_ok=True)
+    (checkout / name).write_text('{ }')
+    git(checkout, 'add', '-f', '.')
+    assert 'cleanSource' in found(checkout, {'network_files': [name]})
+    # Prebuilding reads the folder itself.
+    assert found(checkout, {'prebuild_only_network_files': [name]}) == ''
+
+
+def test_without_git_only_existence_counts(tmp_path: Path) -> None:
+    (tmp_path / 'network.nix').write_text('{ }')
+    assert found(tmp_path, {}) == ''
+
+
+def test_a_file_that_git_ignores_would_never_be_seen(checkout: Path) -> None:
+    (checkout / '.gitignore').write_text('ci.nix\n')
+    assert 'Git ignores' in found(checkout, {})
+
+
+def test_the_folder_of_the_file_must_exist(checkout: Path) -> None:
+    assert 'folder' in found(checkout, {}, file='nix/ci.nix')
+
+
+def test_nixops_2_refuses_a_flake_beside_its_network(checkout: Path) -> None:
+    (checkout / 'nixops.nix').write_text('{ }')
+    (checkout / 'flake.nix').write_text('{ }')
+    git(checkout, 'add', '.')
+    effect = {'function': 'runNixOps2', 'network_files': ['nixops.nix']}
+    assert 'both nixops.nix and flake.nix' in found(checkout, effect)
+    assert found(checkout, {**effect, 'network_files': None, 'flake': {'_nix': 'self'}}) == ''
+
+
+def test_the_files_of_pins_must_reach_the_agent_too(checkout: Path) -> None:
+    assert 'pins.nixpkgs' in found(checkout, {}, nixpkgs={'npins': 'nixpkgs'})
+    (checkout / 'npins').mkdir()
+    (checkout / 'npins' / 'default.nix').write_text('{ }')
+    assert 'git add npins' in found(checkout, {}, nixpkgs={'npins': 'nixpkgs'})
+    git(checkout, 'add', '.')
+    assert found(checkout, {}, nixpkgs={'npins': 'nixpkgs'}) == ''
+    assert found(checkout, {}, form='effects', file='effects.nix', effects={'niv': 'effects'}) == ''
+
+
+def test_branches_are_those_of_the_repository_and_its_remotes(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    git(checkout, 'commit', '-q', '-m', 'x')
+    git(checkout, 'branch', 'feature/a')
+    clone = tmp_path_factory.mktemp('clone')
+    git(clone, 'clone', '-q', str(checkout), '.')
+    git(clone, 'branch', 'mine')
+    assert branches(clone) == ['refs/heads/feature/a', 'refs/heads/main', 'refs/heads/mine']

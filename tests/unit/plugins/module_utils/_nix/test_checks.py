@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every trap that can be seen in the inventory alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.checks import effects_problems, schedules_problems
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import EXCEPTION
+
+EFFECT = {'name': 'x', 'run_on': {'branches': ['main']}}
+TWO = {**EFFECT, 'function': 'runNixOps2', 'network_files': ['nixops.nix']}
+
+
+def words(effect: dict[str, Any], form: str = 'legacy') -> str:
+    return '\n'.join(map(str, effects_problems([effect], form)))
+
+
+@pytest.mark.parametrize('effect', [
+    EFFECT,
+    TWO,
+    {**EFFECT, 'network_files': ['a/b-1.nix', './c.nix', 'd/../e+f.nix'], 'state_name': 'a.b_c-1.json'},
+    {**EFFECT, 'secrets_map': {'aws': 'neat-aws', 'token': {'type': 'GitToken'}}},
+    {**EFFECT, 'arguments': {'preEffect': 'true'}},
+    {**TWO, 'network_files': None, 'flake': {'_nix': 'self'}},
+    {**TWO, 'action': 'dry-run', 'arguments': {'makeAnException': EXCEPTION}},
+    {**EFFECT, 'function': 'runNixOS', 'arguments': {'effectScript': 'true'}},
+])
+def test_what_is_right(effect: dict[str, Any]) -> None:
+    assert words(effect) == ''
+
+
+@pytest.mark.parametrize(('effect', 'expected'), [
+    ({'network_files': ['a b.nix']}, 'split or expand'),
+    ({'prebuild_only_network_files': ['*.nix']}, 'split or expand'),
+    ({'deploy_only_network_files': ['a\tb']}, 'split or expand'),
+    ({'network_files': ['$(id)']}, 'split or expand'),
+    ({'network_files': ['../network.nix']}, 'outside the source'),
+    ({'network_files': ['a/../../network.nix']}, 'outside the source'),
+    ({'network_files': ['/etc/network.nix']}, 'outside the source'),
+    ({'src': '../other'}, 'outside the source'),
+    ({'deployment': 'my network'}, "'nixops-my network.json'"),
+    ({'deployment': 'ü'}, 'cannot stand in a URL'),
+    ({'state_name': 'a/b.json'}, 'cannot stand in a URL'),
+    ({'known_hosts_name': 'a?b'}, 'known_hosts_name'),
+    ({'network_args': {'not an identifier': 1}}, 'No network function'),
+    ({'network_args': {'with': 1}}, 'No network function'),
+    ({'secrets_map': {'aws': 1}}, 'The agent refuses'),
+    ({'secrets_map': {'aws': {'type': 'Other'}}}, 'The agent refuses'),
+    ({'arguments': {'effectScript': 'true'}}, 'overwrites'),
+    ({'arguments': {'putStateScript': 'true'}}, 'overwrites'),
+    ({'arguments': {'networkFiles': []}}, 'option of its own'),
+    ({'action': 'destroy'}, 'no such action'),
+    ({'forget_state': True}, 'runNixOps has no parameter'),
+    ({'job': 'nightly'}, 'form herculesCI'),
+    ({'run_on': None}, 'never run'),
+    ({'name': ''}, 'no name'),
+    ({'function': 'runNixOps; evil'}, 'no such function'),
+    ({'function': 'import'}, None),
+    ({'function': 'inherit'}, 'no such function'),
+    ({'function': 'runNixOS', 'network_files': ['x.nix']}, 'runNixOS has no parameter'),
+])
+def test_traps_of_any_effect(effect: dict[str, Any], expected: str | None) -> None:
+    found = words({**EFFECT, **effect})
+    assert (expected in found) if expected else found == ''
+
+
+@pytest.mark.parametrize(('effect', 'expected'), [
+    ({'network_files': None}, 'neither'),
+    ({'flake': {'_nix': 'self'}}, 'both'),
+    ({'network_files': ['network.nix']}, 'deploys nixops.nix alone'),
+    ({'network_files': ['nixops.nix', 'aws.nix']}, 'deploys nixops.nix alone'),
+    ({'action': 'dry-run'}, 'corrupt the state'),
+    ({'action': 'dry-run', 'arguments': {'makeAnException': 'please'}}, 'corrupt the state'),
+    ({'network_args': {'a': 1}}, 'runNixOps2 has no parameter'),
+])
+def test_traps_of_nixops_2(effect: dict[str, Any], expected: str) -> None:
+    assert expected in words({**TWO, **effect})
+
+
+def test_a_wrong_secret_is_not_shown() -> None:
+    assert 'hunter2' not in words({**EFFECT, 'secrets_map': {'aws': {'password': 'hunter2'}}})
+
+
+def test_all_problems_are_told_at_once() -> None:
+    wrong = [{**EFFECT, 'network_files': ['a b', '/c'], 'action': 'x'}, {**EFFECT, 'name': 'y', 'run_on': {}}]
+    assert len(effects_problems(wrong, 'legacy')) == 4
+
+
+def test_names_are_unique_within_a_job() -> None:
+    assert 'same name' in str(effects_problems([EFFECT, EFFECT], 'legacy')[0])
+    assert effects_problems([EFFECT, {**EFFECT, 'job': 'nightly', 'deployment': 'x'}], 'herculesCI') == []
+
+
+def test_two_deployments_never_share_a_state_file() -> None:
+    first, second = {**EFFECT, 'name': 'a'}, {**EFFECT, 'name': 'b', 'state_name': 'nixops-a.json'}
+    assert 'same state file' in str(effects_problems([first, second], 'legacy')[0])
+    # One deployment may have two effects, such as a dry run on another branch.
+    assert effects_problems([first, {**second, 'deployment': 'a', 'action': 'dry-run'}], 'legacy') == []
+
+
+def test_a_scheduled_effect_needs_no_ref() -> None:
+    assert effects_problems([{'name': 'x', 'job': 'night'}], 'herculesCI', ['night']) == []
+
+
+@pytest.mark.parametrize(('schedule', 'expected'), [
+    ({'hour': 2}, ''), ({'hour': [0, 23], 'minute': 59, 'day_of_week': ['Mon', 'Sun'], 'day_of_month': [1, 31]}, ''),
+    ({'hour': 24}, 'hour'), ({'minute': 60}, 'minute'), ({'minute': [1]}, 'minute'), ({'day_of_week': ['Monday']}, 'day_of_week'),
+    ({'day_of_week': 'Mon'}, 'day_of_week'), ({'day_of_month': [0]}, 'day_of_month'), ({'second': 1}, 'second'), ('daily', 'night'),
+])
+def test_schedules(schedule: Any, expected: str) -> None:
+    found = '\n'.join(map(str, schedules_problems({'night': schedule}, 'herculesCI', ['night'])))
+    assert (expected in found) if expected else found == ''
+
+
+def test_schedules_exist_in_one_form_and_are_used() -> None:
+    assert 'form' in str(schedules_problems({'night': {'hour': 2}}, 'legacy', ['night'])[0])
+    assert 'no effect' in str(schedules_problems({'night': {'hour': 2}}, 'herculesCI', [])[0])

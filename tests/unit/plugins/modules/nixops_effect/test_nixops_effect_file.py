@@ -1,0 +1,110 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""When the file is written, and when it is left alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.modules import nixops_effect
+
+from .conftest import EFFECT, Run, git
+
+
+def test_a_second_run_changes_nothing(run: Run, checkout: Path) -> None:
+    first = run(validate='none', inventory_hosts=['neat-network'])
+    assert (first['changed'], first['form'], first['effects']) == (True, 'legacy', ['neat-network'])
+    before = (checkout / 'ci.nix').stat()
+    assert stat.S_IMODE(before.st_mode) == 0o644
+    second = run(validate='none', inventory_hosts=['neat-network'])
+    after = (checkout / 'ci.nix').stat()
+    assert second['changed'] is False
+    assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
+
+
+def test_check_mode_predicts_and_writes_nothing(run: Run, checkout: Path) -> None:
+    predicted = run(check=True, diff=True)
+    assert git(checkout, 'status', '--porcelain') == ''
+    real = run(diff=True)
+    for key in ('changed', 'path', 'form', 'effects', 'content', 'runs', 'diff'):
+        assert predicted[key] == real[key]
+    assert predicted['diff']['after'] == (checkout / 'ci.nix').read_text()
+    assert predicted['diff']['before'] == ''
+    assert run(check=True)['changed'] is False
+
+
+def test_the_mode_of_an_old_file_stays(run: Run, checkout: Path) -> None:
+    run(validate='none')
+    os.chmod(checkout / 'ci.nix', 0o640)
+    assert run(validate='none', effects=[{**EFFECT, 'action': 'boot'}])['changed']
+    assert stat.S_IMODE((checkout / 'ci.nix').stat().st_mode) == 0o640
+
+
+def test_a_file_of_somebody_else_needs_force(run: Run, checkout: Path) -> None:
+    (checkout / 'ci.nix').write_text('{ }\n')
+    assert 'force: true' in run(form='legacy', validate='none')['msg']
+    assert 'force: true' in run(form='legacy', state='absent')['msg']
+    assert (checkout / 'ci.nix').read_text() == '{ }\n'
+    assert run(form='legacy', validate='none', force=True)['changed']
+    assert 'neat-network' in (checkout / 'ci.nix').read_text()
+
+
+def test_beside_a_file_of_somebody_else_is_a_file_to_import(run: Run, checkout: Path) -> None:
+    (checkout / 'ci.nix').write_text('{ }\n')
+    result = run(validate='none')
+    assert (result['form'], result['file']) == ('effects', 'effects.nix')
+
+
+def test_absent(run: Run, checkout: Path) -> None:
+    assert run(state='absent')['changed'] is False
+    run(validate='none')
+    assert run(state='absent', check=True)['changed']
+    assert (checkout / 'ci.nix').exists()
+    result = run(state='absent', diff=True, effects=[])
+    assert result['changed']
+    assert result['diff']['after'] == ''
+    assert not (checkout / 'ci.nix').exists()
+
+
+def test_no_effects_are_no_file(run: Run) -> None:
+    assert 'state: absent' in run(effects=[], validate='none')['msg']
+
+
+def test_a_link_out_of_the_checkout_is_not_followed(run: Run, checkout: Path, tmp_path: Path) -> None:
+    (tmp_path / 'elsewhere').write_text('precious')
+    (checkout / 'ci.nix').symlink_to(tmp_path / 'elsewhere')
+    assert run(form='legacy', validate='none', force=True).get('failed')
+    assert (tmp_path / 'elsewhere').read_text() == 'precious'
+
+
+@pytest.mark.parametrize(('options', 'expected'), [
+    ({'effects': [{**EFFECT, 'network_files': ['absent.nix', 'a b.nix']}]}, 'split or expand'),
+    ({'effects': [{**EFFECT, 'network_files': ['absent.nix']}]}, 'does not exist'),
+    ({'pins': {'nixpkgs': {'url': 'https://example.com/x.tar.gz'}}}, 'nix-prefetch-url --unpack https://example.com/x.tar.gz'),
+    ({'effects': [{**EFFECT, 'network_args': {'a': 2**70}}]}, '64 bit'),
+    ({'pins': {'nixpkgs': {'npins': 'nixpkgs', 'overlays': ['final: prev: { }']}}}, 'npins'),
+    ({'schedules': {'night': {'hour': 2}}}, 'form herculesCI'),
+    ({'checkout': '/nonexistent'}, 'no such folder'),
+    ({'file': '../ci.nix'}, 'outside the checkout'),
+])
+def test_bad_input_is_told_before_nix_is_asked(
+    run: Run, checkout: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], expected: str,
+) -> None:
+    monkeypatch.setattr(nixops_effect, 'prove', lambda *_arguments: pytest.fail('Nix was asked'))
+    result = run(**options)
+    assert result['failed']
+    assert expected in result['msg']
+    assert all({'what', 'severity'} <= set(problem) for problem in result['problems'])
+    assert git(checkout, 'status', '--porcelain') == ''
+
+
+def test_a_killed_write_leaves_nothing_behind_after_the_next_run(run: Run, checkout: Path) -> None:
+    leftover = checkout / '.ci.nix.0123456789abcdef.new'
+    leftover.write_text('half')
+    run(validate='none')
+    assert not leftover.exists()

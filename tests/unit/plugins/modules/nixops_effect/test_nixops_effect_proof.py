@@ -1,0 +1,166 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the real Nix says about the file before it lands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import evaluation
+
+from .conftest import EFFECT, Run, git
+
+pytestmark = pytest.mark.skipif(not shutil.which('nix-instantiate'), reason='nix-instantiate is not installed')
+RUNS = {'refs/heads/main': [], 'refs/heads/production': ['neat-network']}
+
+
+@pytest.mark.parametrize('form', ['legacy', 'herculesCI', 'effects'])
+@pytest.mark.parametrize('level', ['evaluate', 'prebuild'])
+def test_each_form_runs_where_it_should(run: Run, form: str, level: str) -> None:
+    result = run(form=form, validate=level)
+    assert result.get('runs') == RUNS, result
+    assert result['changed']
+
+
+def test_the_files_folder_is_where_relative_paths_start(run: Run, checkout: Path) -> None:
+    (checkout / 'nix').mkdir()
+    assert run(file='nix/ci.nix', validate='prebuild').get('runs') == RUNS
+
+
+def test_all_that_runs_is_listed_for_the_refs_that_are_asked_for(run: Run) -> None:
+    effects = [
+        {**EFFECT, 'run_on': {'branches': ['main', 'release-*']}},
+        {'name': 'two', 'function': 'runNixOps2', 'network_files': ['nixops.nix'], 'run_on': {'tags': ['v*']}},
+        {'name': 'put', 'function': 'runPutUrl', 'run_on': {'any_ref': True}, 'arguments': {
+            'name': 'x', 'url': 'https://example.com', 'file': {'_path': './network.nix'},
+        }},
+    ]
+    refs = ['refs/tags/v1', 'refs/heads/release-1', 'refs/heads/other', 'refs/pull/1/merge']
+    assert run(effects=effects, refs=refs)['runs'] == {
+        'refs/tags/v1': ['put', 'two'], 'refs/heads/release-1': ['neat-network', 'put'],
+        'refs/heads/other': ['put'], 'refs/pull/1/merge': ['put'],
+    }
+
+
+def test_schedules_are_jobs_of_their_own(run: Run) -> None:
+    effects = [EFFECT, {**EFFECT, 'name': 'again', 'job': 'night', 'run_on': None}]
+    result = run(form='herculesCI', effects=effects, schedules={'night': {'hour': [2], 'day_of_week': ['Mon']}}, validate='prebuild')
+    assert result['runs'] == {'refs/heads/main': ['night.again'], 'refs/heads/production': ['neat-network', 'night.again']}
+
+
+@pytest.mark.parametrize(('run_on', 'expected'), [
+    ({'condition': 'src.branch == "nobody"'}, 'would never run'),
+    ({'condition': 'src.branch != null', 'branches': ['production']}, 'Found: refs/heads/main, any other branch'),
+    ({'condition': 'src.ref == "refs/heads/main"', 'branches': ['main', 'production']}, 'would not run where it should'),
+    ({'condition': 'src.tag == "v1"', 'tags': ['v1', 'v2']}, 'refs/tags/v2'),
+    ({'condition': 'src.nosuch'}, 'no attribute nosuch'),
+    ({'condition': '('}, 'not a Nix expression'),
+    ({'condition': 'true) (throw "injected"'}, 'injected'),
+])
+def test_conditions_are_held_against_the_inventory(run: Run, checkout: Path, run_on: dict[str, Any], expected: str) -> None:
+    result = run(effects=[{**EFFECT, 'run_on': run_on}])
+    assert expected in result.get('msg', ''), result
+    assert git(checkout, 'status', '--porcelain') == ''
+
+
+def test_conditions_may_know_the_project(run: Run) -> None:
+    effects = [{**EFFECT, 'run_on': {'condition': 'src.owner == "neat-org" && src.name == "neat-repo" && src.branch == "production"'}}]
+    assert run(effects=effects, project='github/neat-org/neat-repo', refs=['refs/heads/production'])['runs'] == {
+        'refs/heads/production': ['neat-network'],
+    }
+    assert 'never run' in run(effects=effects, project='github/neat-org/other', refs=['refs/heads/production'])['msg']
+
+
+def test_the_old_file_stays_when_the_new_one_does_not_pass(run: Run, checkout: Path) -> None:
+    run()
+    before = (checkout / 'ci.nix').read_bytes()
+    assert run(effects=[{**EFFECT, 'inputs': [{'_nix': 'pkgs.nosuch'}]}])['failed']
+    assert (checkout / 'ci.nix').read_bytes() == before
+    assert sorted(os.listdir(checkout)) == ['.git', 'ci.nix', 'network-aws.nix', 'network-stub.nix', 'network.nix', 'nixops.nix']
+
+
+@pytest.mark.parametrize(('nixpkgs', 'nixops', 'expected'), [
+    ('nixpkgs-25.11', None, 'add pins.nixops'),
+    ('nixpkgs-20.09', None, 'Pin nixpkgs 22.05 or newer'),
+    ('nixpkgs-25.11', {}, 'config.permittedInsecurePackages'),
+    ('nixpkgs-25.11', {'config': {'permittedInsecurePackages': ['python-2.7.18.6']}}, ''),
+])
+def test_nixops_1_needs_an_old_nixpkgs(
+    run: Run, tarballs: dict[str, dict[str, str]], nixpkgs: str, nixops: dict[str, Any] | None, expected: str,
+) -> None:
+    pins = {'nixpkgs': tarballs[nixpkgs], 'effects': tarballs['effects']}
+    if nixops is not None:
+        pins['nixops'] = {**tarballs['nixpkgs-22.11'], **nixops}
+    result = run(pins=pins)
+    assert expected in result.get('msg', '')
+    assert bool(expected) == bool(result.get('failed')), result
+
+
+def test_a_wrong_hash_is_told_with_the_right_one(run: Run, tarballs: dict[str, dict[str, str]]) -> None:
+    wrong = {**tarballs['nixpkgs-22.11'], 'sha256': '0' * 52}
+    assert tarballs['nixpkgs-22.11']['sha256'] in run(pins={'nixpkgs': wrong, 'effects': tarballs['effects']})['msg']
+
+
+@pytest.mark.parametrize(('text', 'expected'), [
+    ('{ ... }: { machine = { config, ... }: { networking.hostName = config.networking.publicIPv4; }; }', 'networking.publicIPv4'),
+    ('{ ... }: { machine = { ... }: { services.nginx.user = (import <nixpkgs/x>); }; }', 'NIX_PATH'),
+    ('{ ... }: { machine = import /etc/nixos/configuration.nix; }', 'outside the checkout'),
+    ('{ ... }: { machine = import ./absent.nix; }', 'absent.nix'),
+    ('{ region, ... }: { machine = { ... }: { }; }', 'argument region'),
+    ('{ }: { machine = { ... }: { }; }', '`...`'),
+    ('{ ... }: { machine = lib.nosuch; }', 'variable lib'),
+])
+def test_a_network_that_cannot_be_prebuilt_says_what_is_missing_and_where(run: Run, checkout: Path, text: str, expected: str) -> None:
+    (checkout / 'network-aws.nix').write_text(text)
+    result = run(validate='prebuild', effects=[{**EFFECT, 'network_args': {'size': 'large'}}])
+    assert expected in result.get('msg', ''), result
+    assert 'effect neat-network: ' in result['problems'][0]['where']
+
+
+def test_every_broken_network_is_told_at_once(run: Run, checkout: Path) -> None:
+    (checkout / 'network-stub.nix').write_text('{ }')
+    (checkout / 'nixops.nix').write_text('{ machine = { ... }: { }; }')
+    two = {'name': 'two', 'function': 'runNixOps2', 'network_files': ['nixops.nix'], 'run_on': {'branches': ['main']}}
+    result = run(validate='prebuild', effects=[EFFECT, two, {**EFFECT, 'name': 'fine', 'prebuild': False}])
+    assert [problem['where'].partition(':')[0] for problem in result['problems']] == ['effect neat-network', 'effect two']
+    assert 'network-stub.nix' in result['problems'][0]['remedy']
+    assert 'storage' in result['problems'][1]['remedy']
+    # What is not prebuilt may be broken: evaluation alone does not see it.
+    assert not run(validate='evaluate', effects=[EFFECT, two]).get('failed')
+
+
+def test_one_process_answers_for_everything(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    real = subprocess.run
+    monkeypatch.setattr(subprocess, 'run', lambda command, **options: started.append(command) or real(command, **options))
+    run(effects=[{**EFFECT, 'name': 'n%d' % number} for number in range(5)], validate='prebuild')
+    asked = [command for command in started if 'nix-instantiate' in command[0]]
+    # One that parses, one that evaluates for every ref, one that prebuilds.
+    assert len(asked) == 3
+    for command in asked:
+        assert command[command.index('restrict-eval') + 1] == 'true'
+
+
+def test_without_nix_the_remedy_is_told_and_none_still_renders(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation.shutil, 'which', lambda *_arguments, **_options: None)
+    for level in ('parse', 'evaluate', 'prebuild'):
+        assert 'nix-bin' in run(validate=level)['msg']
+    assert run(validate='none')['changed']
+
+
+def test_parse_needs_no_pins(run: Run) -> None:
+    pins = {name: {'url': 'https://example.invalid/x.tar.gz', 'sha256': '0' * 52} for name in ('nixpkgs', 'effects')}
+    result = run(validate='parse', pins=pins)
+    assert result['changed']
+    assert 'runs' not in result
+
+
+def test_nix_that_never_ends_is_ended(run: Run) -> None:
+    endless = {'condition': 'let f = n: if n < 2 then 1 else f (n - 1) + f (n - 2); in f 60 > 0', 'branches': ['production']}
+    assert 'validate_timeout' in run(effects=[{**EFFECT, 'run_on': endless}], validate_timeout=1)['msg']
