@@ -21,6 +21,7 @@ from typing import Any
 from tests.integration.installed import build, install
 from tests.integration.repository import git, head
 from tests.integration.world import PROJECT, Played, World, running_world
+from tests.sandbox.__main__ import text_of
 
 
 def title(number: int, text: str) -> None:
@@ -52,12 +53,12 @@ def play(world: World, *arguments: str) -> Played:
 
 def show_sandbox(world: World) -> dict[str, Any]:
     """What Hercules CI and the agents hold now."""
-    show(world.sandbox('show'))
+    show('\n'.join(text_of(world.sandbox.summary())))
     for agent in ('agent-1', 'agent-2'):
         path = world.agent_secrets(agent)
         names = ', '.join(json.loads(path.read_text()))
         show('%s: %s, secrets %s' % (path.relative_to(world.folder), stat.filemode(path.stat().st_mode), names))
-    return world.held()
+    return world.sandbox.summary()
 
 
 def walk(folder: Path) -> list[str]:
@@ -68,7 +69,7 @@ def walk(folder: Path) -> list[str]:
     show(tarball.name)
     title(2, 'Make a repository, two agents, a NixOps database and a local Hercules CI')
     with running_world(folder / 'world', folder / 'collections') as world:
-        show('Hercules CI at %s, project %s with the branches main, production and staging' % (world.url, PROJECT))
+        show('Hercules CI at %s, project %s with the branches main, production and staging' % (world.sandbox.url, PROJECT))
         show(git(world.checkout, 'log', '--oneline', '--stat'))
         title(3, 'What would the playbook do? (check mode)')
         predicted = play(world, '--check')
@@ -85,14 +86,14 @@ def walk(folder: Path) -> list[str]:
 def proved(world: World, predicted: Played, deployed: Played, held: dict[str, Any], again: Played) -> list[str]:
     """What the run shows, each point looked up."""
     secrets = [world.agent_secrets(agent) for agent in ('agent-1', 'agent-2')]
-    states = {state['name']: state for project in held['projects'] for state in project['states']}
-    jobs = {job['revision']: job for project in held['projects'] for job in project['jobs'] if job['type'] != 'Config'}
+    (project,) = held['projects']
+    jobs = {(job['ref'], job['rev']): job for job in project['jobs'] if job['jobType'] != 'Config'}
     branches = ('production', 'staging')
     return [
         require(predicted.changes == deployed.changes, 'check mode predicted every change of the first run'),
         require(all(path.stat().st_mode & 0o777 == 0o400 for path in secrets), 'both agents have their secrets.json, mode 0400'),
-        require({'nixops-aws-prod.json', 'nixops-webfarm.json'} <= set(states), 'Hercules CI holds the NixOps state of both deployments'),
-        require(all(jobs[head(world.bare, branch)]['status'] == 'Success' for branch in branches),
+        require({'nixops-aws-prod.json', 'nixops-webfarm.json'} <= set(project['states']), 'Hercules CI holds the NixOps state of both deployments'),
+        require(all(jobs['refs/heads/' + branch, head(world.bare, branch)]['jobStatus'] == 'Success' for branch in branches),
                 'the pushed ci.nix was evaluated by real Nix and the jobs of both branches have succeeded'),
         require(all(counts['changed'] == 0 and counts['failed'] == 0 for counts in again.recap.values()),
                 'the second run changed nothing on any host'),

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The Git repository of the guide: a network, its AWS part, and the stub that lets it be built without AWS."""
+"""The Git repository of the guide: a network, its AWS part, the stub that lets it be built without AWS; and a network for staging."""
 
 from __future__ import annotations
 
@@ -11,33 +11,58 @@ from pathlib import Path
 
 FILES = {
     'network.nix': '''\
-{
-  network.description = "Neat network";
-
-  app1 = { pkgs, ... }: {
+let
+  webserver = { pkgs, ... }: {
     services.nginx.enable = true;
     networking.firewall.allowedTCPPorts = [ 80 ];
   };
+in
+{
+  network.description = "Neat network";
+  app1 = webserver;
+  app2 = webserver;
 }
 ''',
     'network-aws.nix': '''\
-{
-  resources.ec2KeyPairs.kp = { region = "eu-west-1"; };
-
-  app1 = { resources, ... }: {
+let
+  ec2 = { resources, ... }: {
     deployment.targetEnv = "ec2";
     deployment.ec2.region = "eu-west-1";
     deployment.ec2.keyPair = resources.ec2KeyPairs.kp;
   };
+in
+{
+  resources.ec2KeyPairs.kp = { region = "eu-west-1"; };
+  app1 = ec2;
+  app2 = ec2;
 }
 ''',
     'network-stub.nix': '''\
 # What the machines get from AWS, made up: enough to build them, never deployed.
-{
-  app1 = { ... }: {
+let
+  stub = { ... }: {
     fileSystems."/" = { device = "/dev/xvda"; };
     boot.loader.grub.enable = false;
   };
+in
+{
+  app1 = stub;
+  app2 = stub;
+}
+''',
+    'staging.nix': '''\
+let
+  machine = host: { ... }: {
+    deployment.targetHost = host;
+    fileSystems."/" = { device = "/dev/sda1"; };
+    boot.loader.grub.enable = false;
+  };
+in
+{
+  network.description = "Staging";
+  web1 = machine "web1.example.net";
+  web2 = machine "web2.example.net";
+  db1 = machine "db1.example.net";
 }
 ''',
 }

@@ -15,11 +15,10 @@ import json
 import os
 import re
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,10 @@ import yaml
 
 from tests.gates.surroundings import ROOT, search_path
 from tests.integration.repository import make_repository
+from tests.sandbox.server import Sandbox
 
 TOKEN = 'token-of-the-fleet-keeper'
+LONGEST_PLAY = 300.0  # seconds
 PROJECT = 'github/neat-org/neat-repo'
 DATABASE = ROOT / 'tests' / 'fixtures' / 'nixops' / 'nixops-1.7' / 'deployments.nixops'
 SECRETS = {
@@ -69,16 +70,14 @@ class Played:
 class World:
     """Everything lies below one folder; nothing outside of it is written."""
 
-    def __init__(self, folder: Path, collections: Path) -> None:
+    def __init__(self, folder: Path, collections: Path, sandbox: Sandbox) -> None:
         """collections: where the collection is installed."""
         self.folder = folder
         self.collections = collections
-        self.url = ''
+        self.sandbox = sandbox
         self.bare = folder / 'repository.git'
         self.checkout = folder / 'neat-repo'
         self.database = folder / 'nixops' / 'deployments.nixops'
-        self.data = folder / 'sandbox'
-        self._server: subprocess.Popen[str] | None = None
         self.inventory: dict[str, Any] = {}
 
     def agent_secrets(self, agent: str) -> Path:
@@ -86,28 +85,37 @@ class World:
         return self.folder / 'agents' / agent / 'secrets.json'
 
     def build(self) -> None:
-        """Make everything but the server, and write the inventory."""
+        """Make everything, and the guide's inventory."""
         make_repository(self.bare, self.checkout, ('production', 'staging'))
         self.database.parent.mkdir(mode=0o700)
         shutil.copyfile(DATABASE, self.database)
         make_importable(self.database)
-        self.sandbox('project', 'add', PROJECT, '--repository', str(self.bare), '--default-branch', 'main')
+        self.sandbox.add_project(PROJECT, self.bare)
         for agent in ('agent-1', 'agent-2'):
             self.agent_secrets(agent).parent.mkdir(parents=True)
-            self.sandbox('agent', 'add', agent, '--secrets', str(self.agent_secrets(agent)))
+            self.sandbox.add_agent(agent, self.agent_secrets(agent))
         login = self.folder / 'home' / '.config' / 'hercules-ci' / 'credentials.json'
         login.parent.mkdir(parents=True)
         login.write_text(json.dumps({'domains': {'127.0.0.1': {'personalToken': TOKEN}}}))
         login.chmod(0o600)
+        self.inventory = self.guide_inventory()
 
     def guide_inventory(self) -> dict[str, Any]:
         """The inventory of the design: two agents, a network in production and one in staging."""
-        pins = {name: pin for name, pin in json.loads(self.sandbox('pins')).items() if name in ('nixpkgs', 'effects', 'nixops')}
-        network = {'nixops_network_files': ['network.nix', 'network-aws.nix'], 'nixops_prebuild_only_network_files': ['network-stub.nix']}
-        production = {'nixops_deployment': 'aws-prod', 'nixops_secrets_map': {'aws': 'neat-aws'},
-                      'nixops_user_setup_script': 'writeAWSSecret aws default'}
-        staging = {'nixops_deployment': 'webfarm', 'nixops_secrets_map': {'ssh': 'neat-ssh'},
-                   'nixops_user_setup_script': 'writeSSHKey ssh'}
+        pins = {name: pin for name, pin in self.sandbox.pins().items() if name in ('nixpkgs', 'effects', 'nixops')}
+        production = {
+            'nixops_deployment': 'aws-prod',
+            'nixops_network_files': ['network.nix', 'network-aws.nix'],
+            'nixops_prebuild_only_network_files': ['network-stub.nix'],
+            'nixops_secrets_map': {'aws': 'neat-aws'},
+            'nixops_user_setup_script': 'writeAWSSecret aws default',
+        }
+        staging = {
+            'nixops_deployment': 'webfarm',
+            'nixops_network_files': ['staging.nix'],
+            'nixops_secrets_map': {'ssh': 'neat-ssh'},
+            'nixops_user_setup_script': 'writeSSHKey ssh',
+        }
         return {
             'all': {'vars': {'ansible_python_interpreter': sys.executable}},
             'hercules_agents': {
@@ -118,10 +126,10 @@ class World:
             },
             'nixops_networks': {
                 'vars': {'ansible_connection': 'local', 'nixops_project': PROJECT, 'nixops_checkout': str(self.checkout),
-                         'nixops_database': str(self.database), 'nixops_api_base_url': self.url, 'nixops_pins': pins},
+                         'nixops_database': str(self.database), 'nixops_api_base_url': self.sandbox.url, 'nixops_pins': pins},
                 'children': {
-                    'production': {'vars': {'nixops_branches': ['production']}, 'hosts': {'neat-network': {**network, **production}}},
-                    'staging': {'vars': {'nixops_branches': ['staging']}, 'hosts': {'neat-staging': {**network, **staging}}},
+                    'production': {'vars': {'nixops_branches': ['production']}, 'hosts': {'neat-network': production}},
+                    'staging': {'vars': {'nixops_branches': ['staging']}, 'hosts': {'neat-staging': staging}},
                 },
             },
         }
@@ -132,13 +140,25 @@ class World:
         path.write_text(yaml.safe_dump(self.inventory, sort_keys=False, allow_unicode=True))
         return path
 
-    def play(self, *arguments: str, playbook: str = 'site', timeout: float = 300) -> Played:
+    def play(self, *arguments: str, playbook: str = 'site') -> Played:
         """Run one of the collection's playbooks with more arguments for ansible-playbook."""
+        with self.playing(*arguments, playbook=playbook) as end:
+            return end()
+
+    @contextlib.contextmanager
+    def playing(self, *arguments: str, playbook: str = 'site') -> Iterator[Callable[[], Played]]:
+        """The same while something else happens: call what this yields to wait for the end. Nothing is left running."""
         command = [str(Path(sys.executable).parent / 'ansible-playbook'), '-i', str(self.write_inventory()),
                    'nixcd.hercules_ci.%s' % playbook, *arguments]
-        done = subprocess.run(command, cwd=self.folder, env=self.environment(), check=False, timeout=timeout,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        return Played(done.returncode, done.stdout)
+        with subprocess.Popen(command, cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            def end() -> Played:
+                output, _none = process.communicate(timeout=LONGEST_PLAY)
+                return Played(process.returncode, output)
+            try:
+                yield end
+            finally:
+                process.terminate()
 
     def environment(self) -> dict[str, str]:
         """A fleet keeper's environment: a home of its own, and of Ansible's variables only what a run has to have."""
@@ -159,36 +179,6 @@ class World:
             'LC_ALL': 'C.UTF-8',
         }
 
-    def sandbox(self, *arguments: str) -> str:
-        """Run a command of the sandbox on this world's data."""
-        command = [sys.executable, '-m', 'tests.sandbox', *arguments, '--data', str(self.data)]
-        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError('%s: %s' % (' '.join(command), done.stderr))
-        return done.stdout
-
-    def held(self) -> dict[str, Any]:
-        """What the sandbox holds: projects, state versions, jobs with effects and logs, names of agents' secrets."""
-        shown: dict[str, Any] = json.loads(self.sandbox('show', '--json'))
-        return shown
-
-    def start(self, port: int = 0) -> None:
-        """Start the local Hercules CI and remember its address."""
-        command = [sys.executable, '-m', 'tests.sandbox', 'serve', '--data', str(self.data), '--port', str(port), '--token', TOKEN]
-        with open(self.folder / 'sandbox.log', 'a', encoding='utf-8') as log:
-            self._server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
-        assert self._server.stdout is not None
-        self.url = self._server.stdout.readline().strip()
-        if not self.url.startswith('http'):
-            raise RuntimeError('The sandbox did not start: %s' % (self.folder / 'sandbox.log').read_text())
-
-    def stop(self) -> None:
-        """End the local Hercules CI, if it runs."""
-        if self._server is not None:
-            self._server.send_signal(signal.SIGTERM)
-            self._server.wait(timeout=20)
-            self._server = None
-
 
 def make_importable(database: Path) -> None:
     """Give the fixture's webfarm no address: NixOps' own import crashes on a machine with an address and without a host key."""
@@ -199,12 +189,9 @@ def make_importable(database: Path) -> None:
 
 @contextlib.contextmanager
 def running_world(folder: Path, collections: Path) -> Iterator[World]:
-    """A built world with a running server and the guide's inventory; the server is ended, the folder is left."""
-    world = World(folder, collections)
-    world.build()
-    world.start()
-    try:
-        world.inventory = world.guide_inventory()
+    """A built world with a running server; the server is ended, the folder is left."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with Sandbox(folder / 'sandbox', token=TOKEN) as sandbox:
+        world = World(folder, collections, sandbox)
+        world.build()
         yield world
-    finally:
-        world.stop()

@@ -1,0 +1,211 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""No value of a secret leaves the file it belongs to: looked for wherever a run of Ansible leaves traces.
+
+Looked through: standard output and error at -vvvvv, the log file, what a callback plugin gets, the system's log, arguments and environments
+of all processes, and files left on controller and host. Plays succeed, predict, fail and retry meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+
+# In every kind of value. The short ones would make a mess of unrelated text if they were masked.
+SECRET = {
+    'string': 'CANARY-string', 'lines': 'CANARY-line1\nCANARY-line2\n', 'quotes': 'CANARY"\'\\quotes',
+    'number': 8675309111, 'fraction': 4711.8675309, 'nested': {'deep': ['CANARY-deep', {'deeper': 'CANARY-deeper'}]},
+    'letter': 'ꙮ', 'port': 22, 'word': 'changed', 'yes': True,
+}
+OLD = {**SECRET, 'string': 'CANARY-old', 'number': 8675309222}
+# Also in base64, at each of its three alignments: packed is not hidden.
+NEEDLES = ('CANARY', '8675309', 'ꙮ', '\\ua66e', 'Q0FOQVJZ', 'NBTkFSW', 'DQU5BUl')
+
+CALLBACK = '''
+import json, os
+from ansible.plugins.callback import CallbackBase
+
+class CallbackModule(CallbackBase):
+    """Writes down all that Ansible tells callbacks."""
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = 'aggregate'
+    CALLBACK_NAME = 'everything'
+
+    def v2_on_any(self, *args, **kwargs):
+        with open(os.environ['EVERYTHING'], 'a') as out:
+            for arg in args:
+                for name in ('_result', '_task_fields', 'result', 'task_fields'):
+                    out.write(repr(getattr(arg, name, None)) + '\\n')
+                    out.write(json.dumps(getattr(arg, name, None), default=repr) + '\\n')
+'''
+# Modules write to the system's log by way of this.
+SITECUSTOMIZE = '''
+import os, syslog
+def write(*args):
+    with open(os.environ['SYSLOG'], 'a') as out:
+        out.write(repr(args) + '\\n')
+syslog.syslog = write
+'''
+TASK = {'name': 'Provide', 'nixcd.hercules_ci.hci_secret': {'path': '{{ folder }}/secrets.json', 'secrets': '{{ secrets }}'}}
+AGENT = {'name': 'Start', 'nixcd.hercules_ci.hci_agent': {
+    'path': '{{ folder }}', 'cluster_join_token': '{{ secrets.a.data.string }}', 'binary_caches': {'c': {
+        'kind': 'NixCache', 'storeURI': '{{ secrets.a.data.quotes }}', 'publicKeys': ['p'], 'signingKeys': ['{{ secrets.a.data.letter }}'],
+    }},
+}}
+INFO = {'name': 'Look', 'nixcd.hercules_ci.hci_secret_info': {'path': '{{ folder }}/secrets.json'}}
+SAY = {'name': 'Say', 'ansible.builtin.debug': {'msg': 'port 2222 is unchanged, 22 is true'}}
+
+
+class Theatre:
+    """A folder in which plays are run and their traces collected."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.stage = folder / 'stage'
+        self.traces = folder / 'traces'
+        for path in (self.stage, self.traces, folder / 'agent', folder / 'plugins', folder / 'home', folder / 'tmp'):
+            path.mkdir()
+        (folder / 'plugins' / 'everything.py').write_text(CALLBACK)
+        (folder / 'plugins' / 'sitecustomize.py').write_text(SITECUSTOMIZE)
+        namespace = folder / 'collections' / 'ansible_collections' / 'nixcd'
+        namespace.mkdir(parents=True)
+        (namespace / 'hercules_ci').symlink_to(ROOT)
+
+    def play(self, tasks: list[dict[str, Any]], secrets: Any, *options: str, **environment: str) -> str:
+        """Run the tasks; returns what was printed. Sources lie on the stage, which is not searched."""
+        variables = {
+            'ansible_connection': 'local', 'ansible_python_interpreter': sys.executable,
+            'ansible_remote_tmp': str(self.folder / 'tmp' / 'remote'), 'folder': str(self.folder / 'agent'), 'secrets': secrets,
+        }
+        (self.stage / 'inventory.yml').write_text(yaml.safe_dump({'all': {'hosts': {'agent-1': variables}}}))
+        (self.stage / 'play.yml').write_text(yaml.safe_dump([{'hosts': 'all', 'gather_facts': False, 'tasks': tasks}], sort_keys=False))
+        process = subprocess.Popen(
+            [str(Path(sys.executable).parent / 'ansible-playbook'), '-i', 'inventory.yml', 'play.yml', '-vvvvv', '--diff', *options],
+            cwd=self.stage, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={
+                'PATH': os.environ['PATH'], 'HOME': str(self.folder / 'home'), 'LANG': 'C.UTF-8',
+                'PYTHONPATH': str(self.folder / 'plugins'), 'TMPDIR': str(self.folder / 'tmp'),
+                'ANSIBLE_LOCAL_TEMP': str(self.folder / 'tmp' / 'local'),
+                'ANSIBLE_COLLECTIONS_PATH': str(self.folder / 'collections'), 'ANSIBLE_LOG_PATH': str(self.traces / 'log'),
+                'ANSIBLE_CALLBACK_PLUGINS': str(self.folder / 'plugins'), 'ANSIBLE_CALLBACKS_ENABLED': 'everything',
+                'EVERYTHING': str(self.traces / 'callback'), 'SYSLOG': str(self.traces / 'syslog'), **environment,
+            },
+        )
+        watcher = threading.Thread(target=self._watch, args=(process,))
+        watcher.start()
+        output, _nothing = process.communicate()
+        watcher.join()
+        with open(self.traces / 'output', 'a', encoding='utf-8') as out:
+            out.write(output)
+        return output
+
+    def _watch(self, process: subprocess.Popen[str]) -> None:
+        """Write down arguments and environments of the processes of the run, while it lasts. Each has the folder in its environment."""
+        seen: set[bytes] = set()
+        while process.poll() is None:
+            for entry in Path('/proc').glob('[0-9]*'):
+                try:
+                    environment = (entry / 'environ').read_bytes()
+                    if os.fsencode(self.folder) in environment:
+                        seen.add((entry / 'cmdline').read_bytes() + environment)
+                except OSError:
+                    pass
+        (self.traces / 'processes').write_bytes(b'\n'.join(seen))
+
+    def leaks(self) -> list[tuple[str, str]]:
+        """Where which canary was found: in traces, and in files that are left anywhere but on the stage and at the agent."""
+        found = []
+        for top in ('traces', 'tmp', 'home', 'plugins'):
+            for path in sorted((self.folder / top).rglob('*')):
+                if path.is_file():
+                    text = path.read_text(encoding='utf-8', errors='replace')
+                    found += [(str(path.relative_to(self.folder)), needle) for needle in NEEDLES if needle in text]
+        return found
+
+
+@pytest.fixture
+def theatre(tmp_path: Path) -> Iterator[Theatre]:
+    theatre = Theatre(tmp_path)
+    yield theatre
+    left = {path.name for path in (tmp_path / 'agent').iterdir()}
+    assert left <= {'binary-caches.json', 'cluster-join-token.key', 'secrets.json'}
+
+
+def secrets(data: Any) -> dict[str, Any]:
+    return {'a': {'data': data, 'condition': 'isTag'}}
+
+
+def test_the_search_finds_what_is_shown(theatre: Theatre) -> None:
+    shown = {'ansible.builtin.command': 'sh -c "sleep 0.5; echo {{ secrets.a.data.number }}"'}
+    theatre.play([{'ansible.builtin.debug': {'var': 'secrets'}}, shown], secrets(SECRET))
+    leaks = theatre.leaks()
+    for name, needle in (('output', 'CANARY'), ('log', 'ꙮ'), ('callback', 'CANARY'), ('syslog', '8675309'), ('processes', '8675309')):
+        assert ('traces/%s' % name, needle) in leaks
+
+
+def test_plays_that_succeed(theatre: Theatre) -> None:
+    tasks = [TASK, AGENT, INFO, SAY]
+    predicted = theatre.play(tasks, secrets(OLD), '--check')
+    first = theatre.play(tasks, secrets(OLD), ANSIBLE_DISPLAY_ARGS_TO_STDOUT='1')
+    rotated = theatre.play(tasks, secrets(SECRET), ANSIBLE_PIPELINING='1')
+    second = theatre.play(tasks, secrets(SECRET), ANSIBLE_DEBUG='1')
+    assert [output.count('changed: [agent-1]') for output in (predicted, first, rotated, second)] == [2, 2, 2, 0]
+    for output in (predicted, first, rotated, second):
+        assert 'port 2222 is unchanged, 22 is true' in output and 'unreachable=0' in output
+        assert not re.search(r'(?<!\*)\*{8}(?!\*)', output), 'nothing is masked'
+
+    assert '"string": "another value"' in rotated and '"letter": "a value"' in rotated
+    assert json.loads((theatre.folder / 'agent' / 'secrets.json').read_text())['a']['data'] == SECRET
+    assert theatre.leaks() == []
+
+
+@pytest.mark.parametrize('data', ['CANARY', ['CANARY', 8675309111], {'x': SECRET, 'y': b'CANARY'}])
+def test_variables_that_are_refused(theatre: Theatre, data: Any) -> None:
+    output = theatre.play([{**TASK, 'ignore_errors': True}, AGENT | {'ignore_errors': True}, SAY], secrets(data))
+    assert output.count('...ignoring') == 2 or 'x' in data
+    assert theatre.leaks() == []
+
+
+def test_options_that_are_refused(theatre: Theatre) -> None:
+    wrong: list[dict[str, Any]] = [
+        {'secret': '{{ secrets }}'},
+        {'name': 'a', 'secrets': '{{ secrets }}'},
+        {'name': 'a', 'data': '{{ secrets.a.data.string }}'},
+        {'name': 'a', 'data': '{{ secrets.a.data }}'},
+        {'name': 'a', 'data': '{{ secrets.a.data }}', 'condition': '{{ secrets.a.data }}'},
+        {'secrets': '{{ secrets }}', 'state': 'CANNOT'},
+        {'secrets': '{{ secrets }}', 'mode': 256},
+        {'secrets': '{{ secrets }}', 'owner': 'nobody-here'},
+    ]
+    place = {'path': '{{ folder }}/secrets.json'}
+    tasks = [{'nixcd.hercules_ci.hci_secret': {**place, **options}, 'ignore_errors': True} for options in wrong]
+    output = theatre.play([*tasks, SAY], secrets(SECRET))
+    assert output.count('...ignoring') == len(tasks)
+    assert theatre.leaks() == []
+
+
+def test_a_broken_file_and_a_task_that_is_retried(theatre: Theatre) -> None:
+    file = theatre.folder / 'agent' / 'secrets.json'
+    (theatre.folder / 'agent' / 'binary-caches.json').write_text('{"c": "CANARY", "c": 1}')
+    file.write_text('{"b": {"kind": "Secret", "data": "CANARY"}, "c": {"condition": ["CANARY"]}, "d": CANARY}')
+    retried = {**TASK, 'register': 'result', 'until': 'result is succeeded', 'retries': 1, 'delay': 0, 'ignore_errors': True}
+    output = theatre.play([retried, {**AGENT, 'ignore_errors': True}, SAY], secrets(SECRET))
+    assert output.count('This is not JSON') >= 2 and 'FAILED - RETRYING' in output
+    file.write_text('{"b": {"kind": "Secret", "data": "CANARY"}}')
+    assert 'Error in $.b.data: parsing Map ~Text failed' in theatre.play([{**retried, 'ignore_errors': True}], secrets(SECRET))
+    assert theatre.leaks() == []
+    file.unlink()
+    (theatre.folder / 'agent' / 'binary-caches.json').unlink()
