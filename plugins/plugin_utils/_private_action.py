@@ -11,11 +11,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import packed
 
 HIDDEN = 'VALUE_HIDDEN'
+
+
+class Payload(str):
+    """Text that Ansible's own debug messages (ANSIBLE_DEBUG) do not show when they print the arguments of a module."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return HIDDEN
 
 
 class PrivateAction(ActionBase):
@@ -44,7 +54,7 @@ class PrivateAction(ActionBase):
         shown = {name: hidden(value) if name in self.PRIVATE or name not in self.OPTIONS else value for name, value in self._given.items()}
         self._task.args = shown
         try:
-            payload = packed(self.payload(self._validated(self._given)))
+            payload = Payload(packed(self.payload(self._validated(self._given))))
         except Failure as failure:
             result.update(failed=True, **failure.result())
         else:
@@ -57,8 +67,14 @@ class PrivateAction(ActionBase):
 
     def _validated(self, given: dict[str, Any]) -> dict[str, Any]:
         found = ArgumentSpecValidator(dict(self.OPTIONS), **self.RULES).validate(given)
-        if found.error_messages:
-            raise Failure(tuple(Problem('%s.' % message.rstrip('.'), where=self.MODULE) for message in found.error_messages))
+        unknown = sorted(given.keys() - self.OPTIONS.keys())
+        problems = [Problem('There is no option %s.' % name, where=self.MODULE, remedy='Correct the name.') for name in unknown]
+        problems += [
+            Problem('%s.' % error.msg.rstrip('.'), where=self.MODULE)
+            for error in found.errors.errors if not isinstance(error, UnsupportedError)
+        ]
+        if problems:
+            raise Failure(tuple(problems))
         return dict(found.validated_parameters)
 
 

@@ -73,7 +73,7 @@ def problems_in_secrets(secrets: Any) -> Iterator[Finding]:
         path = list(error.absolute_path)
         if len(path) > 1 and path[1] == 'condition':
             for place, words in condition.problems_in(error.instance, tuple(path)):
-                yield list(place), 'This is no condition. The agent would say: %s' % words
+                yield list(place), 'This is no condition. The agent would say: %s.' % words.rstrip('.')
         else:
             yield from _in_words(error, path)
 

@@ -37,7 +37,7 @@ def plain(value: Any, where: str) -> Any:
             return [convert(child, (*path, index)) for index, child in enumerate(item)]
         problems.append(Problem(
             'JSON has no such value.', where=place(where, value, path), expected='a string, number, boolean, list or dictionary',
-            found=type(item).__name__, remedy='Put it in quotes.',
+            found=type(item).__name__.replace('_AnsibleTagged', '').lower(), remedy='Put it in quotes.',
         ))
         return None
 
