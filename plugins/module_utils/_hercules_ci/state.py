@@ -92,6 +92,20 @@ class StateFiles:
         """The versions of a file, oldest first; none when there is no such file."""
         return self.files().get(name, ())
 
+    def version(self, name: str, number: int | None) -> Version:
+        """A version of a file, the newest when the number is None. Raises Failure when it is not there."""
+        versions = self.versions(name)
+        found = [version for version in versions if number in (None, version.number)]
+        if found:
+            return found[-1]
+        raise fail(
+            'There is no such version.' if versions else 'There is no such state file.',
+            where=name if number is None else '%s, version %d' % (name, number),
+            expected='one of %s' % ', '.join(str(version.number) for version in versions) if versions else '',
+            found='' if versions else 'no version of it in %s' % self.project,
+            remedy='See what there is with nixops_state_info',
+        )
+
     def _versions(self, answers: list[Any]) -> tuple[Version, ...]:
         versions = (Version.from_answer(answer, self.client.base_url, self.project) for answer in answers)
         return tuple(sorted(versions, key=lambda version: version.number))

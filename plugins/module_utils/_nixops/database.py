@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.snapshot import snapshot
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
 
@@ -47,7 +48,7 @@ def open_database(path: str, where: str = '') -> Iterator[Database]:
         with closing(_connect(path)) as connection:
             yield Database(connection, where)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        raise fail('The database cannot be read.', where=where, found=str(error), remedy=REMEDY) from None
+        raise NotAState('The database cannot be read.', where, found=str(error), remedy=REMEDY) from None
 
 
 def _connect(path: str) -> sqlite3.Connection:
@@ -71,7 +72,7 @@ class Database:
         self.query = connection.execute
         tables = {name for (name,) in self.query("select name from sqlite_master where type = 'table'")}
         if 'Deployments' not in tables:
-            raise fail('This is not a database of NixOps.', where=where, expected='a table Deployments', remedy=REMEDY)
+            raise NotAState('This is not a database of NixOps.', where, 'a table Deployments', remedy=REMEDY)
         version = self.query('select version from SchemaVersion').fetchone()[0] if 'SchemaVersion' in tables else 1
         if version > NEWEST_SCHEMA:
             raise fail(

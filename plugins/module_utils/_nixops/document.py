@@ -13,10 +13,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 
 BLOCK = 1 << 16
 WHITE_SPACE = ' \t\r\n'
+
+
+class NotAState(Failure):
+    """Raised for content that is no state of NixOps, or only a part of one."""
+
+    def __init__(self, what: str, where: str, expected: str = '', found: str = '', remedy: str = '') -> None:
+        super().__init__((Problem(what, where, expected, found, remedy),))
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ def entries(file: IO[bytes], where: str) -> Iterator[Entry]:
     file.seek(0)
     reader = _Reader(file, where)
     if not reader.peek():
-        raise fail('The state is empty.', where=where, expected='the output of nixops export', remedy=EXPORT_AGAIN)
+        raise NotAState('The state is empty.', where, 'the output of nixops export', remedy=EXPORT_AGAIN)
     for uuid in reader.keys('deployment'):
         attributes = {}
         for name in reader.keys('attribute of a deployment'):
@@ -154,8 +161,8 @@ class _Reader:
         """For what is not an export. The text at hand is not shown: it may be a secret."""
         if self._ended and self._position >= len(self._text):
             return self.broken_off(expected)
-        return fail('The state is not an export of NixOps.', where=self._where, expected=expected, remedy=EXPORT_AGAIN)
+        return NotAState('The state is not an export of NixOps.', self._where, expected, remedy=EXPORT_AGAIN)
 
     def broken_off(self, expected: str) -> Failure:
         """For an export of which the end is missing."""
-        return fail('The export breaks off.', where=self._where, expected=expected, found='the end', remedy=EXPORT_AGAIN)
+        return NotAState('The export breaks off.', self._where, expected, 'the end', EXPORT_AGAIN)

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,12 +17,13 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.pro
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import Upload, Waiting, add_version, undisturbed
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import Difference, diff_text
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, hidden_file
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import NOTHING, State, hidden_file
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
 DIFFERENCES_RETURNED = 1000
 WRITES = ('created', 'replaced', 'restored')
-NOTHING = State(io.BytesIO(), 0, '', 'nothing')
 Compare = Callable[[State, State], list[Difference]]
 
 
@@ -96,13 +96,12 @@ def place(files: StateFiles, name: str, here: State, existing: str, compare: Com
 
 def _differences(files: StateFiles, name: str, here: State, newest: Version, compare: Compare) -> list[Difference]:
     with hidden_file() as copy:
-        downloaded = files.download(name, newest, copy)
-        there = State(copy, downloaded.size, downloaded.sha256, '%s, version %d' % (name, newest.number))
+        there = from_server(files, name, newest, copy)
         if there.sha256 == here.sha256:
             return []
         try:
             return compare(here, there)
-        except Failure:
+        except NotAState:
             return [Difference('', '', 'not a NixOps state on the server')]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import (
     Deployment,
     default_database,
@@ -54,18 +54,7 @@ def read_source(options: Mapping[str, Any], file: IO[bytes]) -> Source:
 
 def read_version(options: Mapping[str, Any], files: StateFiles, name: str, file: IO[bytes]) -> Source:
     """An old version of the state file on the server, to become the newest. It is only made sure that it is a state."""
-    versions = files.versions(name)
-    version = next((each for each in versions if each.number == options['version']), None)
-    if version is None:
-        raise fail(
-            'There is no such version.',
-            where='version %d of %s' % (options['version'], name),
-            expected='one of %s' % ', '.join(str(each.number) for each in versions) if versions else '',
-            found='' if versions else 'no version of this file at all',
-            remedy='Choose one with nixops_state_info',
-        )
-    downloaded = files.download(name, version, file)
-    state = State(file, downloaded.size, downloaded.sha256, '%s, version %d' % (name, version.number))
+    state = from_server(files, name, files.version(name, options['version']), file)
     deployments = content_of(state).deployments
     return Source(state, deployments[0] if len(deployments) == 1 else None, effect_name(options), ())
 
@@ -92,6 +81,12 @@ def from_database(path: str, wanted: str, layout: str, file: IO[bytes]) -> State
         if layout == 'auto':
             layout = '1.x' if database.written_by_nixops_1() else '2.x'
         return write_state(export_text(database, [deployment.uuid], layout), file, path)
+
+
+def from_server(files: StateFiles, name: str, version: Version, file: IO[bytes]) -> State:
+    """Download a version of a state file."""
+    downloaded = files.download(name, version, file)
+    return State(file, downloaded.size, downloaded.sha256, '%s, version %d' % (name, version.number))
 
 
 def from_file(path: str, file: IO[bytes]) -> State:

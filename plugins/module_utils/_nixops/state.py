@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import tempfile
@@ -42,6 +43,10 @@ class State:
                 yield from entries(export, self.where)
         elif self.size:
             yield from entries(self.file, self.where)
+
+
+NOTHING = State(io.BytesIO(), 0, hashlib.sha256().hexdigest(), 'nothing')
+"""The content of a file that is not there."""
 
 
 @contextmanager

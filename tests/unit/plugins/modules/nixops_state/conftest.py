@@ -129,7 +129,8 @@ def make_job(sandbox: Sandbox) -> Callable[..., int]:
     def make(phase: str, stores: bytes | None = None) -> int:
         service = sandbox.service
         project = service.find_project(*PROJECT.split('/'))
-        job = jobs.create(service.store, service.clock, project, 'Legacy', 'refs/heads/main', Commit('a' * 40, 'message', 'committer'))
+        commit = Commit('a' * 40, 'message', 'committer')
+        job = jobs.create(service.store, service.clock, project, typ='Legacy', ref='refs/heads/main', commit=commit)
         service.store.update('job', job['id'], phase=phase)
         if stores is not None:
             service.put_state(project['id'], NAME, stores, {'job': job['id'], 'account': None})

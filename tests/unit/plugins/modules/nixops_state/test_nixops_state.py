@@ -166,7 +166,7 @@ def test_going_back_to_an_old_version(state: Run, sandbox: Sandbox, other: Calla
 def test_going_back_to_what_never_was(state: Run, sandbox: Sandbox, aws_prod: bytes) -> None:
     sandbox.put_state(PROJECT, NAME, aws_prod)
     assert 'one of 1' in state(version=7)['msg']
-    assert 'no version of this file' in state(version=7, name='other.json')['msg']
+    assert 'no version of it' in state(version=7, name='other.json')['msg']
 
 
 @pytest.mark.parametrize('options', [{}, {'existing': 'replace'}, {'version': 1}])
