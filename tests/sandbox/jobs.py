@@ -22,7 +22,8 @@ def combined(statuses: Iterable[str]) -> str:
     return next((status for status in ('Failure', 'Pending') if status in found), 'Success')
 
 
-def create(store: Store, clock: Clock, project: sqlite3.Row, *, typ: str, ref: str, commit: repository.Commit, **columns: Any) -> sqlite3.Row:
+def create(store: Store, clock: Clock, project: sqlite3.Row, *, typ: str, ref: str, commit: repository.Commit,
+           **columns: Any) -> sqlite3.Row:
     """A queued job with the next number of its project."""
     job = new_id()
     with store.transaction():
@@ -46,8 +47,8 @@ def commit_of(job: sqlite3.Row) -> repository.Commit:
 def rerun(store: Store, clock: Clock, job: sqlite3.Row, started_by: str | None) -> sqlite3.Row:
     project = store.get('project', job['project'])
     assert project is not None
-    return create(store, clock, project, typ=job['typ'], ref=job['ref'], commit=commit_of(job), name=job['name'], extra_inputs=job['extra_inputs'],
-                  config=job['config'], rerun_of=job['id'], started_by=started_by)
+    return create(store, clock, project, typ=job['typ'], ref=job['ref'], commit=commit_of(job), name=job['name'],
+                  extra_inputs=job['extra_inputs'], config=job['config'], rerun_of=job['id'], started_by=started_by)
 
 
 def earlier(store: Store, job: sqlite3.Row) -> list[sqlite3.Row]:

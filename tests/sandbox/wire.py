@@ -188,5 +188,5 @@ def lease(store: Store, settings: Settings, row: sqlite3.Row) -> Json:
 def agent_session(row: sqlite3.Row) -> Json:
     return {'id': row['id'], 'clusterJoinTokenId': row['id'], 'description': '', 'hostname': row['name'],
             'agentVersion': AGENT_VERSION, 'nixVersion': '2.8.0', 'platforms': ['x86_64-linux'], 'systemFeatures': [],
-            'cachixPushCaches': [], 'pushCaches': [], 'substituters': [], 'creation': row['created'], 'lastSeen': row['created'], 'revocation': None,
-            'available': True, 'concurrentTasks': 4, 'labels': {}}
+            'cachixPushCaches': [], 'pushCaches': [], 'substituters': [], 'creation': row['created'],
+            'lastSeen': row['created'], 'revocation': None, 'available': True, 'concurrentTasks': 4, 'labels': {}}

@@ -33,8 +33,8 @@ class Remote:
         settings = network.settings()
         storage = settings.get('storage') or {}
         if 'hercules-ci' not in storage:
-            raise SystemExit('error: this stand-in has no storage but hercules-ci' if storage else
-                             'WARNING: NixOps 1.0 -> 2.0 conversion step required\n\nNixOps 2.0 added support for multiple storage backends.')
+            raise SystemExit('error: this stand-in has no storage but hercules-ci' if storage else (
+                'WARNING: NixOps 1.0 -> 2.0 conversion step required\n\nNixOps 2.0 added support for multiple storage backends.'))
         self.writes = writes
         self.project = '/projects/%s' % os.environ['HERCULES_CI_PROJECT_ID']
         self.name = urllib.parse.quote(storage['hercules-ci']['stateName'], safe='')
