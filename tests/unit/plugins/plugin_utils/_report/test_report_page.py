@@ -66,7 +66,7 @@ def test_the_page_tells_all_that_the_table_tells() -> None:
 
 def test_secrets_are_told_with_fields_condition_agents_and_networks() -> None:
     texts = Page(html_page(OUTCOMES, KNOWN_AGENTS, NOW)).texts
-    for text in ('spare', 'spare_field', 'key_id', 'branch production', 'agent-1, agent-2', 'given by Hercules CI', 'on no agent'):
+    for text in ('spare', 'spare_field', 'key_id', 'branch production', 'agent-1,', 'agent-2', 'given by Hercules CI', 'on no agent'):
         assert text in texts
 
 

@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The page in a real browser: at the width of a telephone and of a desk, light and dark, and on paper."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import shutil
+import subprocess
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.page import html_page
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.reading import agents_of, outcomes_of
+
+from .conftest import AGENTS, NETWORKS, fleet, network, secret
+
+CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason='no Chromium here: the page was not looked at in a browser')
+
+QUIET = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+         '--disable-component-update', '--disable-sync', '--hide-scrollbars']
+LONG = 'x' * 90
+FLEETS = {
+    'few': (NETWORKS, AGENTS),
+    'thirty': fleet(30, projects=2),
+    'many': fleet(200, projects=5),
+    'long': ([network(LONG, branch=LONG, project='github/%s/%s' % (LONG, LONG), message=LONG, result='failed', secrets_map={'a': LONG})],
+             {LONG: {LONG: secret(LONG, condition={'isBranch': LONG})}}),
+}
+# What is too wide, what of a text lies outside its box, what is too pale (contrast by WCAG 2), and which parts are seen.
+PROBE = r"""
+const luminance = color => {
+  const [r, g, b] = color.match(/[\d.]+/g).slice(0, 3).map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+  return .2126 * r + .7152 * g + .0722 * b;
+};
+const contrast = (one, other) => {
+  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (high + .05) / (low + .05);
+};
+const look = frame => {
+  const page = frame.contentDocument, style = element => frame.contentWindow.getComputedStyle(element);
+  const seen = element => element.getClientRects().length > 0, all = selector => [...page.querySelectorAll(selector)].filter(seen);
+  const paper = style(page.body).backgroundColor;
+  return {
+    width: page.documentElement.scrollWidth,
+    wide: all('body *').filter(e => e.getBoundingClientRect().right > frame.clientWidth + .5).map(e => e.outerHTML.slice(0, 80)),
+    spilling: all('.node').flatMap(node => [...node.querySelectorAll('text')].filter(text =>
+      text.getBBox().x + text.getBBox().width > node.querySelector('rect').width.baseVal.value - 4).map(text => text.textContent)),
+    smallest: Math.min(...all('.node text').map(text => parseFloat(style(text).fontSize) * text.getScreenCTM().a)),
+    pale: all('h1, p, b, th, td, a, span, footer').filter(e => contrast(style(e).color, paper) < 4.5).map(e => e.outerHTML.slice(0, 80)),
+    faint: all('.node').flatMap(node => [...node.querySelectorAll('text')].filter(text =>
+      contrast(style(text).fill, style(node.querySelector('rect')).fill) < 4.5).map(text => text.textContent)),
+    paper: paper,
+    diagrams: all('svg[role=img]').map(svg => svg.getAttribute('class')),
+    headed: page.querySelector('.results thead').getBoundingClientRect().width > 1,
+    loaded: frame.contentWindow.performance.getEntriesByType('resource').length,
+  };
+};
+addEventListener('load', () => {
+  const found = Object.fromEntries([...document.querySelectorAll('iframe')].map(frame => [frame.id, look(frame)]));
+  document.body.innerHTML = '<pre>' + btoa(unescape(encodeURIComponent(JSON.stringify(found)))) + '</pre>';
+});
+"""
+
+
+def run_chromium(folder: Path, *arguments: str) -> str:
+    command = [str(CHROMIUM), *QUIET, '--user-data-dir=%s' % (folder / 'profile'), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+
+
+def page_of(name: str) -> str:
+    networks, agents = FLEETS[name]
+    return html_page(outcomes_of(networks), agents_of(agents), datetime(2026, 3, 1, 9, 5, tzinfo=timezone.utc))
+
+
+@pytest.fixture(scope='module', params=['light', 'dark'])
+def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What the browser says of each page at each width, in frames of one window."""
+    folder = tmp_path_factory.mktemp(request.param)
+    frame = '<iframe id="%s %d" style="width:%dpx; height:800px; border:0" srcdoc="%s"></iframe>'
+    frames = [frame % (name, width, width, html.escape(page_of(name))) for name in FLEETS for width in (360, 1280)]
+    (folder / 'frames.html').write_text('<!DOCTYPE html><meta charset="utf-8">%s<script>%s</script>' % (''.join(frames), PROBE), 'utf-8')
+    scheme = '--blink-settings=preferredColorScheme=%d' % (request.param == 'light')
+    answer = run_chromium(folder, scheme, '--dump-dom', (folder / 'frames.html').as_uri())
+    found: dict[str, dict[str, Any]] = json.loads(base64.b64decode(re.findall('<pre>(.*)</pre>', answer)[0]))
+    assert {one['paper'] for one in found.values()} == {'rgb(255, 255, 255)' if request.param == 'light' else 'rgb(18, 22, 28)'}
+    return found
+
+
+@pytest.mark.parametrize('width', [360, 1280])
+@pytest.mark.parametrize('name', FLEETS)
+def test_the_page_fits_the_screen(seen: dict[str, dict[str, Any]], name: str, width: int) -> None:
+    page = seen['%s %d' % (name, width)]
+    assert page['wide'] == []
+    assert page['width'] <= width
+    assert page['diagrams'] == ['narrow' if width == 360 else 'wide']
+    assert page['headed'] == (width > 360)
+
+
+@pytest.mark.parametrize('width', [360, 1280])
+@pytest.mark.parametrize('name', FLEETS)
+def test_everything_can_be_read(seen: dict[str, dict[str, Any]], name: str, width: int) -> None:
+    page = seen['%s %d' % (name, width)]
+    assert page['spilling'] == []
+    assert page['pale'] == page['faint'] == []
+    assert page['smallest'] >= 10.5
+    assert page['loaded'] == 0
+
+
+@pytest.mark.parametrize(('name', 'pages'), [('few', 1), ('thirty', 5)])
+def test_on_paper_the_page_takes_few_sheets(tmp_path: Path, name: str, pages: int) -> None:
+    (tmp_path / 'page.html').write_text(page_of(name), 'utf-8')
+    run_chromium(tmp_path, '--no-pdf-header-footer', '--print-to-pdf=%s' % (tmp_path / 'page.pdf'), (tmp_path / 'page.html').as_uri())
+    assert 1 <= len(re.findall(rb'/Type */Page\b', (tmp_path / 'page.pdf').read_bytes())) <= pages
