@@ -83,6 +83,12 @@ projects:
       description: The file that declares the effects, below the checkout.
       type: str
       sample: ci.nix
+agents:
+  description: The names of each agent's secrets with the names of their fields and their conditions, for
+    O(nixcd.hercules_ci.nixops_report#module:agents). No values.
+  type: dict
+  returned: success
+  sample: {agent-1: {neat-aws: {fields: [aws_access_key_id, aws_secret_access_key], condition: {isBranch: production}}}}
 msg:
   description: What was found, in words.
   type: str

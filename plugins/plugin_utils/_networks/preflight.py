@@ -16,7 +16,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import service
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import state_name_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project, projects_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.secrets import secret_problems
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.secrets import outlines, secret_problems
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Agent, Versions, agent_of, state_problems
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host, read_host
 
@@ -50,7 +50,7 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     for project in projects:
         problems_of_project, plan[project.name] = _project(project, hosts, inventory.uploads)
         late += problems_of_project
-    return {'projects': plan}, problems + _stop(late)
+    return {'projects': plan, 'agents': outlines(networks, agents)}, problems + _stop(late)
 
 
 def _read(hosts: Mapping[str, Mapping[str, Any]], entry_point: str) -> tuple[list[Host], list[Problem]]:

@@ -7,12 +7,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.audit import Secret, audit
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Condition
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.audit import Secret, audit, secrets_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.networks import Network, least_privilege
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_secrets
@@ -27,12 +26,22 @@ def secret_problems(networks: Sequence[Host], agents: Sequence[Host]) -> list[Pr
     ]
     if wrong:
         return wrong
-    users = [Network.from_variables(network.name, network.values) for network in networks]
+    users = _users(networks)
+    return audit(users, _held(users, agents), {}, lambda host, variable, *path: hosts[host].place(variable, *path))
+
+
+def outlines(networks: Sequence[Host], agents: Sequence[Host]) -> dict[str, dict[str, dict[str, Any]]]:
+    """What may be shown of each agent's secrets, as O(nixcd.hercules_ci.nixops_report#module:agents) takes it. Never a value."""
+    return {
+        agent: {name: {'fields': sorted(secret.fields), 'condition': secret.condition} for name, secret in secrets.items()}
+        for agent, secrets in _held(_users(networks), agents).items()
+    }
+
+
+def _users(networks: Sequence[Host]) -> list[Network]:
+    return [Network.from_variables(network.name, network.values) for network in networks]
+
+
+def _held(users: Sequence[Network], agents: Sequence[Host]) -> dict[str, dict[str, Secret]]:
     derived = least_privilege(users)
-    held = {agent.name: {name: _secret(name, entry, derived) for name, entry in agent['nixops_agent_secrets'].items()} for agent in agents}
-    return audit(users, held, {}, lambda host, variable, *path: hosts[host].place(variable, *path))
-
-
-def _secret(name: str, entry: Mapping[str, Any], derived: Mapping[str, Condition]) -> Secret:
-    condition = entry.get('condition')
-    return Secret(frozenset(entry.get('data') or {}), derived.get(name) if condition is None else condition)
+    return {agent.name: secrets_of(agent['nixops_agent_secrets'], derived) for agent in agents}
