@@ -29,7 +29,8 @@ class ActionModule(ActionBase):
         base: Any = super()  # ActionBase does not tell the types of what follows
         base.run(tmp, task_vars)
         if self._connection.transport != 'local' or self._connection.become or self._task.async_val:
-            return dict(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
+            wrap_async = self._task.async_val and not self._connection.has_native_async
+            return dict(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
         _validation, options = base.validate_argument_spec(**ARGUMENTS)
         environment: dict[str, str] = {}
         base._compute_environment_string(environment)  # what the task's keyword of that name would set for a module

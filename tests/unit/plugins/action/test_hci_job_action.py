@@ -34,7 +34,7 @@ def action(monkeypatch: pytest.MonkeyPatch) -> Action:
         task = SimpleNamespace(
             **{'args': options, 'async_val': 0, 'check_mode': False, 'no_log': False, 'environment': None, 'action': 'hci_job', **of_task}
         )
-        connection = SimpleNamespace(transport=transport, become=become, _shell=SimpleNamespace(tmpdir='', env_prefix=lambda **kwargs: ''))
+        connection = SimpleNamespace(transport=transport, become=become, has_native_async=False, _shell=SimpleNamespace(tmpdir='', env_prefix=lambda **kwargs: ''))
         return hci_job.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()))
 
     return make
@@ -47,7 +47,7 @@ def test_elsewhere_the_module_does_the_work(action: Action, monkeypatch: pytest.
     called: list[Any] = []
     monkeypatch.setattr(hci_job.ActionModule, '_execute_module', lambda self, **how: called.append(how) or {'changed': False})
     assert action(OPTIONS, **place).run(task_vars={}) == {'changed': False}
-    assert called == [{'task_vars': {}, 'wrap_async': place.get('async_val', 0)}]
+    assert [(how['task_vars'], bool(how['wrap_async'])) for how in called] == [({}, 'async_val' in place)]
 
 
 def test_here_the_environment_of_the_task_and_its_check_mode_count(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:
