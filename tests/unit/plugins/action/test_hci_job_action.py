@@ -34,7 +34,8 @@ def action(monkeypatch: pytest.MonkeyPatch) -> Action:
         task = SimpleNamespace(
             **{'args': options, 'async_val': 0, 'check_mode': False, 'no_log': False, 'environment': None, 'action': 'hci_job', **of_task}
         )
-        connection = SimpleNamespace(transport=transport, become=become, has_native_async=False, _shell=SimpleNamespace(tmpdir='', env_prefix=lambda **kwargs: ''))
+        shell = SimpleNamespace(tmpdir='', env_prefix=lambda **kwargs: '')
+        connection = SimpleNamespace(transport=transport, become=become, has_native_async=False, _shell=shell)
         return hci_job.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()))
 
     return make
