@@ -142,6 +142,19 @@ def test_an_outage_of_the_service_is_waited_out(service: Any, answers: Any, job:
     assert job()['job']['status'] == 'Success'
 
 
+def test_what_cannot_be_told_about_a_job_does_not_end_the_waiting(service: Any, answers: Any, job: Any) -> None:
+    inside = '/jobs/%s/evaluation' % answers.id(42)
+    service.expect(
+        (answers.jobs_path, answers.jobs(answers.job(42, 'Building', 'Pending'))),
+        (inside, 404),
+        (answers.jobs_path, answers.jobs(answers.job(42, 'Building', 'Pending'))),
+        (inside, 503),
+        (answers.jobs_path, answers.jobs(answers.job(42))),
+        (inside, answers.evaluation()),
+    )
+    assert job()['job']['status'] == 'Success'
+
+
 def test_an_outage_at_the_very_end_is_waited_out(service: Any, answers: Any, job: Any, fake_time: Any) -> None:
     inside = '/jobs/%s/evaluation' % answers.id(42)
     service.expect((answers.jobs_path, answers.jobs(answers.job(42))), (inside, 503), (inside, 503), (inside, answers.evaluation()))

@@ -73,6 +73,11 @@ def test_a_rerun_that_was_lost_on_the_way_is_reported(service: Any, answers: Any
     assert '500' in job(state='rerun')['msg']
 
 
+def test_a_rerun_that_is_refused_is_not_looked_for(service: Any, answers: Any, job: Any) -> None:
+    service.expect((answers.jobs_path, answers.jobs(answers.job(42))), (rerun_path(answers, 42), 403))
+    assert '403' in job(state='rerun')['msg']
+
+
 def test_rerun_only_waits_for_a_job_that_still_runs(service: Any, answers: Any, job: Any) -> None:
     service.expect(
         (answers.jobs_path, answers.jobs(answers.job(42, 'Queued', 'Pending'))),
@@ -138,6 +143,11 @@ def test_a_schedule_is_run_from_the_newest_configuration_and_waited_for(service:
     )
     result = job(state='scheduled', schedule='nightly')
     assert (result['changed'], result['job']['index'], result['job']['name']) == (True, 44, 'nightly')
+
+
+def test_a_schedule_needs_a_configuration_that_succeeded(service: Any, answers: Any, job: Any) -> None:
+    service.expect((answers.jobs_path, answers.jobs(answers.job(40, kind='Config', status='Failure'))))
+    assert 'No configuration job' in job(state='scheduled', schedule='nightly')['msg']
 
 
 def test_a_schedule_that_is_not_declared_is_refused_with_those_that_are(service: Any, answers: Any, job: Any) -> None:
