@@ -11,7 +11,8 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcome import Ending, done_of, ending_of, failures, row
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import state_versions
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import change_by, state_files
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Versions
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_host
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain
 
@@ -53,19 +54,22 @@ def rows_of(
     if not endings:
         return []
     first = endings[0][0]
-    after = versions_after(project, hostvars[first], first)
-    return [
-        row(name, host, branch, ending, secrets_map=secrets_of(hostvars[host]),
-            state_version_before=project['versions'].get(project['states'][host]), state_version_after=after.get(project['states'][host]))
-        for host, branch, ending in endings
-    ]
+    versions = versions_now(hostvars[first], first)
+    rows = []
+    for host, branch, ending in endings:
+        state = project['states'][host]
+        before, after = change_by(ending.job_url, versions.get(state, ()), project['versions'].get(state))
+        rows.append(row(
+            name, host, branch, ending, secrets_map=secrets_of(hostvars[host]), state_version_before=before, state_version_after=after,
+        ))
+    return rows
 
 
-def versions_after(project: Mapping[str, Any], variables: Mapping[str, Any], host: str) -> Mapping[str, Any]:
-    """The newest state versions now; none where the service does not answer."""
+def versions_now(variables: Mapping[str, Any], host: str) -> Versions:
+    """The versions of each state file; none where the service does not answer."""
     network, _problems = read_host(host, variables, 'main')
     try:
-        return state_versions(str(network['nixops_project']), network)
+        return state_files(str(network['nixops_project']), network).files()
     except Failure:
         return {}
 

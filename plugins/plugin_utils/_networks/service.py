@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import state_name_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project
@@ -31,9 +31,15 @@ def state_files(project: str, network: Host) -> StateFiles:
     return StateFiles(connect(connection_options(network)), ProjectPath.parse(project))
 
 
-def state_versions(project: str, network: Host) -> dict[str, int]:
-    """The newest version of each state file, with one request; raises Failure when the project cannot be reached."""
-    return {name: versions[-1].number for name, versions in state_files(project, network).files().items() if versions}
+def change_by(job_url: str, versions: Sequence[Version], known: int | None) -> tuple[int | None, int | None]:
+    """The version before and after a job stored a state, whenever that was; if it stored none, C(known) from before the run and the newest.
+
+    job_url: the job's page, empty for no job. versions: of the state file, in order.
+    """
+    stored = [index for index, version in enumerate(versions) if job_url and version.job == job_url]
+    if not stored:
+        return known, versions[-1].number if versions else None
+    return versions[stored[0] - 1].number if stored[0] else None, versions[stored[-1]].number
 
 
 def missing_states(project: Project, versions: Container[str], uploads: bool) -> Iterator[Problem]:
