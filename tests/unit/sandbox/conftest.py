@@ -103,9 +103,8 @@ def repository(tmp_path: Path, sandbox: Sandbox) -> Repository:
     return made
 
 
-def imports(sandbox: Sandbox) -> str:
+def imports(pins: dict[str, dict[str, str]]) -> str:
     """The pins at the head of a ci.nix."""
-    pins = sandbox.pins()
     fetch = 'builtins.fetchTarball { url = "%(url)s"; sha256 = "%(sha256)s"; }'
     return '''
       effectsSrc = %s;

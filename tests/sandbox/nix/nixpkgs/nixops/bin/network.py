@@ -7,8 +7,6 @@ import json
 import os
 import subprocess
 
-import machines
-
 EXPRESSION = '''
 let
   pkgs = import <nixpkgs> { system = "x86_64-linux"; };
@@ -47,10 +45,10 @@ def settings():
         'files': '(%s)' % network_file(), 'name': '', 'uuid': '', 'arguments': '', 'attribute': 'info.network'})
 
 
-def evaluate(key, deployment, attribute):
+def evaluate(key, deployment, attribute, known_machines=()):
     """A part of the evaluated network, with what is known of its machines as one more network file."""
     known = {}
-    for name, machine in machines.machines_of(deployment).items():
+    for name, machine in known_machines:
         addresses = {'privateIPv4': machine.get('privateIpv4'), 'publicIPv4': machine.get('publicIpv4')}
         known[name] = {'networking': {option: value for option, value in addresses.items() if value}}
     with open('physical.nix', 'w', encoding='utf-8') as file:
