@@ -22,8 +22,7 @@ MARKS = {'passed': 'ok', 'failed': 'FAILED', 'skipped': 'skipped', 'stopped': 's
 
 def report(outcome: Outcome) -> None:
     """Print a gate's line, and its output if it failed."""
-    tests = '%d tests' % outcome.counts.passed if outcome.gate.junit and outcome.state == 'passed' else ''
-    print('%-8s %-18s %6.1f s  %s' % (MARKS[outcome.state], outcome.gate.name, outcome.seconds, outcome.reason or tests), flush=True)
+    print('%-8s %-22s %5.1f s  %s' % (MARKS[outcome.state], outcome.gate.name, outcome.seconds, outcome.reason or outcome.remark), flush=True)
     if outcome.state == 'failed':
         print('\n--- %s ---\n%s\n---' % (outcome.gate.command, outcome.output.rstrip()), flush=True)
 

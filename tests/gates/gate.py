@@ -22,7 +22,7 @@ class Gate:
 
     `command` is run by bash in the collection's folder. `finding`: output that matches it is a finding even when the command
     succeeds. `junit`: the command's report under $OUT, whose tests are counted one by one. `after`: gates whose results it reads.
-    `fast`: part of `make lint`.
+    `summary`: the part of the output that is worth showing beside the gate's name. `fast`: part of `make lint`.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Gate:
     root: bool = False
     after: tuple[str, ...] = ()
     junit: str = ''
+    summary: str = ''
     fast: bool = False
 
     def obstacle(self, search_path: str) -> str:
@@ -72,6 +73,14 @@ class Outcome:
     output: str = ''
     reason: str = ''
     counts: Counts = field(default_factory=Counts)
+
+    @property
+    def remark(self) -> str:
+        """How many tests a test suite has, or what the gate sums up."""
+        if self.gate.junit and self.state == 'passed':
+            return str(self.counts)
+        match = re.search(self.gate.summary, self.output) if self.gate.summary else None
+        return match.group(0) if match else ''
 
 
 def count_tests(report: Path) -> Counts:

@@ -1,0 +1,33 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Build the world of the guide in a folder, put its networks' variables and the token into world.json there, serve it until SIGTERM."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, os.getcwd())
+
+from tests.integration.world import TOKEN, running_world  # noqa: E402  # the collection is where this was started
+
+
+def main() -> None:
+    """Serve it."""
+    folder = Path(sys.argv[1])
+    folder.mkdir()
+    end = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *received: end.set())
+    with running_world(folder, folder) as world:
+        described = {**world.inventory['nixops_networks']['vars'], 'token': TOKEN}
+        (folder / 'new.json').write_text(json.dumps(described))
+        (folder / 'new.json').rename(folder / 'world.json')
+        end.wait()
+
+
+main()
