@@ -273,7 +273,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.pro
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, require_file_name
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import Waiting
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import differences, host_differences
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placement import WRITES, carry_out, place, require_seen
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placement import WRITES, Stored, carry_out, place, require_seen
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import (
     effect_name,
     from_file,
@@ -281,7 +281,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources 
     read_version,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import hidden_file
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
 
 def main() -> None:
@@ -338,9 +338,6 @@ def run(module: AnsibleModule, files_open: ExitStack) -> dict[str, Any]:
     else:
         name = file_name(options['name'], 'nixops-%s.json', effect_name(options))
         source, existing = read_version(options, files, name, copy), 'restore'
-    for problem in source.problems:
-        module.warn(str(problem))
-
     placements = [place(files, name, source.state, existing, differences)]
     require_seen(placements[0], options['replaced_version'])
     if options['known_hosts']:
@@ -348,11 +345,14 @@ def run(module: AnsibleModule, files_open: ExitStack) -> dict[str, Any]:
         hosts = from_file(options['known_hosts'], files_open.enter_context(hidden_file()))
         placements.append(place(files, hosts_name, hosts, existing, host_differences))
 
-    stored = {}
+    stored: dict[str, Stored] = {}
+    warnings: list[Problem] = []
     if not module.check_mode:
         signal.signal(signal.SIGTERM, interrupted)
-        stored = carry_out(files, placements, name, waiting_of(options), backup_folder(options))
+        stored, warnings = carry_out(files, placements, name, waiting_of(options), backup_folder(options))
 
+    for problem in (*source.problems, *warnings):
+        module.warn(str(problem))
     results = [placement.result(stored.get(placement.name)) for placement in placements]
     return {
         **results[0],

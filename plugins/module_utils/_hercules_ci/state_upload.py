@@ -22,7 +22,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.fai
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, list_jobs
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.locks import Lease, locked
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
 UPLOADS = 3
 """How often an upload is tried of which it is certain that it has not made a version."""
@@ -77,6 +77,20 @@ def undisturbed(files: StateFiles, lock: str, purpose: str, waiting: Waiting) ->
 def running_jobs(files: StateFiles) -> list[Job]:
     """The jobs of the project that have not ended."""
     return [job for job in list_jobs(files.client, files.project, limit=JOBS_LOOKED_AT) if not job.ended]
+
+
+def jobs_started_meanwhile(files: StateFiles) -> list[Problem]:
+    """Warnings of jobs that run now. There was none before the upload, but these may have begun with the state before it."""
+    try:
+        jobs = running_jobs(files)
+    except Failure:
+        return []  # the upload is done and verified; that must not be reported as a failure
+    if not jobs:
+        return []
+    found = ', '.join(job.url for job in jobs)
+    remedy = 'Look at what they deploy, and when they have ended at what is the newest version'
+    what = 'Jobs have started while the state was replaced. They may have read the old one, and store a new version at their end.'
+    return [Problem(what, str(files.project), found=found, remedy=remedy, severity='warning')]
 
 
 def add_version(files: StateFiles, upload: Upload, base: int, lease: Lease) -> tuple[Version, ...]:

@@ -43,7 +43,7 @@ def entries(file: IO[bytes], where: str) -> Iterator[Entry]:
     file.seek(0)
     reader = _Reader(file, where)
     if not reader.peek():
-        raise NotAState('The state is empty.', where, 'the output of nixops export', remedy=EXPORT_AGAIN)
+        raise empty(where)
     for uuid in reader.keys('deployment'):
         attributes = {}
         for name in reader.keys('attribute of a deployment'):
@@ -56,6 +56,11 @@ def entries(file: IO[bytes], where: str) -> Iterator[Entry]:
         yield Entry(uuid, None, attributes)
     if reader.peek():
         raise reader.wrong('nothing after the last brace')
+
+
+def empty(where: str) -> NotAState:
+    """For a file without content."""
+    return NotAState('The state is empty.', where, 'the output of nixops export', remedy=EXPORT_AGAIN)
 
 
 EXPORT_AGAIN = 'Run nixops export -d DEPLOYMENT again, look at what it prints, and see whether the disk is full'

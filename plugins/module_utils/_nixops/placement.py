@@ -15,12 +15,18 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import write_atomically
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import Upload, Waiting, add_version, undisturbed
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import (
+    Upload,
+    Waiting,
+    add_version,
+    jobs_started_meanwhile,
+    undisturbed,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import Difference, diff_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import NOTHING, State, hidden_file
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
 
 DIFFERENCES_RETURNED = 1000
 WRITES = ('created', 'replaced', 'restored')
@@ -128,11 +134,11 @@ def require_seen(placement: Placement, seen: int | None) -> None:
 
 def carry_out(
     files: StateFiles, placements: Sequence[Placement], lock: str, waiting: Waiting, backup_folder: str | None
-) -> dict[str, Stored]:
-    """Upload what has to be uploaded, all under one lock. Returns what was done, by the names of the files."""
+) -> tuple[dict[str, Stored], list[Problem]]:
+    """Upload what has to be uploaded, all under one lock. Returns what was done, by the names of the files, and what to warn of."""
     pending = [placement for placement in placements if placement.action in WRITES]
     if not pending:
-        return {}
+        return {}, []
     if all(placement.action == 'created' for placement in pending):
         waiting = Waiting(waiting.lock_timeout, None)  # no job has stored such a file, and jobs of other networks may run
     purpose = 'ansible: %s' % ', '.join('%s %s' % (placement.action, placement.name) for placement in pending)
@@ -145,7 +151,7 @@ def carry_out(
             upload = Upload(placement.name, placement.here.file, placement.here.size, placement.here.sha256)
             base = placement.newest.number if placement.newest else 0
             stored[placement.name] = Stored(add_version(files, upload, base, lease), backup)
-    return stored
+        return stored, [] if waiting.jobs_timeout is None else jobs_started_meanwhile(files)
 
 
 def _require_same(placement: Placement, now: Sequence[Version]) -> None:

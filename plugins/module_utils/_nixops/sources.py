@@ -13,11 +13,13 @@ from typing import IO, Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import (
+    MAGIC,
     Deployment,
     default_database,
     find_deployment,
     open_database,
 )
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState, empty
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.export import export_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import content_of, import_problems, single_deployment
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.program import export_with_program
@@ -42,6 +44,7 @@ def read_source(options: Mapping[str, Any], file: IO[bytes]) -> Source:
     """The state that the options of nixops_state denote, written to a file and checked. Raises Failure with all that is wrong with it."""
     wanted = options['deployment']
     state = _read(options, wanted, file)
+    require_export(state)
     content = content_of(state)
     deployment = single_deployment(content, wanted, state.where)
     looked_for = effect_name(options, deployment)
@@ -50,6 +53,15 @@ def read_source(options: Mapping[str, Any], file: IO[bytes]) -> Source:
     if errors_of(problems):
         raise Failure(errors_of(problems))
     return Source(state, deployment, looked_for, tuple(problems))
+
+
+def require_export(state: State) -> None:
+    """Refuse what is allowed on the server only: nothing at all, and a database."""
+    state.file.seek(0)
+    if not state.size:
+        raise empty(state.where)
+    if state.file.read(len(MAGIC)) == MAGIC:
+        raise NotAState('This is a database, not an export.', state.where, 'the output of nixops export', remedy='Give it as database')
 
 
 def read_version(options: Mapping[str, Any], files: StateFiles, name: str, file: IO[bytes]) -> Source:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,16 +32,28 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
         yield running
 
 
+class Pauses(list[float]):
+    """How long each pause would have been. What happens in the world during the next one can be said: C(pauses.meanwhile = …)."""
+
+    meanwhile: Callable[[], Any] | None = None
+
+    def sleep(self, seconds: float) -> None:
+        self.append(seconds)
+        happens, self.meanwhile = self.meanwhile, None
+        if happens:
+            happens()
+
+
 @pytest.fixture(autouse=True)
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Pauses between tries take no time; how long they would have been. What really has to pass is a hundredth."""
-    taken: list[float] = []
+def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
+    """Pauses between tries take no time."""
+    taken = Pauses()
     client = importlib.import_module(COLLECTION + 'module_utils._hercules_ci.client').Client
     original = client.__init__
 
     def quick(self: Any, *arguments: Any, **options: Any) -> None:
         original(self, *arguments, **options)
-        self.sleep = lambda seconds: (taken.append(seconds), time.sleep(seconds / 100))
+        self.sleep = taken.sleep
 
     monkeypatch.setattr(client, '__init__', quick)
     return taken
