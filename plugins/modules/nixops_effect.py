@@ -15,6 +15,7 @@ description:
   - The file is checked with Nix before it lands, as if it were there already and restricted as an agent restricts it. The old file stays
     until the new one has passed.
   - All effects of a repository are one file. Give all of them in one task.
+  - A file that somebody has formatted anew is left as it is while it says the same, unless O(validate=none), which compares bytes.
   - Text is never taken as Nix code, except in options that say so. Where an option takes any value, a dictionary of the one key C(_nix)
     holds code, and one of the one key C(_path) a path, relative to the file.
 extends_documentation_fragment:
@@ -238,8 +239,7 @@ def apply(change: Change) -> None:
 def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True, required_if=[('state', 'present', ('effects',))])
     try:
-        change = plan(module.params)
-        runs = prove(change, module.params)
+        change, runs = prove(plan(module.params), module.params)
         changed = change.before != change.after
         if changed and not module.check_mode:
             apply(change)
@@ -252,9 +252,9 @@ def main() -> None:
     }
     if module.params['validate'] in ('evaluate', 'prebuild') and change.after is not None:
         result['runs'] = runs
-    module.exit_json(**result, diff={
-        'before_header': path, 'after_header': path, 'before': change.before or '', 'after': change.after or '',
-    })
+    if module._diff:
+        result['diff'] = {'before_header': path, 'after_header': path, 'before': change.before or '', 'after': change.after or ''}
+    module.exit_json(**result)
 
 
 if __name__ == '__main__':

@@ -26,9 +26,11 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters 
     function_of,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.scripts import uses_in
 
 # The shell of the effect expands the list of network files without quotes.
 NOT_IN_FILE = re.compile(r'[\s*?\[\]{}~$`\'"\\;&|<>()!#]')
+SCRIPT_OPTIONS = ('user_setup_script', 'prior_check_script', 'effect_check_script')
 FILE_OPTIONS = ('network_files', 'prebuild_only_network_files', 'deploy_only_network_files')
 
 
@@ -112,6 +114,7 @@ def _nixops_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem]
         for file in effect.get(option) or []:
             yield from _file_problems(file, '%s: %s' % (where, option))
     yield from _file_problems(effect.get('src') or '.', '%s: src' % where)
+    yield from _script_problems(effect, where)
     if effect.get('action') not in (None, *ACTIONS):
         yield Problem('NixOps has no such action.', '%s: action' % where, expected=', '.join(ACTIONS), found=effect['action'])
     for name, secret in (effect.get('secrets_map') or {}).items():
@@ -119,6 +122,27 @@ def _nixops_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem]
             # The value may be anything, also a secret that somebody put into the wrong place: it is not shown.
             yield Problem('The agent refuses this entry.', '%s: secrets_map.%s' % (where, name),
                           expected="the name of a secret in secrets.json, or {'type': 'GitToken'}", found=type(secret).__name__)
+
+
+def _script_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    """Scripts name secrets as secrets_map does, and some of the library's functions need a package that is not there by itself."""
+    secrets = effect.get('secrets_map') or {}
+    for option in SCRIPT_OPTIONS:
+        for use in dict.fromkeys(uses_in(effect.get(option) or '')):
+            at = '%s: %s' % (where, option)
+            if use.secret is not None and use.secret not in secrets:
+                names = [key for key, name in secrets.items() if name == use.secret]
+                yield Problem(
+                    '%s reads a secret that secrets_map does not have.' % use.function, at, found=use.secret,
+                    expected=', '.join(names or secrets) or 'an entry in secrets_map',
+                    remedy='Use the key: scripts do not know the name in secrets.json.' if names else 'Add it to secrets_map.',
+                )
+            if use.function == 'writeGPGKey' and 'gnupg' not in map(_package_name, effect.get('inputs') or []):
+                yield Problem('writeGPGKey needs gnupg.', at, remedy='Add gnupg to inputs.')
+
+
+def _package_name(package: Any) -> str:
+    return (str(package.get('_nix')) if isinstance(package, Mapping) else str(package)).strip().rpartition('.')[2]
 
 
 def _file_problems(file: str, where: str) -> Iterator[Problem]:

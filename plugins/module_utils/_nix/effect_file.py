@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,18 +79,38 @@ def given(options: Any) -> Any:
     return options
 
 
-def prove(change: Change, options: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Check the planned text as far as C(validate) says. Returns ref → names of the effects that would run, if evaluated.
+def prove(change: Change, options: Mapping[str, Any]) -> tuple[Change, dict[str, list[str]]]:
+    """Check the planned text as far as C(validate) says.
 
-    Raises Failure with what Nix says, or with the effects that run elsewhere than their run_on names.
+    Returns the change, which is none where the old text says the same in another layout, and ref → names of the effects that
+    would run, if evaluated. Raises Failure with what Nix says, or with the effects that run elsewhere than their run_on names.
     """
-    level, effects = options['validate'], options['effects']
+    level = options['validate']
     if change.after is None or level == 'none':
-        return {}
+        return change, {}
     candidate = _candidate(change, options)
-    evaluation.parse(candidate)
-    if level == 'parse':
-        return {}
+    parsed = evaluation.parse(candidate)
+    if change.before is not None and change.before != change.after and _says_the_same(change.before, change.after, parsed, candidate):
+        change = replace(change, after=change.before)
+    return change, {} if level == 'parse' else _evaluated(candidate, options)
+
+
+def _says_the_same(before: str, after: str, parsed: str, candidate: evaluation.Candidate) -> bool:
+    """Whether somebody has only laid out the file anew, as a formatter in a commit hook does."""
+    if _comments(before) != _comments(after):
+        return False
+    try:
+        return evaluation.parse(replace(candidate, text=before)) == parsed
+    except Failure:
+        return False
+
+
+def _comments(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.lstrip().startswith('#')]
+
+
+def _evaluated(candidate: evaluation.Candidate, options: Mapping[str, Any]) -> dict[str, list[str]]:
+    effects = options['effects']
     project = ProjectPath.parse(options['project']) if options['project'] else None
     refs = options['refs'] or refs_to_ask(effects, checkout.branches(candidate.checkout))
     asked = [*refs, *([] if options['refs'] else [ANOTHER_BRANCH])]
@@ -99,7 +119,7 @@ def prove(change: Change, options: Mapping[str, Any]) -> dict[str, list[str]]:
     problems = verdict(effects, runs)
     if problems:
         raise Failure(tuple(problems), {'runs': names_of(runs, refs)})
-    if level == 'prebuild':
+    if options['validate'] == 'prebuild':
         evaluation.prebuild(candidate, prebuild_targets(effects, runs))
     return names_of(runs, refs)
 

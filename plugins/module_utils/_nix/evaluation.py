@@ -60,9 +60,9 @@ def find() -> str:
     return program
 
 
-def parse(candidate: Candidate) -> None:
-    """Check that the text is one Nix expression. Raises Failure."""
-    _run(candidate, ['--parse'], candidate.text)
+def parse(candidate: Candidate) -> str:
+    """Check that the text is one Nix expression, and return it in Nix' own layout, without comments. Raises Failure."""
+    return _run(candidate, ['--parse'], candidate.text)
 
 
 def evaluate(candidate: Candidate, refs: Sequence[str], owner: str = '', name: str = '') -> dict[str, list[dict[str, Any]]]:

@@ -141,7 +141,7 @@ def test_one_process_answers_for_everything(run: Run, monkeypatch: pytest.Monkey
     monkeypatch.setattr(subprocess, 'run', lambda command, **options: started.append(command) or real(command, **options))
     run(effects=[{**EFFECT, 'name': 'n%d' % number} for number in range(5)], validate='prebuild')
     asked = [command for command in started if 'nix-instantiate' in command[0]]
-    # One that parses, one that evaluates for every ref, one that prebuilds.
+    # One parses, one evaluates for every ref, one prebuilds.
     assert len(asked) == 3
     for command in asked:
         assert command[command.index('restrict-eval') + 1] == 'true'
@@ -164,3 +164,18 @@ def test_parse_needs_no_pins(run: Run) -> None:
 def test_nix_that_never_ends_is_ended(run: Run) -> None:
     endless = {'condition': 'let f = n: if n < 2 then 1 else f (n - 1) + f (n - 2); in f 60 > 0', 'branches': ['production']}
     assert 'validate_timeout' in run(effects=[{**EFFECT, 'run_on': endless}], validate_timeout=1)['msg']
+
+
+def test_another_layout_is_no_change_but_another_comment_is(run: Run, checkout: Path) -> None:
+    run()
+    file = checkout / 'ci.nix'
+    formatted = file.read_text().replace('[ "network.nix" "network-aws.nix" ]', '[\n  "network.nix"\n\n  "network-aws.nix"\n]')
+    file.write_text(formatted)
+    result = run(diff=True)
+    assert result['changed'] is False
+    assert result['content'] == result['diff']['after'] == formatted == file.read_text()
+    assert run(effects=[{**EFFECT, 'comment': 'new'}], check=True)['changed']
+    file.write_text(formatted.replace('"network-aws.nix"', '"other.nix"'))
+    assert run()['changed']
+    file.write_text(formatted + '(')
+    assert run()['changed']
