@@ -25,9 +25,9 @@ link_pythons() {
   done
 }
 
-# PROGRAM:PACKAGE for each program that Debian brings. The second list is needed only for the booted hosts, which need root.
+# PROGRAM:PACKAGE for each program that Debian brings. The second list is for root only: booted hosts, and a browser to look at reports.
 programs=(git:git nix-instantiate:nix-bin shellcheck:shellcheck ssh-keygen:openssh-client)
-host_programs=(ip:iproute2 mmdebstrap:mmdebstrap systemd-nspawn:systemd-container)
+host_programs=(ip:iproute2 mmdebstrap:mmdebstrap systemd-nspawn:systemd-container chromium:chromium)
 
 missing_packages() {
   local pair
