@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.sandbox import jobs, pins, repository
 from tests.sandbox.faults import KINDS, Fault
+from tests.sandbox.messages import HTTPFailure
 from tests.sandbox.server import Sandbox
 from tests.sandbox.service import Service
 from tests.sandbox.settings import change
@@ -172,7 +173,7 @@ def main() -> None:
     options = parser().parse_args()
     try:
         options.function(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, HTTPFailure) as error:
         sys.exit('sandbox: %s' % error)
 
 

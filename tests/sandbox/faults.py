@@ -44,7 +44,11 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError('There is no fault %s, only %s.' % (self.kind, ', '.join(KINDS)))
-        re.compile(self.method), re.compile(self.path)
+        for pattern in (self.method, self.path):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError('%r is no regular expression: %s.' % (pattern, error)) from error
 
 
 class Faults:
@@ -97,6 +101,12 @@ def _status(handler: Handler, options: dict[str, Any]) -> None:
         pass
     body = str(options.get('body', '')).encode()
     handler.send(Reply(options.get('status', 503), body, 'text/plain;charset=utf-8', options.get('headers', {})))
+
+
+def _refuse(handler: Handler, options: dict[str, Any]) -> None:
+    """Drop the connection, and refuse all others for a while. Options: seconds (1)."""
+    handler.server.service.go_away(float(options.get('seconds', 1)))
+    handler.reset()
 
 
 def _reset(handler: Handler, _options: dict[str, Any]) -> None:
@@ -194,6 +204,7 @@ def _redirect(handler: Handler, options: dict[str, Any]) -> None:
 
 KINDS: dict[str, Callable[[Handler, dict[str, Any]], None]] = {
     'status': _status,
+    'refuse': _refuse,
     'reset': _reset,
     'reset-in-request': _reset_in_request,
     'reset-in-reply': _reset_in_reply,

@@ -10,6 +10,7 @@ import re
 import shutil
 import sqlite3
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,13 @@ class JobRun:
                 raise Stopped
             self.store.update('job', self.job['id'], **columns)
             self.job = jobs.found(self.store, self.job['id'])
+        self.runner.notify()
+
+    def _event(self, effect: sqlite3.Row, kind: str, **columns: Any) -> None:
+        with self.store.transaction():
+            if self.processes.stopped.is_set():
+                raise Stopped
+            jobs.add_event(self.store, self.clock, self.job['id'], effect['path'], kind, **columns)
         self.runner.notify()
 
     def _finish(self, **columns: Any) -> None:
@@ -187,13 +195,13 @@ class JobRun:
     def _give_up_effects(self) -> None:
         for effect in self._effects():
             for kind in ('Queued', 'DependencyFailed'):
-                jobs.add_event(self.store, self.clock, self.job['id'], effect['path'], kind)
+                self._event(effect, kind)
 
     def _run_effects(self) -> None:
         """All effects of the job at once, after those of earlier jobs of the repository."""
         effects = self._effects()
         for effect in effects:
-            jobs.add_event(self.store, self.clock, self.job['id'], effect['path'], 'Queued')
+            self._event(effect, 'Queued')
         self._set(phase='Effects', derivations='Success')
         if effects:
             self._wait_for_turn()
@@ -213,30 +221,30 @@ class JobRun:
             raise Stopped
 
     def _run_effect(self, effect: sqlite3.Row) -> None:
-        log = jobs.open_log(self.store, self.clock, self.job['id'])
-        jobs.add_event(self.store, self.clock, self.job['id'], effect['path'], 'Started', log=log, agent=self.agent_name)
-        self.runner.notify()
+        with suppress(Stopped):
+            log = jobs.open_log(self.store, self.clock, self.job['id'])
+            self._event(effect, 'Started', log=log, agent=self.agent_name)
+            failed, error = self._outcome(effect, log)
+            self.store.update('log', log, done=1)
+            self._event(effect, 'Failed' if failed else 'Succeeded', error=error)
+
+    def _outcome(self, effect: sqlite3.Row, log: str) -> tuple[bool, str | None]:
+        """Whether the effect failed, and why if it could not even be started."""
         began = self.clock.now()
 
         def write(line: str) -> None:
             jobs.add_lines(self.store, log, int((self.clock.now() - began).total_seconds() * 1000), line)
+            self.runner.notify()
 
-        error = None
         try:
             code = self._perform(effect, write)
-            if code:
-                write('The effect failed with exit code %d.' % code)
-        except Stopped:
-            return
         except Refused as refusal:
             for line in (*refusal.log, str(refusal)):
                 write(line)
-            code, error = 1, str(refusal)
-        if self.processes.stopped.is_set():
-            return
-        self.store.update('log', log, done=1)
-        jobs.add_event(self.store, self.clock, self.job['id'], effect['path'], 'Failed' if code else 'Succeeded', error=error)
-        self.runner.notify()
+            return True, str(refusal)
+        if code:
+            write('The effect failed with exit code %d.' % code)
+        return code != 0, None
 
     def _perform(self, effect: sqlite3.Row, write: Any) -> int:
         derivation = self.nix.derivation(effect['drv'])

@@ -47,7 +47,9 @@ def check_out(repository: str | Path, rev: str, folder: Path) -> Path:
     archive = git(repository, 'archive', '--format=tar', rev)
     folder.mkdir(parents=True)
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(folder, filter='tar') if hasattr(tarfile, 'tar_filter') else tar.extractall(folder)
+        # Older patch releases of Python 3.10 and 3.11 have no filters.
+        tar.extraction_filter = getattr(tarfile, 'tar_filter', lambda member, _path: member)
+        tar.extractall(folder)
     return folder
 
 

@@ -46,9 +46,10 @@ class Runner:
             thread.start()
 
     def cancel(self, job: sqlite3.Row, cancelled_by: str | None) -> None:
+        processes = self._processes.get(job['id'])
+        if processes is not None:
+            processes.stop()
         jobs.cancel(self.store, self.clock, job, cancelled_by)
-        if job['id'] in self._processes:
-            self._processes[job['id']].stop()
         self.notify()
 
     def stop(self) -> None:

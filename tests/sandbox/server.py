@@ -33,6 +33,8 @@ class Sandbox:
         self._port = port
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
+        self._return: threading.Timer | None = None
+        self.service.go_away = self._go_away
 
     def __enter__(self) -> Sandbox:
         self.listen()
@@ -41,6 +43,9 @@ class Sandbox:
 
     def __exit__(self, *_exception: object) -> None:
         self.service.runner.stop()
+        if self._return is not None:
+            self._return.cancel()
+            self._return.join()
         self.hang_up()
         self.service.store.close()
 
@@ -66,6 +71,16 @@ class Sandbox:
             self._thread.join()
             self._server = self._thread = None
             (self.data / 'url').unlink(missing_ok=True)
+
+    def _go_away(self, seconds: float) -> None:
+        """Hang up, and listen again after some seconds; not on the calling thread, which is answering a request."""
+        def leave() -> None:
+            self.hang_up()
+            threading.Event().wait(seconds)
+            self.listen()
+
+        self._return = threading.Timer(0, leave)
+        self._return.start()
 
     # What a test sets up
 

@@ -9,7 +9,7 @@ import re
 import secrets
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class Service:
         self.clock = Clock()
         self.faults = Faults(self.store)
         self.base_url = ''
+        # Stops listening for some seconds; set by who listens.
+        self.go_away: Callable[[float], None] = lambda _seconds: None
         self.runner = Runner(self.store, self.clock, self.data, lambda: self.base_url)
         self.calls: list[Call] = []
         self._calls_lock = threading.Lock()

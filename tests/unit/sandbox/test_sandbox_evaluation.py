@@ -35,8 +35,8 @@ class Checkout:
         for name, text in files.items():
             (self.folder / name.replace('_', '.')).write_text(text, encoding='utf-8')
         rev = 'a' * 40
-        repository = {'outPath': str(self.folder), 'ref': 'refs/heads/' + self.branch, 'rev': rev, 'shortRev': rev[:7], 'branch': self.branch,
-                      'tag': None, 'owner': 'neat-org', 'name': 'neat-repo'}
+        repository = {'outPath': str(self.folder), 'ref': 'refs/heads/' + self.branch, 'rev': rev, 'shortRev': rev[:7],
+                      'branch': self.branch, 'tag': None, 'owner': 'neat-org', 'name': 'neat-repo'}
         return Source(self.nix, self.folder, repository, {'apiBaseUrl': 'http://127.0.0.1', 'ciSystems': None})
 
     def found(self, ci: str, handler: Any = None, **files: str) -> dict[str, str]:
@@ -64,8 +64,8 @@ def checkout(tmp_path: Path, nix: Nix) -> Checkout:
 
 
 def test_the_root_and_sets_that_ask_for_it_are_visited(checkout: Checkout) -> None:
-    ci = '{ a = %(drv)s; b.c = %(drv)s; d = { recurseForDerivations = true; e = %(effect)s; "f.g" = %(drv)s; }; }' % {'drv': DRV, 'effect': EFFECT}
-    assert checkout.found(ci) == {'a': 'Regular', 'd.e': 'Effect', 'd."f.g"': 'Regular'}
+    ci = '{ a = %(drv)s; b.c = %(drv)s; d = { recurseForDerivations = true; e = %(effect)s; "f.g" = %(drv)s; }; }'
+    assert checkout.found(ci % {'drv': DRV, 'effect': EFFECT}) == {'a': 'Regular', 'd.e': 'Effect', 'd."f.g"': 'Regular'}
 
 
 def test_functions_are_called_with_src_only(checkout: Checkout) -> None:
@@ -156,7 +156,7 @@ def test_parameters_of_run_nixops_are_checked(checkout: Checkout, parameters: st
     ('{ ... }: { web = { deployment.ec3.region = "r"; }; }', "The option `deployment.ec3' does not exist. Definition values:"),
     ('{ ... }: { web = { service.x = 1; }; }', "The option `service' does not exist. Definition values:"),
     ('{ ... }: { web = { nodes, ... }: { services.x = nodes.db.config.y; }; }', "attribute 'db' missing"),
-    ('{ ... }: { web = { services.x = 1; }; defaults = { services.x = 2; }; }', "The option `services.x' has conflicting definition values:"),
+    ('{ ... }: { web = { services.x = 1; }; defaults = { services.x = 2; }; }', "`services.x' has conflicting definition values:"),
     ('{ secret, ... }: { web = { services.x = secret; }; }', "called without required argument 'secret'"),
     ('{ ... }: { web = { resources, ... }: { deployment.ec2.keyPair = resources.ec2KeyPairs.kp; }; }', "attribute 'ec2KeyPairs' missing"),
 ])
@@ -172,23 +172,25 @@ def test_a_stub_fills_in_what_prebuild_cannot_know(checkout: Checkout) -> None:
     assert checkout.network(parameters, network, stub_nix=stub) == {'net.prebuilt': 'Regular', 'net.run': 'Effect'}
 
 
+FILES = 'networkFiles = [ "network.nix" ]; src = ./.;'
+NIXOPS2 = 'nixops = pkgs.nixops_unstable_minimal;'
 STORED = '{ network.storage.hercules-ci.stateName = "s"; web = { }; }'
 
 
 @pytest.mark.parametrize(('parameters', 'network', 'error'), [
-    ('networkFiles = [ "network.nix" ]; src = ./.;', STORED, 'runNixOps2: nixops must be passed'),
-    ('nixops = pkgs.nixops_unstable_minimal; src = ./.;', STORED, '((flake == null) != (networkFiles == null))'),
-    ('nixops = pkgs.nixops_unstable_minimal; networkFiles = [ "network.nix" ]; src = ./.; action = "boot";', STORED, 'parameter is disabled'),
-    ('nixops = pkgs.nixops_unstable_minimal; networkFiles = [ "network.nix" ]; src = ./.;', '{ web = { }; }', 'must specify a remote storage'),
-    ('nixops = pkgs.nixops_unstable_minimal; networkFiles = [ "network.nix" ]; src = ./.; forgetState = true;', '{ web = { }; }', 'Effect'),
-    ('nixops = pkgs.nixops_unstable_minimal.withPlugins (p: [ p.nixops-aws ]); networkFiles = [ "network.nix" ]; src = ./.;', STORED, 'Effect'),
+    (FILES, STORED, 'runNixOps2: nixops must be passed'),
+    (NIXOPS2 + 'src = ./.;', STORED, '((flake == null) != (networkFiles == null))'),
+    (NIXOPS2 + FILES + 'action = "boot";', STORED, 'parameter is disabled'),
+    (NIXOPS2 + FILES, '{ web = { }; }', 'must specify a remote storage'),
+    (NIXOPS2 + FILES + 'forgetState = true;', '{ web = { }; }', 'Effect'),
+    ('nixops = pkgs.nixops_unstable_minimal.withPlugins (p: [ p.nixops-aws ]);' + FILES, STORED, 'Effect'),
 ])
 def test_parameters_of_run_nixops2_are_checked(checkout: Checkout, parameters: str, network: str, error: str) -> None:
     assert error in ' '.join(checkout.network(parameters, network, 'runNixOps2').values())
 
 
 @pytest.mark.parametrize(('release', 'arguments', 'error'), [
-    ('nixpkgs-20.09', '', 'The version of nixpkgs must be at least 22.05'),
+    ('nixpkgs-20.09', '', 'The nixpkgs version is too old'),
     ('nixpkgs-22.11', '', 'is marked as insecure, refusing to evaluate'),
     ('nixpkgs-22.11', 'config.permittedInsecurePackages = [ "python-2.7.18.6" ];', 'Effect'),
     ('nixpkgs-25.11', '', 'Function called without required argument "nixops"'),
@@ -196,8 +198,7 @@ def test_parameters_of_run_nixops2_are_checked(checkout: Checkout, parameters: s
 ])
 def test_releases_of_nixpkgs_differ(checkout: Checkout, release: str, arguments: str, error: str) -> None:
     checkout.imports = imports({**checkout.pins, 'nixpkgs': checkout.pins[release]}).replace('system =', '%s system =' % arguments)
-    assert error in str([item.error or item.typ for item in checkout.source(
-        network_nix=NETWORK, ci_nix='let %s in { net = runIf true (runNixOps { name = "foo"; src = ./.; }); }' % checkout.imports).attributes()])
+    assert error in ' '.join(checkout.network('name = "foo"; src = ./.;').values())
 
 
 @pytest.mark.parametrize('call', [
@@ -206,7 +207,7 @@ def test_releases_of_nixpkgs_differ(checkout: Checkout, release: str, arguments:
     'pkgs.effects.runNixDarwin { ssh.destination = "h"; configuration = { }; system = "x"; }',
     'pkgs.effects.runCachixDeploy { deploy = { }; }',
     'pkgs.effects.runArion { name = "a"; modules = [ ]; }',
-    'pkgs.effects.gitWriteBranch { git.checkout.remote.url = "u"; git.checkout.forgeType = "github"; git.update.branch = "b"; contents = ./.; }',
+    'pkgs.effects.gitWriteBranch { git = { checkout = { remote.url = "u"; forgeType = "x"; }; update.branch = "b"; }; contents = ./.; }',
     'pkgs.effects.flakeUpdate { gitRemote = "u"; }',
     'pkgs.effects.netlifyDeploy { content = ./.; siteId = "s"; secretName = "n"; }',
     'pkgs.effects.runPutUrl { name = "n"; url = "u"; file = ./ci.nix; }',
@@ -217,9 +218,12 @@ def test_the_other_functions_make_effects(checkout: Checkout, call: str) -> None
 
 
 @pytest.mark.parametrize(('call', 'error'), [
-    ('pkgs.effects.runNixOS { configuration = { }; }', "required argument 'ssh'"), ('pkgs.effects.runPutUrl { url = "u"; file = "f"; }', "'name'"),
-    ('pkgs.effects.runCachixDeploy { }', 'deployJsonFile'), ('pkgs.effects.flakeUpdate { }', 'gitRemote'),
-    ('pkgs.effects.gitWriteBranch { contents = ./.; }', 'git.checkout.remote.url'), ('mkEffect { imports = [ ]; }', 'does not support `imports`'),
+    ('pkgs.effects.runNixOS { configuration = { }; }', "required argument 'ssh'"),
+    ('pkgs.effects.runPutUrl { url = "u"; file = "f"; }', "'name'"),
+    ('pkgs.effects.runCachixDeploy { }', 'deployJsonFile'),
+    ('pkgs.effects.flakeUpdate { }', 'gitRemote'),
+    ('pkgs.effects.gitWriteBranch { contents = ./.; }', 'git.checkout.remote.url'),
+    ('mkEffect { imports = [ ]; }', 'does not support `imports`'),
 ])
 def test_the_other_functions_want_their_parameters(checkout: Checkout, call: str, error: str) -> None:
     assert error in checkout.found('let %s in { e = %s; }' % (checkout.imports, call))['e']

@@ -90,7 +90,8 @@ def test_state_that_was_uploaded_is_continued(sandbox: Sandbox, repository: Repo
 
 
 @pytest.mark.parametrize(('state', 'name', 'message'), [
-    ('export-webfarm.json', 'webfarm', 'TypeError: coercing to Unicode'), ('export-aws-prod.json', 'other', 'could not find specified deployment'),
+    ('export-webfarm.json', 'webfarm', 'TypeError: coercing to Unicode'),
+    ('export-aws-prod.json', 'other', 'could not find specified deployment'),
 ])
 def test_state_that_nixops_cannot_import_fails_the_effect(
         sandbox: Sandbox, repository: Repository, state: str, name: str, message: str) -> None:
@@ -101,18 +102,19 @@ def test_state_that_nixops_cannot_import_fails_the_effect(
     assert message in effect_log(sandbox)
 
 
-@pytest.mark.parametrize(('branch', 'secret', 'status', 'message'), [
-    ('main', SECRET, 'Success', 'deployment finished successfully'),
-    ('main', {**SECRET, 'condition': {'isBranch': 'production'}}, 'Failure', 'Secret neat-aws does not exist or access was denied'),
-    ('main', {**SECRET, 'data': {'aws_access_key_id': 'AKIA'}}, 'Failure', 'AWS was not able to validate the provided access credentials'),
-    ('main', {**SECRET, 'kind': 'secret'}, 'Failure', 'Could not parse secrets file as configured on agent.'),
+@pytest.mark.parametrize(('secret', 'status', 'message'), [
+    (SECRET, 'Success', 'deployment finished successfully'),
+    ({**SECRET, 'condition': {'isBranch': 'production'}}, 'Failure', 'Secret neat-aws does not exist or access was denied'),
+    ({**SECRET, 'data': {'aws_access_key_id': 'AKIA'}}, 'Failure', 'AWS was not able to validate the provided access credentials'),
+    ({**SECRET, 'kind': 'secret'}, 'Failure', 'Could not parse secrets file as configured on agent.'),
 ])
-def test_secrets_of_agents_decide(sandbox: Sandbox, client: Client, repository: Repository, tmp_path: Path, branch: str,
-                                  secret: dict[str, Any], status: str, message: str) -> None:
-    (tmp_path / 'secrets.json').write_text(json.dumps({'neat-aws': secret}), encoding='utf-8')
-    sandbox.add_agent('agent-1', tmp_path / 'secrets.json')
-    repository.commit(ci_nix=ci_nix(sandbox, 'secretsMap.aws = "neat-aws"; userSetupScript = "writeAWSSecret aws default";'), network_nix=NETWORK)
-    repository.push(branch)
+def test_secrets_of_agents_decide(client: Client, repository: Repository, secret: dict[str, Any], status: str, message: str) -> None:
+    sandbox, path = client.sandbox, repository.tree.parent / 'secrets.json'
+    path.write_text(json.dumps({'neat-aws': secret}), encoding='utf-8')
+    sandbox.add_agent('agent-1', path)
+    parameters = 'secretsMap.aws = "neat-aws"; userSetupScript = "writeAWSSecret aws default";'
+    repository.commit(ci_nix=ci_nix(sandbox, parameters), network_nix=NETWORK)
+    repository.push('main')
     assert last_job(sandbox)['jobStatus'] == status
     assert message in effect_log(sandbox)
     assert 'not shown' not in json.dumps(sandbox.summary())
@@ -208,8 +210,8 @@ def test_jobs_can_be_cancelled_and_rerun(sandbox: Sandbox, client: Client, repos
     sandbox.service.runner.wait_for(lambda: [item for item in sandbox.jobs(PROJECT) if item['jobPhase'] == 'Effects'], 60)
     job = sandbox.jobs(PROJECT)[-1]
     assert client('POST', '/jobs/%s/cancel' % job['id']).status == 200
-    cancelled = client('GET', '/jobs/%s' % job['id']).json
-    assert (cancelled['isCancelled'], cancelled['jobPhase'], cancelled['jobStatus'], cancelled['mayRerun']) == (True, 'Done', 'Failure', True)
+    ended = client('GET', '/jobs/%s' % job['id']).json
+    assert (ended['isCancelled'], ended['jobPhase'], ended['jobStatus'], ended['mayRerun']) == (True, 'Done', 'Failure', True)
     assert last_effect(client, 'e')['status'] == 'Cancelled'
     again = client('POST', '/jobs/%s/rerun?rebuildFailures=true' % job['id']).json
     assert (again['rerunOf'], again['rerunOfIndex'], again['index']) == (job['id'], job['index'], job['index'] + 1)
@@ -273,6 +275,8 @@ def test_nixops2_keeps_a_database_under_a_lock(sandbox: Sandbox, client: Client,
                'nixops = pkgs.nixops_unstable_minimal.withPlugins (p: [ p.nixops-hercules-ci ]); priorCheckScript = ""; }; }'
                % imports(sandbox.pins()))
     repository.push('main')
+    sandbox.service.runner.wait_for(lambda: sandbox.service.store.all("SELECT 1 FROM line WHERE t = 'waiting for lock...'"), 60)
+    assert len(sandbox.states(PROJECT, 'default.nixops')) == 1
     client('DELETE', '/lock-leases/%s' % lock)
     assert last_job(sandbox)['jobStatus'] == 'Success', effect_log(sandbox)
     (tmp_path / 'state').write_bytes(sandbox.states(PROJECT, 'default.nixops')[-1])

@@ -22,7 +22,8 @@ ON_MAIN = Context('neat-org', 'neat-repo', 'refs/heads/main', is_default_branch=
 
 words = st.sampled_from(['isDefaultBranch', 'isTag', 'isBranch', 'isRepo', 'isOwner', 'and', 'or', 'other', 'Secret', 'main'])
 scalars = st.one_of(st.none(), st.booleans(), st.integers(), words)
-conditions = st.recursive(scalars, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(words, inner, max_size=2)), max_leaves=6)
+conditions = st.recursive(
+    scalars, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(words, inner, max_size=2)), max_leaves=6)
 secrets = st.fixed_dictionaries({}, optional={
     'kind': st.sampled_from(['Secret', 'secret', None, 1]), 'data': st.one_of(scalars, st.dictionaries(words, scalars, max_size=2)),
     'condition': conditions, 'apiVersion': scalars, 'other': scalars})
@@ -47,7 +48,8 @@ def test_exactly_what_the_schema_accepts_is_parsed(document: Any) -> None:
     ({'kind': 'Secret', 'data': {}, 'condition': {}}, 'Error in $.a.condition: The empty object does not represent a Condition.'),
     ({'kind': 'Secret', 'data': {}, 'condition': {'isRepo': 'a', 'isOwner': 'b'}},
      'Error in $.a.condition: A Condition object must contain a single field.'),
-    ({'kind': 'Secret', 'data': {}, 'condition': {'and': [True, {'not': True}]}}, 'Error in $.a.condition[1]: The field name in a Condition'),
+    ({'kind': 'Secret', 'data': {}, 'condition': {'and': [True, {'not': True}]}},
+     'Error in $.a.condition[1]: The field name in a Condition'),
     ({'kind': 'Token', 'data': {}}, 'Error in $.a: kind field must be "Secret", not "Token"'),
     ({'kind': 'Secret', 'data': {}, 'apiVersion': 'v1'}, 'Error in $.a: Unexpected apiVersion field. '),
 ])
@@ -78,7 +80,8 @@ def test_only_what_is_declared_is_handed_out_and_without_its_condition(tmp_path:
     assert granted('{"git": {"type": "GitToken"}}', path, ON_MAIN)['git']['data'].keys() == {'token'}
 
 
-@pytest.mark.parametrize('document', [{}, {'a': {'kind': 'Secret', 'data': {}}}, {'a': {'kind': 'Secret', 'data': {}, 'condition': 'isTag'}}])
+@pytest.mark.parametrize('document', [
+    {}, {'a': {'kind': 'Secret', 'data': {}}}, {'a': {'kind': 'Secret', 'data': {}, 'condition': 'isTag'}}])
 def test_missing_and_denied_read_alike(tmp_path: Path, document: Any) -> None:
     with pytest.raises(Refused, match="Secret a does not exist or access was denied, so we can't get a secret for x"):
         granted('{"x": "a"}', write(tmp_path / 'secrets.json', document), ON_MAIN)

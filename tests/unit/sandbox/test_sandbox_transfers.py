@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import threading
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -19,14 +21,12 @@ DATA = SITE_PATH + '/state/nixops-foo.json/data'
 LOCK = SITE_PATH + '/lock/nixops-foo.json'
 
 
-def versions(client: Client) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = client('GET', SITE_PATH + '/states').json['stateFiles']['nixops-foo.json']['versions']
-    return found
+def versions(client: Client) -> Any:
+    return client('GET', SITE_PATH + '/states').json['stateFiles']['nixops-foo.json']['versions']
 
 
-def lock(client: Client, exclusive: bool = True, **fields: object) -> dict[str, object]:
-    found: dict[str, object] = client('POST', LOCK, {'description': 'a test', 'exclusive': exclusive, **fields}).json
-    return found
+def lock(client: Client, exclusive: bool = True, **fields: Any) -> Any:
+    return client('POST', LOCK, {'description': 'a test', 'exclusive': exclusive, **fields}).json
 
 
 def test_versions_are_numbered_and_kept(client: Client) -> None:
@@ -84,17 +84,17 @@ def test_exclusive_leases_exclude_and_end(client: Client, sandbox: Sandbox) -> N
     assert first == lock(client, idempotencyKey=key)
     blocked = lock(client)
     assert blocked['tag'] == 'Blocked'
-    assert [item['id'] for item in blocked['contents']['blockedByLeases']] == [first['contents']['leaseId']]  # type: ignore[index]
-    lease = '/lock-leases/%s' % first['contents']['leaseId']  # type: ignore[index]
+    assert [item['id'] for item in blocked['contents']['blockedByLeases']] == [first['contents']['leaseId']]
+    lease = '/lock-leases/%s' % first['contents']['leaseId']
     sandbox.service.clock.advance(400)
-    assert client('POST', lease, {'description': 'still here'}).json['expirationTime'] > first['contents']['expirationTime']  # type: ignore[index]
+    assert client('POST', lease, {'description': 'still here'}).json['expirationTime'] > first['contents']['expirationTime']
     sandbox.service.clock.advance(400)
     assert [item['description'] for item in sandbox.leases(PROJECT, 'nixops-foo.json')] == ['still here']
     sandbox.service.clock.advance(400)
     assert client('POST', lease, {}).status == 404
     second = lock(client)
     assert second['tag'] == 'Acquired'
-    assert client('DELETE', '/lock-leases/%s' % second['contents']['leaseId']).status == 200  # type: ignore[index]
+    assert client('DELETE', '/lock-leases/%s' % second['contents']['leaseId']).status == 200
     assert sandbox.leases(PROJECT, 'nixops-foo.json') == []
 
 
@@ -102,8 +102,8 @@ def test_shared_leases_and_children_do_not_block(client: Client) -> None:
     parent = lock(client, exclusive=False)
     assert lock(client, exclusive=False)['tag'] == 'Acquired'
     assert lock(client, exclusive=True)['tag'] == 'Blocked'
-    assert lock(client, exclusive=True, parent=parent['contents']['leaseId'])['tag'] == 'Blocked'  # type: ignore[index]
-    assert lock(client, exclusive=False, parent=parent['contents']['leaseId'])['tag'] == 'Acquired'  # type: ignore[index]
+    assert lock(client, exclusive=True, parent=parent['contents']['leaseId'])['tag'] == 'Blocked'
+    assert lock(client, exclusive=False, parent=parent['contents']['leaseId'])['tag'] == 'Acquired'
 
 
 def test_faults_come_in_order_and_are_used_up(client: Client, sandbox: Sandbox) -> None:
@@ -154,7 +154,7 @@ def test_somebody_else_can_upload_at_the_same_time(client: Client, sandbox: Sand
 
 
 def test_a_lease_can_get_lost(client: Client, sandbox: Sandbox) -> None:
-    lease = lock(client)['contents']['leaseId']  # type: ignore[index]
+    lease = lock(client)['contents']['leaseId']
     sandbox.fault('lost-lock', 'GET')
     client('GET', SITE_PATH + '/states')
     assert client('POST', '/lock-leases/%s' % lease, {}).status == 404
@@ -176,3 +176,17 @@ def test_the_service_can_go_away_and_come_back_with_its_data(client: Client, san
     sandbox.listen()
     assert sandbox.url == before
     assert client('GET', DATA).body == b'kept'
+
+
+def test_an_outage_refuses_everybody_for_a_while(client: Client, sandbox: Sandbox) -> None:
+    sandbox.fault('refuse', seconds=0.2)
+    with pytest.raises(ConnectionError):
+        client('GET', DATA)
+    for _attempt in range(200):
+        try:
+            assert client('GET', DATA).status == 404
+            break
+        except ConnectionError:
+            threading.Event().wait(0.05)
+    else:
+        pytest.fail('The server did not come back.')
