@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +24,7 @@ _CONDITION: dict[str, Any] = {
             'maxProperties': 1,
             'additionalProperties': False,
             'properties': {
-                **{name: {'type': 'array', 'items': {'$ref': '#/$defs/condition'}} for name in ('and', 'or')},
+                **{name: {'type': 'array', 'items': {'$ref': '#'}} for name in ('and', 'or')},
                 **{name: {'type': 'string'} for name in ('isBranch', 'isRepo', 'isOwner')},
             },
         },
@@ -31,13 +32,11 @@ _CONDITION: dict[str, Any] = {
 }
 
 _WANTED_SECRETS: dict[str, Any] = {
-    '$schema': 'https://json-schema.org/draft/2020-12/schema',
-    '$defs': {'condition': _CONDITION},
     'type': 'object',
     'additionalProperties': {
         'type': 'object',
         'additionalProperties': False,
-        'properties': {'data': {'type': 'object'}, 'condition': {'$ref': '#/$defs/condition'}},
+        'properties': {'data': {'type': 'object'}, 'condition': {}},
     },
 }
 
@@ -57,6 +56,7 @@ _CACHE_KINDS: dict[str, dict[str, Any]] = {
     },
 }
 
+_CONDITION_VALIDATOR = jsonschema.Draft202012Validator(_CONDITION)
 _SECRETS_VALIDATOR = jsonschema.Draft202012Validator(_WANTED_SECRETS)
 _CACHE_VALIDATORS = {
     kind: jsonschema.Draft202012Validator({'type': 'object', 'additionalProperties': False, **schema})
@@ -70,12 +70,16 @@ Finding = tuple[list[Any], str]
 def problems_in_secrets(secrets: Any) -> Iterator[Finding]:
     """What is wrong with C(secrets): names, each with data and condition."""
     for error in _SECRETS_VALIDATOR.iter_errors(secrets):
-        path = list(error.absolute_path)
-        if len(path) > 1 and path[1] == 'condition':
-            for place, words in condition.problems_in(error.instance, tuple(path)):
-                yield list(place), 'This is no condition. The agent would say: %s.' % words.rstrip('.')
-        else:
-            yield from _in_words(error, path)
+        yield from _in_words(error, list(error.absolute_path))
+    valid: dict[str, bool] = {}  # most secrets share a few conditions
+    for name, entry in secrets.items() if isinstance(secrets, dict) else ():
+        if isinstance(entry, dict) and 'condition' in entry:
+            text = json.dumps(entry['condition'], sort_keys=True)
+            if text not in valid:
+                valid[text] = _CONDITION_VALIDATOR.is_valid(entry['condition'])
+            if not valid[text]:
+                for place, words in condition.problems_in(entry['condition'], (name, 'condition')):
+                    yield list(place), 'This is no condition. The agent would say: %s.' % words.rstrip('.')
 
 
 def problems_in_caches(caches: dict[str, Any]) -> Iterator[Finding]:
