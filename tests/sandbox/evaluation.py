@@ -109,6 +109,7 @@ def find_file(checkout: Path) -> Path:
 class Source:
     """A checked-out commit, ready to be evaluated.
 
+    checkout: its folder. What lies beside it may be read too: extra inputs, and nothing else.
     repository: the record that expressions receive as src or primaryRepo.
     meta: the rest of what the attribute form receives.
     """
@@ -127,7 +128,7 @@ class Source:
             WALK, find_file(self.checkout), nix_value(self.repository), nix_value(self.meta), nix_value(handler or {}), part)
         return json.loads(self.nix.command(
             'nix-instantiate', '--eval', '--strict', '--json', '--read-write-mode', '--show-trace', '--option', 'restrict-eval', 'true',
-            '--option', 'allowed-uris', ALLOWED_URIS, '-I', 'checkout=%s' % self.checkout, '-I', 'agent=%s' % WALK.parent,
+            '--option', 'allowed-uris', ALLOWED_URIS, '-I', 'checkout=%s' % self.checkout.parent, '-I', 'agent=%s' % WALK.parent,
             '-E', expression))
 
     def configuration(self) -> dict[str, Any] | None:

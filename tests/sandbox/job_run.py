@@ -238,10 +238,10 @@ class JobRun:
 
         try:
             code = self._perform(effect, write)
-        except Refused as refusal:
-            for line in (*refusal.log, str(refusal)):
+        except (Refused, OSError) as error:
+            for line in (*getattr(error, 'log', ()), str(error)):
                 write(line)
-            return True, str(refusal)
+            return True, str(error)
         if code:
             write('The effect failed with exit code %d.' % code)
         return code != 0, None

@@ -79,9 +79,9 @@ class Runner:
         except Stopped:
             pass
         except Exception as error:  # whatever goes wrong belongs in the job's log, or nobody would ever see it
-            self.store.update('job', job, evaluation='Failure', phase='Done', ended=self.clock.text())
-            jobs.add_lines(self.store, jobs.open_log(self.store, self.clock, job), 0, 'The sandbox failed: %r' % error)
-            raise
+            log = jobs.found(self.store, job)['evaluation_log'] or jobs.open_log(self.store, self.clock, job)
+            jobs.add_lines(self.store, log, 0, 'The sandbox failed: %r' % error)
+            self.store.update('job', job, evaluation='Failure', evaluation_log=log, phase='Done', ended=self.clock.text())
         finally:
             self._processes.pop(job, None)
             self.notify()

@@ -32,10 +32,10 @@ def ci_nix(sandbox: Sandbox, parameters: str = '', name: str = 'foo') -> str:
     }''' % (imports(sandbox.pins()), name, parameters)
 
 
-def effect_log(sandbox: Sandbox, run: int = -1) -> str:
-    """What the last effect of all wrote, of its last run by default."""
+def effect_log(sandbox: Sandbox) -> str:
+    """What the last effect of all wrote in its last run."""
     effect = next(effect for job in reversed(sandbox.summary()['projects'][0]['jobs']) for effect in job['effects'])
-    return '\n'.join(effect['logs'][run])
+    return '\n'.join(effect['logs'][-1])
 
 
 def last_job(sandbox: Sandbox) -> dict[str, Any]:
@@ -177,6 +177,55 @@ def test_handlers_become_jobs_and_schedules_can_be_run(sandbox: Sandbox, client:
     assert last_job(sandbox)['jobStatus'] == 'Success'
     assert effect_log(sandbox) == 'running clean'
     assert client('POST', '/jobs/%s/on-schedule/weekly/run' % config['id']).status == 404
+
+
+def test_extra_inputs_are_other_projects(sandbox: Sandbox, repository: Repository, tmp_path: Path) -> None:
+    other = Repository(tmp_path / 'other', tmp_path / 'other.git')
+    repository.git('init', '--quiet', '--initial-branch=main', str(other.tree))
+    repository.git('init', '--quiet', '--bare', str(other.bare))
+    sandbox.add_project('github/neat-org/other', other.bare)
+    rev = other.commit(greeting_txt='hello')
+    other.git('push', '--quiet', str(other.bare), 'main')
+    repository.commit(ci_nix='''let %s in { herculesCI = { ... }: { onPush.default = {
+      extraInputs.other.project = "other";
+      outputs = { other, ... }: { effects.e = mkEffect { effectScript = "cat ${other}/greeting.txt; echo ; echo ${other.rev}"; }; };
+    }; }; }''' % imports(sandbox.pins()))
+    repository.push('main')
+    assert last_job(sandbox)['jobStatus'] == 'Success'
+    summary = next(item for item in sandbox.summary()['projects'] if item['path'] == PROJECT)
+    assert summary['jobs'][-1]['effects'][0]['logs'] == [['hello', rev]]
+
+
+SCRIPT = '''
+  writeSSHKey ssh key; cat key; stat -c %a key
+  writeGPGKey gpg; writeDockerKey docker; cat ~/.docker/ca.pem; useDockerHost host; echo $DOCKER_HOST
+  readSecretString ssh .publicKey; readSecretJSON ssh '."more"'; readSecretJSON ssh .missing
+  readSecretString ssh .missing || echo "returned $?"
+  writeAWSSecret docker profile; cat ~/.aws/credentials
+  getStateFile new; test ! -e new; echo first >new; putStateFile new; getStateFile new again; cat again
+'''
+
+
+def test_functions_of_effects_read_the_fields_that_they_document(sandbox: Sandbox, repository: Repository, tmp_path: Path) -> None:
+    fields = {'ssh': {'privateKey': 'private', 'publicKey': 'public', 'more': [1, None]}, 'gpg': {'privateKey': 'g'},
+              'docker': {'clientKey': 'k', 'clientCertificate': 'c', 'CACertificate': 'authority'}}
+    path = tmp_path / 'secrets.json'
+    document = {name: {'kind': 'Secret', 'data': data, 'condition': True} for name, data in fields.items()}
+    path.write_text(json.dumps(document), encoding='utf-8')
+    sandbox.add_agent('agent-1', path)
+    secrets_map = ' '.join('%s = "%s";' % (name, name) for name in fields)
+    repository.commit(ci_nix="let %s in { e = mkEffect { secretsMap = { %s }; effectScript = ''%s''; }; }" % (
+        imports(sandbox.pins()), secrets_map, SCRIPT))
+    repository.push('main')
+    assert last_job(sandbox)['jobStatus'] == 'Success', effect_log(sandbox)
+    log = effect_log(sandbox).split('\n')
+    assert log[:11] == ['private', '400', 'authority', 'tcp://host:2376', 'public', '[1,null]', 'null', 'null',
+                        'Could not find path .missing in secret ssh', 'returned 1',
+                        'Could not find path .aws_access_key_id in secret docker']
+    assert '[profile]' in log
+    assert 'aws_secret_access_key = null' in log
+    assert log[-1] == 'first'
+    assert sandbox.states(PROJECT, 'new') == [b'first\n']
 
 
 def test_flakes_have_the_same_attribute(sandbox: Sandbox, repository: Repository) -> None:

@@ -77,7 +77,17 @@ let
   extraInputs = mapAttrs (_: input: { inherit (input) project; ref = input.ref or null; });
 
   legacy = handler == { };
-  root = if legacy then home else call herculesCI.${handler.kind}.${handler.name}.outputs (handler.inputs or { });
+  root = if legacy then home else call herculesCI.${handler.kind}.${handler.name}.outputs inputs;
+  inputs = mapAttrs (
+    _: input:
+    input
+    // {
+      outPath = builtins.path {
+        name = "source";
+        path = /. + input.outPath;
+      };
+    }
+  ) (handler.inputs or { });
 
   isDerivation = value: isAttrs value && value.type or null == "derivation";
   # The root and sets that ask for it in the legacy form; all but sets with _type in the attribute form.

@@ -80,7 +80,7 @@ def secret_string(secret, path):
 
 
 def secret_json(secret, path):
-    print(json.dumps(field(secret, path)))
+    print(json.dumps(field(secret, path), separators=(',', ':')))
 
 
 COMMANDS = {'get': get, 'put': put, 'secret-string': secret_string, 'secret-json': secret_json}
