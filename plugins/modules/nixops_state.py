@@ -383,7 +383,8 @@ def backup_folder(options: dict[str, Any]) -> str | None:
 
 
 def interrupted(signal_number: int, _frame: object) -> None:
-    """End in the ordinary way, so that the lock is released."""
+    """End in the ordinary way, so that the lock is released; no second signal disturbs that."""
+    signal.signal(signal_number, signal.SIG_IGN)
     raise fail('The task was interrupted by signal %d.' % signal_number, remedy='Run it again: it looks first at what is on the server')
 
 

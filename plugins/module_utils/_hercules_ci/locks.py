@@ -77,19 +77,35 @@ def _acquire(client: Client, path: str, name: str, purpose: str, timeout: float)
     deadline = time.monotonic() + timeout
     tried = 0
     while True:
-        answer: Any = client.post(path, request, repeatable=True)
-        contents = answer['contents']
-        if answer['tag'] == 'Acquired':
-            return Lease(contents['leaseId'], name), contents['expirationTime']
-        holders = contents['blockedByLeases']
-        mine = [holder for holder in holders if holder.get('description') == description]
-        if mine and len(mine) == len(holders):
-            return Lease(mine[0]['id'], name), mine[0]['expirationTime']
+        try:
+            answer: Any = client.post(path, request, repeatable=True)
+        except RequestFailed:
+            raise
+        except BaseException:  # interrupted, perhaps when the lease was granted already
+            with suppress(RequestFailed):
+                taken = _granted(client.post(path, request, repeatable=True), name, description)
+                if taken:
+                    _release(client, taken[0])
+            raise
+        granted = _granted(answer, name, description)
+        if granted:
+            return granted
+        holders = answer['contents']['blockedByLeases']
         pause = min(10.0, random.uniform(0.25, 0.5) * float(2**tried))  # noqa: S311 hci's own delays; they spread load
         if time.monotonic() + pause > deadline:
             raise _blocked(client, name, holders, timeout)
         client.sleep(pause)
         tried += 1
+
+
+def _granted(answer: Any, name: str, description: str) -> tuple[Lease, str] | None:
+    """The lease and when it expires, if it is ours. Where a repeated key means nothing to the service, our own lease blocks us."""
+    contents = answer['contents']
+    if answer['tag'] == 'Acquired':
+        return Lease(contents['leaseId'], name), contents['expirationTime']
+    holders = contents['blockedByLeases']
+    mine = [holder for holder in holders if holder.get('description') == description]
+    return (Lease(mine[0]['id'], name), mine[0]['expirationTime']) if mine and len(mine) == len(holders) else None
 
 
 def _blocked(client: Client, name: str, holders: list[Any], timeout: float) -> Failure:
@@ -131,5 +147,12 @@ def _renewal_interval(expires: str) -> float:
 
 
 def _release(client: Client, lease: Lease) -> None:
-    with suppress(Failure):  # it is gone already, or will expire: nothing that should hide what has been done
-        client.delete('/lock-leases/%s' % segment(lease.id))
+    path = '/lock-leases/%s' % segment(lease.id)
+    try:
+        client.delete(path)
+    except RequestFailed:
+        pass  # it is gone already, or will expire: nothing that should hide what has been done
+    except BaseException:  # interrupted: release it all the same
+        with suppress(RequestFailed):
+            client.delete(path)
+        raise
