@@ -67,7 +67,7 @@ def side_by_side(topology: Topology) -> Drawing:
         x, width = columns[layer]
         for node, y in zip(nodes, _without_overlap([wanted[node.key] for node in nodes], [_height(node) for node in nodes], bottom)):
             boxes[node.key] = _box(node, x, y, width)
-    headings = tuple((name.capitalize(), x, 14) for name, (x, _), layer in zip(LAYERS, columns, layers) if layer)
+    headings = tuple((name.capitalize(), x, 14) for name, (x, _width), layer in zip(LAYERS, columns, layers) if layer)
     lines = []
     for left, right in _linked(topology, boxes):
         start, end = left.x + left.width, right.x

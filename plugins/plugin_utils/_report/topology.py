@@ -53,7 +53,7 @@ def topology_of(outcomes: Sequence[Outcome], agents: Sequence[Agent]) -> Topolog
         branches[branch] = Node(branch, outcome.branch, outcome.project, '', ('%s, %s' % (outcome.branch, outcome.project),))
         networks[network] = _worse(networks.get(network), outcome)
         links.add((branch, network))
-        for _, name in outcome.secrets_map:
+        for _key, name in outcome.secrets_map:
             secrets['s ' + name] = _secret(name, known=name in held or not agents)
             links.add((network, 's ' + name))
     links |= {('s ' + secret.name, 'a ' + agent.name) for agent in agents for secret in agent.secrets if 's ' + secret.name in secrets}
@@ -81,14 +81,14 @@ def condensed(topology: Topology, most: int) -> Topology:
     So do they where more than twice as many links come from the layer before, which could not be told apart.
     """
     alike: tuple[Callable[[Topology, Node], Hashable], ...] = (
-        lambda _, node: node.note,
+        lambda _now, node: node.note,
         lambda now, node: (node.tone, now.neighbours(node.key) & {branch.key for branch in now.layers[0]}),
         lambda now, node: (node.tone, now.neighbours(node.key)),
         lambda now, node: now.neighbours(node.key),
     )
     for layer, key in enumerate(alike):
         nodes = {node.key for node in topology.layers[layer]}
-        if len(nodes) > most or sum(right in nodes for _, right in topology.links) > 2 * most:
+        if len(nodes) > most or sum(right in nodes for _left, right in topology.links) > 2 * most:
             topology = _merged(topology, layer, key)
     return topology
 
