@@ -227,4 +227,3 @@ def binding(name: str, value: Any, indent: int = 0, *, short_lists: bool = False
     """C(name = value;), without the indentation of its first line."""
     left = '%s = ' % attribute_name(name, where)
     return '%s%s;' % (left, _print(value, indent, indent + len(left), short_lists, where or name))
-

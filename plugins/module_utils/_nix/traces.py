@@ -17,8 +17,10 @@ from typing import NamedTuple
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 
 CONTEXT = re.compile(r'while evaluating the effect ("(?:[^"\\]|\\.)*") on (\S+)')
-LOCATION = re.compile(r'(?:at:? |\bin )?(«stdin»|\(stdin\)|/[^\s:\'`’]+):(\d+)')
+LOCATION = re.compile(r'(?:at:? |\bin )?(«stdin»|\(stdin\)|/[^\s:\'`\u2019]+):(\d+)')
 COLOUR = re.compile(r'\x1b\[[0-9;]*m')
+# Nix and nixpkgs quote with what they had at hand: ASCII, backquotes, or curly.
+OPENING, CLOSING = '[`\'"\u2018]', '`\'"\u2019'
 DEFAULT_STUB = 'network-stub.nix'
 
 
@@ -84,7 +86,7 @@ CAUSES = (
 
 
 def _pattern(message: str) -> str:
-    return re.sub(r'(?<!P)<(\w+)>', r"""[`'‘"](?P<\1>[^`'’"]+)['’"]""", message)
+    return re.sub(r'(?<!P)<(\w+)>', OPENING + r'(?P<\1>[^%s]+)' % CLOSING + '[%s]' % CLOSING, message)
 
 
 @dataclass(frozen=True)
@@ -142,5 +144,3 @@ def _place(text: str, nearest_first: bool, source: Source) -> str:
 def _shortened(message: str, limit: int = 400) -> str:
     line = ' '.join(message.split()).replace("(use '--show-trace' to show detailed location information)", '').strip()
     return line if len(line) <= limit else line[:limit] + '…'
-
-

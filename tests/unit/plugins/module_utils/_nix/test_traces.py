@@ -61,7 +61,7 @@ NEW = '''error:
     ("function 'anonymous lambda' called with unexpected argument 'region'", 'argument region', '`...`'),
     (ABORTED + '\'lib.callPackageWith: Function called without required argument "nixops" at /x\'', 'no package nixops', 'pins.nixops'),
     (ABORTED + "'x: The nixpkgs version is too old.\n The version of nixpkgs must be at least 22.05'", 'too old', '22.05'),
-    ('Package ‘python-2.7.18’ in /nix/store/x is marked as insecure, refusing to evaluate.', 'python-2.7.18 insecure', 'permittedInsecure'),
+    ('Package \u2018python-2.7.18\u2019 in /x is marked as insecure, refusing to evaluate.', 'python-2.7.18 insecure', 'permittedInsecure'),
     ("file 'nixpkgs' was not found in the Nix search path (add it using $NIX_PATH or -I)", '<nixpkgs>', 'pin'),
     ("access to absolute path '/etc/passwd' is forbidden in restricted mode", '/etc/passwd', 'Move'),
     ("access to URI 'http://example.com/x' is forbidden in restricted mode", 'http://example.com/x', 'https://'),

@@ -136,9 +136,14 @@ def test_every_broken_network_is_told_at_once(run: Run, checkout: Path) -> None:
 
 
 def test_one_process_answers_for_everything(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    started = []
+    started: list[list[str]] = []
     real = subprocess.run
-    monkeypatch.setattr(subprocess, 'run', lambda command, **options: started.append(command) or real(command, **options))
+
+    def recorded(command: list[str], *, check: bool, **options: Any) -> Any:
+        started.append(command)
+        return real(command, check=check, **options)
+
+    monkeypatch.setattr(subprocess, 'run', recorded)
     run(effects=[{**EFFECT, 'name': 'n%d' % number} for number in range(5)], validate='prebuild')
     asked = [command for command in started if 'nix-instantiate' in command[0]]
     # One parses, one evaluates for every ref, one prebuilds.
