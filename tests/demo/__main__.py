@@ -92,7 +92,8 @@ def proved(world: World, predicted: Played, deployed: Played, held: dict[str, An
     return [
         require(predicted.changes == deployed.changes, 'check mode predicted every change of the first run'),
         require(all(path.stat().st_mode & 0o777 == 0o400 for path in secrets), 'both agents have their secrets.json, mode 0400'),
-        require({'nixops-aws-prod.json', 'nixops-webfarm.json'} <= set(project['states']), 'Hercules CI holds the NixOps state of both deployments'),
+        require({'nixops-aws-prod.json', 'nixops-webfarm.json'} <= set(project['states']),
+                'Hercules CI holds the NixOps state of both deployments'),
         require(all(jobs['refs/heads/' + branch, head(world.bare, branch)]['jobStatus'] == 'Success' for branch in branches),
                 'the pushed ci.nix was evaluated by real Nix and the jobs of both branches have succeeded'),
         require(all(counts['changed'] == 0 and counts['failed'] == 0 for counts in again.recap.values()),
@@ -119,7 +120,7 @@ def main() -> int:
     print('\nProved in %d seconds, on real input:' % (time.monotonic() - begin))
     for fact in facts:
         print('  - %s' % fact)
-    print('Where to look: playbooks/site.yml, roles/nixops/tasks/main.yml, plugins/modules/; the same as tests: tests/integration/.')
+    print('Where to look: playbooks/site.yml, roles/nixops/tasks/main.yml; as a test: tests/integration/test_main_road.py.')
     return 0
 
 

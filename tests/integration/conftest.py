@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,9 +30,21 @@ def world(tmp_path: Path, collections: Path) -> Iterator[World]:
         yield made
 
 
+@pytest.fixture(scope='module')
+def deployed_world(tmp_path_factory: pytest.TempPathFactory, collections: Path) -> Iterator[World]:
+    """A world after its first deployment, for all tests of a module."""
+    with running_world(tmp_path_factory.mktemp('deployed') / 'world', collections) as made:
+        played = made.play()
+        assert played.code == 0, played.output
+        yield made
+
+
 @pytest.fixture
-def deployed(world: World) -> World:
-    """The same after a first deployment."""
-    played = world.play()
-    assert played.code == 0, played.output
-    return world
+def deployed(deployed_world: World) -> Iterator[World]:
+    """The same for one test, which may change the inventory and the sandbox's behaviour, and begins with a commit of its own."""
+    inventory = copy.deepcopy(deployed_world.inventory)
+    yield deployed_world
+    deployed_world.inventory = inventory
+    deployed_world.sandbox.fail_effects({})
+    deployed_world.sandbox.hold_effects(False)
+    deployed_world.sandbox.wait_until_idle()

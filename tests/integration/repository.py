@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 FILES = {
@@ -94,3 +95,15 @@ def make_repository(bare: Path, checkout: Path, branches: tuple[str, ...]) -> No
 def head(bare: Path, branch: str) -> str:
     """The commit at the head of a branch."""
     return git(bare, 'rev-parse', 'refs/heads/%s' % branch)
+
+
+def commit(bare: Path, branch: str, name: str, text: str) -> str:
+    """Somebody else pushes a change of one file to a branch; the new head."""
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder) / 'clone'
+        git(Path(folder), 'clone', '--quiet', '--branch', branch, os.fspath(bare), 'clone')
+        (clone / name).write_text(text)
+        git(clone, 'add', name)
+        git(clone, '-c', 'user.name=Somebody', '-c', 'user.email=somebody@example.org', 'commit', '--quiet', '-m', 'Change %s' % name)
+        git(clone, 'push', '--quiet', 'origin', branch)
+        return git(clone, 'rev-parse', 'HEAD')

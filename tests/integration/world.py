@@ -18,7 +18,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,29 @@ class Played:
             if change:
                 found.setdefault(task, []).append(change.group(1))
         return {task: sorted(set(hosts)) for task, hosts in found.items()}
+
+
+class Playing:
+    """A run of ansible-playbook that has not ended."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self._lines: list[str] = []
+
+    def wait_for(self, text: str) -> None:
+        """Read on until a line holds the text."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.append(line)
+            if text in line:
+                return
+        raise AssertionError('%r was never printed:\n%s' % (text, ''.join(self._lines)))
+
+    def end(self) -> Played:
+        """Read to the end."""
+        assert self._process.stdout is not None
+        self._lines += self._process.stdout
+        return Played(self._process.wait(), ''.join(self._lines))
 
 
 class World:
@@ -142,22 +166,22 @@ class World:
 
     def play(self, *arguments: str, playbook: str = 'site') -> Played:
         """Run one of the collection's playbooks with more arguments for ansible-playbook."""
-        with self.playing(*arguments, playbook=playbook) as end:
-            return end()
+        with self.playing(*arguments, playbook=playbook) as playing:
+            return playing.end()
 
     @contextlib.contextmanager
-    def playing(self, *arguments: str, playbook: str = 'site') -> Iterator[Callable[[], Played]]:
-        """The same while something else happens: call what this yields to wait for the end. Nothing is left running."""
+    def playing(self, *arguments: str, playbook: str = 'site') -> Iterator[Playing]:
+        """The same while something else happens. Nothing is left running."""
         command = [str(Path(sys.executable).parent / 'ansible-playbook'), '-i', str(self.write_inventory()),
                    'nixcd.hercules_ci.%s' % playbook, *arguments]
         with subprocess.Popen(command, cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-            def end() -> Played:
-                output, _none = process.communicate(timeout=LONGEST_PLAY)
-                return Played(process.returncode, output)
+            guard = threading.Timer(LONGEST_PLAY, process.kill)
+            guard.start()
             try:
-                yield end
+                yield Playing(process)
             finally:
+                guard.cancel()
                 process.terminate()
 
     def environment(self) -> dict[str, str]:
@@ -177,6 +201,7 @@ class World:
             'ANSIBLE_NOCOLOR': '1',
             'ANSIBLE_LOCALHOST_WARNING': 'false',
             'LC_ALL': 'C.UTF-8',
+            'PYTHONUNBUFFERED': '1',  # as people set it who want to read a log file while it grows; on a terminal it is so anyway
         }
 
 
