@@ -1,0 +1,247 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Requests over real connections: to the sandbox, and to servers that do one odd thing."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci import client as client_module
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client, connect
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
+
+from tests.sandbox.server import Sandbox
+
+TOKEN = 'a-token-that-must-not-be-seen'
+STATES = '/site/github/account/neat-org/project/neat-repo/states'
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path / 'sandbox', token=TOKEN) as running:
+        running.add_project('github/neat-org/neat-repo')
+        yield running
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def client(sandbox: Sandbox, pauses: list[float]) -> Client:
+    return made(sandbox.url, pauses)
+
+
+def made(url: str, pauses: list[float], **options: Any) -> Client:
+    found = connect({'api_base_url': url, 'api_token': TOKEN, 'timeout': 5, **options}, {})
+    found.sleep = pauses.append
+    return found
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """serve(handle, context=None) runs a server for this test and returns its URL; handle gets the request handler."""
+    servers: list[tuple[HTTPServer, threading.Thread]] = []
+
+    def start(handle: Callable[[BaseHTTPRequestHandler], None], context: ssl.SSLContext | None = None) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_any(self) -> None:
+                handle(self)
+
+            do_GET = do_POST = do_PUT = do_CONNECT = do_any  # noqa: N815 http.server's names
+
+            def log_message(self, *_arguments: Any) -> None:
+                pass
+
+        server = HTTPServer(('127.0.0.1', 0), Handler)
+        if context:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.02})
+        thread.start()
+        servers.append((server, thread))
+        return 'http%s://localhost:%d' % ('s' if context else '', server.server_port)
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def answer(handler: BaseHTTPRequestHandler, body: bytes = b'{}', status: int = 200, **headers: str) -> None:
+    handler.send_response(status)
+    for name, value in {'Content-Length': str(len(body)), **headers}.items():
+        handler.send_header(name.replace('_', '-'), value)
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+@pytest.mark.parametrize('status', [408, 429, 500, 502, 503, 504])
+def test_what_passes_is_waited_for_as_hci_does(status: int, client: Client, sandbox: Sandbox, pauses: list[float]) -> None:
+    sandbox.fault('status', status=status, times=3)
+    assert client.get(STATES)['stateFiles'] == {}
+    assert [0.1 * 2**number <= pause <= 0.2 * 2**number for number, pause in enumerate(pauses)] == [True] * 3
+
+
+@pytest.mark.parametrize('status', [400, 401, 403, 404, 501, 505])
+def test_what_stays_is_not_waited_for(status: int, client: Client, sandbox: Sandbox, pauses: list[float]) -> None:
+    sandbox.fault('status', status=status, times=-1)
+    with pytest.raises(RequestFailed) as raised:
+        client.get(STATES)
+    assert raised.value.status == status == raised.value.result()['status']
+    assert 'GET %s/api/v1%s' % (sandbox.url, STATES) in str(raised.value)
+    assert str(status) in str(raised.value)
+    assert raised.value.problems[0].remedy
+    assert not pauses
+
+
+def test_the_number_of_tries_has_a_bound(client: Client, sandbox: Sandbox, pauses: list[float]) -> None:
+    sandbox.fault('status', times=-1)
+    with pytest.raises(RequestFailed, match='503 Service Unavailable'):
+        client.get(STATES)
+    assert len(pauses) == client_module.TRIES - 1
+    assert sum(pauses) < 60
+
+
+def test_the_server_may_say_how_long_to_wait(client: Client, sandbox: Sandbox, pauses: list[float]) -> None:
+    sandbox.fault('status', status=429, headers={'Retry-After': '7'})
+    client.get(STATES)
+    assert pauses == [7.0]
+    sandbox.fault('status', status=429, headers={'Retry-After': '3600'})
+    with pytest.raises(RequestFailed, match='429'):
+        client.get(STATES)
+
+
+def test_who_asked_is_said_where_access_is_refused(client: Client, sandbox: Sandbox) -> None:
+    sandbox.service.personal_token('another')
+    with pytest.raises(RequestFailed, match='The token was taken from the option api_token[.] Run hci login'):
+        client.get(STATES)
+    sandbox.service.personal_token(TOKEN)
+    with pytest.raises(RequestFailed, match='that the project exists and that you have access'):
+        client.get(STATES.replace('neat-repo', 'none'))
+
+
+@pytest.mark.parametrize(
+    ('kind', 'repeatable', 'arrivals'), [('lost-answer', False, 1), ('lost-answer', True, 2), ('reset', False, 1), ('reset', True, 2)]
+)
+def test_what_may_have_arrived_is_repeated_only_if_it_may(
+    kind: str, repeatable: bool, arrivals: int, client: Client, sandbox: Sandbox
+) -> None:
+    sandbox.settings(idempotent_leases=False)
+    sandbox.fault(kind, 'POST')
+    path, body = STATES.replace('states', 'lock/x'), {'description': '', 'exclusive': False}
+    if repeatable:
+        client.post(path, body, repeatable=True)
+    else:
+        with pytest.raises(RequestFailed) as raised:
+            client.post(path, body)
+        assert raised.value.arrived
+    taken = len(sandbox.leases('github/neat-org/neat-repo', 'x'))
+    assert taken == arrivals if kind == 'lost-answer' else taken == arrivals - 1
+
+
+def test_what_certainly_has_not_arrived_is_repeated(client: Client, sandbox: Sandbox, pauses: list[float]) -> None:
+    sandbox.fault('status', 'PUT', status=429)
+    client.upload(STATES.replace('states', 'state/x/data'), io.BytesIO(b'content'), 7)
+    assert sandbox.states('github/neat-org/neat-repo', 'x') == [b'content']
+    sandbox.hang_up()
+    with pytest.raises(RequestFailed, match='Connection refused') as raised:
+        client.post('/x')
+    assert not raised.value.arrived
+    assert len(pauses) == client_module.TRIES
+
+
+@pytest.mark.parametrize('kind', ['truncate', 'reset-in-reply'])
+def test_a_broken_download_begins_again(kind: str, client: Client, sandbox: Sandbox) -> None:
+    content = bytes(range(256)) * 2000
+    sandbox.put_state('github/neat-org/neat-repo', 'x', content)
+    sandbox.fault(kind, 'GET', '.*/data', times=2)
+    target = io.BytesIO(b'something longer that was there' * 50000)
+    found = client.download(STATES.replace('states', 'state/x/data'), target)
+    assert target.getvalue() == content
+    assert found.size == len(content)
+
+
+def test_an_empty_success_is_no_content(client: Client, sandbox: Sandbox) -> None:
+    """hci would overwrite its file with nothing."""
+    sandbox.put_state('github/neat-org/neat-repo', 'x', b'content')
+    sandbox.fault('empty', 'GET', '.*/data')
+    with pytest.raises(RequestFailed, match='204'):
+        client.download(STATES.replace('states', 'state/x/data'), io.BytesIO())
+
+
+def test_garbage_is_not_believed(client: Client, sandbox: Sandbox) -> None:
+    sandbox.fault('garbage')
+    with pytest.raises(RequestFailed, match='not valid JSON'):
+        client.get(STATES)
+
+
+def test_the_token_goes_to_nobody_else(serve: Callable[..., str], pauses: list[float]) -> None:
+    """hci sends it along."""
+    seen: list[str | None] = []
+
+    def storage(handler: BaseHTTPRequestHandler) -> None:
+        seen.append(handler.headers.get('Authorization'))
+        answer(handler, b'{"here": 1}')
+
+    elsewhere = serve(storage)
+    url = serve(lambda handler: answer(handler, status=302, Location=elsewhere + '/bucket'))
+    assert made(url, pauses).get('/x') == {'here': 1}
+    assert seen == [None]
+
+
+def test_writing_follows_no_redirection(serve: Callable[..., str], pauses: list[float]) -> None:
+    url = serve(lambda handler: answer(handler, status=302, Location='http://elsewhere.example/'))
+    with pytest.raises(RequestFailed, match='redirects to: http://elsewhere[.]example/') as raised:
+        made(url, pauses).post('/x', {})
+    assert not raised.value.arrived
+
+
+def test_a_server_that_repeats_the_token(serve: Callable[..., str], pauses: list[float]) -> None:
+    url = serve(lambda handler: answer(handler, b'{"errorTags": [], "message": "who is %s?"}' % TOKEN.encode(), 400))
+    with pytest.raises(RequestFailed, match=r'who is \*+\?') as raised:
+        made(url, pauses).get('/x')
+    assert TOKEN not in repr(raised.value.result())
+
+
+def test_a_proxy_from_the_environment(serve: Callable[..., str], pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def proxy(handler: BaseHTTPRequestHandler) -> None:
+        asked.append(handler.path)
+        answer(handler)
+
+    monkeypatch.setenv('http_proxy', serve(proxy))
+    monkeypatch.delenv('no_proxy', raising=False)
+    assert made('http://ci.example', pauses).get('/x') == {}
+    assert asked == ['http://ci.example/api/v1/x']
+
+
+@pytest.mark.skipif(not shutil.which('openssl'), reason='makes a certificate with openssl')
+def test_certificates(serve: Callable[..., str], pauses: list[float], tmp_path: Path) -> None:
+    key, certificate = tmp_path / 'key.pem', tmp_path / 'certificate.pem'
+    command = ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=localhost']
+    names = ['-addext', 'subjectAltName=DNS:localhost', '-keyout', str(key), '-out', str(certificate)]
+    subprocess.run(command + names, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    url = serve(answer, context)
+    with pytest.raises(RequestFailed, match='certificate of Hercules CI is not valid') as raised:
+        made(url, pauses).get('/x')
+    assert 'ca_path' in str(raised.value)
+    assert not pauses
+    assert made(url, pauses, ca_path=str(certificate)).get('/x') == {}
+    assert made(url, pauses, validate_certs=False).get('/x') == {}
+    with pytest.raises(RequestFailed, match='not valid'):
+        made(url.replace('localhost', '127.0.0.1'), pauses, ca_path=str(certificate)).get('/x')
