@@ -125,7 +125,7 @@ def test_the_server_may_say_how_long_to_wait(client: Client, sandbox: Sandbox, p
 
 def test_who_asked_is_said_where_access_is_refused(client: Client, sandbox: Sandbox) -> None:
     sandbox.service.personal_token('another')
-    with pytest.raises(RequestFailed, match='The token was taken from the option api_token[.] Run hci login'):
+    with pytest.raises(RequestFailed, match=r'The token was taken from the option api_token[.] Run hci login'):
         client.get(STATES)
     sandbox.service.personal_token(TOKEN)
     with pytest.raises(RequestFailed, match='that the project exists and that you have access'):
@@ -203,7 +203,7 @@ def test_the_token_goes_to_nobody_else(serve: Callable[..., str], pauses: list[f
 
 def test_writing_follows_no_redirection(serve: Callable[..., str], pauses: list[float]) -> None:
     url = serve(lambda handler: answer(handler, status=302, Location='http://elsewhere.example/'))
-    with pytest.raises(RequestFailed, match='redirects to: http://elsewhere[.]example/') as raised:
+    with pytest.raises(RequestFailed, match=r'redirects to: http://elsewhere[.]example/') as raised:
         made(url, pauses).post('/x', {})
     assert not raised.value.arrived
 
