@@ -31,8 +31,8 @@ def summary(service: Service) -> dict[str, Any]:
 def _project(service: Service, project: Any) -> dict[str, Any]:
     store, now = service.store, service.settings
     path = '%s/%s/%s' % tuple(wire.project(store, project)[key] for key in ('siteSlug', 'ownerSlug', 'slug'))
-    versions = [{**wire.state_version(store, now, row), 'sha256': wire.hash_text(row['data'], 'hex')}
-                for row in store.all('SELECT * FROM state WHERE project = ? ORDER BY name, version', project['id'])]
+    rows = store.all('SELECT %s FROM state WHERE project = ? ORDER BY name, version' % wire.STATE_COLUMNS, project['id'])
+    versions = [{**wire.state_version(store, now, row), 'sha256': row['digest'].hex(), 'size': row['size']} for row in rows]
     states: dict[str, list[dict[str, Any]]] = {}
     for version in versions:
         states.setdefault(version['name'], []).append({

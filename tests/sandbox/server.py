@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,10 @@ class Sandbox:
     def fault(self, kind: str, method: str = '.*', path: str = '.*', skip: int = 0, times: int = 1, **options: Any) -> None:
         """Queue misbehaviour, see C(faults.KINDS)."""
         self.service.faults.add(Fault(kind, method, path, skip, times, options))
+
+    def when_asked_for(self, url: str, action: Callable[[], object]) -> None:
+        """Do something once, before the next request is answered whose URL contains a match of the regular expression."""
+        self.service.actions.append((re.compile(url), action))
 
     def fail_effects(self, messages: dict[str, str]) -> None:
         """Let deploys fail with a message in the effects whose whole attribute path matches a regular expression; only in those."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import sqlite3
@@ -48,6 +49,8 @@ class Service:
         self.go_away: Callable[[float], None] = lambda _seconds: None
         self.runner = Runner(self.store, self.clock, self.data, lambda: self.base_url)
         self.calls: list[Call] = []
+        # What is done once, as soon as a request comes in whose URL matches.
+        self.actions: list[tuple[re.Pattern[str], Callable[[], object]]] = []
         self._calls_lock = threading.Lock()
 
     @property
@@ -59,6 +62,10 @@ class Service:
     def record(self, method: str, url: str, with_token: bool) -> None:
         with self._calls_lock:
             self.calls.append(Call(method, url, with_token))
+            due = [item for item in self.actions if item[0].search(url)]
+            self.actions = [item for item in self.actions if item not in due]
+        for _pattern, action in due:
+            action()
 
     def handle(self, method: str, url: str, body: bytes, authorization: str) -> Reply:
         """The reply to a request; refusals become replies too."""
@@ -147,13 +154,16 @@ class Service:
 
     def put_state(self, project: str, name: str, data: bytes, token: sqlite3.Row | None = None) -> int:
         """Store a state file; its version."""
+        digest = hashlib.sha256(data).digest()
         with self.store.transaction():
-            last = self.store.one('SELECT * FROM state WHERE project = ? AND name = ? ORDER BY version DESC LIMIT 1', project, name)
-            if last and last['data'] == data and self.settings.identical_upload == 'no version':
+            last = self.store.one('SELECT version, digest FROM state WHERE project = ? AND name = ? ORDER BY version DESC LIMIT 1',
+                                  project, name)
+            if last and last['digest'] == digest and self.settings.identical_upload == 'no version':
                 return int(last['version'])
             version = (last['version'] if last else 0) + 1
             self.store.insert('state', project=project, name=name, version=version, created=self.clock.text(), data=data,
-                              job=token['job'] if token else None, uploader=token['account'] if token else None)
+                              size=len(data), digest=digest, job=token['job'] if token else None,
+                              uploader=token['account'] if token else None)
         return int(version)
 
     def set_failing_effects(self, messages: Mapping[str, str]) -> None:

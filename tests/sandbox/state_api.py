@@ -26,7 +26,9 @@ def _list(request: Request) -> Reply:
     project, settings = _project_id(request), request.service.settings
     order = 'DESC' if settings.order == 'newest first' else 'ASC'
     files: dict[str, wire.Json] = {}
-    for row in request.service.store.all('SELECT * FROM state WHERE project = ? ORDER BY name, version %s' % order, project):
+    rows = request.service.store.all(
+        'SELECT %s FROM state WHERE project = ? ORDER BY name, version %s' % (wire.STATE_COLUMNS, order), project)
+    for row in rows:
         file = files.setdefault(row['name'], {'projectId': project, 'name': row['name'], 'versions': []})
         file['versions'].append(wire.state_version(request.service.store, settings, row))
     return json_reply({'projectId': project, 'stateFiles': files})

@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS token (
 CREATE TABLE IF NOT EXISTS agent (name TEXT PRIMARY KEY, id TEXT NOT NULL, secrets TEXT, created TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS state (
   project TEXT NOT NULL REFERENCES project(id), name TEXT NOT NULL, version INTEGER NOT NULL, created TEXT NOT NULL,
-  job TEXT REFERENCES job(id), uploader TEXT REFERENCES account(id), data BLOB NOT NULL, PRIMARY KEY (project, name, version));
+  job TEXT REFERENCES job(id), uploader TEXT REFERENCES account(id), size INTEGER NOT NULL, digest BLOB NOT NULL, data BLOB NOT NULL,
+  PRIMARY KEY (project, name, version));
 CREATE TABLE IF NOT EXISTS lease (
   id TEXT PRIMARY KEY, project TEXT NOT NULL REFERENCES project(id), name TEXT NOT NULL, description TEXT NOT NULL,
   exclusive INTEGER NOT NULL, parent TEXT, idempotency_key TEXT, started TEXT NOT NULL, expires TEXT NOT NULL,

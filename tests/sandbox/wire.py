@@ -21,9 +21,12 @@ NIX32 = '0123456789abcdfghijklmnpqrsvwxyz'
 FORGE_NAMES = {'github': 'GitHub', 'gitlab': 'GitLab'}
 
 
-def hash_text(data: bytes, form: str) -> str | None:
-    """The SHA-256 of data in one of the forms that are in use around Nix."""
-    digest = hashlib.sha256(data).digest()
+# Columns of state versions without their contents.
+STATE_COLUMNS = 'project, name, version, created, job, uploader, size, digest'
+
+
+def hash_text(digest: bytes, form: str) -> str | None:
+    """A hash in one of the forms that are in use around Nix."""
     if form == 'none':
         return None
     if form == 'hex':
@@ -175,7 +178,7 @@ def state_version(store: Store, settings: Settings, row: sqlite3.Row) -> Json:
     uploader, by = store.get('account', row['uploader']), store.get('job', row['job'])
     return {'projectId': row['project'], 'name': row['name'], 'version': row['version'], 'creationTime': row['created'],
             'job': by and job(store, settings, by), 'uploader': uploader and account(uploader),
-            'sha256': hash_text(row['data'], settings.sha256), 'size': len(row['data']) if settings.size else None}
+            'sha256': hash_text(row['digest'], settings.sha256), 'size': row['size'] if settings.size else None}
 
 
 def lease(store: Store, settings: Settings, row: sqlite3.Row) -> Json:

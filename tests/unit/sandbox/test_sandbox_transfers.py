@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -57,7 +58,7 @@ def test_a_name_is_one_encoded_segment(client: Client, sandbox: Sandbox) -> None
     ('none', None),
 ])
 def test_hashes_come_in_the_form_that_is_set(form: str, expected: str | None) -> None:
-    assert hash_text(b'x', form) == expected
+    assert hash_text(hashlib.sha256(b'x').digest(), form) == expected
 
 
 def test_unknown_sides_of_the_service_are_settings(client: Client, sandbox: Sandbox) -> None:
@@ -190,3 +191,20 @@ def test_an_outage_refuses_everybody_for_a_while(client: Client, sandbox: Sandbo
             threading.Event().wait(0.05)
     else:
         pytest.fail('The server did not come back.')
+
+
+def test_many_clients_at_once_get_one_version_each_and_one_lease(client: Client, sandbox: Sandbox) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        uploads = list(pool.map(lambda number: client('PUT', DATA, b'%d' % number).status, range(40)))
+        leases = list(pool.map(lambda _number: lock(client)['tag'], range(16)))
+    assert uploads == [200] * 40
+    assert sorted(item['version'] for item in versions(client)) == list(range(1, 41))
+    assert sorted(sandbox.states(PROJECT, 'nixops-foo.json')) == sorted(b'%d' % number for number in range(40))
+    assert sorted(leases) == ['Acquired'] + ['Blocked'] * 15
+
+
+def test_something_can_be_done_when_a_request_comes_in(client: Client, sandbox: Sandbox) -> None:
+    sandbox.when_asked_for('/states$', lambda: sandbox.put_state(PROJECT, 'nixops-foo.json', b'just now'))
+    assert client('GET', DATA).status == 404
+    assert len(versions(client)) == 1
+    assert len(versions(client)) == 1
