@@ -153,9 +153,10 @@ QUESTIONS = r"""
       in
       of "onPush" ++ of "onSchedule";
   attributes = value: map (name: { inherit name; value = value.${name}; }) (builtins.attrNames value);
+  within = ref: name: builtins.addErrorContext "while evaluating the effect ${builtins.toJSON name} on ${ref}";
   describe = ref: builtins.concatMap
     ({ job, path, outputs }: builtins.concatMap
-      ({ name, value }: builtins.addErrorContext "while evaluating the effect ${builtins.toJSON name} on ${ref}" (
+      ({ name, value }: within ref name (
         if value ? run && (value.run.isEffect or false) then
           let
             effect = value.run;
@@ -173,7 +174,8 @@ QUESTIONS = r"""
     (found:
       if found.job != job || !(found.outputs ? ${name}) then [ ]
       else if !(found.outputs.${name} ? prebuilt) then [ ]
-      else [ (builtins.addErrorContext "while evaluating the effect ${builtins.toJSON name} on ${ref}" found.outputs.${name}.prebuilt) ])
+      # Its path is wanted inside of the context, for only then everything is evaluated there.
+      else within ref name (builtins.seq found.outputs.${name}.prebuilt.drvPath [ found.outputs.${name}.prebuilt ]))
     (jobs ref);
 """
 

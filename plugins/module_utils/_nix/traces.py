@@ -42,7 +42,7 @@ IN_STUB = 'ive it a value in {stub}, which only prebuilding reads, and name that
 CAUSES = (
     Cause(r'option <name> (?:is used but not defined|was accessed but has no value|has no value)',
           'The option {name} has no value when the network is prebuilt.',
-          'G' + IN_STUB + ' For all machines that is defaults.{name} = …;'),
+          'G' + IN_STUB + ' For all machines, set defaults.{name} there.'),
     Cause(r'option <name> does not exist',
           'There is no option {name}.',
           'Correct its name, or import the module that declares it; options of NixOps plugins belong into deploy_only_network_files.'),

@@ -184,3 +184,10 @@ def test_another_layout_is_no_change_but_another_comment_is(run: Run, checkout: 
     assert run()['changed']
     file.write_text(formatted + '(')
     assert run()['changed']
+
+
+def test_the_network_is_named_also_when_only_its_machines_are_broken(run: Run, checkout: Path) -> None:
+    (checkout / 'network-aws.nix').write_text('{ ... }: { machine = { ... }: { networking.hostName = abort "broken machine"; }; }')
+    result = run(validate='prebuild')
+    assert 'broken machine' in result['msg']
+    assert result['problems'][0]['where'].startswith('effect neat-network: ')
