@@ -186,8 +186,11 @@ def test_another_layout_is_no_change_but_another_comment_is(run: Run, checkout: 
     assert run()['changed']
 
 
-def test_the_network_is_named_also_when_only_its_machines_are_broken(run: Run, checkout: Path) -> None:
-    (checkout / 'network-aws.nix').write_text('{ ... }: { machine = { ... }: { networking.hostName = abort "broken machine"; }; }')
-    result = run(validate='prebuild')
-    assert 'broken machine' in result['msg']
-    assert result['problems'][0]['where'].startswith('effect neat-network: ')
+def test_the_effect_is_named_also_when_nix_finds_the_error_late(run: Run) -> None:
+    prebuilt = 'derivation { name = "x"; system = "x86_64-linux"; builder = throw "broken inside"; }'
+    effect = {'name': 'late', 'function': 'mkEffect', 'run_on': {'any_ref': True}, 'arguments': {
+        'name': 'x', 'effectScript': 'true', 'passthru': {'prebuilt': {'_nix': prebuilt}},
+    }}
+    result = run(validate='prebuild', effects=[effect])
+    assert 'broken inside' in result['msg']
+    assert result['problems'][0]['where'].startswith('effect late: ')
