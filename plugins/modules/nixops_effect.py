@@ -88,7 +88,8 @@ options:
   refs:
     description:
       - The refs to evaluate, such as C(refs/heads/production).
-      - By default these are the refs that effects name, all branches that the checkout knows, and one that does not exist.
+      - By default these are the refs that effects name, the branch that is checked out, and one that nobody names; if an effect has
+        O(effects[].run_on.condition), also all branches that the checkout knows.
     type: list
     elements: str
     default: []

@@ -141,6 +141,11 @@ def branches(checkout: Path) -> list[str]:
     return ['refs/heads/%s' % name for name in sorted(set(names) - {'HEAD'})]
 
 
+def current_branch(checkout: Path) -> list[str]:
+    """The ref of the branch that is checked out, if there is one."""
+    return (_git(checkout, 'symbolic-ref', '--quiet', 'HEAD') or '').split()
+
+
 def _git(checkout: Path, *arguments: str) -> str | None:
     """What a Git command prints; None where there is no Git, or no repository of it."""
     try:

@@ -72,11 +72,9 @@ def _text_of(path: Path) -> str | None:
         raise fail('The file is not text in UTF-8.', str(path), remedy='Remove it if it is not needed.') from None
 
 
-def given(options: Any) -> Any:
-    """Options without those that are not set, at any depth of mappings."""
-    if isinstance(options, Mapping):
-        return {name: given(value) for name, value in options.items() if value is not None}
-    return options
+def given(chosen_pins: Mapping[str, Mapping[str, Any] | None]) -> dict[str, dict[str, Any]]:
+    """Pins without the options that are not set."""
+    return {name: {option: value for option, value in pin.items() if value is not None} for name, pin in chosen_pins.items() if pin}
 
 
 def prove(change: Change, options: Mapping[str, Any]) -> tuple[Change, dict[str, list[str]]]:
@@ -111,10 +109,9 @@ def _comments(text: str) -> list[str]:
 
 def _evaluated(candidate: evaluation.Candidate, options: Mapping[str, Any]) -> dict[str, list[str]]:
     effects = options['effects']
-    project = ProjectPath.parse(options['project']) if options['project'] else None
-    refs = options['refs'] or refs_to_ask(effects, checkout.branches(candidate.checkout))
+    refs = options['refs'] or refs_to_ask(effects, candidate.checkout)
     asked = [*refs, *([] if options['refs'] else [ANOTHER_BRANCH])]
-    answer = evaluation.evaluate(candidate, asked, project.account if project else '', project.project if project else '')
+    answer = evaluation.evaluate(candidate, asked)
     runs = {ref: [key_of(effect) for effect in found] for ref, found in answer.items()}
     problems = verdict(effects, runs)
     if problems:
@@ -128,8 +125,10 @@ def _candidate(change: Change, options: Mapping[str, Any]) -> evaluation.Candida
     root, pinned = Path(options['checkout']).resolve(), given(options['pins'])
     file = str(change.path.relative_to(options['checkout']))
     functions = sorted({parameters.function_of(effect) for effect in options['effects']})
+    project = ProjectPath.parse(options['project']) if options['project'] else None
     return evaluation.Candidate(
         text=change.after or '', form=change.form, path=root / file, checkout=root,
+        owner=project.account if project else None, name=project.project if project else None,
         bindings=ci_nix.pinned_bindings(pinned, file, functions) if change.form == 'effects' else '',
         uris=tuple(pin['url'] for pin in pinned.values() if pin.get('url', '').startswith('file://')),
         stubs={effect['name']: names[0] for effect in options['effects'] for names in [effect.get('prebuild_only_network_files')] if names},
@@ -147,10 +146,15 @@ def names_of(runs: Mapping[str, Sequence[Key]], refs: Sequence[str]) -> dict[str
     return {ref: [name if job == ci_nix.DEFAULT_JOB else '%s.%s' % (job, name) for job, name in runs[ref]] for ref in refs}
 
 
-def refs_to_ask(effects: Sequence[Mapping[str, Any]], branches: Sequence[str]) -> list[str]:
-    """Every ref that an effect names, with text in place of an asterisk, and the branches that exist."""
-    named = {pattern.replace('*', 'x') for effect in effects for pattern in run_on.patterns(effect.get('run_on') or {})}
-    return sorted(named | set(branches))
+def refs_to_ask(effects: Sequence[Mapping[str, Any]], folder: Path) -> list[str]:
+    """Every ref that an effect names, with text in place of an asterisk, and the branch that is checked out.
+
+    Each ref costs an evaluation of nixpkgs, so all the other branches are asked about only if somebody wrote a condition.
+    """
+    rules = [effect.get('run_on') or {} for effect in effects]
+    named = {pattern.replace('*', 'x') for rule in rules for pattern in run_on.patterns(rule)}
+    written = any(rule.get('condition') for rule in rules)
+    return sorted(named | set(checkout.branches(folder) if written else checkout.current_branch(folder)))
 
 
 def verdict(effects: Sequence[Mapping[str, Any]], runs: Mapping[str, Sequence[Key]]) -> list[Problem]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import traces
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import quoted
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import quoted, to_nix
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
 PROGRAM = 'nix-instantiate'
@@ -35,6 +35,7 @@ class Candidate:
 
     text: its contents; form: as in ci_nix; path: where it shall be; checkout: the root of the working tree.
     bindings: for a file of effects alone, Nix bindings that define the C(pkgs) to pass to it.
+    owner, name: those of the repository, if known.
     uris: further URLs that may be fetched, such as a pin's C(file://).
     stubs: effect → the network file that only prebuilding reads, to be named in errors. timeout: seconds.
     """
@@ -44,6 +45,8 @@ class Candidate:
     path: Path
     checkout: Path
     bindings: str = ''
+    owner: str | None = None
+    name: str | None = None
     uris: tuple[str, ...] = ()
     stubs: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 600
@@ -65,16 +68,14 @@ def parse(candidate: Candidate) -> str:
     return _run(candidate, ['--parse'], candidate.text)
 
 
-def evaluate(candidate: Candidate, refs: Sequence[str], owner: str = '', name: str = '') -> dict[str, list[dict[str, Any]]]:
+def evaluate(candidate: Candidate, refs: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """The effects that would run on each ref, all asked of one Nix process.
 
     Returns ref → effects, each with job (C(default) in the legacy form), name, path (as the agent names it) and secrets (what
     secretsMap says). Everything that an effect needs beside its prebuilt network is evaluated with it.
     Raises Failure with what Nix said.
     """
-    text = '%s\nin builtins.listToAttrs (map (ref: { name = ref; value = %s; }) %s)' % (
-        _prelude(candidate, owner, name), 'describe ref', ' '.join(['[', *map(quoted, refs), ']']),
-    )
+    text = '%s\nin builtins.listToAttrs (map (ref: { name = ref; value = describe ref; }) %s)' % (_prelude(candidate), to_nix(refs))
     answer = json.loads(_run(candidate, ['--eval', '--read-write-mode', '--strict', '--json', '--option', 'substituters', ''], text))
     return {ref: answer[ref] for ref in refs}
 
@@ -100,14 +101,15 @@ def prebuild(candidate: Candidate, targets: Mapping[tuple[str, str], str]) -> No
 
 def _prebuild(candidate: Candidate, targets: Mapping[tuple[str, str], str]) -> None:
     wanted = ' '.join('(prebuilt %s %s %s)' % (quoted(ref), quoted(job), quoted(name)) for (job, name), ref in targets.items())
-    _run(candidate, [], '%s\nin builtins.concatLists [ %s ]' % (_prelude(candidate, '', ''), wanted))
+    _run(candidate, [], '%s\nin builtins.concatLists [ %s ]' % (_prelude(candidate), wanted))
 
 
-def _prelude(candidate: Candidate, owner: str, name: str) -> str:
+def _prelude(candidate: Candidate) -> str:
     """The start of an expression that holds the candidate, on the lines that it will have in the file, and asks about it."""
     return 'let candidate = %s\n;%s\n%s' % (candidate.text, candidate.bindings, QUESTIONS % {
         'root': IMPORT if candidate.form == 'effects' else CALL,
-        'form': quoted(candidate.form), 'checkout': quoted(str(candidate.checkout)), 'owner': quoted(owner), 'name': quoted(name),
+        'form': quoted(candidate.form), 'checkout': quoted(str(candidate.checkout)),
+        'owner': to_nix(candidate.owner), 'name': to_nix(candidate.name),
     })
 
 

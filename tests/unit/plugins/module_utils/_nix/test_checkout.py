@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_nix
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.checkout import Place, branches, place, problems
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.checkout import Place, branches, current_branch, place, problems
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 
 EFFECT: dict[str, Any] = {'name': 'x', 'run_on': {'branches': ['main']}}
@@ -167,3 +167,6 @@ def test_branches_are_those_of_the_repository_and_its_remotes(checkout: Path, tm
     git(clone, 'clone', '-q', str(checkout), '.')
     git(clone, 'branch', 'mine')
     assert branches(clone) == ['refs/heads/feature/a', 'refs/heads/main', 'refs/heads/mine']
+    assert current_branch(clone) == ['refs/heads/main']
+    git(clone, 'checkout', '-q', '--detach')
+    assert current_branch(clone) == []

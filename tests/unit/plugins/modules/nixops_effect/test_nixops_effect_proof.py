@@ -194,3 +194,10 @@ def test_the_effect_is_named_also_when_nix_finds_the_error_late(run: Run) -> Non
     result = run(validate='prebuild', effects=[effect])
     assert 'broken inside' in result['msg']
     assert result['problems'][0]['where'].startswith('effect late: ')
+
+
+def test_other_branches_are_asked_about_when_somebody_wrote_a_condition(run: Run, checkout: Path) -> None:
+    git(checkout, 'branch', 'unrelated')
+    assert run(check=True)['runs'] == RUNS
+    written = {**EFFECT, 'run_on': {'condition': 'src.branch == "production"', 'branches': ['production']}}
+    assert run(check=True, effects=[written])['runs'] == {**RUNS, 'refs/heads/unrelated': []}
