@@ -159,8 +159,8 @@ def granted(secrets_map: str | None, path: Path | None, context: Context) -> dic
             log = 'Could not parse secrets file %s: %s' % (path, error)
             raise Refused('Could not parse secrets file as configured on agent.', log) from error
         except OSError as error:
-            reason = 'does not exist' if isinstance(error, FileNotFoundError) else 'permission denied'
-            raise Refused('%s: openBinaryFile: %s (%s)' % (path, reason, error.strerror)) from error
+            reasons = {FileNotFoundError: 'does not exist', IsADirectoryError: 'inappropriate type', PermissionError: 'permission denied'}
+            raise Refused('%s: openBinaryFile: %s (%s)' % (path, reasons.get(type(error), 'failed'), error.strerror)) from error
     found = {}
     for name, source in wanted.items():
         if source is None:

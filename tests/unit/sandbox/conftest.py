@@ -22,6 +22,11 @@ from tests.sandbox.server import Sandbox
 PROJECT = 'github/neat-org/neat-repo'
 SITE_PATH = '/site/github/account/neat-org/project/neat-repo'
 
+NETWORK = '''{ ... }: {
+  web = { deployment.targetEnv = "ec2"; services.x.enable = true; };
+  db = { lib, ... }: { deployment.targetEnv = "ec2"; };
+}'''
+
 needs_nix = pytest.mark.skipif(shutil.which('nix-instantiate') is None, reason='nix-instantiate is not installed')
 
 
@@ -113,3 +118,26 @@ def imports(pins: dict[str, dict[str, str]]) -> str:
       inherit (pkgs) lib;
       inherit (pkgs.effects) runNixOps runNixOps2 runIf mkEffect;
     ''' % (fetch % pins['effects'], fetch % pins['nixpkgs'])
+
+
+def ci_nix(sandbox: Sandbox, parameters: str = '', name: str = 'foo') -> str:
+    """The guide's legacy form, which deploys on main."""
+    return '''{ src ? { ref = null; } }: let %s in {
+      net = runIf (src.ref == "refs/heads/main") (runNixOps { name = "%s"; src = lib.cleanSource ./.; %s });
+    }''' % (imports(sandbox.pins()), name, parameters)
+
+
+def effect_log(sandbox: Sandbox) -> str:
+    """What the last effect of all wrote in its last run."""
+    effect = next(effect for job in reversed(sandbox.summary()['projects'][0]['jobs']) for effect in job['effects'])
+    return '\n'.join(effect['logs'][-1])
+
+
+def last_job(sandbox: Sandbox) -> dict[str, Any]:
+    sandbox.wait_until_idle()
+    return sandbox.jobs(PROJECT)[-1]
+
+
+def last_effect(client: Client, attribute: str = 'net.run') -> dict[str, Any]:
+    found: dict[str, Any] = client('GET', '/jobs/%s/effects/%s' % (client.sandbox.jobs(PROJECT)[-1]['id'], attribute)).json
+    return found
