@@ -23,12 +23,14 @@ from tests.sandbox.evaluation import Derivation, Nix
 class EffectRun:
     """What one run needs.
 
+    parent: where the folder is made that the effect runs in.
     secrets: what secrets.json inside the effect holds, besides the token.
     start: how the process is started, as subprocess.Popen; the sandbox passes one whose processes it can end.
     """
 
     derivation: Derivation
     nix: Nix
+    parent: Path
     base_url: str
     token: str
     project_id: str
@@ -59,7 +61,8 @@ class EffectRun:
 
     def run(self, log: Callable[[str], None]) -> int:
         """The exit code; every line of output goes to the log at once."""
-        folder = Path(tempfile.mkdtemp(prefix='effect-'))
+        self.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=self.parent))
         try:
             for name in ('build', 'secrets'):
                 (folder / name).mkdir(mode=0o700)

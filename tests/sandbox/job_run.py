@@ -259,7 +259,8 @@ class JobRun:
         self.store.insert('token', token=token, project=self.project['id'], job=self.job['id'])
         try:
             return EffectRun(
-                derivation, self.nix, self.runner.base_url(), token, self.project['id'], '%s/%s/%s' % (self.account['site'], owner, name),
-                secrets, {'SANDBOX_FAIL_DEPLOY': failure} if failure else {}, self.processes.start).run(write)
+                derivation=derivation, nix=self.nix, parent=self.runner.data / 'effects', base_url=self.runner.base_url(), token=token,
+                project_id=self.project['id'], project_path='%s/%s/%s' % (self.account['site'], owner, name), secrets=secrets,
+                variables={'SANDBOX_FAIL_DEPLOY': failure} if failure else {}, start=self.processes.start).run(write)
         finally:
             self.store.all('DELETE FROM token WHERE token = ?', token)

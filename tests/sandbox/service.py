@@ -39,7 +39,7 @@ class Call:
 
 class Service:
     def __init__(self, data: Path) -> None:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.data = data.resolve()
         self.store = Store(self.data / 'sandbox.sqlite')
         self.clock = Clock()

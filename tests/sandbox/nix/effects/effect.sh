@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Runs the phases of an effect, whose scripts are in the environment.
+# Runs the phases of an effect, whose scripts are in the environment, where Nix has put them.
+# shellcheck shell=bash disable=SC2154
 set -e
 
 for directory in $toolPath; do PATH="$directory:$PATH"; done
@@ -61,7 +62,7 @@ putState() {
   phase PutState putStateScript
 }
 
-stateIsFetched= stateIsPut=
+stateIsFetched='' stateIsPut=''
 failed() {
   local code=$?
   trap - EXIT

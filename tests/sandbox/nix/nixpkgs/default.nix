@@ -79,7 +79,7 @@ let
       package
     else
       throw ''
-        Package ‘${builtins.head bad}’ is marked as insecure, refusing to evaluate.
+        Package '${builtins.head bad}' is marked as insecure, refusing to evaluate.
 
         You can install it anyway by allowing this package, using the following method:
 
@@ -140,6 +140,6 @@ let
   extend = previous: overlay: final: let before = previous final; in before // overlay final before;
 in
 if unknown != { } then
-  throw "nixpkgs: called with unexpected argument ‘${builtins.head (builtins.attrNames unknown)}’"
+  throw "nixpkgs: called with unexpected argument '${builtins.head (builtins.attrNames unknown)}'"
 else
   lib.fix (builtins.foldl' extend base overlays)

@@ -78,7 +78,7 @@ def create_missing(key, deployment, wanted, say):
                 resources[name] = {'type': RESOURCE_TYPES.get(kind, kind), 'index': str(len(resources)), 'state': '3'}
     for name, machine in sorted(wanted['machines'].items()):
         if name not in resources:
-            say(name, 'creating machine of type ‘%s’' % machine['targetEnv'])
+            say(name, 'creating machine of type \u2018%s\u2019' % machine['targetEnv'])
             resources[name] = created(name, machine['targetEnv'], key, len(resources))
             if any(host_key in resources[name] for host_key in HOST_KEYS):
                 remember_host(resources[name])

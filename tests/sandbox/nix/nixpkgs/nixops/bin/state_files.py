@@ -25,7 +25,7 @@ def find(state, wanted):
     if not wanted and len(state) == 1:
         matches = list(state)
     if len(matches) != 1:
-        raise SystemExit('Exception: could not find specified deployment in state file ‘%s’' % LOCAL)
+        raise SystemExit('Exception: could not find specified deployment in state file \u2018%s\u2019' % LOCAL)
     return matches[0]
 
 
