@@ -141,7 +141,9 @@ path:
   returned: success
   sample: /var/lib/hercules-ci-agent/secrets/secrets.json
 secrets:
-  description: The secrets that the task names, as they are now, without their values.
+  description:
+    - The secrets that are new or have changed, as they are now, without their values.
+    - M(nixcd.hercules_ci.hci_secret_info) lists all of a file.
   type: dict
   returned: success
   sample:

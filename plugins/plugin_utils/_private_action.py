@@ -51,7 +51,7 @@ class PrivateAction(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         if self._given is None:  # a task that is retried comes here again, with the arguments that are hidden below
             self._given = dict(self._task.args)
-        shown = {name: hidden(value) if name in self.PRIVATE or name not in self.OPTIONS else value for name, value in self._given.items()}
+        shown = {name: HIDDEN if name in self.PRIVATE or name not in self.OPTIONS else value for name, value in self._given.items()}
         self._task.args = shown
         try:
             payload = Payload(packed(self.payload(self._validated(self._given))))
@@ -76,10 +76,3 @@ class PrivateAction(ActionBase):
         if problems:
             raise Failure(tuple(problems))
         return dict(found.validated_parameters)
-
-
-def hidden(value: Any) -> Any:
-    """The same keys with every value hidden; conditions, which are no secret, are shown."""
-    if isinstance(value, Mapping):
-        return {str(name): item if name == 'condition' else hidden(item) for name, item in value.items()}
-    return None if value is None else HIDDEN

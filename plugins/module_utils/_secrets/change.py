@@ -129,9 +129,10 @@ class Rewrite:
     def result(self, about_the_file: dict[str, Any]) -> dict[str, Any]:
         """The module's result: what has been done, and the diff, without a value."""
         content = [diff_of(self.path, *difference(self.before, self.after))] if self.after != self.before else []
+        names = changed_names(self.before, self.after)
         return {
             **about_the_file,
-            **changed_names(self.before, self.after),
-            'secrets': outline(self.after, self.wish.secrets),
+            **names,
+            'secrets': outline(self.after, names['added'] + names['updated']),
             'diff': content + about_the_file['diff'],
         }

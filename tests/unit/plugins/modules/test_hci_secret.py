@@ -66,7 +66,7 @@ def test_first_second_and_check_run_agree(agent: Agent) -> None:
     stamp = agent.file.stat()
     second = agent.secret({'aws': AWS})
     assert not second['changed'] and second['diff'] == [] and agent.file.stat() == stamp and agent.names() == ['secrets.json']
-    assert second['secrets']['aws']['usable_by'] == 'owner neat-org and repository neat-repo and branch production'
+    assert first['secrets']['aws']['usable_by'] == 'owner neat-org and repository neat-repo and branch production'
 
 
 def test_foreign_entries_stay_to_the_last_digit(agent: Agent) -> None:
