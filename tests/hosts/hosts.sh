@@ -118,6 +118,8 @@ up() {
     [[ -f $dir/$key ]] || ssh-keygen -q -t ed25519 -N '' -f "$dir/$key"
   done
   make_network
+  # systemd takes several of these on each machine: the kernel's 128 are too few for twenty.
+  (($(</proc/sys/fs/inotify/max_user_instances) >= 1024)) || echo 1024 >/proc/sys/fs/inotify/max_user_instances
   for name in "$@"; do boot "$name" $((++index)); done
   index=0
   for name in "$@"; do
