@@ -41,10 +41,15 @@ def inventory_of(variables: Mapping[str, Any]) -> Inventory:
     groups, hostvars = variables['groups'], variables['hostvars']
     playing = set(variables['ansible_play_hosts_all'])
     networks, agents = groups.get(NETWORKS, []), groups.get(AGENTS, [])
-    run, skipped = set(variables.get('ansible_run_tags', ['all'])), set(variables.get('ansible_skip_tags', []))
     return Inventory(
         networks={host: hostvars[host] for host in networks},
         agents={host: hostvars[host] for host in agents},
         selected=[host for host in networks if host in playing],
-        uploads=bool(run & {'all', 'tagged', 'state', 'networks'}) and 'state' not in skipped,
+        uploads=runs('state', variables) or not runs('push', variables),
     )
+
+
+def runs(phase: str, variables: Mapping[str, Any]) -> bool:
+    """Whether this run includes a phase of the role, as its tags say."""
+    run, skipped = set(variables.get('ansible_run_tags', ['all'])), set(variables.get('ansible_skip_tags', []))
+    return bool(run & {'all', 'tagged', 'networks', phase}) and not skipped & {phase, 'networks', 'tagged', 'all'}

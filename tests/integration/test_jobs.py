@@ -129,9 +129,9 @@ def test_the_service_goes_away_while_one_waits(deployed: World) -> None:
     with deployed.playing(playbook='networks') as playing:
         playing.wait_for('Effects')
         deployed.sandbox.hang_up()
-        deployed.sandbox.hold_effects(False)
-        deployed.sandbox.wait_until_idle()
+        playing.wait_for('Hercules CI does not answer')
         deployed.sandbox.listen()
+        deployed.sandbox.hold_effects(False)
         played = playing.end()
     assert played.code == 0, played.output
     assert row(played, 'neat-network')[-1] == 'deployed'

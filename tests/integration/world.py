@@ -207,9 +207,10 @@ class World:
 
 def make_importable(database: Path) -> None:
     """Give the fixture's webfarm no address: NixOps' own import crashes on a machine with an address and without a host key."""
-    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+    with contextlib.closing(sqlite3.connect(database)) as connection:
         connection.execute("delete from ResourceAttrs where name = 'publicIpv4' and machine in "
                            "(select id from Resources where type = 'none')")
+        connection.commit()
 
 
 @contextlib.contextmanager

@@ -84,6 +84,7 @@ def _after_push(network: str, branch: str, done: Done) -> Ending:
 def _after_watch(network: str, watched: Result, commit: str) -> Ending:
     """The network's own effect decides where there is one, else the job: one network's failure is not another's."""
     job = watched.get('job') or {}
+
     def ending(result: str, problems: Sequence[Mapping[str, str]] = ()) -> Ending:
         full = '\n'.join(_words(problem) for problem in problems) or (_message(watched) if result in BAD else '')
         message = problems[0]['what'] if problems else _sentence(full)

@@ -37,20 +37,19 @@ class Inventory:
 def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     """The plan and the warnings; raises Failure with every problem there is.
 
-    Checks that build upon each other come one after the other: where variables are wrong, what they mean is not looked at.
+    Where variables are not what they should be, what they mean is not looked at.
     """
     networks, found = _read(inventory.networks, 'main')
     agents, found_of_agents = _read(inventory.agents, 'agent')
     projects = projects_of(networks, inventory.selected)
-    problems = _stop([*found, *found_of_agents])
-    problems += _stop([*rules.disagreements(projects), *secret_problems(networks, agents)])
+    warnings = _stop([*found, *found_of_agents])
+    problems = [*rules.disagreements(projects), *secret_problems(networks, agents)]
     hosts = [agent_of(name, variables) for name, variables in inventory.agents.items()]
     plan: dict[str, Any] = {}
-    late: list[Problem] = []
     for project in projects:
-        problems_of_project, plan[project.name] = _project(project, hosts, inventory.uploads)
-        late += problems_of_project
-    return {'projects': plan, 'agents': outlines(networks, agents)}, problems + _stop(late)
+        more, plan[project.name] = _project(project, hosts, inventory.uploads)
+        problems += more
+    return {'projects': plan, 'agents': outlines(networks, agents)}, warnings + _stop(problems)
 
 
 def _read(hosts: Mapping[str, Mapping[str, Any]], entry_point: str) -> tuple[list[Host], list[Problem]]:
@@ -66,8 +65,8 @@ def _stop(problems: list[Problem]) -> list[Problem]:
 
 
 def _project(project: Project, agents: Sequence[Agent], uploads: bool) -> tuple[list[Problem], dict[str, Any]]:
-    """A project that nothing is selected of is not asked for: only its variables count."""
-    if not project.selected:
+    """Problems and plan. A project that nothing is selected of is not asked for: only its variables count."""
+    if not project.selected or not rules.is_project(project.name):
         return [], {'selected': []}
     problems = list(rules.checkout_problems(project))
     versions: Versions = {}

@@ -57,6 +57,15 @@ def projects_of(networks: Iterable[Host], selected: Iterable[str]) -> list[Proje
     return [Project(name, tuple(members), chosen & {member.name for member in members}) for name, members in found.items()]
 
 
+def is_project(name: str) -> bool:
+    """Whether this names a project as Hercules CI does."""
+    try:
+        ProjectPath.parse(name)
+    except Failure:
+        return False
+    return True
+
+
 def disagreements(projects: Sequence[Project]) -> Iterator[Problem]:
     """Names of projects that are none, networks of a project that differ where they must not, and things that may exist only once."""
     checkouts: dict[str, Project] = {}

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import default_database
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import content_of, import_problems, single_deployment
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import Machine, machines
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_database, from_file
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, copy_state, hidden_file
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server, read_source
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import hidden_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import state_name_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host
@@ -57,44 +54,29 @@ def _known_keys(address: str) -> set[str]:
 
 def state_problems(network: Host, agents: Sequence[Agent], files: StateFiles, versions: Versions) -> Iterator[Problem]:
     """What is wrong with the state that the network has, or is to get."""
+    name = state_name_of(network.values)
     try:
-        with _state_of(network, files, versions) as (state, uploaded):
-            if state is None:
+        with hidden_file() as file:
+            if network['nixops_state'] == 'upload':
+                state = read_source(source_options(network), file).state
+            elif name in versions:
+                state = from_server(files, name, versions[name][-1], file)
+            else:
                 return
-            if uploaded:
-                yield from _import_problems(network, state)
             if not network['nixops_allow_self_deploy']:
                 yield from _self_deploys(network, list(machines(state.entries())), agents)
     except Failure as failure:
         yield from failure.problems
 
 
-@contextmanager
-def _state_of(network: Host, files: StateFiles, versions: Versions) -> Iterator[tuple[State | None, bool]]:
-    """The state at hand, and whether it would be uploaded."""
-    name = state_name_of(network.values)
-    with hidden_file() as file:
-        if network['nixops_state'] == 'upload':
-            new = name not in versions or network['nixops_state_existing'] == 'replace'
-            if network['nixops_export_file']:
-                yield from_file(str(network['nixops_export_file']), file), new
-            else:
-                database = str(network['nixops_database'] or default_database())
-                yield from_database(database, str(network['nixops_deployment']), 'auto', file), new
-        elif name in versions:
-            files.download(name, versions[name][-1], file)
-            file.seek(0)
-            with hidden_file() as copy:
-                yield copy_state(file, copy, 'state %s of %s' % (name, network['nixops_project'])), False
-        else:
-            yield None, False
-
-
-def _import_problems(network: Host, state: State) -> list[Problem]:
-    content = content_of(state)
-    deployment = single_deployment(content, str(network['nixops_deployment']), state.where)
-    looked_for = str(network['nixops_nixops_deployment'] or network['nixops_deployment'])
-    return import_problems(content, deployment, looked_for, network['nixops_function'] == 'runNixOps', state.where)
+def source_options(network: Host) -> dict[str, Any]:
+    """The options of nixops_state that say where a state comes from, from a network's variables."""
+    return {
+        'deployment': network['nixops_deployment'], 'effect_deployment': network['nixops_nixops_deployment'],
+        'function': network['nixops_function'], 'import_check': True, 'format': 'auto', 'nixops_program': None,
+        'export_file': network['nixops_export_file'],
+        'database': None if network['nixops_export_file'] else network['nixops_database'],
+    }
 
 
 def _self_deploys(network: Host, deployed: Sequence[Machine], agents: Sequence[Agent]) -> Iterator[Problem]:

@@ -14,10 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import OPTIONS as EFFECT_PARAMETERS
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._json_schema import Schema
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place, plain
 
 SPECS = Path(__file__).resolve().parents[3] / 'roles' / 'nixops' / 'meta' / 'argument_specs.yml'
@@ -108,7 +108,7 @@ def _wrong_values(host: Host, options: Mapping[str, Any]) -> Iterator[Problem]:
     for name in sorted(name for name, option in options.items() if option.get('required') and name not in host.values):
         yield Problem('%s is missing.' % name, where='host %s' % host.name, expected=_words(options[name]['description']),
                       remedy='Set it in the inventory, for the host or a group of it.')
-    for error in jsonschema.Draft202012Validator({**schema_of(options), 'required': []}).iter_errors(dict(host.values)):
+    for error in Schema({**schema_of(options), 'required': []}).iter_errors(dict(host.values)):
         variable, *path = error.absolute_path
         yield Problem('This is not what the variable takes.', where=host.line(variable, *path),
                       expected=_expected(options[variable], path), found=_kind(error.instance),

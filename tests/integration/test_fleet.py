@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Thirty networks of three projects on two forges, ten at a time."""
+
+from __future__ import annotations
+
+from tests.integration.fleet import add_fleet, projects
+from tests.integration.repository import git
+from tests.integration.test_jobs import WATCH, row
+from tests.integration.world import World
+
+WRITE = 'nixcd.hercules_ci.nixops : Write the file that declares the deployments'
+
+
+def test_thirty_networks_of_three_projects(world: World) -> None:
+    names = projects(3)
+    fleet = add_fleet(world, names, 30)
+    world.sandbox.fail_effects({'net-004.run': 'no more room'})
+    first = world.play('--forks', '10', playbook='networks')
+    assert first.code == 2, first.output
+    assert [host for host, counts in first.recap.items() if counts['failed']] == ['net-004']
+    assert 'no more room' in first.output
+    assert (row(first, 'net-004')[-1], row(first, 'net-029')[-1]) == ('failed', 'deployed')
+    assert sum(1 for line in first.output.splitlines() if line.endswith('deployed') and line.startswith('  net-')) == 29
+    assert len(first.changes[WRITE]) == 3
+    assert len(first.changes['nixcd.hercules_ci.nixops : Upload the state where Hercules CI has none']) == 30
+    for project in world.sandbox.summary()['projects'][1:]:
+        assert [job['jobType'] for job in project['jobs']] == ['Config', 'Legacy']
+        effects = sorted(effect['attribute'] for effect in project['jobs'][1]['effects'])
+        assert effects == ['%s.run' % host for host in fleet[project['path']]]
+        assert len([name for name in project['states'] if name.endswith('.json')]) == 10
+        assert git(world.folder / ('%s.git' % project['path'].rsplit('/', 1)[1]), 'rev-list', '--count', 'main..production') == '1'
+
+    world.sandbox.fail_effects({})
+    again = world.play('--forks', '10', '-e', 'nixops_rerun_failed=true', playbook='networks')
+    assert again.code == 0, again.output
+    assert list(again.changes) == [WATCH]

@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is refused before anything is changed, all of it at once."""
+
+from __future__ import annotations
+
+import copy
+import re
+import shutil
+from typing import Any
+
+import pytest
+
+from tests.integration.repository import head
+from tests.integration.world import DATABASE, PROJECT, Played, World
+
+
+def network(world: World, name: str) -> dict[str, Any]:
+    group = {'neat-network': 'production', 'neat-staging': 'staging'}[name]
+    variables: dict[str, Any] = world.inventory['nixops_networks']['children'][group]['hosts'][name]
+    return variables
+
+
+def refused(world: World, *arguments: str) -> Played:
+    """Play, and make sure that preflight ended it and nothing was changed anywhere."""
+    branch = head(world.bare, 'production')
+    played = world.play(*arguments)
+    assert played.code == 2, played.output
+    assert re.findall(r'TASK \[(.*?)\]', played.output) == ['Check everything that can be known beforehand']
+    assert played.changes == {}
+    assert world.sandbox.summary()['projects'][0]['states'] == {}
+    assert head(world.bare, 'production') == branch
+    assert not world.agent_secrets('agent-1').exists()
+    return played
+
+
+def test_an_agent_that_would_deploy_itself(world: World) -> None:
+    agents = world.inventory['hercules_agents']['hosts']
+    agents['agent-1']['ansible_host'] = '198.51.100.10'
+    played = refused(world)
+    assert 'The network would deploy an agent' in played.output
+    assert 'Where: neat-network, machine app1' in played.output
+    assert 'the agent agent-1, by 198.51.100.10' in played.output
+    assert 'nixops_allow_self_deploy: true' in played.output
+    network(world, 'neat-network')['nixops_allow_self_deploy'] = True
+    allowed = world.play('--check', '--tags', 'preflight')
+    assert allowed.code == 0, allowed.output
+
+
+def test_variables_are_wrong_in_many_places(world: World) -> None:
+    network(world, 'neat-network')['nixops_action'] = 'swich'
+    network(world, 'neat-network')['nixops_network_filse'] = ['network.nix']
+    del network(world, 'neat-staging')['nixops_deployment']
+    played = refused(world)
+    for words in ('1. ', '2. ', '3. ', 'nixops_action (%s:' % (world.folder / 'inventory.yml'), 'one of switch, dry-run',
+                  'nixops_deployment is missing', 'Write nixops_network_files, or drop it'):
+        assert words in played.output
+
+
+def test_everything_else_is_wrong_at_once(world: World) -> None:
+    """Secrets, files, a state that cannot be imported, and a token that is not let in."""
+    secrets = copy.deepcopy(world.inventory['hercules_agents']['vars']['nixops_agent_secrets'])
+    del secrets['neat-aws']['data']['aws_access_key_id']
+    secrets['neat-ssh']['condition'] = {'isBranch': 'elsewhere'}
+    world.inventory['hercules_agents']['vars']['nixops_agent_secrets'] = secrets
+    network(world, 'neat-network')['nixops_network_files'] = ['network.nix', 'network-gcp.nix']
+    network(world, 'neat-staging')['nixops_user_setup_script'] = 'writeSSHKey other'
+    shutil.copyfile(DATABASE, world.database)
+    played = refused(world)
+    for words in (
+        'writeAWSSecret needs the field aws_access_key_id of the secret neat-aws',
+        'The condition of the secret neat-ssh refuses',
+        'writeSSHKey reads a secret that the effect does not get: other',
+        'network-gcp.nix',
+        'nixops import --include-keys',
+    ):
+        assert words in played.output
+
+
+def test_a_token_that_is_not_let_in(world: World) -> None:
+    world.inventory['nixops_networks']['vars']['nixops_api_token'] = 'not-the-token'
+    played = refused(world)
+    assert 'Hercules CI answered 401' in played.output
+    assert 'not-the-token' not in played.output
+
+
+def test_a_network_without_state_that_a_push_would_deploy(world: World) -> None:
+    """Not selected, so its state would not be uploaded; but it runs on the branch that is pushed."""
+    network(world, 'neat-staging')['nixops_branches'] = ['staging', 'production']
+    played = refused(world, '--limit', 'agent-1,agent-2,neat-network')
+    assert 'NixOps would make all of its machines anew' in played.output
+    assert 'neat-staging, branch production of %s' % PROJECT in played.output
+
+
+@pytest.mark.parametrize('tags', [('--tags', 'push'), ('--skip-tags', 'state')])
+def test_a_run_that_pushes_but_uploads_no_state(world: World, tags: tuple[str, str]) -> None:
+    assert 'let a run with the tag state upload it' in refused(world, *tags).output
+
+
+def test_networks_that_do_not_agree(world: World) -> None:
+    network(world, 'neat-staging')['nixops_push'] = 'none'
+    network(world, 'neat-staging')['nixops_deployment'] = 'aws-prod'
+    played = refused(world)
+    assert 'have to agree about nixops_push' in played.output
+    assert 'Two networks of a project have the same state' in played.output
