@@ -34,8 +34,9 @@ class Deployment:
         return '%s (%s)' % (self.uuid, 'no name' if self.name is None else self.name)
 
 
-def default_database(environment: Mapping[str, str] = os.environ) -> str:
+def default_database(environment: Mapping[str, str] | None = None) -> str:
     """Where NixOps 1.x and 2.x keep their state; like them this does not expand a tilde in the variables."""
+    environment = os.environ if environment is None else environment
     home = environment.get('HOME') or os.path.expanduser('~')
     return environment.get('NIXOPS_STATE') or environment.get('CHARON_STATE') or os.path.join(home, '.nixops', 'deployments.nixops')
 

@@ -1,5 +1,5 @@
-# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
-# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDfrom (select max(id) as id, name, type from Resources where deployment = ?1 group by name order by name)-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDfrom (select max(id) as id, name, type from Resources where deployment = ?1 group by name order by name)-License-Identifier: GPL-3.0-or-later
 
 # This module util is private to the collection. Its interface may change without notice.
 
@@ -49,10 +49,10 @@ def _deployment(database: Database, uuid: str, comma: str) -> Iterator[str]:
 
 def _resources(database: Database, uuid: str, comma: str) -> Iterator[str]:
     separator = '{\n'
-    for row, name, kind, joined in database.query(_ATTRIBUTES_OF_RESOURCES, (uuid, MARK + 'a', MARK + 'b')):
-        count, attributes = joined.split(':', 1)
-        body = quoted(attributes)
-        if body.count(MARK_QUOTED) == 2 * int(count) - 1:
+    for row, name, kind, before, after in database.query(_ATTRIBUTES_OF_RESOURCES, (uuid, MARK + 'a', MARK + 'b')):
+        counted = [each.split(':', 1) for each in (before, '1:type%sa%s' % (MARK, kind), after) if each]
+        body = quoted((MARK + 'b').join(attributes for _count, attributes in counted))
+        if body.count(MARK_QUOTED) == 2 * sum(int(count) for count, _attributes in counted) - 1:
             body = body.replace(MARK_QUOTED + 'a', '": "').replace(MARK_QUOTED + 'b', '"%s        "' % comma)
         else:  # values hold the mark, too: slowly, then
             body = _attributes(database, row, kind, comma)
@@ -68,11 +68,12 @@ def _attributes(database: Database, row: int, kind: str, comma: str) -> str:
 
 
 # A row a resource instead of a row an attribute: that is what makes this fast. Of resources with the same name NixOps sees the last one.
+# Ordered inside: outside, SQLite would sort the attributes as well, and need memory for all of them.
 _ATTRIBUTES_OF_RESOURCES = """
-select id, name, type, (
-  select count(*) || ':' || group_concat(name || ?2 || value, ?3) from (
-    select name, value from ResourceAttrs where machine = resource.id and name <> 'type'
-    union all select 'type', resource.type order by name
-  )
-) from (select max(id) as id, name, type from Resources where deployment = ?1 group by name) as resource order by name
+select id, name, type,
+  (select count(*) || ':' || group_concat(name || ?2 || value, ?3) from (
+    select * from ResourceAttrs where machine = id and name < 'type' order by name)),
+  (select count(*) || ':' || group_concat(name || ?2 || value, ?3) from (
+    select * from ResourceAttrs where machine = id and name > 'type' order by name))
+from (select max(id) as id, name, type from Resources where deployment = ?1 group by name order by name)
 """

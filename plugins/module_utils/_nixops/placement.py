@@ -47,7 +47,6 @@ class Placement:
     differences: list[Difference]
     action: str
 
-
     def result(self, stored: Stored | None) -> dict[str, Any]:
         """What a module returns of it. stored: None when nothing was."""
         before = self.newest.number if self.newest else None
