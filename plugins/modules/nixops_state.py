@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
@@ -159,6 +160,9 @@ options:
       - Where to save it, in a folder for each project. The files can be read by their owner only.
       - If not set, C(hercules-ci-state) in E(XDG_STATE_HOME), which is C(~/.local/state) unless set.
     type: path
+notes:
+  - On a host with C(ansible_connection=local), and without C(become), C(async) and C(environment), the work is done by the controller
+    itself. Elsewhere it is done on the host.
 seealso:
   - module: nixcd.hercules_ci.nixops_state_info
   - module: nixcd.hercules_ci.nixops_state_fetch
@@ -264,6 +268,7 @@ known_hosts:
 import os
 import signal
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -283,42 +288,44 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import hidden_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
+# The action plugin of the same name checks its arguments with this, too.
+ARGUMENTS: dict[str, Any] = {
+    'argument_spec': {
+        **CONNECTION_OPTIONS,
+        'project': {'type': 'str', 'required': True},
+        'deployment': {'type': 'str', 'required': True},
+        'effect_deployment': {'type': 'str'},
+        'function': {'type': 'str', 'choices': ['runNixOps', 'runNixOps2'], 'default': 'runNixOps'},
+        'import_check': {'type': 'bool', 'default': True},
+        'name': {'type': 'str'},
+        'database': {'type': 'path'},
+        'nixops_program': {'type': 'path'},
+        'nixops_directory': {'type': 'path'},
+        'nixops_timeout': {'type': 'int', 'default': 600},
+        'export_file': {'type': 'path'},
+        'format': {'type': 'str', 'choices': ['auto', '1.x', '2.x'], 'default': 'auto'},
+        'existing': {'type': 'str', 'choices': ['keep', 'replace', 'fail'], 'default': 'keep'},
+        'replaced_version': {'type': 'int'},
+        'version': {'type': 'int'},
+        'known_hosts': {'type': 'path'},
+        'known_hosts_name': {'type': 'str'},
+        'lock_timeout': {'type': 'int', 'default': 300},
+        'running_jobs': {'type': 'str', 'choices': ['fail', 'wait', 'ignore'], 'default': 'fail'},
+        'job_timeout': {'type': 'int', 'default': 3600},
+        'backup': {'type': 'bool', 'default': True},
+        'backup_dir': {'type': 'path'},
+    },
+    'mutually_exclusive': [
+        ('export_file', 'database', 'version'),
+        ('export_file', 'nixops_program', 'version'),
+        ('version', 'known_hosts'),
+    ],
+    'required_by': {'nixops_directory': 'nixops_program', 'known_hosts_name': 'known_hosts'},
+}
+
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **CONNECTION_OPTIONS,
-            'project': {'type': 'str', 'required': True},
-            'deployment': {'type': 'str', 'required': True},
-            'effect_deployment': {'type': 'str'},
-            'function': {'type': 'str', 'choices': ['runNixOps', 'runNixOps2'], 'default': 'runNixOps'},
-            'import_check': {'type': 'bool', 'default': True},
-            'name': {'type': 'str'},
-            'database': {'type': 'path'},
-            'nixops_program': {'type': 'path'},
-            'nixops_directory': {'type': 'path'},
-            'nixops_timeout': {'type': 'int', 'default': 600},
-            'export_file': {'type': 'path'},
-            'format': {'type': 'str', 'choices': ['auto', '1.x', '2.x'], 'default': 'auto'},
-            'existing': {'type': 'str', 'choices': ['keep', 'replace', 'fail'], 'default': 'keep'},
-            'replaced_version': {'type': 'int'},
-            'version': {'type': 'int'},
-            'known_hosts': {'type': 'path'},
-            'known_hosts_name': {'type': 'str'},
-            'lock_timeout': {'type': 'int', 'default': 300},
-            'running_jobs': {'type': 'str', 'choices': ['fail', 'wait', 'ignore'], 'default': 'fail'},
-            'job_timeout': {'type': 'int', 'default': 3600},
-            'backup': {'type': 'bool', 'default': True},
-            'backup_dir': {'type': 'path'},
-        },
-        mutually_exclusive=[
-            ('export_file', 'database', 'version'),
-            ('export_file', 'nixops_program', 'version'),
-            ('version', 'known_hosts'),
-        ],
-        required_by={'nixops_directory': 'nixops_program', 'known_hosts_name': 'known_hosts'},
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(supports_check_mode=True, **ARGUMENTS)
     try:
         with ExitStack() as files_open:
             result = run(module, files_open)
@@ -327,8 +334,11 @@ def main() -> None:
     module.exit_json(**result)
 
 
-def run(module: AnsibleModule, files_open: ExitStack) -> dict[str, Any]:
-    """Read, check, compare, upload what differs, and say what was done."""
+def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
+    """Read, check, compare, upload what differs, and say what was done.
+
+    module: an AnsibleModule, or what the action plugin has in its place: params, check_mode, _diff and warn.
+    """
     options = module.params
     files = StateFiles(connect(options), ProjectPath.parse(options['project']))
     copy = files_open.enter_context(hidden_file())
@@ -378,7 +388,7 @@ def backup_folder(options: dict[str, Any]) -> str | None:
     """Where to save what is replaced; None when it is not to be saved."""
     if not options['backup']:
         return None
-    base = os.environ.get('XDG_STATE_HOME') or os.path.join(os.path.expanduser('~'), '.local', 'state')
+    base = os.environ.get('XDG_STATE_HOME') or str(Path.home() / '.local' / 'state')
     return options['backup_dir'] or os.path.join(base, 'hercules-ci-state')
 
 
