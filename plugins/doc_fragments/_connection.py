@@ -1,15 +1,15 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How to reach Hercules CI: the options of every module that talks to it."""
+"""How to reach Hercules CI: the options of everything that talks to it."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options in module_utils/_argspec.py."""
+    """The options in module_utils/_argspec.py: with the notes for modules, and without them for what runs on the controller."""
 
-    DOCUMENTATION = r"""
+    OPTIONS = r"""
 options:
   api_base_url:
     description:
@@ -43,6 +43,9 @@ options:
       - A request that can be repeated safely is tried a few times.
     type: int
     default: 30
+"""
+
+    DOCUMENTATION = OPTIONS + r"""
 notes:
   - Proxies are taken from the environment variables E(https_proxy), E(http_proxy) and E(no_proxy).
   - The module runs where the task runs, and so looks for credentials there. To use those of the controller,

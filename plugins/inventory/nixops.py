@@ -1,0 +1,188 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The inventory plugin nixops."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: nixops
+short_description: The machines of NixOps networks as hosts
+version_added: 0.1.0
+author:
+  - nixcd.hercules_ci contributors (@nixcd)
+description:
+  - Makes hosts of the machines in a NixOps state, which is a database of NixOps, an export, or a state file on Hercules CI.
+    NixOps itself is not needed.
+  - The inventory file is YAML and its name ends in C(nixops.yml) or C(nixops.yaml).
+  - Machines that the network does not have any longer are left out. Those that are not there yet are hosts, too, without an address.
+  - C(ansible_host), C(ansible_port) and C(ansible_user) are set to what NixOps itself uses.
+  - All else is in the dictionary C(nixops_machine), so that nothing is in the way of variables of the role. It has the keys C(name);
+    C(type), such as V(ec2); C(state), one of V(Unknown), V(Missing), V(Starting), V(Up), V(Stopping), V(Stopped), V(Unreachable) and
+    V(Rescue), as NixOps last saw it; C(region); C(public_ipv4); C(private_ipv4); C(public_ipv6); C(dns_name); C(known_hosts), a line for a
+    file of known hosts with all addresses and the public key; C(deployment), the name; and C(deployment_uuid). What is not recorded is
+    V(null).
+  - Only these values leave the state, also to a cache. Private keys never do.
+extends_documentation_fragment:
+  - ansible.builtin.constructed
+  - ansible.builtin.inventory_cache
+  - nixcd.hercules_ci._connection.options
+options:
+  plugin:
+    description: The name of this plugin.
+    type: str
+    required: true
+    choices: [nixcd.hercules_ci.nixops]
+  deployment:
+    description:
+      - Only the machines of this deployment, given by its name, its UUID or the beginning of its UUID.
+      - If not set, those of all deployments.
+    type: str
+  database:
+    description:
+      - NixOps' database. It may be in use and is never changed.
+      - If neither O(export_file) nor O(project) is set either, the file that NixOps would use, which is that in E(NIXOPS_STATE) or
+        E(CHARON_STATE), and else C(~/.nixops/deployments.nixops).
+    type: path
+  export_file:
+    description: What C(nixops export) printed.
+    type: path
+  project:
+    description:
+      - A project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo), which has the state.
+      - Needs O(deployment) or O(name). Credentials are those of the machine that runs Ansible.
+    type: str
+  name:
+    description: The name of the state file on Hercules CI. If not set, C(nixops-DEPLOYMENT.json).
+    type: str
+  version:
+    description: The number of a version of the state file. If not set, the newest.
+    type: int
+  hostname:
+    description:
+      - A Jinja expression, without braces, for the name of each host. If not set, the name of the machine.
+      - Use it where machines of several deployments have the same name, also when these deployments have inventory files of their own.
+    type: str
+seealso:
+  - module: nixcd.hercules_ci.nixops_state
+  - ref: ansible_collections.nixcd.hercules_ci.docsite.guide_inventory
+    description: How to use the machines of a network.
+notes:
+  - NixOps reaches machines of the type V(container) through the machine that they run on. To do the same, set
+    C(ansible_ssh_common_args) with O(compose).
+"""
+
+EXAMPLES = r"""
+---
+# nixops.yml: all machines in the database of whoever runs Ansible
+plugin: nixcd.hercules_ci.nixops
+
+---
+# production.nixops.yml: what Hercules CI has deployed, downloaded at most every ten minutes
+plugin: nixcd.hercules_ci.nixops
+project: github/neat-org/neat-repo
+deployment: foo
+cache: true
+cache_plugin: ansible.builtin.jsonfile
+cache_connection: ~/.cache/ansible-inventory
+cache_timeout: 600
+
+---
+# fleet.nixops.yml: several deployments, groups such as region_eu_central_1, and private addresses where there are some
+plugin: nixcd.hercules_ci.nixops
+database: /srv/nixops/deployments.nixops
+hostname: nixops_machine.name ~ '.' ~ nixops_machine.deployment
+compose:
+  ansible_host: nixops_machine.private_ipv4 or ansible_host
+groups:
+  running: nixops_machine.state == 'Up'
+keyed_groups:
+  - key: nixops_machine.region
+    prefix: region
+    default_value: none
+  - key: nixops_machine.deployment
+    prefix: deployment
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.inventory.data import InventoryData
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.utils.unsafe_proxy import wrap_var
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._inventory.hosts import read_hosts
+
+SOURCE_OPTIONS = ('deployment', 'database', 'export_file', 'project', 'name', 'version')
+CACHED_FORM = 1
+"""To be counted up when the variables of hosts change, so that no older cache is used."""
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
+    """See DOCUMENTATION."""
+
+    NAME = 'nixcd.hercules_ci.nixops'
+
+    def verify_file(self, path: str) -> bool:
+        return path.endswith(('nixops.yml', 'nixops.yaml')) and super().verify_file(path)
+
+    def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        try:
+            hosts = self._cached_hosts(path, cache)
+            if not hosts:
+                self.display.warning('%s: the state has no machines.' % path)
+            named = self._named(hosts, path)
+        except Failure as failure:
+            raise AnsibleParserError(str(failure)) from None
+        for name, variables in named.items():
+            self._add_host(inventory, name, variables)
+
+    def _cached_hosts(self, path: str, may_be_old: bool) -> list[dict[str, Any]]:
+        """The hosts' variables, from the cache if it has them. may_be_old: false when Ansible was told to refresh."""
+        options = {name: self.get_option(name) for name in (*SOURCE_OPTIONS, *CONNECTION_OPTIONS)}
+        if not self.get_option('cache'):
+            return read_hosts(options)
+        source = json.dumps([CACHED_FORM, options['api_base_url'], *(options[name] for name in SOURCE_OPTIONS)])
+        key = '%s_%s' % (self.get_cache_key(path), hashlib.sha256(source.encode()).hexdigest()[:16])
+        hosts: list[dict[str, Any]] | None = self._cache.get(key) if may_be_old else None
+        if hosts is None:
+            self._cache[key] = hosts = read_hosts(options)
+        return hosts
+
+    def _named(self, hosts: list[dict[str, Any]], path: str) -> dict[str, dict[str, Any]]:
+        """The variables by the name of the host."""
+        named: dict[str, dict[str, Any]] = {}
+        for host in hosts:
+            variables = wrap_var(host)  # whoever can write to the state must not be able to have templates evaluated here
+            name = self._host_name(variables)
+            if name in named:
+                raise fail(
+                    'Two machines would be the same host.',
+                    where='%s, host %s' % (path, name),
+                    found=' and '.join(
+                        '%(name)s of deployment %(deployment_uuid)s' % each['nixops_machine'] for each in (named[name], variables)
+                    ),
+                    remedy="Set deployment, or hostname to an expression such as nixops_machine.name ~ '.' ~ nixops_machine.deployment",
+                )
+            named[name] = variables
+        return named
+
+    def _host_name(self, variables: dict[str, Any]) -> str:
+        expression = self.get_option('hostname')
+        return str(self._compose(expression, variables) if expression else variables['nixops_machine']['name'])
+
+    def _add_host(self, inventory: InventoryData, name: str, variables: dict[str, Any]) -> None:
+        inventory.add_host(name)
+        for variable, value in variables.items():
+            inventory.set_variable(name, variable, value)
+        strict = self.get_option('strict')
+        self._set_composite_vars(self.get_option('compose'), variables, name, strict=strict)
+        self._add_host_to_composed_groups(self.get_option('groups'), variables, name, strict=strict)
+        self._add_host_to_keyed_groups(self.get_option('keyed_groups'), variables, name, strict=strict)
