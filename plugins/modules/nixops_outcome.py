@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 """Documentation of the action plugin of the same name."""
 
@@ -11,8 +12,8 @@ module: nixops_outcome
 short_description: Tell what became of the NixOps networks of a play
 version_added: 0.1.0
 description:
-  - Made for the role P(nixcd.hercules_ci.nixops#role). It reads what the tasks of the role have registered for every network, and tells what
-    became of each of its branches.
+  - Made for the role P(nixcd.hercules_ci.nixops#role). It reads what the tasks of the role have registered for every network, and tells
+    what became of each of its branches.
   - What one network did for its whole project concerns all networks of that project; a branch that could not be pushed concerns those that
     are deployed from it; an effect that failed concerns its own network only.
 author:

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 """Documentation of the action plugin of the same name."""
 
@@ -20,8 +21,8 @@ description:
     state would be made anew.
   - That no agent is among the machines that a network deploys.
   - That agents have the secrets that networks use, with the fields that their scripts read, and would hand them out on their branches.
-  - Everything of the inventory is looked at, as C(ci.nix) has all networks of a project. Hercules CI and checkouts are asked for projects with
-    a selected network only.
+  - Everything of the inventory is looked at, as C(ci.nix) has all networks of a project. Hercules CI and checkouts are asked for projects
+    with a selected network only.
 author:
   - nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:

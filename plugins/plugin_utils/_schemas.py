@@ -11,8 +11,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import jsonschema
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import condition
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._json_schema import Schema
 
 _CONDITION: dict[str, Any] = {
     'oneOf': [
@@ -56,10 +56,10 @@ _CACHE_KINDS: dict[str, dict[str, Any]] = {
     },
 }
 
-_CONDITION_VALIDATOR = jsonschema.Draft202012Validator(_CONDITION)
-_SECRETS_VALIDATOR = jsonschema.Draft202012Validator(_WANTED_SECRETS)
+_CONDITION_VALIDATOR = Schema(_CONDITION)
+_SECRETS_VALIDATOR = Schema(_WANTED_SECRETS)
 _CACHE_VALIDATORS = {
-    kind: jsonschema.Draft202012Validator({'type': 'object', 'additionalProperties': False, **schema})
+    kind: Schema({'type': 'object', 'additionalProperties': False, **schema})
     for kind, schema in _CACHE_KINDS.items()
 }
 

@@ -32,7 +32,8 @@ def missed(measured: dict[str, Any]) -> list[str]:
     unknown = sorted(with_code - set(measured))
     partly = sorted((file['summary']['percent_statements_covered'], name, file['missing_lines'])
                     for name, file in measured.items() if file['missing_lines'])
-    return ['%s: no test loads it' % name for name in unknown] + ['%3.0f %% %s: %s' % (share, name, spans(lines)) for share, name, lines in partly]
+    return [*('%s: no test loads it' % name for name in unknown),
+            *('%3.0f %% %s: %s' % (share, name, spans(lines)) for share, name, lines in partly)]
 
 
 def main() -> int:

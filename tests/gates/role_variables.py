@@ -4,7 +4,7 @@
 """Check that a role's defaults, its argument specs and what its tasks use agree: `python -m tests.gates.role_variables`.
 
 Each default is an option of some entry point with the same default; each option that is not required and has a default is in
-defaults/main.yml; each variable is read by some task or template.
+defaults/main.yml; each variable is read by some task or plugin.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ def disagreements(role: Path) -> Iterator[str]:
         if stated != real:
             yield '%s: its default is %s in meta/argument_specs.yml and %s in defaults/main.yml' % (
                 name, *('absent' if value is MISSING else repr(value) for value in (stated, real)))
-    text = '\n'.join(path.read_text() for folder in ('tasks', 'templates', 'handlers', 'vars')
-                     for path in sorted((role / folder).rglob('*')) if path.is_file())
+    readers = [*(role / 'tasks').rglob('*.yml'), *(role / 'vars').rglob('*.yml'), *Path('plugins').rglob('*.py')]
+    text = '\n'.join(path.read_text() for path in readers)
     for name in sorted(options):
         if name not in text:
-            yield '%s is an option that no task reads' % name
+            yield '%s is an option that no task and no plugin reads' % name
 
 
 def main() -> int:

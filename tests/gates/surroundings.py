@@ -38,10 +38,14 @@ def copy_as_collection(top: Path) -> Path:
         target = collection / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target, follow_symlinks=False)
-    # Tools that ask git which files there are (ansible-lint, reuse) must not ask a repository around the copy.
-    subprocess.run(['git', 'init', '--quiet'], cwd=collection, check=True)
-    subprocess.run(['git', 'add', '--all'], cwd=collection, check=True)
+    make_repository(collection)
     return collection
+
+
+def make_repository(folder: Path) -> None:
+    """Make the folder a repository of its own: ansible-lint, reuse and this module ask git which files there are."""
+    subprocess.run(['git', 'init', '--quiet'], cwd=folder, check=True)
+    subprocess.run(['git', 'add', '--all'], cwd=folder, check=True)
 
 
 def search_path(tools: Path) -> str:

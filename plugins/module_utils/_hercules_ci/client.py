@@ -44,8 +44,9 @@ class Downloaded:
     sha256: str
 
 
-def connect(options: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Client:
+def connect(options: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Client:
     """A client made from the connection options (see _argspec); what is None there is found as C(hci) finds it."""
+    environment = os.environ if environment is None else environment
     if options.get('api_base_url'):
         base_url = checked_base_url(options['api_base_url'], 'api_base_url')
     else:

@@ -28,9 +28,9 @@ class Token:
 
 def find_token(
     domain: str,
-    api_token: str | None = None,
-    credentials_file: str | None = None,
-    environment: Mapping[str, str] = os.environ,
+    api_token: str | None,
+    credentials_file: str | None,
+    environment: Mapping[str, str],
 ) -> Token:
     """The token for a domain, which is the host of the base URL without its port.
 
@@ -49,7 +49,7 @@ def find_token(
     return _from_file(path, ('domains', domain, 'personalToken'), LOGIN)
 
 
-def default_credentials_file(environment: Mapping[str, str] = os.environ) -> str:
+def default_credentials_file(environment: Mapping[str, str]) -> str:
     """Where hci login stores tokens."""
     base = environment.get('XDG_CONFIG_HOME') or os.path.join(environment.get('HOME') or os.path.expanduser('~'), '.config')
     return os.path.join(base, 'hercules-ci', 'credentials.json')

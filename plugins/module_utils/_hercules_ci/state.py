@@ -112,7 +112,7 @@ class StateFiles:
 
     def download(self, name: str, version: Version, target: IO[bytes]) -> Downloaded:
         """The content of a version, which is what the service lists of it. Nothing of it is in memory."""
-        for _ in range(DOWNLOADS):
+        for _attempt in range(DOWNLOADS):
             found = self.client.download(self.data_path(name), target, {'version': version.number})
             if version.holds(found.size, found.sha256) is not False:
                 return found

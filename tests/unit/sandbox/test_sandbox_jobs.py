@@ -157,7 +157,7 @@ def test_jobs_can_be_cancelled_and_rerun(sandbox: Sandbox, client: Client, repos
 
 def test_jobs_are_filtered_and_paged(sandbox: Sandbox, client: Client, repository: Repository) -> None:
     revs = []
-    for _ in range(3):
+    for _number in range(3):
         revs.append(repository.commit(ci_nix='{ }'))
         repository.push('main', 'HEAD:refs/tags/t%d' % len(revs))
     sandbox.wait_until_idle()

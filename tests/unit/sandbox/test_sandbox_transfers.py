@@ -111,11 +111,11 @@ def test_faults_come_in_order_and_are_used_up(client: Client, sandbox: Sandbox) 
     sandbox.put_state(PROJECT, 'nixops-foo.json', b'0123456789')
     sandbox.fault('status', 'GET', '.*/data', skip=1, times=2, status=429, headers={'Retry-After': '1'})
     sandbox.fault('garbage', 'GET', '.*/states')
-    answers = [client('GET', DATA) for _ in range(4)]
+    answers = [client('GET', DATA) for request in range(4)]
     assert [answer.status for answer in answers] == [200, 429, 429, 200]
     assert answers[1].headers['retry-after'] == '1'
     with pytest.raises(ValueError, match='Expecting'):
-        _ = client('GET', SITE_PATH + '/states').json
+        assert client('GET', SITE_PATH + '/states').json
     assert versions(client)[0]['version'] == 1
     assert sandbox.service.faults.waiting() == []
 

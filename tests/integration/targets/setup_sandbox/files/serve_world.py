@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, os.getcwd())
 
-from tests.integration.world import TOKEN, running_world  # noqa: E402  # the collection is where this was started
+from tests.integration.world import TOKEN, running_world
 
 
 def main() -> None:

@@ -89,7 +89,7 @@ def test_every_snapshot_of_a_busy_database_is_a_state_it_was_in(mode: str, datab
         while not stop.is_set():
             connection = sqlite3.connect(path, isolation_level=None, timeout=10)
             connection.executescript('pragma synchronous = off; pragma journal_mode = %s; pragma wal_autocheckpoint = 3;' % mode)
-            for _ in range(20):
+            for _step in range(20):
                 number += 1
                 connection.execute('begin immediate')
                 for name in ('a', 'z' * 2000):
@@ -107,7 +107,7 @@ def test_every_snapshot_of_a_busy_database_is_a_state_it_was_in(mode: str, datab
     thread.start()
     try:
         seen = set()
-        for _ in range(30):
+        for _step in range(30):
             with open_database(str(path)) as opened:
                 assert opened.query('pragma integrity_check').fetchall() == [('ok',)]
                 values = pair(opened)

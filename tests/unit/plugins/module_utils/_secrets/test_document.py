@@ -77,7 +77,7 @@ def random_document(random_: random.Random) -> Any:
                       lambda: {} if depth > 2 else {choose('a', 'and', 'kind'): anything(depth + 1)})
 
     def condition(depth: int = 0) -> Any:
-        parts = [condition(depth + 1) for _ in range(random_.randrange(3))] if depth < 4 else []
+        parts = [condition(depth + 1) for each in range(random_.randrange(3))] if depth < 4 else []
         return choose(
             True, False, 'isDefaultBranch', 'isTag', {'and': parts}, {'or': parts},
             lambda: {choose('isBranch', 'isRepo', 'isOwner', 'isTag'): choose('a', '', 'master', anything)},

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import stat
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -46,7 +46,9 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / 'checkout'
     folder.mkdir()
     (tmp_path / 'bin').mkdir()
-    shutil.copy(Path(__file__).with_name('fake-hci'), tmp_path / 'bin/hci')
+    hci = tmp_path / 'bin/hci'
+    hci.write_text('#!%s\n%s' % (sys.executable, Path(__file__).with_name('fake_hci.py').read_text()))
+    hci.chmod(0o755)
     monkeypatch.setenv('PATH', '%s:%s' % (tmp_path / 'bin', os.environ['PATH']))
     return folder
 

@@ -218,5 +218,3 @@ def test_a_stale_database_does_not_hide_what_a_deployment_stored(
     assert state(existing='replace', replaced_version=2)['failed']
     assert state(existing='replace', replaced_version=1)['action'] == 'replaced'
     assert sandbox.states(PROJECT, NAME) == [deployed, aws_prod]
-
-

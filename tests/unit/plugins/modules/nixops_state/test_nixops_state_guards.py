@@ -95,8 +95,8 @@ def test_names_that_effects_would_garble(name: str, state: Run) -> None:
 
 
 def test_machines_at_which_the_import_of_keys_would_crash(state: Run, sandbox: Sandbox) -> None:
-    """NixOps 1.7 was run on this state: see errors/import-include-keys-webfarm.txt."""
-    captured = (FIXTURES / 'nixops-1.7' / 'errors' / 'import-include-keys-webfarm.txt').read_text()
+    """NixOps 1.7 was run on this state: see errors/import-include-keys-webfarm.bin."""
+    captured = (FIXTURES / 'nixops-1.7' / 'errors' / 'import-include-keys-webfarm.bin').read_text()
     assert 'TypeError' in captured
     result = state(deployment='webfarm')
     assert '--include-keys' in result['msg']
@@ -110,8 +110,8 @@ def test_machines_at_which_the_import_of_keys_would_crash(state: Run, sandbox: S
 
 
 def test_what_nixops_could_import_is_accepted(state: Run) -> None:
-    """NixOps 1.7 was run on this state, too: see cli/import-include-keys-aws-prod.txt."""
-    assert 'exit code: 0' in (FIXTURES / 'nixops-1.7' / 'cli' / 'import-include-keys-aws-prod.txt').read_text()
+    """NixOps 1.7 was run on this state, too: see cli/import-include-keys-aws-prod.bin."""
+    assert 'exit code: 0' in (FIXTURES / 'nixops-1.7' / 'cli' / 'import-include-keys-aws-prod.bin').read_text()
     assert state(deployment='aws-prod')['action'] == 'created'
 
 

@@ -39,7 +39,7 @@ def nixops(tmp_path: Path, database: Path) -> Callable[..., str]:
         (tmp_path / 'stderr').write_text(text.partition('--- stderr\n')[2])
         program = tmp_path / 'nixops'
         program.write_text(SCRIPT % {
-            'help': FIXTURES / ('nixops-%s' % version) / 'cli' / 'help-export.txt',
+            'help': FIXTURES / ('nixops-%s' % version) / 'cli' / 'help-export.bin',
             'state': ' --state %s' % database if version == '1.7' else '',
             'database': database,
             'stdout': tmp_path / 'stdout',
@@ -81,8 +81,8 @@ def test_its_tracebacks_become_sentences(version: str, capture: str, nixops: Run
 
 
 def test_known_errors_have_their_own_advice(nixops: Run, state: Run, database: Path) -> None:
-    advice = state(nixops_program=nixops('2.x', capture='backend-plugin-missing-export-d.txt'), database=str(database))['msg']
-    assert 'unknown resource type ‘ec2-keypair’' in advice
+    advice = state(nixops_program=nixops('2.x', capture='backend-plugin-missing-export-d.bin'), database=str(database))['msg']
+    assert 'unknown resource type \u2018ec2-keypair\u2019' in advice
     assert 'needs no plugin' in advice
 
 

@@ -1,0 +1,43 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""JSON Schemas. The package jsonschema is no part of ansible-core, so that it is asked for only when something is to be validated."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+
+try:
+    from jsonschema import Draft202012Validator
+except ImportError:
+    Draft202012Validator = None  # type: ignore[assignment,misc]  # a class that is not there has no type
+
+
+class Schema:
+    """A schema of draft 2020-12."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._schema = schema
+
+    @cached_property
+    def _validator(self) -> Any:
+        if Draft202012Validator is None:
+            raise fail('The Python package jsonschema is missing on the controller.', where=sys.executable,
+                       remedy='Install it for this Python, for example with: pip install jsonschema')
+        return Draft202012Validator(self._schema)
+
+    def iter_errors(self, value: Any) -> Iterator[Any]:
+        """What is wrong with the value, as jsonschema tells it."""
+        errors: Iterator[Any] = self._validator.iter_errors(value)
+        return errors
+
+    def is_valid(self, value: Any) -> bool:
+        """Whether nothing is."""
+        return next(self.iter_errors(value), None) is None
