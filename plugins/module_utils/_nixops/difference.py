@@ -41,8 +41,14 @@ class Difference:
             'attributes': list(self.attributes),
         }
 
+    @property
+    def label(self) -> str:
+        """What it is about, without saying how it differs."""
+        name = self.resource or 'deployment %s' % self.deployment
+        return '%s: %s' % (name, ', '.join(self.attributes)) if self.attributes else name
+
     def __str__(self) -> str:
-        return '%s: %s' % (self.resource or 'deployment %s' % self.deployment, ', '.join(self.attributes) or self.change)
+        return self.label if self.attributes else '%s: %s' % (self.label, self.change)
 
 
 def differences(here: State, there: State) -> list[Difference]:
@@ -68,9 +74,9 @@ def diff_text(found: Iterable[Difference], here: str, there: str) -> dict[str, s
     before, after = [], []
     for each in found:
         if each.change != 'only here':
-            before.append('%s (%s)\n' % (each, there))
+            before.append('%s (%s)\n' % (each.label, there))
         if each.change != 'only on the server':
-            after.append('%s (%s)\n' % (each, here))
+            after.append('%s (%s)\n' % (each.label, here))
     return {'before': ''.join(before), 'after': ''.join(after), 'before_header': there, 'after_header': here}
 
 

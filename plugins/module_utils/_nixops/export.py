@@ -1,5 +1,5 @@
-# SPDfrom (select max(id) as id, name, type from Resources where deployment = ?1 group by name order by name)-FileCopyrightText: nixcd.hercules_ci contributors
-# SPDfrom (select max(id) as id, name, type from Resources where deployment = ?1 group by name order by name)-License-Identifier: GPL-3.0-or-later
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is private to the collection. Its interface may change without notice.
 
