@@ -66,7 +66,9 @@ class PrivateAction(ActionBase):
         return result
 
     def _validated(self, given: dict[str, Any]) -> dict[str, Any]:
-        found = ArgumentSpecValidator(dict(self.OPTIONS), **self.RULES).validate(given)
+        # An empty dictionary stands in for each: the validator makes a deep copy, which takes long of many values with Ansible's tags.
+        mappings = {name: value for name, value in given.items() if isinstance(value, Mapping)}
+        found = ArgumentSpecValidator(dict(self.OPTIONS), **self.RULES).validate({**given, **{name: {} for name in mappings}})
         unknown = sorted(given.keys() - self.OPTIONS.keys())
         problems = [Problem('There is no option %s.' % name, where=self.MODULE, remedy='Correct the name.') for name in unknown]
         problems += [
@@ -75,4 +77,4 @@ class PrivateAction(ActionBase):
         ]
         if problems:
             raise Failure(tuple(problems))
-        return dict(found.validated_parameters)
+        return {**found.validated_parameters, **mappings}
