@@ -27,8 +27,9 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run by Ansible."""
         variables = task_vars or {}
-        result: dict[str, Any] = {**super().run(tmp, variables), 'changed': False}
-        _validation, options = self.validate_argument_spec({'projects': {'type': 'dict', 'required': True}})
+        base: Any = super()  # ActionBase does not tell the types of what follows
+        result: dict[str, Any] = {**base.run(tmp, variables), 'changed': False}
+        _validation, options = base.validate_argument_spec({'projects': {'type': 'dict', 'required': True}})
         hostvars, rows, endings = variables['hostvars'], [], []
         for name, project in options['projects'].items():
             ended = list(endings_of(project, hostvars))

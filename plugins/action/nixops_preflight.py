@@ -23,8 +23,9 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run by Ansible."""
         variables = task_vars or {}
-        result: dict[str, Any] = {**super().run(tmp, variables), 'changed': False}
-        self.validate_argument_spec({})
+        base: Any = super()  # ActionBase does not tell the types of what follows
+        result: dict[str, Any] = {**base.run(tmp, variables), 'changed': False}
+        base.validate_argument_spec({})
         try:
             plan, warnings = check(inventory_of(variables))
         except Failure as failure:
@@ -39,7 +40,7 @@ class ActionModule(ActionBase):
 def inventory_of(variables: Mapping[str, Any]) -> Inventory:
     """All networks and agents that there are, whatever a limit selects; which are selected is for the play to say."""
     groups, hostvars = variables['groups'], variables['hostvars']
-    playing = set(variables['ansible_play_hosts_all'])
+    playing = set(variables['ansible_play_batch'])  # with serial, the others of the play come later, and their states with them
     networks, agents = groups.get(NETWORKS, []), groups.get(AGENTS, [])
     return Inventory(
         networks={host: hostvars[host] for host in networks},

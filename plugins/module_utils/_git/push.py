@@ -77,7 +77,9 @@ class Outcome:
         return result
 
 
-def look(repository: Repository, remote: str, branch: str, *, heads: Mapping[str, str], files: Mapping[str, bytes], side: str = '') -> Outcome:
+def look(
+    repository: Repository, remote: str, branch: str, *, heads: Mapping[str, str], files: Mapping[str, bytes], side: str = '',
+) -> Outcome:
     """Compare the files with a branch of the remote, or with its side branch where that one is ahead; fetches what is missing.
 
     heads: commit ids by branch, as remote_heads returns them.

@@ -43,5 +43,6 @@ def _users(networks: Sequence[Host]) -> list[Network]:
 
 
 def _held(users: Sequence[Network], agents: Sequence[Host]) -> dict[str, dict[str, Secret]]:
+    """Of an agent without nixops_agent_secrets nothing is known: somebody else looks after its secrets."""
     derived = least_privilege(users)
-    return {agent.name: secrets_of(agent['nixops_agent_secrets'], derived) for agent in agents}
+    return {agent.name: secrets_of(agent['nixops_agent_secrets'], derived) for agent in agents if 'nixops_agent_secrets' in agent.given}

@@ -64,7 +64,8 @@ def test_a_state_that_failed_stops_its_branch_and_no_other() -> None:
 
 def test_a_file_that_could_not_be_written_stops_all_networks_of_the_project() -> None:
     done = Done(rendered={'failed': True, 'msg': 'does not evaluate'})
-    assert [ending_of(name, BRANCHES[name][0], BRANCHES, done) for name in 'ab'] == [Ending('failed', 'does not evaluate', 'does not evaluate')] * 2
+    ended = [ending_of(name, BRANCHES[name][0], BRANCHES, done) for name in 'ab']
+    assert ended == [Ending('failed', 'does not evaluate', 'does not evaluate')] * 2
 
 
 @pytest.mark.parametrize('entry, failed, expected', [
@@ -81,7 +82,8 @@ def test_what_the_push_says(entry: dict[str, Any], failed: bool, expected: Endin
 
 
 def test_a_push_that_failed_altogether() -> None:
-    assert ending_of('a', 'production', BRANCHES, Done(pushed={'failed': True, 'msg': 'unreachable'})) == Ending('failed', 'unreachable', 'unreachable')
+    ended = ending_of('a', 'production', BRANCHES, Done(pushed={'failed': True, 'msg': 'unreachable'}))
+    assert ended == Ending('failed', 'unreachable', 'unreachable')
 
 
 @pytest.mark.parametrize('attribute, network, expected', [

@@ -1,0 +1,197 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Preflight on the guide's world: a real repository, a real database of NixOps, and the sandbox in this process."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import states
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
+
+from tests.integration.repository import git
+from tests.integration.world import DATABASE, PROJECT, TOKEN, World, running_world
+
+Change = Callable[[dict[str, Any], dict[str, Any], World], None]
+
+
+@pytest.fixture(scope='module')
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with running_world(tmp_path_factory.mktemp('world'), Path('no plays here')) as made:
+        yield made
+
+
+@pytest.fixture
+def networks(world: World) -> dict[str, Any]:
+    """Variables of the networks by host."""
+    group = copy.deepcopy(world.inventory['nixops_networks'])
+    common = {**group['vars'], 'nixops_api_token': TOKEN}
+    children = group['children'].values()
+    return {host: {**common, **child['vars'], **variables} for child in children for host, variables in child['hosts'].items()}
+
+
+@pytest.fixture
+def agents(world: World) -> dict[str, Any]:
+    """Variables of the agents by host."""
+    group = copy.deepcopy(world.inventory['hercules_agents'])
+    return {host: {**group['vars'], **variables} for host, variables in group['hosts'].items()}
+
+
+def refusals(networks: dict[str, Any], agents: dict[str, Any], selected: list[str] | None = None, uploads: bool = True) -> str:
+    with pytest.raises(Failure) as refused:
+        check(Inventory(networks, agents, list(networks) if selected is None else selected, uploads))
+    assert 'canary' not in str(refused.value).lower()
+    return str(refused.value)
+
+
+def test_the_plan(networks: dict[str, Any], agents: dict[str, Any]) -> None:
+    plan, warnings = check(Inventory(networks, agents, ['neat-network']))
+    assert warnings == []
+    assert plan['projects'] == {PROJECT: {
+        'declared': ['neat-network', 'neat-staging'], 'selected': ['neat-network'],
+        'branches': {'neat-network': ['production'], 'neat-staging': ['staging']},
+        'states': {'neat-network': 'nixops-aws-prod.json', 'neat-staging': 'nixops-webfarm.json'},
+        'versions': {}, 'file': 'ci.nix',
+    }}
+
+
+def test_nothing_is_asked_for_a_project_of_which_nothing_is_selected(networks: dict[str, Any], agents: dict[str, Any]) -> None:
+    for variables in networks.values():
+        variables['nixops_api_base_url'] = 'http://127.0.0.1:9'
+    assert check(Inventory(networks, agents, []))[0]['projects'] == {PROJECT: {'selected': []}}
+
+
+def agent_address(networks: dict[str, Any], agents: dict[str, Any], world: World) -> None:
+    agents['agent-1']['ansible_host'] = '198.51.100.10'
+
+
+def agent_name(networks: dict[str, Any], agents: dict[str, Any], world: World) -> None:
+    agents['app2'] = agents.pop('agent-2')
+
+
+def agent_host_key(networks: dict[str, Any], agents: dict[str, Any], world: World) -> None:
+    # The fixture's host key of app1.
+    agents['agent-1']['ansible_facts'] = {'ssh_host_key_ed25519_public': host_key_of_app1(world)}
+
+
+def host_key_of_app1(world: World) -> str:
+    export = json.loads((DATABASE.parent / 'export-aws-prod.json').read_text())
+    (deployment,) = export.values()
+    return str(deployment['resources']['app1']['ec2.publicHostKey'].split()[1])
+
+
+@pytest.mark.parametrize('change, words', [(agent_address, 'by 198.51.100.10'), (agent_name, 'by app2'), (agent_host_key, 'by its host key')])
+def test_an_agent_among_the_machines(
+    networks: dict[str, Any], agents: dict[str, Any], world: World, change: Change, words: str,
+) -> None:
+    change(networks, agents, world)
+    said = refusals(networks, agents)
+    assert 'The network would deploy an agent' in said
+    assert words in said
+    networks['neat-network']['nixops_allow_self_deploy'] = True
+    check(Inventory(networks, agents, list(networks)))
+
+
+def test_the_servers_state_is_looked_at_where_none_goes_there(networks: dict[str, Any], agents: dict[str, Any], world: World) -> None:
+    world.sandbox.add_project('github/neat-org/other', world.bare)
+    export = (DATABASE.parent / 'export-aws-prod.json').read_bytes()
+    world.sandbox.put_state('github/neat-org/other', 'nixops-aws-prod.json', export)
+    del networks['neat-staging']
+    networks['neat-network'].update(nixops_project='github/neat-org/other', nixops_state='present', nixops_database='/nonexistent')
+    agents['agent-1']['ansible_host'] = '198.51.100.10'
+    assert 'by 198.51.100.10' in refusals(networks, agents)
+
+
+@pytest.mark.parametrize('variables, words', [
+    ({'nixops_project': 'neat-repo'}, ['nixops_project of neat-network']),
+    ({'nixops_push': 'none'}, ['have to agree about nixops_push', 'neat-staging']),
+    ({'nixops_deployment': 'webfarm'}, ['Two networks of a project have the same state']),
+    ({'nixops_network_files': ['network.nix', 'missing.nix']}, ['missing.nix']),
+    ({'nixops_deployment': 'no such'}, ['no such', 'aws-prod']),
+    ({'nixops_database': '/nonexistent/db.nixops'}, ['/nonexistent/db.nixops']),
+    ({'nixops_user_setup_script': 'writeSSHKey ssh'}, ['writeSSHKey reads a secret that the effect does not get']),
+])
+def test_one_thing_is_wrong(networks: dict[str, Any], agents: dict[str, Any], variables: dict[str, Any], words: list[str]) -> None:
+    networks['neat-network'].update(variables)
+    said = refusals(networks, agents)
+    for word in words:
+        assert word in said
+
+
+@pytest.mark.parametrize('variables, words', [
+    ({'nixops_api_token': 'wrong'}, 'Hercules CI answered 401'),
+    ({'nixops_api_base_url': 'http://127.0.0.1:9'}, 'Hercules CI did not answer'),
+    ({'nixops_checkout': '/nonexistent'}, 'The folder /nonexistent is not on this machine'),
+    ({'nixops_remote': 'upstream'}, 'no remote called upstream'),
+])
+def test_something_is_wrong_with_the_project(
+    networks: dict[str, Any], agents: dict[str, Any], variables: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr('time.sleep', lambda _seconds: None)
+    for network in networks.values():
+        network.update(variables)
+    assert words in refusals(networks, agents)
+
+
+def test_checkouts_that_are_not_what_they_should_be(networks: dict[str, Any], agents: dict[str, Any], world: World, tmp_path: Path) -> None:
+    other = {**networks['neat-network'], 'nixops_project': 'github/neat-org/other'}
+    assert 'Two projects have the same checkout' in refusals({**networks, 'other': other}, agents)
+    inside = world.checkout / 'inside'
+    inside.mkdir(exist_ok=True)
+    for network in networks.values():
+        network['nixops_checkout'] = str(inside)
+    assert 'not the top of a working tree' in refusals(networks, agents)
+    inside.rmdir()
+
+
+def test_uncommitted_work_is_warned_of(networks: dict[str, Any], agents: dict[str, Any], world: World) -> None:
+    (world.checkout / 'network.nix').write_text('{ }\n')
+    _plan, warnings = check(Inventory(networks, agents, list(networks)))
+    git(world.checkout, 'checkout', '--quiet', 'network.nix')
+    assert [warning.found for warning in warnings] == ['network.nix, on main']
+
+
+def test_states_that_are_missing(networks: dict[str, Any], agents: dict[str, Any]) -> None:
+    said = refusals(networks, agents, uploads=False)
+    assert said.count('NixOps would make all of its machines anew') == 2
+    networks['neat-staging']['nixops_branches'] = ['production']
+    assert 'Select it, too (--limit)' in refusals(networks, agents, ['neat-network'])
+    networks['neat-staging']['nixops_state'] = 'new'
+    check(Inventory(networks, agents, ['neat-network']))
+
+
+def test_a_state_that_nixops_could_not_import(networks: dict[str, Any], agents: dict[str, Any], tmp_path: Path) -> None:
+    shutil.copyfile(DATABASE, tmp_path / 'deployments.nixops')
+    networks['neat-staging']['nixops_database'] = str(tmp_path / 'deployments.nixops')
+    assert 'nixops import --include-keys' in refusals(networks, agents)
+
+
+def test_secrets_of_the_wrong_form(networks: dict[str, Any], agents: dict[str, Any]) -> None:
+    agents['agent-1']['nixops_agent_secrets']['neat-aws'] = {'data': 'canary'}
+    assert "nixops_agent_secrets['neat-aws']['data']" in refusals(networks, agents)
+
+
+def test_agents_whose_secrets_somebody_else_looks_after(networks: dict[str, Any], agents: dict[str, Any]) -> None:
+    for agent in agents.values():
+        del agent['nixops_agent_secrets']
+    check(Inventory(networks, agents, list(networks)))
+    agents['agent-1']['nixops_agent_secrets'] = {}
+    assert 'No agent has the secret neat-aws' in refusals(networks, agents)
+
+
+def test_known_hosts_are_asked_for_the_agents_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / 'ssh-keygen'
+    program.write_text('#!/bin/sh\necho "# Host $2 found: line 1"\necho "$2 ssh-ed25519 AAAAkey"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv('PATH', '%s:/bin' % tmp_path)
+    assert states.agent_of('agent-1', {'ansible_host': '203.0.113.11'}).host_keys == {'AAAAkey'}
+    program.unlink()
+    assert states.agent_of('agent-1', {}).host_keys == frozenset()
