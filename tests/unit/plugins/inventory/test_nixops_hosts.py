@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which hosts there are, and what is known of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleError
+from ansible.inventory.data import InventoryData
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import inventory_loader
+from ansible.template import Templar
+from ansible.vars.manager import VariableManager
+
+FIXTURES = Path(__file__).parents[3] / 'fixtures' / 'nixops'
+WEBFARM = ['db1', 'web1', 'web2']
+CONSTRUCTED = {
+    'compose': {'address': 'nixops_machine.private_ipv4 or ansible_host'},
+    'groups': {'running': "nixops_machine.state == 'Up'"},
+    'keyed_groups': [{'key': 'nixops_machine.region', 'prefix': 'region', 'default_value': 'none'}],
+}
+Parse = Callable[..., InventoryData]
+Export = Callable[..., str]
+
+
+def variables(inventory: InventoryData, host: str) -> dict[str, Any]:
+    return {name: value for name, value in inventory.hosts[host].vars.items() if name not in ('inventory_file', 'inventory_dir')}
+
+
+def content(inventory: InventoryData) -> dict[str, Any]:
+    return {
+        'hosts': {name: variables(inventory, name) for name in inventory.hosts},
+        'groups': {name: sorted(host.name for host in group.hosts) for name, group in inventory.groups.items() if group.hosts},
+    }
+
+
+@pytest.mark.parametrize('version', ['1.7', '2.x'])
+@pytest.mark.parametrize('source', ['database', 'export_file'])
+def test_is_what_nixops_recorded(parse: Parse, database: Callable[[str], str], version: str, source: str) -> None:
+    path = database(version) if source == 'database' else str(FIXTURES / ('nixops-%s' % version) / 'export-all.json')
+    found = content(parse(**{source: path}, **CONSTRUCTED))
+    assert found == json.loads(Path(__file__).with_name('nixops-%s.json' % version).read_text())
+
+
+def test_no_secret_gets_out(parse: Parse, database: Callable[[str], str]) -> None:
+    text = json.dumps(content(parse(database=database('2.x'))))
+    everything = (FIXTURES / 'nixops-2.x' / 'export-all.json').read_text()
+    for mark in ('PRIVATE KEY', 'RkFLRS', 'FAKE-'):  # the keys in the fixtures are sentences in base 64 that begin with FAKE
+        assert mark in everything
+        assert mark not in text
+
+
+@pytest.mark.parametrize('wanted', ['webfarm', 'bbbbbbbb-0000-11ee-8000-000000000002', 'bbbb'])
+@pytest.mark.parametrize('source', ['database', 'export_file'])
+def test_takes_one_deployment(parse: Parse, database: Callable[[str], str], wanted: str, source: str) -> None:
+    path = database('2.x') if source == 'database' else str(FIXTURES / 'nixops-2.x' / 'export-all.json')
+    assert sorted(parse(**{source: path}, deployment=wanted).hosts) == WEBFARM
+
+
+def test_finds_the_database_like_nixops(parse: Parse, database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('NIXOPS_STATE', database('2.x'))
+    assert sorted(parse(deployment='webfarm').hosts) == WEBFARM
+
+
+def test_leaves_out_what_is_obsolete(parse: Parse, export: Export) -> None:
+    assert list(parse(export_file=export(old={'obsolete': '1'}, new={})).hosts) == ['new']
+
+
+def test_warns_of_a_network_without_machines(parse: Parse, database: Callable[[str], str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert not parse(database=database('2.x'), deployment='empty').hosts
+    assert 'the state has no machines' in ' '.join(capsys.readouterr().err.split())
+
+
+def test_names_hosts_by_an_expression(parse: Parse, export: Export) -> None:
+    inventory = parse(export_file=export(web1={}), hostname="nixops_machine.name ~ '.' ~ nixops_machine.deployment")
+    assert list(inventory.hosts) == ['web1.webfarm']
+
+
+def test_refuses_two_machines_of_one_name(parse: Parse, export: Export) -> None:
+    with pytest.raises(AnsibleError, match='Two machines would be the same host.*web1 of deployment .* and web2 of deployment .*hostname'):
+        parse(export_file=export(web1={}, web2={}), hostname='nixops_machine.deployment')
+
+
+@pytest.mark.parametrize('port, line', [
+    ('22', 'web.example.net,192.0.2.1 ssh-ed25519 AAAA'), ('2222', '[web.example.net]:2222,[192.0.2.1]:2222 ssh-ed25519 AAAA'),
+])
+def test_prints_known_hosts(parse: Parse, export: Export, port: str, line: str) -> None:
+    machine = {'type': 'ec2', 'targetHost': 'web.example.net', 'targetPort': port, 'publicIpv4': '192.0.2.1', 'publicIpv6': '*'}
+    machine['ec2.publicHostKey'] = 'ssh-ed25519 AAAA a comment\n* ssh-ed25519 BBBB'
+    found = variables(parse(export_file=export(web=machine)), 'web')
+    assert found['nixops_machine']['known_hosts'] == line, 'neither patterns nor further lines'
+    assert found['ansible_port'] == int(port)
+
+
+@pytest.mark.parametrize('attribute', ['targetHost', 'targetUser'])
+@pytest.mark.parametrize('value', ['-oProxyCommand=id', 'a b', 'a\nb', 'a"b', "a'b", '$(id)'])
+def test_refuses_what_ssh_must_not_see(parse: Parse, export: Export, attribute: str, value: str) -> None:
+    with pytest.raises(AnsibleError, match='would be dangerous.*machine web2 .*To do'):
+        parse(export_file=export(web1={}, web2={attribute: value}))
+
+
+@pytest.mark.parametrize('attribute, value', [
+    ('targetHost', 'web-1.example.net'), ('targetHost', 'fe80::1%eth0'), ('targetHost', 'my_alias'), ('targetUser', 'deploy-user'),
+])
+def test_takes_unusual_addresses_and_users(parse: Parse, export: Export, attribute: str, value: str) -> None:
+    found = variables(parse(export_file=export(web={attribute: value})), 'web')
+    assert found[{'targetHost': 'ansible_host', 'targetUser': 'ansible_user'}[attribute]] == value
+
+
+def test_text_of_the_state_is_no_template(tmp_path: Path, export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('ansible.constants.INVENTORY_ENABLED', ['nixcd.hercules_ci.nixops'])
+    hostile = '{{ 6 * 7 }}'
+    path = tmp_path / 'nixops.yml'
+    path.write_text(json.dumps({
+        'plugin': 'nixcd.hercules_ci.nixops', 'compose': {'copied': 'nixops_machine.region', 'control': '6 * 7'}, 'strict': True,
+        'export_file': export(**{hostile: {'type': 'droplet', 'droplet.region': hostile}}),
+    }))
+    loader = DataLoader()
+    inventory = InventoryManager(loader, sources=[str(path)])
+    (host,) = inventory.get_hosts()
+    known = VariableManager(loader, inventory).get_vars(host=host)
+    assert str(known['control']) == '42', 'a number since ansible-core 2.19'
+    for name in ('copied', 'inventory_hostname'):
+        assert Templar(loader, variables=known).template(known[name]) == hostile
+    assert Templar(loader, variables=known).template(known['nixops_machine'])['region'] == hostile
+
+
+@pytest.mark.parametrize('name, ours', [
+    ('nixops.yml', True), ('foo.nixops.yaml', True), ('nixops.json', False), ('hosts.yml', False), ('missing.nixops.yml', False),
+])
+def test_takes_only_its_own_files(tmp_path: Path, name: str, ours: bool) -> None:
+    if not name.startswith('missing'):
+        (tmp_path / name).touch()
+    assert inventory_loader.get('nixcd.hercules_ci.nixops').verify_file(str(tmp_path / name)) is ours
