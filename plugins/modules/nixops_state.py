@@ -279,12 +279,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.sta
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import Waiting
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import differences, host_differences
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placement import WRITES, Stored, carry_out, place, require_seen
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import (
-    effect_name,
-    from_file,
-    read_source,
-    read_version,
-)
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import effect_name, from_file, read_source, read_version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import hidden_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
