@@ -310,11 +310,7 @@ ARGUMENTS: dict[str, Any] = {
         'backup': {'type': 'bool', 'default': True},
         'backup_dir': {'type': 'path'},
     },
-    'mutually_exclusive': [
-        ('export_file', 'database', 'version'),
-        ('export_file', 'nixops_program', 'version'),
-        ('version', 'known_hosts'),
-    ],
+    'mutually_exclusive': [('export_file', 'database', 'version'), ('nixops_program', 'export_file', 'version'), ('version', 'known_hosts')],
     'required_by': {'nixops_directory': 'nixops_program', 'known_hosts_name': 'known_hosts'},
 }
 
@@ -353,8 +349,11 @@ def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
     stored: dict[str, Stored] = {}
     warnings: list[Problem] = []
     if not module.check_mode:
-        signal.signal(signal.SIGTERM, interrupted)
-        stored, warnings = carry_out(files, placements, name, waiting_of(options), backup_folder(options))
+        before = signal.signal(signal.SIGTERM, interrupted)
+        try:
+            stored, warnings = carry_out(files, placements, name, waiting_of(options), backup_folder(options))
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     for problem in (*source.problems, *warnings):
         module.warn(str(problem))
