@@ -29,7 +29,7 @@ def database(tmp_path: Path) -> Callable[[str], str]:
 
 @pytest.fixture
 def export(tmp_path: Path) -> Callable[..., str]:
-    """export(web1={'publicIpv4': '…'}) writes the export of a deployment with these machines, of the type none unless they say otherwise."""
+    """export(web1={'publicIpv4': '…'}) writes the export of a deployment with these machines, by default of the type none."""
 
     def write(**machines: dict[str, str]) -> str:
         resources = {name: {'type': 'none', **attributes} for name, attributes in machines.items()}

@@ -84,7 +84,7 @@ def test_names_hosts_by_an_expression(parse: Parse, export: Export) -> None:
 
 
 def test_refuses_two_machines_of_one_name(parse: Parse, export: Export) -> None:
-    with pytest.raises(AnsibleError, match='Two machines would be the same host.*web1 of deployment .* and web2 of deployment .*hostname'):
+    with pytest.raises(AnsibleError, match=r'Two machines would be the same host.*web1 of deployment .* and web2 of deployment .*hostname'):
         parse(export_file=export(web1={}, web2={}), hostname='nixops_machine.deployment')
 
 
@@ -102,7 +102,7 @@ def test_prints_known_hosts(parse: Parse, export: Export, port: str, line: str) 
 @pytest.mark.parametrize('attribute', ['targetHost', 'targetUser'])
 @pytest.mark.parametrize('value', ['-oProxyCommand=id', 'a b', 'a\nb', 'a"b', "a'b", '$(id)'])
 def test_refuses_what_ssh_must_not_see(parse: Parse, export: Export, attribute: str, value: str) -> None:
-    with pytest.raises(AnsibleError, match='would be dangerous.*machine web2 .*To do'):
+    with pytest.raises(AnsibleError, match=r'would be dangerous.*machine web2 .*To do'):
         parse(export_file=export(web1={}, web2={attribute: value}))
 
 
