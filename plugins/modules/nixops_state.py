@@ -310,7 +310,10 @@ ARGUMENTS: dict[str, Any] = {
         'backup': {'type': 'bool', 'default': True},
         'backup_dir': {'type': 'path'},
     },
-    'mutually_exclusive': [('export_file', 'database', 'version'), ('nixops_program', 'export_file', 'version'), ('version', 'known_hosts')],
+    'mutually_exclusive': [
+        *(('export_file', source, 'version') for source in ('database', 'nixops_program')),
+        ('version', 'known_hosts'),
+    ],
     'required_by': {'nixops_directory': 'nixops_program', 'known_hosts_name': 'known_hosts'},
 }
 
