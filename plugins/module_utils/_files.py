@@ -11,7 +11,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import shutil
 import stat
 import time
@@ -128,7 +127,7 @@ def _wait_for_lock(descriptor: int, folder: str, timeout: float) -> None:
 
 def _temporary_path(path: str) -> str:
     folder, name = os.path.split(path)
-    return os.path.join(folder, '.%s.%s.new' % (name, secrets.token_hex(8)))
+    return os.path.join(folder, '.%s.%s.new' % (name, os.urandom(8).hex()))
 
 
 def _remove_leftovers(path: str) -> None:

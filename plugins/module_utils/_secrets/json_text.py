@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
@@ -33,10 +32,16 @@ class Number:  # noqa: PLW1641  # equal numbers differ in spelling, and nothing 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Number):
             return NotImplemented
-        try:
-            return self.text == other.text or Decimal(self.text) == Decimal(other.text)
-        except InvalidOperation:  # an exponent of 18 digits and more
-            return False
+        return self.text == other.text or self._value() == other._value()
+
+    def _value(self) -> tuple[bool, str, int]:
+        """Sign, digits without zeros at either end, and the power of ten for them. Python has a limit for the digits of an int."""
+        digits, _e, exponent = self.text.lower().partition('e')
+        whole, _point, fraction = digits.lstrip('-').partition('.')
+        significant = (whole + fraction).lstrip('0')
+        shortened = significant.rstrip('0')
+        power = int(exponent[:4000] or 0) - len(fraction) + len(significant) - len(shortened)
+        return (self.text.startswith('-'), shortened, power) if shortened else (False, '', 0)
 
 
 def parse(content: bytes, where: str) -> Any:
