@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import OPTIONS as EFFECT_PARAMETERS
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._json_schema import Schema
@@ -96,8 +98,8 @@ def read_host(name: str, variables: Mapping[str, Any], entry_point: str) -> tupl
             values[variable] = plain(value, variable)
         except Failure as failure:
             problems += failure.problems
-    host = Host(name, given, values)
-    problems += _wrong_values(host, options)
+    problems += _wrong_values(Host(name, given, values), options)
+    host = Host(name, given, {variable: _converted(value, options.get(variable, {}).get('type')) for variable, value in values.items()})
     alike = {variable: variables[variable] for variable in variables if variable.startswith(PREFIX) and variable not in known}
     problems += _slips(Host(name, alike, {}), known)
     return host, problems
@@ -113,6 +115,13 @@ def _wrong_values(host: Host, options: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem('This is not what the variable takes.', where=host.line(variable, *path),
                       expected=_expected(options[variable], path), found=_kind(error.instance),
                       remedy='Correct the variable; ansible-doc -t role nixcd.hercules_ci.nixops describes it.')
+
+
+def _converted(value: Any, kind: str | None) -> Any:
+    """What a task would get for the option: booleans that were written as text, and paths with a tilde or a variable."""
+    if kind == 'bool':
+        return boolean(value, strict=False)
+    return os.path.expandvars(os.path.expanduser(value)) if kind == 'path' and isinstance(value, str) else value
 
 
 def _slips(host: Host, known: set[str]) -> Iterator[Problem]:

@@ -88,7 +88,9 @@ def host_key_of_app1(world: World) -> str:
     return str(deployment['resources']['app1']['ec2.publicHostKey'].split()[1])
 
 
-@pytest.mark.parametrize('change, words', [(agent_address, 'by 198.51.100.10'), (agent_name, 'by app2'), (agent_host_key, 'by its host key')])
+@pytest.mark.parametrize('change, words', [
+    (agent_address, 'by 198.51.100.10'), (agent_name, 'by app2'), (agent_host_key, 'by its host key'),
+])
 def test_an_agent_among_the_machines(
     networks: dict[str, Any], agents: dict[str, Any], world: World, change: Change, words: str,
 ) -> None:

@@ -62,6 +62,13 @@ def test_the_line_of_the_inventory_is_named(tmp_path: Path) -> None:
     assert problems[0].where == 'nixops_branches (%s:2)' % inventory
 
 
+def test_values_are_what_a_task_would_get(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('HOME', '/home/somebody')
+    host, problems = read_host('n', {**NETWORK, 'nixops_checkout': '~/neat-repo', 'nixops_allow_self_deploy': 'false'}, 'main')
+    assert problems == []
+    assert (host['nixops_checkout'], host['nixops_allow_self_deploy']) == ('/home/somebody/neat-repo', False)
+
+
 def test_an_effect_has_every_option_that_is_set() -> None:
     variables = {**NETWORK, 'nixops_network_files': ['a.nix'], 'nixops_inputs': ['awscli2'], 'nixops_nixops_deployment': 'bar',
                  'nixops_prebuild': None}
