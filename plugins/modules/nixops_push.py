@@ -75,7 +75,7 @@ options:
     description: Name of the side branch. C({branch}) in it stands for the name of the branch.
     type: str
     default: nixops/{branch}
-  message:
+  commit_message:
     description: Message of the commits.
     type: str
     default: Deploy NixOps networks with Hercules CI
@@ -112,7 +112,7 @@ EXAMPLES = r"""
     mode: branch
     author_name: Deployment
     author_email: deployment@example.org
-    message: |
+    commit_message: |
       Update ci.nix from the inventory
 
       Made by ansible-playbook nixcd.hercules_ci.networks.
@@ -227,7 +227,7 @@ def one_branch(module: AnsibleModule, repository: Repository, heads: dict[str, s
         elif found.files and module.check_mode:
             found.revision = None
         elif found.files:
-            commit = Commit(options['message'], options['author_name'], options['author_email'])
+            commit = Commit(options['commit_message'], options['author_name'], options['author_email'])
             found = push(repository, options['remote'], found, files, commit)
     except Failure as failure:
         found.problem, found.revision = failure.problems[0], None
@@ -280,7 +280,7 @@ def main() -> None:
             'remote': {'type': 'str', 'default': 'origin'},
             'mode': {'type': 'str', 'choices': ['direct', 'branch', 'none'], 'default': 'direct'},
             'side_branch': {'type': 'str', 'default': 'nixops/{branch}'},
-            'message': {'type': 'str', 'default': 'Deploy NixOps networks with Hercules CI'},
+            'commit_message': {'type': 'str', 'default': 'Deploy NixOps networks with Hercules CI'},
             'author_name': {'type': 'str'},
             'author_email': {'type': 'str'},
         },

@@ -69,7 +69,7 @@ def test_a_commit_with_the_file_and_nothing_else_lands_on_the_branch(checkout: P
     (checkout / 'staged').write_text('staged')
     git(checkout, 'add', 'staged')
     before = snapshot(checkout)
-    result = push(message='Why\n\nBecause.')
+    result = push(commit_message='Why\n\nBecause.')
     assert result['changed']
     branch = result['branches'][0]
     assert branch['revision'] == git(checkout.parent / 'bare.git', 'rev-parse', 'production')
