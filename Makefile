@@ -6,7 +6,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint test test-all release clean
+.PHONY: help setup demo lint test test-all tarball release clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,10 +25,13 @@ lint: setup ## the gates that take seconds
 test: setup ## every gate, on this ansible-core
 	@$(PYTHON) -m tests.gates
 
-test-all: setup ## every gate, then units, integration and sanity on every supported ansible-core
-	@$(PYTHON) -m tests.gates.versions
+test-all: setup ## every gate, that each gate bites, and the tests on every supported ansible-core
+	@$(PYTHON) -m tests.gates && $(PYTHON) -m pytest tests/gates && $(PYTHON) -m tests.gates.versions
 
-release: setup ## VERSION=x.y.z: changelog, tarball and tag
+tarball: setup ## build what Galaxy gets from the commit that is checked out, into dist/
+	@rm -rf .cache/clone && git clone --quiet . .cache/clone && .venv/bin/ansible-galaxy collection build --force --output-path dist .cache/clone
+
+release: setup ## VERSION=x.y.z: changelog, commit, tag and tarball
 	@tests/release.sh '$(VERSION)'
 
 clean: ## remove what setup and the gates made

@@ -35,8 +35,9 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run by Ansible."""
-        result: dict[str, Any] = {**super().run(tmp, task_vars), 'changed': False}
-        _validation, options = self.validate_argument_spec(ARGUMENT_SPEC)
+        base: Any = super()  # ActionBase does not tell the types of what follows
+        result: dict[str, Any] = {**base.run(tmp, task_vars), 'changed': False}
+        _validation, options = base.validate_argument_spec(ARGUMENT_SPEC)
         try:
             outcomes, agents = outcomes_of(options['networks']), agents_of(options['agents'])
             lines = text_table(outcomes, Display().columns or 79)

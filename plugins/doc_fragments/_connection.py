@@ -9,7 +9,7 @@ from __future__ import annotations
 class ModuleDocFragment:
     """The options in module_utils/_argspec.py: with the notes for modules, and without them for what runs on the controller."""
 
-    OPTIONS = r"""
+    DOCUMENTATION = r"""
 options:
   api_base_url:
     description:
@@ -45,7 +45,8 @@ options:
     default: 30
 """
 
-    DOCUMENTATION = OPTIONS + r"""
+    MODULE = r"""
+options: {}
 notes:
   - Proxies are taken from the environment variables E(https_proxy), E(http_proxy) and E(no_proxy).
   - The module runs where the task runs, and so looks for credentials there. To use those of the controller,

@@ -50,4 +50,7 @@ options:
     description: Seconds to wait for another play that is changing a file in the same folder.
     type: float
     default: 60.0
+  _payload:
+    description: How the action plugin hands the values to the module. Tasks do not set this.
+    type: str
 """

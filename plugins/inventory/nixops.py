@@ -27,7 +27,7 @@ description:
 extends_documentation_fragment:
   - ansible.builtin.constructed
   - ansible.builtin.inventory_cache
-  - nixcd.hercules_ci._connection.options
+  - nixcd.hercules_ci._connection
 options:
   plugin:
     description: The name of this plugin.

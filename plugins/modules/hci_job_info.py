@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - nixcd.hercules_ci._attributes.info
   - nixcd.hercules_ci._attributes.action_group
   - nixcd.hercules_ci._connection
+  - nixcd.hercules_ci._connection.module
 attributes:
   platform:
     description: Where the module can be used.

@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._attributes.action_group
   - nixcd.hercules_ci._connection
+  - nixcd.hercules_ci._connection.module
 attributes:
   check_mode:
     support: full

@@ -93,7 +93,7 @@ def python(program: str, *arguments: str) -> list[dict[str, Any]]:
 def reading(database: Path, rounds: int) -> bool:
     """Compare the shortest times, taken in turn so that both find the machine as busy; whether the bar is met."""
     ours, theirs = [], []
-    for _ in range(rounds):
+    for _run in range(rounds):
         theirs.append(baseline(database))
         (read,) = python(READ, str(database))
         ours.append(read['seconds'])

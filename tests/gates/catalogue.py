@@ -18,6 +18,7 @@ GATES = (
     Gate('role-variables', 'python -m tests.gates.role_variables', fast=True),
     Gate('mypy', 'cd $TOP && mypy --config-file $OLDPWD/pyproject.toml --cache-dir $CACHE/mypy '
          '-p ansible_collections.nixcd.hercules_ci.plugins', fast=True),
+    Gate('gates', 'python -m pytest --quiet --junitxml=$OUT/gates.xml -m "not slow" tests/gates', junit='gates.xml'),
     Gate('units', PYTEST.format('unit'), junit='unit.xml', programs=('nix-instantiate',)),
     Gate('docs', 'antsibull-docs lint-collection-docs --plugin-docs .'),
     Gate('execution-environment', 'cp -r tests/ee $OUT && cd $OUT/ee && ' + BUILD + 'mv *.tar.gz nixcd-hercules_ci.tar.gz && '

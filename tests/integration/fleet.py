@@ -44,10 +44,11 @@ def add_fleet(world: World, names: list[str], networks: int) -> dict[str, list[s
 
 def add_deployments(database: Path, names: list[str]) -> None:
     """Deployments as NixOps makes them with C(create)."""
-    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+    with contextlib.closing(sqlite3.connect(database)) as connection:
         for number, name in enumerate(names):
             uuid = 'eeeeeeee-1700-11e7-8000-%012d' % number
             connection.execute('insert into Deployments(uuid) values (?)', (uuid,))
             attributes = {'name': name, 'nixExprs': '["/srv/net/%s.nix"]' % name}
             connection.executemany('insert into DeploymentAttrs(deployment, name, value) values (?, ?, ?)',
                                    [(uuid, *attribute) for attribute in attributes.items()])
+        connection.commit()

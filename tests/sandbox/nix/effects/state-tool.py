@@ -24,6 +24,7 @@ def call(method, name, data=None):
     """The reply's status and body; transient errors are tried again."""
     url = '%s/api/v1/current-task/state/%s/data' % (os.environ['HERCULES_CI_API_BASE_URL'], name)
     headers = {'Authorization': 'Bearer %s' % secrets()['hercules-ci']['data']['token'], 'Content-Type': 'application/octet-stream'}
+    problem = ''
     for attempt in range(ATTEMPTS):
         time.sleep(0.05 * (2 ** attempt) if attempt else 0)
         try:

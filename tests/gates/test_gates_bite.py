@@ -1,0 +1,135 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each gate fails on a defect of its kind. The defect is put into a small copy of this collection, in which it is the only one."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.gates.catalogue import GATES
+from tests.gates.gate import Gate, Outcome, run
+from tests.gates.surroundings import copy_as_collection, environment, make_repository
+
+BY_NAME = {gate.name: gate for gate in GATES}
+
+# What the small copy keeps: enough for every tool to accept it as a collection.
+KEPT = (
+    'galaxy.yml', 'pyproject.toml', 'README.md', 'LICENSE', 'LICENSES', 'REUSE.toml', 'CHANGELOG.md', 'changelogs', 'meta', 'roles', 'playbooks',
+    '.yamllint', '.ansible-lint', 'plugins/module_utils/_problems.py', 'tests/gates', 'tests/ee', 'tests/unit/conftest.py', 'tests/config.yml',
+)
+
+SPDX = '# SPDX-FileCopyrightText: nixcd.hercules_ci contributors\n# SPDX-License-Identifier: GPL-3.0-or-later\n'
+MODULE = '''#!/usr/bin/python
+%s# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: wrong
+short_description: Is wrong
+version_added: 0.1.0
+author: nixcd.hercules_ci contributors (@nixcd)
+description: See O(missing).
+options: {}
+"""
+
+EXAMPLES = r"""
+- name: Is wrong
+  nixcd.hercules_ci.wrong:
+"""
+
+RETURN = r"""{}"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main() -> None:
+    """Accept an option that is not documented."""
+    AnsibleModule(argument_spec={'secretly': {'type': 'str'}}).exit_json()
+
+
+if __name__ == '__main__':
+    main()
+''' % SPDX
+
+# gate: (file, its defective content or how to make it defective, what the gate then says)
+DEFECTS: dict[str, tuple[str, str | Callable[[str], str], str]] = {
+    'ruff': ('plugins/module_utils/_wrong.py', SPDX + 'import os\n', 'F401'),
+    'yamllint': ('playbooks/wrong.yml', SPDX + '---\n- name:  Too wide\n', 'too many spaces'),
+    'licences': ('plugins/module_utils/_wrong.py', 'x = 1\n', 'no license identifier'),
+    'changelog': ('changelogs/fragments/wrong.yml', SPDX + '---\nbreaking_news:\n  - Wrong.\n', 'invalid section: breaking_news'),
+    'role-variables': ('roles/nixops/defaults/main.yml', lambda text: text + 'nixops_wrong: 1\n', 'nixops_wrong is in defaults'),
+    'mypy': ('plugins/module_utils/_wrong.py', SPDX + 'def wrong(x):\n    return x\n', 'missing a type annotation'),
+    'units': ('tests/unit/test_wrong.py', SPDX + 'def test_wrong() -> None:\n    assert len("wrong") == 4\n', '1 failed'),
+    'integration': ('tests/integration/test_wrong.py', SPDX + 'def test_wrong() -> None:\n    assert len("wrong") == 4\n', '1 failed'),
+    'targets': ('tests/integration/targets/wrong/tasks/main.yml', SPDX + '---\n- name: Fail\n  ansible.builtin.fail:\n', 'Failed as requested'),
+    'docs': ('plugins/modules/wrong.py', MODULE, 'O(missing)'),
+    'sanity': ('plugins/modules/wrong.py', MODULE, 'undocumented-parameter'),
+    'ansible-lint': ('playbooks/wrong.yml', SPDX + '---\n- name: Wrong\n  hosts: all\n  tasks:\n    - ansible.builtin.debug:\n', 'name\\[missing\\]'),
+    'galaxy-importer': ('meta/runtime.yml', SPDX + '---\naction_groups: {}\n', 'requires_ansible'),
+    'execution-environment': ('meta/ee-requirements.txt', SPDX + 'boto3\n', 'boto3'),
+}
+
+
+def spoilt(top: Path, name: str, content: str | Callable[[str], str]) -> Path:
+    """A small copy of the collection below TOP, with one file made defective."""
+    whole = copy_as_collection(top / 'whole')
+    collection = top / 'ansible_collections' / 'nixcd' / 'hercules_ci'
+    for kept in KEPT:
+        (collection / kept).parent.mkdir(parents=True, exist_ok=True)
+        if (whole / kept).is_dir():
+            shutil.copytree(whole / kept, collection / kept, symlinks=True)
+        else:
+            shutil.copy2(whole / kept, collection / kept, follow_symlinks=False)
+    shutil.rmtree(top / 'whole')
+    path = collection / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else content(path.read_text()))
+    make_repository(collection)
+    return collection
+
+
+def judged(gate: Gate, collection: Path) -> Outcome:
+    """What the gate says of the collection."""
+    return asyncio.run(run(gate, collection, environment(collection.parents[2])))
+
+
+def test_every_gate_has_a_defect() -> None:
+    assert set(BY_NAME) - set(DEFECTS) == {'coverage', 'molecule', 'gates'}, 'of these the first two have tests of their own, this is the third'
+
+
+@pytest.mark.parametrize('name', [pytest.param(name, marks=() if BY_NAME[name].fast else pytest.mark.slow) for name in DEFECTS])
+def test_gate_fails_on_its_defect(name: str, tmp_path: Path) -> None:
+    path, content, words = DEFECTS[name]
+    outcome = judged(BY_NAME[name], spoilt(tmp_path, path, content))
+    assert outcome.state == 'failed', outcome.output
+    assert words.replace('\\', '') in outcome.output, outcome.output
+
+
+@pytest.mark.slow
+def test_coverage_fails_on_lines_that_no_test_runs(tmp_path: Path) -> None:
+    test = SPDX + 'from ansible_collections.nixcd.hercules_ci.plugins.module_utils import _problems\n\ndef test_it():\n    assert _problems\n'
+    collection = spoilt(tmp_path, 'tests/unit/test_little.py', test)
+    assert judged(BY_NAME['units'], collection).state == 'passed'
+    outcome = judged(BY_NAME['coverage'], collection)
+    assert outcome.state == 'failed'
+    assert 'plugins/module_utils/_problems.py:' in outcome.output
+
+
+@pytest.mark.slow
+def test_molecule_fails_where_others_can_read_secrets(tmp_path: Path) -> None:
+    gate = BY_NAME['molecule']
+    if gate.obstacle(environment(tmp_path)['PATH']):
+        pytest.skip(gate.obstacle(environment(tmp_path)['PATH']))
+    collection = copy_as_collection(tmp_path)
+    defaults = collection / 'roles' / 'nixops' / 'defaults' / 'main.yml'
+    defaults.write_text(defaults.read_text().replace("nixops_agent_secrets_mode: '0400'", "nixops_agent_secrets_mode: '0444'"))
+    outcome = judged(gate, collection)
+    assert outcome.state == 'failed'
+    assert "file.stat.mode == '0400'" in outcome.output
