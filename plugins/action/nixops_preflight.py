@@ -12,7 +12,8 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
 
-NETWORKS, AGENTS = 'nixops_networks', 'hercules_agents'
+NETWORKS = 'nixops_networks'
+AGENTS = 'hercules_agents'
 
 
 class ActionModule(ActionBase):
