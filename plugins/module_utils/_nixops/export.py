@@ -49,7 +49,8 @@ def _deployment(database: Database, uuid: str, comma: str) -> Iterator[str]:
 
 def _resources(database: Database, uuid: str, comma: str) -> Iterator[str]:
     separator = '{\n'
-    for row, name, kind, before, after in database.query(_ATTRIBUTES_OF_RESOURCES, (uuid, MARK + 'a', MARK + 'b')):
+    between = (MARK + 'a', MARK + 'b')
+    for row, name, kind, before, after in database.query(_ATTRIBUTES_OF_RESOURCES, (*between, *between, uuid)):
         counted = [each.split(':', 1) for each in (before, '1:type%sa%s' % (MARK, kind), after) if each]
         body = quoted((MARK + 'b').join(attributes for _count, attributes in counted))
         if body.count(MARK_QUOTED) == 2 * sum(int(count) for count, _attributes in counted) - 1:
@@ -71,9 +72,9 @@ def _attributes(database: Database, row: int, kind: str, comma: str) -> str:
 # Ordered inside: outside, SQLite would sort the attributes as well, and need memory for all of them.
 _ATTRIBUTES_OF_RESOURCES = """
 select id, name, type,
-  (select count(*) || ':' || group_concat(name || ?2 || value, ?3) from (
+  (select count(*) || ':' || group_concat(name || ? || value, ?) from (
     select * from ResourceAttrs where machine = id and name < 'type' order by name)),
-  (select count(*) || ':' || group_concat(name || ?2 || value, ?3) from (
+  (select count(*) || ':' || group_concat(name || ? || value, ?) from (
     select * from ResourceAttrs where machine = id and name > 'type' order by name))
-from (select max(id) as id, name, type from Resources where deployment = ?1 group by name order by name)
+from (select max(id) as id, name, type from Resources where deployment = ? group by name order by name)
 """
