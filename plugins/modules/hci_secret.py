@@ -39,6 +39,9 @@ attributes:
   action:
     description: The values are validated on the controller, by an action plugin of the same name, before anything runs on the host.
     support: full
+    details:
+      - They travel by pipelining, whatever C(pipelining) is set to, so that no temporary file on the host holds them. Where the
+        configuration of sudo on the host has C(requiretty), turn that off for the user.
 options:
   name:
     description: Name of one secret, as the values in the C(secretsMap) of an effect have it.

@@ -33,6 +33,8 @@ class PrivateAction(ActionBase):
 
     The module's own option values would be in its result (C(invocation)) and in the system's log on the host, and as masks over unrelated
     text if they were marked no_log. The task's arguments would reach callbacks. Therefore both see them with the values hidden.
+    The module goes through the connection's standard input (pipelining), so that no temporary file on the host holds a value, and in one
+    step instead of five.
     """
 
     MODULE: str
@@ -58,6 +60,9 @@ class PrivateAction(ActionBase):
         except Failure as failure:
             result.update(failed=True, **failure.result())
         else:
+            connection = self._connection
+            if connection.has_pipelining and (connection.become is None or connection.become.pipelining):
+                connection.always_pipeline_modules = True
             public = {name: value for name, value in self._given.items() if name not in self.PRIVATE}
             result.update(self._execute_module(
                 module_name=self.MODULE, module_args={**public, '_payload': payload}, task_vars=task_vars,

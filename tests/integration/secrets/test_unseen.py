@@ -160,7 +160,7 @@ def test_plays_that_succeed(theatre: Theatre) -> None:
     tasks = [TASK, AGENT, INFO, SAY]
     predicted = theatre.play(tasks, secrets(OLD), '--check')
     first = theatre.play(tasks, secrets(OLD), ANSIBLE_DISPLAY_ARGS_TO_STDOUT='1')
-    rotated = theatre.play(tasks, secrets(SECRET), ANSIBLE_PIPELINING='1')
+    rotated = theatre.play(tasks, secrets(SECRET))
     second = theatre.play(tasks, secrets(SECRET), ANSIBLE_DEBUG='1')
     assert [output.count('changed: [agent-1]') for output in (predicted, first, rotated, second)] == [2, 2, 2, 0]
     for output in (predicted, first, rotated, second):
