@@ -27,12 +27,17 @@ from urllib.parse import urlencode, urlsplit
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.credentials import Token, find_token
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed, Truncated, refused, unanswered
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.transport import checked_base_url, make_opener
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
 
 DEFAULT_BASE_URL = 'https://hercules-ci.com'
 TRIES = 8
 """How often a request is sent at most; the pauses between add up to about twenty seconds."""
 BLOCK = 1 << 16
+LARGEST_JSON = 1 << 26
+"""Bytes of an answer that is read into memory."""
+SLOWEST = 1000
+"""Bytes a second on average, after as many seconds as a silence may last: a server that sends less could send for ever."""
+LONGEST_TIMEOUT = 3600
 Result = TypeVar('Result')
 
 
@@ -54,7 +59,10 @@ def connect(options: Mapping[str, Any], environment: Mapping[str, str] | None = 
         base_url = checked_base_url(environment.get(variable) or DEFAULT_BASE_URL, 'the environment variable %s' % variable)
     token = find_token(urlsplit(base_url).hostname or '', options.get('api_token'), options.get('credentials_file'), environment)
     opener = make_opener(options.get('validate_certs') is not False, options.get('ca_path'))
-    return Client(base_url, token, opener, float(options.get('timeout') or 30))
+    timeout = options.get('timeout') or 30
+    if not 0 < timeout <= LONGEST_TIMEOUT:
+        raise fail('The timeout is out of range.', where='timeout', expected='1 to %d seconds' % LONGEST_TIMEOUT, found=str(timeout))
+    return Client(base_url, token, opener, float(timeout))
 
 
 class Client:
@@ -100,12 +108,12 @@ class Client:
             headers['Content-Type'] = 'application/json'
         data = json.dumps(body).encode() if body is not None else b'' if method == 'POST' else None
         with self._exchange(method, path, query, data, headers) as answer:
-            text = b''.join(_blocks(answer))
+            text = self._read(answer, LARGEST_JSON)
         if not text.strip():
             return None
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             remedy = 'Check that %s is the address of Hercules CI, and that no proxy answers in its stead' % self.base_url
             raise RequestFailed(Problem('The answer is not valid JSON.', self._request(method, path), remedy=remedy), 200) from None
 
@@ -114,7 +122,7 @@ class Client:
         target.truncate()
         digest, size = hashlib.sha256(), 0
         with self._exchange('GET', path, query, None, {'Accept': 'application/octet-stream'}) as answer:
-            for block in _blocks(answer):
+            for block in self._blocks(answer):
                 target.write(block)
                 digest.update(block)
                 size += len(block)
@@ -140,11 +148,44 @@ class Client:
             with self._opener.open(request, timeout=self._timeout) as answer:
                 if method == 'GET' and answer.status != 200:  # an empty success is no content: hci would store an empty file
                     raise self._refused(method, path, answer.status, answer.headers, b'')
+                if answer.headers.get('Content-Encoding', 'identity') != 'identity':  # nobody has asked for it
+                    raise ValueError('The answer is compressed, as %s' % answer.headers['Content-Encoding'])
                 yield answer
         except urllib.error.HTTPError as error:
-            raise self._refused(method, path, error.code, error.headers, _body(error)) from None
-        except (OSError, http.client.HTTPException) as error:
+            with error:
+                raise self._refused(method, path, error.code, error.headers, self._body(error)) from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise unanswered(self._request(method, path), self.base_url, error) from None
+
+    def _blocks(self, answer: http.client.HTTPResponse) -> Iterator[bytes]:
+        """The rest of an answer, as it comes. Raises what the connection raises, Truncated, or TimeoutError when it comes too slowly."""
+        missing, size, started = answer.length, 0, time.monotonic()
+        while missing is None or size < missing:
+            block = answer.read1(BLOCK)
+            if not block:
+                break
+            size += len(block)
+            seconds = time.monotonic() - started
+            if seconds > self._timeout + size / SLOWEST:
+                raise TimeoutError('only %d bytes came in %d seconds' % (size, seconds))
+            yield block
+        if missing is not None and size < missing:  # http.client says nothing about it
+            raise Truncated('%d bytes are missing' % (missing - size))
+
+    def _read(self, answer: http.client.HTTPResponse, largest: int) -> bytes:
+        text = bytearray()
+        for block in self._blocks(answer):
+            text += block
+            if len(text) > largest:
+                raise ValueError('The answer has more than %d bytes' % largest)
+        return bytes(text)
+
+    def _body(self, error: urllib.error.HTTPError) -> bytes:
+        """What an answer other than success has to say for itself; nothing if that is hard to read."""
+        try:
+            return self._read(error.fp, BLOCK) if isinstance(error.fp, http.client.HTTPResponse) else b''
+        except (OSError, http.client.HTTPException, ValueError):
+            return b''
 
     def _repeat(self, attempt: Callable[[], Result], repeatable: bool) -> Result:
         tried = 1
@@ -168,19 +209,3 @@ class Client:
         return '%s %s/api/v1%s' % (method, self.base_url, path)
 
 
-def _blocks(answer: http.client.HTTPResponse) -> Iterator[bytes]:
-    while True:
-        block = answer.read(BLOCK)
-        if not block:
-            break
-        yield block
-    if answer.length:  # http.client counts it down to nothing, and says nothing when it does not get there
-        raise Truncated('%d bytes are missing' % answer.length)
-
-
-def _body(error: urllib.error.HTTPError) -> bytes:
-    with error:
-        try:
-            return error.read(BLOCK)
-        except (OSError, http.client.HTTPException):
-            return b''

@@ -7,11 +7,13 @@
 
 from __future__ import annotations
 
+import email.utils
 import http.client
 import json
 import random
 import socket
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -68,8 +70,9 @@ def refused(
         404: 'Check the spelling, and on the pages of %s that the project exists and that you have access to it' % base_url,
         429: 'Hercules CI limits how often it may be asked: try again later, or with fewer hosts at a time',
     }
-    if 300 <= status < 400:
-        remedy = 'Set api_base_url to the address that it redirects to: %s' % headers.get('Location')
+    location = (headers.get('Location') or '').partition('?')[0]  # what follows may be a signature
+    if 300 <= status < 400 and location:
+        remedy = 'Set api_base_url to the address that it redirects to: %s' % location
     else:
         remedy = remedies.get(status, 'Try again later. If it stays like this, tell the people who run %s' % base_url)
     what = 'Hercules CI answered %s.' % ('%d %s' % (status, http.client.responses.get(status, ''))).strip()
@@ -90,10 +93,12 @@ def unanswered(request: str, base_url: str, error: Exception) -> RequestFailed:
         remedy = 'Set ca_path to a file with the certificate of the authority that issued it'
         return RequestFailed(Problem('The certificate of Hercules CI is not valid.', request, found=found, remedy=remedy), arrived=False)
     broke_off = isinstance(reason, (Truncated, http.client.IncompleteRead))
-    what = 'The answer of Hercules CI broke off.' if broke_off else 'Hercules CI did not answer.'
+    unusable = isinstance(reason, ValueError)  # an address or an answer that makes no sense, now or later
+    what = 'Hercules CI gave no usable answer.' if unusable else 'Hercules CI did not answer.'
+    what = 'The answer of Hercules CI broke off.' if broke_off else what
     remedy = 'Check api_base_url, the network between here and %s, and the proxy in the environment' % base_url
     arrived = not isinstance(reason, (ConnectionRefusedError, socket.gaierror))
-    return RequestFailed(Problem(what, request, found=found, remedy=remedy), arrived=arrived, transient=True)
+    return RequestFailed(Problem(what, request, found=found, remedy=remedy), arrived=arrived, transient=not unusable)
 
 
 @contextmanager
@@ -114,12 +119,18 @@ def _message(body: bytes) -> str:
     """What some endpoints say about an error, C({"errorTags": [], "message": ""}), on one line."""
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ''
     message = content.get('message') if isinstance(content, dict) else None
     return ' '.join(message.split())[:300] if isinstance(message, str) else ''
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After as a number; the other form, a date, is not worth its code: hci's own delays will do."""
-    return float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None
+    """Retry-After as a number, whether it is one or a date (RFC 9110, section 10.2.3); None for anything else."""
+    text = (retry_after or '').strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -17,13 +17,17 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 
 def checked_base_url(text: str, where: str) -> str:
     """The address without a slash at its end. hci takes one without a scheme as plain http, which would show the token: refused."""
-    parts = urlsplit(text)
     expected = 'https://HOST, as in https://hercules-ci.com'
+    try:
+        parts = urlsplit(text)
+        _usable = parts.port, (parts.hostname or '').encode('idna'), parts.path.encode('ascii')  # each may say why it is not
+    except ValueError as error:
+        raise fail('The address of Hercules CI is not valid.', where=where, expected=expected, found='%r: %s' % (text, error)) from None
     if parts.scheme not in ('http', 'https') or not parts.hostname:
         raise fail('The address of Hercules CI does not start with https://.', where=where, expected=expected, found=repr(text))
     if parts.username is not None or parts.password is not None:
         raise fail('The address of Hercules CI holds a user or a password.', where=where, expected=expected, remedy='Use api_token')
-    if parts.query or parts.fragment or any(character.isspace() for character in text):
+    if parts.query or parts.fragment or not text.isprintable() or ' ' in text:
         raise fail('The address of Hercules CI has more than a host and a path.', where=where, expected=expected, found=repr(text))
     return text.rstrip('/')
 
@@ -32,12 +36,12 @@ def make_opener(validate_certs: bool, ca_path: str | None) -> urllib.request.Ope
     """What opens connections. Proxies come from the environment."""
     try:
         context = ssl.create_default_context(cafile=ca_path)
-    except OSError as error:  # ssl.SSLError is one, too
+    except (OSError, ValueError) as error:  # ssl.SSLError is the former, a path with a null byte the latter
         raise fail(
             'The certificates of the authorities to trust cannot be read.',
             where='ca_path: %s' % ca_path,
             expected='a file in PEM format',
-            found=str(error.strerror or error),
+            found=str(getattr(error, 'strerror', None) or error),
         ) from None
     if not validate_certs:
         context.check_hostname = False

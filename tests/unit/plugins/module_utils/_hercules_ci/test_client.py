@@ -5,20 +5,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import itertools
 import shutil
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci import client as client_module
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci import failures
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client, connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 
 from tests.sandbox.server import Sandbox
 
@@ -123,6 +129,26 @@ def test_the_server_may_say_how_long_to_wait(client: Client, sandbox: Sandbox, p
         client.get(STATES)
 
 
+@pytest.mark.parametrize(
+    ('text', 'pause'),
+    [
+        ('Sun, 22 Nov 2026 12:00:40 GMT', 40.0),
+        ('Sun, 22 Nov 2026 11:00:00 GMT', 0.15),
+        ('soon', 0.15),
+        ('Sun, 99 Nov 2026 11:00:00 GMT', 0.15),
+        ('-1', 0.15),
+        ('²', 0.15),
+    ],
+)
+def test_until_when_to_wait_may_be_a_date(
+    text: str, pause: float, sandbox: Sandbox, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failures, 'time', SimpleNamespace(time=lambda: 1795348800.0))  # noon of that day
+    sandbox.fault('status', status=503, headers={'Retry-After': text})
+    made(sandbox.url, pauses).get(STATES)
+    assert pauses == [pytest.approx(pause, abs=0.06)]
+
+
 def test_who_asked_is_said_where_access_is_refused(client: Client, sandbox: Sandbox) -> None:
     sandbox.service.personal_token('another')
     with pytest.raises(RequestFailed, match=r'The token was taken from the option api_token[.] Run hci login'):
@@ -187,6 +213,91 @@ def test_garbage_is_not_believed(client: Client, sandbox: Sandbox) -> None:
         client.get(STATES)
 
 
+@pytest.mark.parametrize(
+    ('body', 'what'),
+    [
+        (b'[' * 200000, 'not valid JSON'),
+        (b'<!DOCTYPE html><title>Welcome to the hotel</title>', 'not valid JSON'),
+        (b' ' * 300000, 'more than 250000 bytes'),
+    ],
+    ids=['deep', 'page', 'huge'],
+)
+def test_answers_that_nobody_expects(
+    body: bytes, what: str, serve: Callable[..., str], pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, 'LARGEST_JSON', 250000)
+    with pytest.raises(RequestFailed, match=what):
+        made(serve(lambda handler: answer(handler, body)), pauses).get('/x')
+    assert not pauses
+
+
+def test_a_refusal_with_a_hostile_body(serve: Callable[..., str], pauses: list[float]) -> None:
+    url = serve(lambda handler: answer(handler, b'[' * 60000, 400))
+    with pytest.raises(RequestFailed, match='400 Bad Request'):
+        made(url, pauses).get('/x')
+
+
+def test_a_compressed_download_is_not_stored(serve: Callable[..., str], pauses: list[float]) -> None:
+    url = serve(lambda handler: answer(handler, b'\x1f\x8b\x08', Content_Encoding='gzip'))
+    target = io.BytesIO()
+    with pytest.raises(RequestFailed, match='compressed, as gzip'):
+        made(url, pauses).download('/x', target)
+    assert target.getvalue() == b''
+
+
+def test_a_server_that_sends_a_byte_now_and_then(serve: Callable[..., str], pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never silent for as long as the timeout, and never done."""
+    seconds = itertools.count(step=4)
+    monkeypatch.setattr(client_module, 'time', SimpleNamespace(monotonic=lambda: next(seconds), sleep=time.sleep))
+
+    def trickle(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            while True:
+                handler.wfile.write(b' ')
+
+    monkeypatch.setattr(client_module, 'BLOCK', 1)
+    with pytest.raises(RequestFailed, match='only 2 bytes came in 8 seconds'):
+        made(serve(trickle), pauses).get('/x')
+    assert len(pauses) == client_module.TRIES - 1
+
+
+@pytest.mark.parametrize(
+    ('url', 'what'),
+    [
+        ('http://[x', 'Invalid IPv6'),
+        ('http://host:abc', "'abc'"),
+        ('http://host:99999', 'out of range'),
+        ('http://.example', 'label empty'),
+        ('http://' + 'a' * 70, 'too long'),
+        ('https://host/ä', 'ascii'),
+        ('https://host/\x7f', 'more than a host'),
+        ('https://host\0', 'more than a host'),
+        ('https://user:word@host', 'a user or a password'),
+        ('hercules-ci.com', 'does not start with https'),
+    ],
+)
+def test_addresses_that_are_none(url: str, what: str, pauses: list[float]) -> None:
+    with pytest.raises(Failure, match=what) as raised:
+        made(url, pauses)
+    assert 'word' not in str(raised.value).replace('password', '')
+
+
+@pytest.mark.parametrize('timeout', [-1, 10**12])
+def test_a_timeout_out_of_range(timeout: int, pauses: list[float]) -> None:
+    with pytest.raises(Failure, match='1 to 3600 seconds'):
+        made('http://localhost', pauses, timeout=timeout)
+
+
+def test_redirections_that_lead_nowhere(serve: Callable[..., str], pauses: list[float]) -> None:
+    for location in ('/x', 'http://[', 'file:///etc/passwd', 'http://.example/'):
+        url = serve(lambda handler, location=location: answer(handler, status=302, Location=location))
+        with pytest.raises(RequestFailed):
+            made(url, pauses).get('/x')
+    assert not pauses
+
+
 def test_the_token_goes_to_nobody_else(serve: Callable[..., str], pauses: list[float]) -> None:
     """hci sends it along."""
     seen: list[str | None] = []
@@ -202,9 +313,10 @@ def test_the_token_goes_to_nobody_else(serve: Callable[..., str], pauses: list[f
 
 
 def test_writing_follows_no_redirection(serve: Callable[..., str], pauses: list[float]) -> None:
-    url = serve(lambda handler: answer(handler, status=302, Location='http://elsewhere.example/'))
+    url = serve(lambda handler: answer(handler, status=302, Location='http://elsewhere.example/?signature=secret'))
     with pytest.raises(RequestFailed, match=r'redirects to: http://elsewhere[.]example/') as raised:
         made(url, pauses).post('/x', {})
+    assert 'secret' not in str(raised.value)
     assert not raised.value.arrived
 
 
