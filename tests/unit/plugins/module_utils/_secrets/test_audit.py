@@ -20,8 +20,8 @@ def network(**variables: Any) -> Network:
     return Network.from_variables('neat-network', {'nixops_' + name: value for name, value in given.items()})
 
 
-def agent(condition: Any = None, fields: frozenset[str] = AWS, name: str = 'neat-aws') -> dict[str, Secret]:
-    return {name: Secret(fields, PRODUCTION if condition is None else condition)}
+def agent(condition: Any = ..., fields: frozenset[str] = AWS, name: str = 'neat-aws') -> dict[str, Secret]:
+    return {name: Secret(fields, PRODUCTION if condition is ... else condition)}
 
 
 def found(networks: list[Network], agents: Agents, default_branches: dict[str, str] | None = None) -> list[Problem]:
