@@ -16,9 +16,11 @@ from tests.integration.world import World
 
 def test_events_tell_every_step_and_no_secret(world: World, tmp_path: Path) -> None:
     (tmp_path / 'runner').mkdir()
+    variables = world.environment()
+    variables['PATH'] = '%s:%s' % (Path(sys.executable).parent, variables['PATH'])
     run = ansible_runner.run(
         private_data_dir=str(tmp_path / 'runner'), inventory=str(world.write_inventory()), playbook='nixcd.hercules_ci.site', quiet=True,
-        cmdline='--diff -vvvv', envvars={**world.environment(), 'PATH': '%s:%s' % (Path(sys.executable).parent, world.environment()['PATH'])})
+        cmdline='--diff -vvvv', envvars=variables)
     assert (run.status, run.rc) == ('successful', 0), run.stdout.read()
     kinds = {event['event'] for event in run.events}
     assert {'playbook_on_start', 'playbook_on_stats', 'runner_on_ok'} <= kinds

@@ -120,8 +120,8 @@ def parser(generation):
     command('export', export, writes=False)
     command('check', check, writes=False)
     sub = command('deploy', deploy)
-    for flag in ('confirm', 'allow-reboot', 'allow-recreate', 'dry-run', 'plan-only', 'build-only', 'create-only', 'copy-only', 'dry-activate',
-                 'test', 'boot'):
+    for flag in ('confirm', 'allow-reboot', 'allow-recreate', 'dry-run', 'plan-only', 'build-only', 'create-only', 'copy-only',
+                 'dry-activate', 'test', 'boot'):
         sub.add_argument('--' + flag, action='store_true')
     return whole
 
