@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed, understood
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import (
     Job,
     Situation,
@@ -70,7 +70,7 @@ class CommitJobs:
         self.require(job.may_rerun, job, 'run again')
         try:
             query = {'rebuildFailures': 'true'} if rebuild_failures else None
-            made = Job.from_answer(self.client.post('/jobs/%s/rerun' % job.id, query=query), self.client.base_url, self.project)
+            made = self._made_by('/jobs/%s/rerun' % job.id, query)
         except RequestFailed as failure:
             if not failure.arrived:
                 raise
@@ -87,8 +87,11 @@ class CommitJobs:
 
     def run_schedule(self, config: Job, name: str) -> Job:
         """Run an onSchedule handler now, in the branch of its Config job."""
-        answer = self.client.post('/jobs/%s/on-schedule/%s/run' % (config.id, segment(name)))
-        return Job.from_answer(answer, self.client.base_url, self.project)
+        return self._made_by('/jobs/%s/on-schedule/%s/run' % (config.id, segment(name)))
+
+    @understood('a job that was made')
+    def _made_by(self, path: str, query: dict[str, str] | None = None) -> Job:
+        return Job.from_answer(self.client.post(path, query=query), self.client.base_url, self.project)
 
     def look_at_one(self, job: Job) -> Situation:
         return Situation((get_job(self.client, self.project, job.id),))

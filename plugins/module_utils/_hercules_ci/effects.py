@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import typed, understood
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, job_page
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import tail_of_log
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import segment
@@ -95,10 +96,10 @@ def read_evaluation(answer: Any) -> Evaluation:
         if kind in ('MayFail', 'MustFail'):
             continue
         if 'Error' in attribute['value']:
-            errors.append((text, attribute['value']['Error']['errorMessage']))
+            errors.append((text, typed(str, attribute['value']['Error']['errorMessage'])))
         elif attribute['value']['Ok']['status'] in ('BuildFailure', 'DependencyFailure'):
             failed_builds.append(text)
-    errors += [('', message['message']) for message in answer['messages'] if message['typ'] == 'Error']
+    errors += [('', typed(str, message['message'])) for message in answer['messages'] if message['typ'] == 'Error']
     ended = sum(answer['derivations%sCount' % status] for status in ('BuildFailure', 'DependencyFailure', 'BuildSuccess', 'Cancelled'))
     return Evaluation(
         effects=tuple(effects),
@@ -122,7 +123,7 @@ def read_effect(attribute: str, answer: Any, base_url: str) -> Effect:
         status=answer['status'],
         agent=started.get('agentHostname'),
         log_id=started.get('logId'),
-        technical_error=events.get('Failed', {}).get('technicalError'),
+        technical_error=typed(str, events.get('Failed', {}).get('technicalError') or '') or None,
         waiting_for=tuple(jobs + effects),
     )
 
@@ -131,10 +132,12 @@ def _project_text(project: Any) -> str:
     return '/'.join([project['owner']['site']['name'], project['owner']['name'], project['name']])
 
 
+@understood('the evaluation of a job')
 def get_evaluation(client: Client, job: Job) -> Evaluation:
     return read_evaluation(client.get('/jobs/%s/evaluation' % job.id))
 
 
+@understood('an effect of a job')
 def get_effect(client: Client, job: Job, attribute: str) -> Effect:
     return read_effect(attribute, client.get(_effect_path(job, attribute)), client.base_url)
 

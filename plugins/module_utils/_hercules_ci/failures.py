@@ -16,11 +16,12 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.credentials import LOGIN
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
+Value = TypeVar('Value')
 LONGEST_PAUSE = 60.0
 """For how many seconds a server may ask to wait (Retry-After) before it counts as unavailable."""
 
@@ -101,9 +102,16 @@ def unanswered(request: str, base_url: str, error: Exception) -> RequestFailed:
     return RequestFailed(Problem(what, request, found=found, remedy=remedy), arrived=arrived, transient=not unusable)
 
 
+def typed(kind: type[Value], value: Any) -> Value:
+    """The value, if it is of the kind; to be used where it is C(understood) that it is."""
+    if not isinstance(value, kind):
+        raise TypeError('%s instead of %s' % (type(value).__name__, kind.__name__))
+    return value
+
+
 @contextmanager
 def understood(where: str) -> Iterator[None]:
-    """Whatever goes wrong while an answer is taken apart means that it is not what the API promises."""
+    """Whatever goes wrong while an answer is taken apart means that it is not what the API promises. where: which answer."""
     try:
         yield
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:

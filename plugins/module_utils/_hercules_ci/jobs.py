@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import typed, understood
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
@@ -51,15 +52,15 @@ class Job:
         """From the schema Job of the API, where optional values are null or absent."""
         source = answer['source']
         return cls(
-            id=answer['id'],
-            index=answer['index'],
+            id=typed(str, answer['id']),
+            index=typed(int, answer['index']),
             url=job_page(base_url, str(project), answer['index']),
-            type=answer['jobType'],
-            name=answer.get('jobName') or '',
-            revision=source['revision'],
-            ref=source['ref'],
-            phase=answer['jobPhase'],
-            status=answer['jobStatus'],
+            type=typed(str, answer['jobType']),
+            name=typed(str, answer.get('jobName') or ''),
+            revision=typed(str, source['revision']),
+            ref=typed(str, source['ref']),
+            phase=typed(str, answer['jobPhase']),
+            status=typed(str, answer['jobStatus']),
             evaluation_status=answer['evaluationStatus'],
             cancelled=answer['isCancelled'],
             rerun_of=answer.get('rerunOfIndex'),
@@ -132,6 +133,7 @@ def job_page(base_url: str, project: str, index: int) -> str:
     return '%s/%s/jobs/%d' % (base_url, quote(project), index)
 
 
+@understood('the list of jobs')
 def list_jobs(
     client: Client,
     project: ProjectPath,
@@ -167,6 +169,7 @@ def _pages(client: Client, path: str, query: dict[str, Any]) -> Iterator[list[An
         offset = answer['items'][-1]['id']
 
 
+@understood('the list of jobs with a number')
 def find_job(client: Client, project: ProjectPath, index: int) -> Job | None:
     """The job with a number, as it stands in the address of its page."""
     query = {'site': project.site, 'account': project.account, 'project': project.project, 'index': index}
@@ -174,14 +177,16 @@ def find_job(client: Client, project: ProjectPath, index: int) -> Job | None:
     return Job.from_answer(answers[0], client.base_url, project) if answers else None
 
 
+@understood('a job')
 def get_job(client: Client, project: ProjectPath, job_id: str) -> Job:
     return Job.from_answer(client.get('/jobs/%s' % job_id), client.base_url, project)
 
 
+@understood('the handlers of a job')
 def get_handlers(client: Client, config: Job) -> dict[str, dict[str, Any]]:
     """What a Config job found, by onPush and onSchedule and name."""
     answer = client.get('/jobs/%s/handlers' % config.id)
-    return {'onPush': answer['onPush'], 'onSchedule': answer['onSchedule']}
+    return {kind: typed(dict, answer[kind]) for kind in ('onPush', 'onSchedule')}
 
 
 def newest_config(jobs: Iterable[Job]) -> Job | None:

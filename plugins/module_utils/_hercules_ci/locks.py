@@ -21,7 +21,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed, understood
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed, typed, understood
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath, segment
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
 
@@ -102,10 +102,12 @@ def _granted(answer: Any, name: str, description: str) -> tuple[Lease, str] | No
     """The lease and when it expires, if it is ours. Where a repeated key means nothing to the service, our own lease blocks us."""
     contents = answer['contents']
     if answer['tag'] == 'Acquired':
-        return Lease(contents['leaseId'], name), contents['expirationTime']
+        return Lease(typed(str, contents['leaseId']), name), typed(str, contents['expirationTime'])
     holders = contents['blockedByLeases']
     mine = [holder for holder in holders if holder.get('description') == description]
-    return (Lease(mine[0]['id'], name), mine[0]['expirationTime']) if mine and len(mine) == len(holders) else None
+    if not mine or len(mine) != len(holders):
+        return None
+    return Lease(typed(str, mine[0]['id']), name), typed(str, mine[0]['expirationTime'])
 
 
 def _blocked(client: Client, name: str, holders: list[Any], timeout: float) -> Failure:
@@ -127,7 +129,8 @@ def _holder(holder: Any) -> str:
 def _renew(client: Client, lease: Lease, expires: str) -> None:
     while not lease._ended.wait(_renewal_interval(expires)):
         try:
-            expires = client.post('/lock-leases/%s' % segment(lease.id), {'description': None}, repeatable=True)['expirationTime']
+            answer = client.post('/lock-leases/%s' % segment(lease.id), {'description': None}, repeatable=True)
+            expires = typed(str, answer['expirationTime'])
         except RequestFailed as failure:
             if failure.status in (403, 404, 410):
                 lease.lost = failure.problems[0].what

@@ -13,6 +13,7 @@ from collections import deque
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import typed, understood
 
 LONGEST_LINE = 1000
 """Characters of a line that are worth showing."""
@@ -26,6 +27,7 @@ ESCAPES = re.compile(
 )
 
 
+@understood('the lines of a log')
 def tail_of_log(client: Client, path: str, log_id: str, lines: int) -> list[str]:
     """The last lines of the log of what is at a path of the API.
 
@@ -37,7 +39,7 @@ def tail_of_log(client: Client, path: str, log_id: str, lines: int) -> list[str]
     empty_answers = 0
     while empty_answers < EMPTY_ANSWERS:
         answer: Any = client.get(path + '/log/lines', {'logId': log_id, 'iMin': last})
-        news = sorted((line['i'], line['t']) for line in answer['lines'] if last is None or line['i'] > last)
+        news = sorted((typed(int, line['i']), line['t']) for line in answer['lines'] if last is None or line['i'] > last)
         tail.extend(plain(text) for number, text in news)
         if news:
             last, empty_answers = news[-1][0], 0

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client, Downloaded
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import understood
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import typed, understood
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import job_page
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath, segment
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
@@ -45,9 +45,9 @@ class Version:
         """From the schema StateVersion of the API."""
         job, uploader = answer.get('job'), answer.get('uploader')
         return cls(
-            number=answer['version'],
-            created=answer['creationTime'],
-            size=answer.get('size'),
+            number=typed(int, answer['version']),
+            created=typed(str, answer['creationTime']),
+            size=None if answer.get('size') is None else typed(int, answer['size']),
             sha256=hexadecimal(answer.get('sha256') or ''),
             job=job_page(base_url, str(project), job['index']) if job else '',
             uploader=str(uploader.get('slug') or uploader.get('displayName') or '') if uploader else '',

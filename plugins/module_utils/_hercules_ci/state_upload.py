@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed, understood
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, list_jobs
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.locks import Lease, locked
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
@@ -76,8 +76,7 @@ def undisturbed(files: StateFiles, lock: str, purpose: str, waiting: Waiting) ->
 
 def running_jobs(files: StateFiles) -> list[Job]:
     """The jobs of the project that have not ended."""
-    with understood('GET %s/jobs' % files.project.api_path):
-        return [job for job in list_jobs(files.client, files.project, limit=JOBS_LOOKED_AT) if not job.ended]
+    return [job for job in list_jobs(files.client, files.project, limit=JOBS_LOOKED_AT) if not job.ended]
 
 
 def jobs_started_meanwhile(files: StateFiles) -> list[Problem]:

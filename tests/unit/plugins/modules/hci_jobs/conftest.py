@@ -115,7 +115,7 @@ class Reply(io.BytesIO):
     """What an opener returns."""
 
     status = 200
-    length = 0
+    length = None
     headers = Message()
 
 

@@ -1,0 +1,66 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Answers of the wrong shape: the server holds the old version or the new one, and the result is a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
+
+from tests.sandbox.server import Sandbox
+from tests.unit.wrong_shapes import wrong_shapes
+
+Run = Callable[..., dict[str, Any]]
+PROJECT = 'github/neat-org/neat-repo'
+NAME = 'nixops-aws-prod.json'
+OLD = b'{"cccccccc-1700-11e7-8000-000000000003": {"name": "aws-prod", "resources": {}}}'
+REQUESTS = {'list to verify': ('GET .*/states', 2), 'lock': ('POST .*/lock/.*', 0)}
+"""Pattern, and how many come before. Jobs are tested with hci_job."""
+
+
+@pytest.fixture
+def answered(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What comes in place of one answer: pattern of the request, skip so many, and wrong; right is what would have come."""
+    replaced: dict[str, Any] = {}
+    original = Client._json
+
+    def answer(self: Client, method: str, path: str, *arguments: Any) -> Any:
+        found = original(self, method, path, *arguments)
+        if not re.fullmatch(replaced['pattern'], '%s %s' % (method, path)):
+            return found
+        replaced['skip'] -= 1
+        if replaced['skip'] != -1:
+            return found
+        replaced.setdefault('right', found)
+        return replaced.get('wrong', found)
+
+    monkeypatch.setattr(Client, '_json', answer)
+    return replaced
+
+
+@pytest.mark.parametrize('request_name', REQUESTS)
+def test_answers_of_the_wrong_shape(
+    request_name: str, answered: dict[str, Any], state: Run, sandbox: Sandbox, make_job: Callable[..., int]
+) -> None:
+    make_job('Done', stores=OLD)
+
+    def replace(**wrong: Any) -> dict[str, Any]:
+        pattern, skip = REQUESTS[request_name]
+        answered.update(pattern=pattern, skip=skip, **wrong)
+        sandbox.put_state(PROJECT, NAME, OLD)
+        before = len(sandbox.states(PROJECT, NAME))
+        result = state(existing='replace', replaced_version=before, lock_timeout=0, backup=False)
+        assert len(sandbox.states(PROJECT, NAME)) <= before + 1
+        sandbox.service.clock.advance(3600)  # a lock that was not understood expires
+        return result
+
+    assert replace()['action'] == 'replaced'
+    for wrong in list(wrong_shapes(answered['right'])):
+        result = replace(wrong=wrong)
+        assert 'exception' not in result, wrong
+        assert 'action' in result or 'To do: ' in result['msg'], wrong
