@@ -31,13 +31,18 @@ def files_of_the_change() -> list[str]:
     return sorted(name for name in set(listed.split('\0')) if name and os.path.lexists(ROOT / name))
 
 
+def export(folder: Path) -> None:
+    """Copy what a clone would hold into the folder."""
+    for name in files_of_the_change():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target, follow_symlinks=False)
+
+
 def copy_as_collection(top: Path) -> Path:
     """Copy the tree to TOP/ansible_collections/nixcd/hercules_ci, the only place where ansible-test and ansible-lint work."""
     collection = top / 'ansible_collections' / 'nixcd' / 'hercules_ci'
-    for name in files_of_the_change():
-        target = collection / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, target, follow_symlinks=False)
+    export(collection)
     make_repository(collection)
     return collection
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -52,8 +53,9 @@ def install(tools: Path, tree: Path, top: Path) -> Path:
     galaxy = [str(tools / 'ansible-galaxy'), 'collection']
     subprocess.run([*galaxy, 'build', str(tree), '--output-path', str(top)], check=True, capture_output=True)
     (tarball,) = top.glob('*.tar.gz')
-    subprocess.run([*galaxy, 'install', '--offline', '-p', str(top), str(tarball)], check=True, capture_output=True)
+    subprocess.run([*galaxy, 'install', '--offline', '--force', '-p', str(top), str(tarball)], check=True, capture_output=True)
     collection = top / 'ansible_collections' / 'nixcd' / 'hercules_ci'
+    shutil.copy(tree / 'galaxy.yml', collection)  # the tests build it once more
     make_repository(collection)
     return collection
 

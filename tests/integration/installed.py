@@ -5,29 +5,26 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.gates.surroundings import ROOT, files_of_the_change
+from tests.gates.surroundings import export
 
 GALAXY = str(Path(sys.executable).parent / 'ansible-galaxy')
 
 
 def build(folder: Path) -> Path:
     """Export what a clone would hold into the folder, and build the tarball beside it."""
-    export = folder / 'export'
-    for name in files_of_the_change():
-        target = export / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, target, follow_symlinks=False)
-    subprocess.run([GALAXY, 'collection', 'build', str(export), '--output-path', str(folder / 'dist')], check=True, capture_output=True)
+    export(folder / 'export')
+    command = [GALAXY, 'collection', 'build', str(folder / 'export'), '--output-path', str(folder / 'dist')]
+    subprocess.run(command, check=True, capture_output=True)
     (tarball,) = (folder / 'dist').glob('nixcd-hercules_ci-*.tar.gz')
     return tarball
 
 
 def install(tarball: Path, collections: Path) -> None:
     """Install a tarball so that ANSIBLE_COLLECTIONS_PATH=COLLECTIONS finds it; nothing is downloaded."""
-    command = [GALAXY, 'collection', 'install', '--offline', '-p', str(collections), str(tarball)]
+    # by force: else it is content with another one on ANSIBLE_COLLECTIONS_PATH
+    command = [GALAXY, 'collection', 'install', '--offline', '--force', '-p', str(collections), str(tarball)]
     subprocess.run(command, check=True, capture_output=True)
