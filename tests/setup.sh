@@ -85,4 +85,4 @@ install_programs
 [[ -n $python ]] || { link_pythons; choose_python; }
 [[ -n $python ]] || die 'No Python 3.11, 3.12 or 3.13 found on PATH.' '  on Debian 12: apt-get install python3 python3-venv' '  on NixOS:     nix-shell -p python311'
 install_tools
-say "ready: $(.venv/bin/ansible --version | head -n 1) on $(.venv/bin/python --version)"
+say "ready: $(.venv/bin/ansible --version | sed -n 1p) on $(.venv/bin/python --version)"
