@@ -36,23 +36,29 @@ def real_path(path: str) -> str:
     return os.path.join(folder, os.path.basename(target if os.path.islink(path) else path))
 
 
-def read_if_present(path: str) -> bytes | None:
-    """The bytes of a regular file, or None where there is none; never waits at a pipe, never follows a link at C(path)."""
+def open_regular(path: str, flags: int = 0) -> IO[bytes]:
+    """Open a regular file to read; never waits at a pipe. flags: for os.open. Raises OSError, or Failure for what is no regular file."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+    except ValueError as error:  # a null byte or half a surrogate pair
+        raise fail('This is not a path.', where=repr(path), found=str(error), remedy='Name another path.') from error
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return open(descriptor, 'rb')
+    os.close(descriptor)
+    raise fail('This is not a regular file.', where=path, remedy='Name another path, or put a file there.')
+
+
+def read_if_present(path: str) -> bytes | None:
+    """The bytes of a regular file, or None where there is none; never follows a link at C(path)."""
+    try:
+        with open_regular(path, os.O_NOFOLLOW) as stream:
+            return stream.read()
     except FileNotFoundError:
         return None
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise fail('A symbolic link stands where a file should be.', where=path, remedy='Remove the link.') from error
         raise fail('The file cannot be read.', where=path, found=error.strerror or str(error)) from error
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise fail('This is not a regular file.', where=path, remedy='Remove it, or name another path.')
-        with open(descriptor, 'rb', closefd=False) as stream:
-            return stream.read()
-    finally:
-        os.close(descriptor)
 
 
 def write_atomically(path: str, data: bytes | IO[bytes], *, mode: int = 0o600, owner: int | None = None, group: int | None = None) -> None:

@@ -124,6 +124,7 @@ options:
   version:
     description:
       - Make this old version the newest again, instead of a state from this machine. It is uploaded as a new version.
+      - The task fails if O(deployment) is not in it.
     type: int
   known_hosts:
     description:
@@ -231,7 +232,7 @@ size:
   returned: success
   sample: 7968
 deployment:
-  description: The deployment that was found, with C(uuid) and C(name). V(null) for a restored file that holds another number of them.
+  description: The deployment that was found, with C(uuid) and C(name).
   type: dict
   returned: success
   sample: {uuid: bbbbbbbb-1700-11e7-8000-000000000002, name: foo}
@@ -278,7 +279,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.cli
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, require_file_name
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import Waiting
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import differences, host_differences
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import differences
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.known_hosts import host_differences, require_known_hosts
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placement import WRITES, Stored, carry_out, place, require_seen
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import effect_name, from_file, read_source, read_version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import hidden_file
@@ -348,6 +350,7 @@ def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
     if options['known_hosts']:
         hosts_name = file_name(options['known_hosts_name'], 'nixops-%s.known_hosts', source.effect_deployment)
         hosts = from_file(options['known_hosts'], files_open.enter_context(hidden_file()))
+        require_known_hosts(hosts)
         placements.append(place(files, hosts_name, hosts, existing, host_differences))
 
     stored: dict[str, Stored] = {}
@@ -365,7 +368,7 @@ def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
     return {
         **results[0],
         'changed': any(placement.action in WRITES for placement in placements),
-        'deployment': {'uuid': source.deployment.uuid, 'name': source.deployment.name} if source.deployment else None,
+        'deployment': {'uuid': source.deployment.uuid, 'name': source.deployment.name},
         **({'known_hosts': results[1]} if len(results) > 1 else {}),
         **({'diff': [placement.diff() for placement in placements]} if module._diff else {}),
     }

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import open_regular
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
 LOGIN = 'Run hci login and confirm it in the browser, or set HERCULES_CI_API_TOKEN or the option api_token'
@@ -58,13 +59,13 @@ def default_credentials_file(environment: Mapping[str, str]) -> str:
 def _from_file(path: str, keys: tuple[str, ...], remedy: str) -> Token:
     where = '%s at %s' % (path, '.'.join(keys))
     try:
-        with open(path, 'rb') as file:
+        with open_regular(path) as file:
             value: Any = json.loads(file.read())
     except FileNotFoundError:
         raise fail('There is no token for Hercules CI.', where=where, found='no such file', remedy=remedy) from None
     except OSError as error:
         raise fail('The credentials file cannot be read.', where=path, found=str(error.strerror), remedy=remedy) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise fail('The credentials file is not valid JSON.', where=path, remedy=remedy) from None
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None

@@ -25,7 +25,7 @@ class ProjectPath:
     def parse(cls, text: str) -> ProjectPath:
         """SITE/ACCOUNT/PROJECT, as C(hci --project) takes it; like there, the project is all that follows the second slash."""
         parts = text.split('/', 2)
-        if len(parts) != 3 or any(part != part.strip() or part in ('', '.', '..') for part in parts):
+        if len(parts) != 3 or not text.isprintable() or any(part != part.strip() or part in ('', '.', '..') for part in parts):
             raise fail(
                 'The project path is not complete.',
                 where='project',

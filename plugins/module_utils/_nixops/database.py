@@ -48,7 +48,7 @@ def open_database(path: str, where: str = '') -> Iterator[Database]:
     try:
         with closing(_connect(path)) as connection:
             yield Database(connection, where)
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError, TypeError) as error:  # the latter where text should be and is not
         raise NotAState('The database cannot be read.', where, found=str(error), remedy=REMEDY) from None
 
 

@@ -62,13 +62,6 @@ def differences(here: State, there: State) -> list[Difference]:
     return sorted(found, key=lambda each: (each.deployment, each.resource))
 
 
-def host_differences(here: State, there: State) -> list[Difference]:
-    """The same for files of known hosts: which hosts have lines in the one that are not in the other."""
-    mine, theirs = _lines(here), _lines(there)
-    found = {(_host(line), 'only here') for line in mine - theirs} | {(_host(line), 'only on the server') for line in theirs - mine}
-    return [Difference('', host, change) for host, change in sorted(found)]
-
-
 def diff_text(found: Iterable[Difference], here: str, there: str) -> dict[str, str]:
     """Ansible's diff: what is where. Of what is on both sides only that it differs can be said without showing a value."""
     before, after = [], []
@@ -99,12 +92,3 @@ def _differing_attributes(here: State, there: State, keys: list[Key]) -> dict[Ke
     return {
         key: tuple(sorted(name for name in {**mine[key], **theirs[key]} if mine[key].get(name) != theirs[key].get(name))) for key in keys
     }
-
-
-def _lines(state: State) -> set[bytes]:
-    state.file.seek(0)
-    return {line.strip() for line in state.file if line.strip() and not line.startswith(b'#')}
-
-
-def _host(line: bytes) -> str:
-    return line.split(None, 1)[0].decode('utf-8', 'replace')

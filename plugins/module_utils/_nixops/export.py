@@ -51,7 +51,7 @@ def _resources(database: Database, uuid: str, comma: str) -> Iterator[str]:
     separator = '{\n'
     between = (MARK + 'a', MARK + 'b')
     for row, name, kind, before, after in database.query(_ATTRIBUTES_OF_RESOURCES, (*between, *between, uuid)):
-        counted = [each.split(':', 1) for each in (before, '1:type%sa%s' % (MARK, kind), after) if each]
+        counted = [each.split(':', 1) for each in (before, '1:type' + MARK + 'a' + kind, after) if each]
         body = quoted((MARK + 'b').join(attributes for _count, attributes in counted))
         if body.count(MARK_QUOTED) == 2 * sum(int(count) for count, _attributes in counted) - 1:
             body = body.replace(MARK_QUOTED + 'a', '": "').replace(MARK_QUOTED + 'b', '"%s        "' % comma)

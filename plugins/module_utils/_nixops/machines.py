@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ def machine(deployment: str, name: str, attributes: Mapping[str, str]) -> Machin
         dns_name=get('publicDnsName'),
         host_key=get(backend.host_key),
         target_host=get('targetHost') or (prefers_private and private_ipv4) or public_ipv4 or get('ec2.elasticIpv4') or private_ipv4,
-        target_port=int(get('targetPort')) if get('targetPort').isdigit() else 22,
+        target_port=_number(get('targetPort'), 22),
         target_user=get('targetUser') or 'root',
         region=get(backend.region),
     )
@@ -123,8 +124,12 @@ def machine(deployment: str, name: str, attributes: Mapping[str, str]) -> Machin
 
 def state_name(number: str, default: int) -> str:
     """NixOps' word for the number of a state."""
-    index = int(number) if number.isdigit() else default
+    index = _number(number, default)
     return STATES[index] if index < len(STATES) else STATES[0]
+
+
+def _number(text: str, default: int) -> int:
+    return int(text) if re.fullmatch('[0-9]{1,9}', text) else default
 
 
 def _ipv6(text: str) -> str:
@@ -133,7 +138,7 @@ def _ipv6(text: str) -> str:
         return text
     try:
         value: Any = json.loads(text).get('ip_address')
-    except ValueError:
+    except (ValueError, RecursionError):
         return ''
     return value if isinstance(value, str) else ''
 

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import open_regular
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
 LOGS = ('-wal', '-journal')
@@ -35,7 +36,8 @@ TRIES = 50
 @contextmanager
 def snapshot(path: str) -> Iterator[str]:
     """The path of a copy. It is gone afterwards, but what was opened until then can still be read."""
-    path = os.path.realpath(path)  # the logs lie beside the file itself, not beside a link
+    with suppress(ValueError):  # of what is not a path; opening it says so
+        path = os.path.realpath(path)  # the logs lie beside the file itself, not beside a link
     with tempfile.TemporaryDirectory(prefix='nixops-') as folder:
         copy = os.path.join(folder, 'copy.nixops')
         try:
@@ -61,9 +63,9 @@ def _copied(path: str, copy: str) -> bool:
         logs: dict[str, IO[bytes]] = {}
         for suffix in LOGS:
             with suppress(FileNotFoundError):
-                logs[suffix] = files.enter_context(open(path + suffix, 'rb'))
+                logs[suffix] = files.enter_context(open_regular(path + suffix))
         headers = {suffix: _header(log) for suffix, log in logs.items()}
-        database = files.enter_context(open(path, 'rb'))
+        database = files.enter_context(open_regular(path))
         before = _identity(database)
         _copy(database, copy)
         for suffix, log in logs.items():

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import open_regular
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import (
     MAGIC,
@@ -35,7 +36,7 @@ class Source:
     """
 
     state: State
-    deployment: Deployment | None
+    deployment: Deployment
     effect_deployment: str
     problems: tuple[Problem, ...]
 
@@ -65,10 +66,10 @@ def require_export(state: State) -> None:
 
 
 def read_version(options: Mapping[str, Any], files: StateFiles, name: str, file: IO[bytes]) -> Source:
-    """An old version of the state file on the server, to become the newest. It is only made sure that it is a state."""
+    """An old version of the state file on the server, to become the newest. It is only made sure that the deployment is in it."""
     state = from_server(files, name, files.version(name, options['version']), file)
-    deployments = content_of(state).deployments
-    return Source(state, deployments[0] if len(deployments) == 1 else None, effect_name(options), ())
+    deployment = find_deployment(content_of(state).deployments, options['deployment'], state.where)
+    return Source(state, deployment, effect_name(options), ())
 
 
 def effect_name(options: Mapping[str, Any], deployment: Deployment | None = None) -> str:
@@ -104,7 +105,7 @@ def from_server(files: StateFiles, name: str, version: Version, file: IO[bytes])
 def from_file(path: str, file: IO[bytes]) -> State:
     """Copy a file, so that what is checked is what is uploaded, whoever writes to the file meanwhile."""
     try:
-        with open(path, 'rb') as source:
+        with open_regular(path) as source:
             return copy_state(source, file, path)
     except OSError as error:
         raise fail('The file cannot be read.', where=path, found=str(error.strerror), remedy='Check the path and its permissions') from None

@@ -104,7 +104,7 @@ def test_works_from_the_cache_when_the_server_is_away(
     ({'database': str(FIXTURES / 'README.md')}, 'database cannot be read.*README.md'),
     ({'database': str(FIXTURES / 'empty-db' / 'deployments.nixops')}, 'no deployment in the state.*empty-db'),
     ({'export_file': str(FIXTURES / 'empty-db' / 'export-all.json')}, 'no deployment in the state'),
-    ({'export_file': os.devnull}, 'state is empty'),
+    ({'export_file': os.devnull}, 'not a regular file'),
     ({'export_file': str(FIXTURES / 'README.md')}, 'not an export of NixOps.*README.md'),
     ({'export_file': str(FIXTURES / 'nixops-2.x' / 'deployments.nixops')}, 'database, not an export.*Give it as database'),
     ({'database': str(FIXTURES / 'nixops-2.x' / 'deployments.nixops'), 'deployment': 'tiwn'}, "no deployment 'tiwn'.*webfarm"),

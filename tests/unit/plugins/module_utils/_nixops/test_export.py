@@ -148,10 +148,28 @@ def test_a_newer_schema_is_refused(database: Callable[[str], Path]) -> None:
         pass
 
 
-def test_bytes_that_are_no_text_are_a_sentence(make_database: Callable[..., Path]) -> None:
-    path = make_database({'uuid': {'name': 'x', 'resources': [('m', {'type': 'none'})]}})
+@pytest.mark.parametrize(
+    'statement',
+    [
+        "insert into ResourceAttrs values (1, 'bad', cast(x'80ff' as text))",
+        "insert into ResourceAttrs values (1, 'bad', x'80ff')",
+        "insert into DeploymentAttrs values ('uuid', 'bad', x'40')",
+        'update Resources set type = null',
+        'update Resources set name = null',
+        'update ResourceAttrs set value = null',
+        "update DeploymentAttrs set value = null where name = 'name'",
+        'delete from SchemaVersion',
+        "update SchemaVersion set version = 'three'",
+        'drop table ResourceAttrs',
+    ],
+)
+def test_what_is_no_text_is_a_sentence(statement: str, make_database: Callable[..., Path]) -> None:
+    path = make_database({'uuid': {'name': 'x', 'resources': [('m', {'type': 'none', 'state': '3'})]}})
     connection = sqlite3.connect(path)
-    connection.execute("insert into ResourceAttrs values (1, 'bad', cast(x'80ff' as text))")
+    connection.executescript("pragma writable_schema = on; update sqlite_master set sql = replace(sql, 'not null', '');")
+    connection.close()
+    connection = sqlite3.connect(path)
+    connection.execute(statement)
     connection.commit()
     connection.close()
     with pytest.raises(Failure, match='cannot be read'), open_database(str(path)) as opened:

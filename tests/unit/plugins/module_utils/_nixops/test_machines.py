@@ -54,6 +54,8 @@ def test_the_table_agrees_with_nixops(version: str, fixtures: Path) -> None:
         ({'type': 'none', 'publicIpv4': '192.0.2.1', 'obsolete': '1'}, {'breaks_import_of_keys': False}),
         ({'type': 'droplet', 'publicIpv6': 'not an address {', 'state': '99'}, {'state': 'Unknown'}),
         ({'type': 'droplet', 'publicIpv6': '{broken'}, {'public_ipv6': ''}),
+        ({'type': 'droplet', 'publicIpv6': '{"a":' * 100000}, {'public_ipv6': ''}),
+        ({'type': 'none', 'targetPort': '²', 'state': '9' * 5000}, {'target_port': 22, 'state': 'Unknown'}),
     ],
 )
 def test_what_is_recorded_of_a_machine(attributes: dict[str, str], expected: dict[str, Any]) -> None:

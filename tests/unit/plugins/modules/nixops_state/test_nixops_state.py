@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -169,6 +171,16 @@ def test_going_back_to_what_never_was(state: Run, sandbox: Sandbox, aws_prod: by
     assert 'no version of it' in state(version=7, name='other.json')['msg']
 
 
+@pytest.mark.parametrize('content', [b'', b'{}', b'{"a": {"name": "webfarm", "resources": {}}}', b'no state'])
+def test_going_back_to_what_does_not_hold_the_deployment(content: bytes, state: Run, sandbox: Sandbox, aws_prod: bytes) -> None:
+    sandbox.put_state(PROJECT, NAME, content)
+    sandbox.put_state(PROJECT, NAME, aws_prod)
+    result = state(version=1)
+    assert 'To do: ' in result['msg']
+    assert '%s, version 1' % NAME in result['msg']
+    assert len(sandbox.states(PROJECT, NAME)) == 2
+
+
 @pytest.mark.parametrize('options', [{}, {'existing': 'replace'}, {'version': 1}])
 def test_check_mode_predicts_and_writes_nothing(
     options: dict[str, Any], state: Run, sandbox: Sandbox, other: Callable[..., bytes], tmp_path: Path
@@ -202,6 +214,37 @@ def test_known_hosts_lie_beside_the_state(state: Run, sandbox: Sandbox, tmp_path
     replaced = state(known_hosts=str(hosts), existing='replace')
     assert (replaced['changed'], replaced['action'], replaced['known_hosts']['version']) == (True, 'unchanged', 2)
     assert state(known_hosts=str(hosts), known_hosts_name='elsewhere')['known_hosts']['action'] == 'created'
+
+
+def test_what_is_given_as_known_hosts_by_mistake(state: Run, sandbox: Sandbox, tmp_path: Path, secrets: list[str]) -> None:
+    hosts = tmp_path / 'id_rsa'
+    hosts.write_text('-----BEGIN RSA PRIVATE KEY-----\n%s\n-----END RSA PRIVATE KEY-----\n' % secrets[0])
+    assert 'id_rsa, line 1' in state(known_hosts=str(hosts))['msg']
+    hosts.write_text('192.0.2.1 ssh-rsa AAAA\n\n# nothing\n%s\n' % secrets[0])
+    assert 'id_rsa, line 4' in state(known_hosts=str(hosts))['msg']
+    assert sandbox.states(PROJECT, NAME) == []
+
+
+def test_known_hosts_on_the_server_that_are_something_else(state: Run, sandbox: Sandbox, tmp_path: Path, secrets: list[str]) -> None:
+    hosts = tmp_path / 'known_hosts'
+    lines = ['@cert-authority *.example.org ssh-rsa AAAA= who', '[h]:22,|1|a=|b= ecdsa-sha2-nistp256 AAAA', 'old 1024 35 1234', '#']
+    hosts.write_text('\n'.join(lines))
+    sandbox.put_state(PROJECT, 'nixops-aws-prod.known_hosts', '\n'.join(secrets).encode())
+    result = state(known_hosts=str(hosts), existing='replace', diff=True)
+    assert [each['resource'] for each in result['known_hosts']['differences']] == [
+        '*.example.org', '[h]:22,|1|a=|b=', 'a line that names no host', 'old',
+    ]
+
+
+@pytest.mark.parametrize('option', ['database', 'export_file', 'known_hosts', 'credentials_file'])
+def test_nobody_waits_at_a_pipe(option: str, state: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / 'pipe')
+    connection = {'api_token': None} if option == 'credentials_file' else {}
+    for path in (str(tmp_path / 'pipe'), '/dev/zero', '/a\0b'):
+        result = state(**{**connection, option: path})
+        assert 'exception' not in result
+        assert re.search('not a regular file|not a path', result['msg'])
+    assert sandbox.states(PROJECT, NAME) == []
 
 
 def test_a_stale_database_does_not_hide_what_a_deployment_stored(

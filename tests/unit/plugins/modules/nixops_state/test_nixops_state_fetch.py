@@ -103,4 +103,4 @@ def test_what_is_not_there(fetch: Run, sandbox: Sandbox, tmp_path: Path) -> None
     sandbox.put_state(PROJECT, NAME, b'one')
     assert 'no such version' in fetch(version=2)['msg']
     assert 'folder does not exist' in fetch(path=str(tmp_path / 'none' / 'x'))['msg']
-    assert 'Is a directory' in fetch(path=str(tmp_path))['msg']
+    assert 'not a regular file' in fetch(path=str(tmp_path))['msg']
