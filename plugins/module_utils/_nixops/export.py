@@ -72,9 +72,9 @@ def _attributes(database: Database, row: int, kind: str, comma: str) -> str:
 # Ordered inside: outside, SQLite would sort the attributes as well, and need memory for all of them.
 _ATTRIBUTES_OF_RESOURCES = """
 select id, name, type,
-  (select count(*) || ':' || group_concat(name || ? || value, ?) from (
+  (select nullif(count(*), 0) || ':' || coalesce(group_concat(name || ? || value, ?), '') from (
     select * from ResourceAttrs where machine = id and name < 'type' order by name)),
-  (select count(*) || ':' || group_concat(name || ? || value, ?) from (
+  (select nullif(count(*), 0) || ':' || coalesce(group_concat(name || ? || value, ?), '') from (
     select * from ResourceAttrs where machine = id and name > 'type' order by name))
 from (select max(id) as id, name, type from Resources where deployment = ? group by name order by name)
 """
