@@ -105,6 +105,13 @@ def remote_heads(repository: Repository, remote: str, branches: Iterable[str]) -
     return {ref[len('refs/heads/'):]: revision for revision, ref in heads}
 
 
+def remote_default_branch(repository: Repository, remote: str) -> str:
+    """The branch that a clone of the remote has checked out; empty where there is none, or the remote does not answer."""
+    listing = repository.try_run('ls-remote', '--symref', remote, 'HEAD').stdout.decode('utf-8', 'replace')
+    found = re.match(r'ref: refs/heads/(\S+)\tHEAD$', listing, re.MULTILINE)
+    return found.group(1) if found else ''
+
+
 def unreachable(repository: Repository, remote: str, error: GitError) -> Failure:
     """What to tell somebody whose remote does not answer, or does not let them in."""
     return fail('Git cannot reach the remote %s.' % remote, where=repository.path, found=str(error),

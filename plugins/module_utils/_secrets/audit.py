@@ -32,9 +32,9 @@ DEFAULT = '?'
 
 @dataclass(frozen=True)
 class Secret:
-    """What an audit may know of a secret. fields: of its data. condition: None where there is none."""
+    """What an audit may know of a secret. fields: of its data, None where they are not known. condition: None where there is none."""
 
-    fields: frozenset[str]
+    fields: frozenset[str] | None
     condition: Condition | None
 
 
@@ -131,8 +131,9 @@ def _script_use(network: Network, use: SecretUse, agents: Agents, where: str) ->
         )
         return
     name = network.secrets[use.secret]
+    known = {host: secrets[name].fields for host, secrets in agents.items() if name in secrets}
     for field in use.fields:
-        lacking = sorted(host for host, secrets in agents.items() if name in secrets and field not in secrets[name].fields)
+        lacking = sorted(host for host, fields in known.items() if fields is not None and field not in fields)
         if lacking:
             yield Problem(
                 '%s needs the field %s of the secret %s, which has none.' % (use.function, field, name), where=where,

@@ -44,7 +44,7 @@ class Network:
         except Failure as failure:
             raise Failure(tuple(replace(problem, where='nixops_project of %s' % name) for problem in failure.problems)) from None
         secrets = variables.get('nixops_secrets_map') or {}
-        scripts = {script: variables.get(script) for script in _SCRIPTS}
+        scripts = {script: variables.get(script) for script in SCRIPTS}
         arguments = variables.get('nixops_arguments') or {}
         scripts.update(('nixops_arguments[%r]' % str(argument), value) for argument, value in arguments.items())
         return cls(
@@ -62,7 +62,7 @@ class Network:
         return [(self.owner, self.repository, ref) for ref in self.refs]
 
 
-_SCRIPTS = ('nixops_user_setup_script', 'nixops_prior_check_script', 'nixops_effect_check_script')
+SCRIPTS = ('nixops_user_setup_script', 'nixops_prior_check_script', 'nixops_effect_check_script')
 
 
 def _refs(run_on: Mapping[str, Any]) -> tuple[Condition, ...]:

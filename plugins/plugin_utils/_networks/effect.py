@@ -13,6 +13,9 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import deployment_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import EFFECT_OPTIONS, PREFIX
 
+STATE_NAME = ('nixops_deployment', 'nixops_state_name')
+"""The variables that the name of the state file depends on."""
+
 
 def effect_of(name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     """The effect that deploys a network: its name, the branches it runs on, and every option whose variable is set."""

@@ -7,16 +7,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import projects as rules
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import service
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import state_name_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project, projects_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.secrets import outlines, secret_problems
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.secrets import default_branches, outlines, secret_problems
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Agent, Versions, agent_of, state_problems
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host, read_host
 
@@ -34,22 +35,38 @@ class Inventory:
     uploads: bool = True
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What Hercules CI says about a project: its state files, and their versions; None where it does not answer, or was not asked."""
+
+    files: StateFiles | None = None
+    versions: Versions | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+NOTHING: dict[str, Any] = {'selected': []}
+
+
 def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     """The plan and the warnings; raises Failure with every problem there is.
 
-    Where variables are not what they should be, what they mean is not looked at.
+    What is wrong with one variable does not hide what is wrong elsewhere: each rule is asked about those networks and agents whose
+    variables it can rely on.
     """
-    networks, found = _read(inventory.networks, 'main')
+    networks, problems = _read(inventory.networks, 'main')
     agents, found_of_agents = _read(inventory.agents, 'agent')
     projects = projects_of(networks, inventory.selected)
-    warnings = _stop([*found, *found_of_agents])
-    problems = [*rules.disagreements(projects), *secret_problems(networks, agents)]
+    problems += [*found_of_agents, *rules.disagreements(projects), *secret_problems(networks, agents, default_branches(projects, agents))]
     hosts = [agent_of(name, variables) for name, variables in inventory.agents.items()]
-    plan: dict[str, Any] = {}
+    asked = {project.name: _ask(project) for project in projects if project.selected}
     for project in projects:
-        more, plan[project.name] = _project(project, hosts, inventory.uploads)
-        problems += more
-    return {'projects': plan, 'agents': outlines(networks, agents)}, warnings + _stop(problems)
+        if project.name in asked:
+            problems += _problems_of(project, asked[project.name], hosts, inventory.uploads)
+    problems = list(dict.fromkeys(problems))
+    if errors_of(problems):
+        raise Failure(tuple(problems))
+    plans = {project.name: _plan(project, asked[project.name]) if project.name in asked else NOTHING for project in projects}
+    return {'projects': plans, 'agents': outlines(networks, agents)}, problems
 
 
 def _read(hosts: Mapping[str, Mapping[str, Any]], entry_point: str) -> tuple[list[Host], list[Problem]]:
@@ -57,34 +74,33 @@ def _read(hosts: Mapping[str, Mapping[str, Any]], entry_point: str) -> tuple[lis
     return [host for host, _problems in read], [problem for _host, problems in read for problem in problems]
 
 
-def _stop(problems: list[Problem]) -> list[Problem]:
-    """The problems, if they are all warnings."""
-    if errors_of(problems):
-        raise Failure(tuple(dict.fromkeys(problems)))
-    return list(dict.fromkeys(problems))
-
-
-def _project(project: Project, agents: Sequence[Agent], uploads: bool) -> tuple[list[Problem], dict[str, Any]]:
-    """Problems and plan. A project that nothing is selected of is not asked for: only its variables count."""
-    if not project.selected or not rules.is_project(project.name):
-        return [], {'selected': []}
-    problems = list(rules.checkout_problems(project))
-    versions: Versions = {}
+def _ask(project: Project) -> Answer:
+    """What Hercules CI has of a project that something is selected of; the others are not asked for."""
+    if not project.first.sound(*service.REACHED_BY):
+        return Answer()
     try:
         files = service.state_files(project.name, project.first)
-        versions = files.files()
-        problems += service.missing_states(project, versions, uploads)
-        for network in project.chosen:
-            problems += state_problems(network, agents, files, versions)
+        return Answer(files, files.files())
     except Failure as failure:
-        problems += failure.problems
-    if errors_of(problems):
-        return problems, {}
-    return problems, {
+        return Answer(problems=failure.problems)
+
+
+def _problems_of(project: Project, answer: Answer, agents: Sequence[Agent], uploads: bool) -> Iterator[Problem]:
+    yield from rules.checkout_problems(project)
+    yield from answer.problems
+    if answer.versions is not None:
+        yield from service.missing_states(project, answer.versions, uploads)
+    for network in project.chosen:
+        yield from state_problems(network, agents, answer.files, answer.versions or {})
+
+
+def _plan(project: Project, answer: Answer) -> dict[str, Any]:
+    """What the role goes by, when nothing is wrong."""
+    return {
         'declared': [network.name for network in project.networks],
         'selected': [network.name for network in project.chosen],
         'branches': {network.name: list(network['nixops_branches']) for network in project.networks},
         'states': {network.name: state_name_of(network.values) for network in project.networks},
-        'versions': {name: known[-1].number for name, known in versions.items() if known},
+        'versions': {name: known[-1].number for name, known in (answer.versions or {}).items() if known},
         'file': rules.written_file(project),
     }

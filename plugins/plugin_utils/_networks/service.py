@@ -14,11 +14,12 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.cli
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import state_name_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import STATE_NAME, state_name_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host
 
 CONNECTION = ('api_base_url', 'api_token', 'credentials_file', 'validate_certs', 'ca_path')
+REACHED_BY = tuple('nixops_' + option for option in CONNECTION)
 
 
 def connection_options(network: Host) -> dict[str, Any]:
@@ -48,6 +49,8 @@ def missing_states(project: Project, versions: Container[str], uploads: bool) ->
     versions: names of the states that Hercules CI has. uploads: whether this run uploads states, as its tags say.
     """
     for network in project.networks:
+        if not network.sound(*STATE_NAME, 'nixops_branches', 'nixops_state', 'nixops_action'):
+            continue
         name = state_name_of(network.values)
         selected = network.name in project.selected
         shared = project.pushed_branches & set(network['nixops_branches'])

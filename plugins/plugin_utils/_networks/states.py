@@ -17,11 +17,17 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server, read_source
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import hidden_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import state_name_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import STATE_NAME, state_name_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host
 
 Versions = Mapping[str, Sequence[Version]]
 """By state file, oldest first."""
+
+SOURCE = (
+    *STATE_NAME, 'nixops_state', 'nixops_nixops_deployment', 'nixops_function', 'nixops_export_file', 'nixops_database', 'nixops_program',
+    'nixops_allow_self_deploy',
+)
+"""The variables that the source of the state depends on."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +58,19 @@ def _known_keys(address: str) -> set[str]:
     return {line.split()[2] for line in found.stdout.splitlines() if not line.startswith('#') and len(line.split()) > 2}
 
 
-def state_problems(network: Host, agents: Sequence[Agent], files: StateFiles, versions: Versions) -> Iterator[Problem]:
-    """What is wrong with the state that the network has, or is to get."""
+def state_problems(network: Host, agents: Sequence[Agent], files: StateFiles | None, versions: Versions) -> Iterator[Problem]:
+    """What is wrong with the state that the network has, or is to get.
+
+    files, versions: of Hercules CI; without them only a state that would be uploaded is looked at.
+    """
+    if not network.sound(*SOURCE):
+        return
     name = state_name_of(network.values)
     try:
         with hidden_file() as file:
             if network['nixops_state'] == 'upload':
                 state = read_source(source_options(network), file).state
-            elif name in versions:
+            elif files is not None and name in versions:
                 state = from_server(files, name, versions[name][-1], file)
             else:
                 return
@@ -71,11 +82,12 @@ def state_problems(network: Host, agents: Sequence[Agent], files: StateFiles, ve
 
 def source_options(network: Host) -> dict[str, Any]:
     """The options of nixops_state that say where a state comes from, from a network's variables."""
+    exported = bool(network['nixops_export_file'])
     return {
         'deployment': network['nixops_deployment'], 'effect_deployment': network['nixops_nixops_deployment'],
-        'function': network['nixops_function'], 'import_check': True, 'format': 'auto', 'nixops_program': None,
-        'export_file': network['nixops_export_file'],
-        'database': None if network['nixops_export_file'] else network['nixops_database'],
+        'function': network['nixops_function'], 'import_check': True, 'format': 'auto', 'export_file': network['nixops_export_file'],
+        'database': None if exported else network['nixops_database'], 'nixops_program': None if exported else network['nixops_program'],
+        'nixops_directory': None, 'nixops_timeout': 600,
     }
 
 

@@ -10,21 +10,23 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import OPTIONS as EFFECT_PARAMETERS
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options import EFFECT
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._json_schema import Schema
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place, plain
 
 SPECS = Path(__file__).resolve().parents[3] / 'roles' / 'nixops' / 'meta' / 'argument_specs.yml'
 PREFIX = 'nixops_'
-EFFECT_OPTIONS = EFFECT_PARAMETERS | {'function', 'comment', 'job', 'arguments', 'run_on'}
+EFFECT_OPTIONS = frozenset(EFFECT) - {'name'}
 TYPES: Mapping[str, Mapping[str, Any]] = {
     'str': {'type': 'string'}, 'path': {'type': 'string', 'minLength': 1}, 'dict': {'type': 'object'}, 'list': {'type': 'array'}, 'raw': {},
     'bool': {'anyOf': [{'type': 'boolean'}, {'enum': ['yes', 'no', 'true', 'false', 'True', 'False', 'on', 'off']}]},
@@ -34,10 +36,11 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
 
 @cache
 def options_of(entry_point: str) -> dict[str, Any]:
-    """The options of an entry point of the role."""
+    """The options of an entry point of the role; for a network, with those of an effect that the role hands on as they are."""
     with open(SPECS, encoding='utf-8') as stream:
         options: dict[str, Any] = yaml.safe_load(stream)['argument_specs'][entry_point]['options']
-    return options
+    handed_on = {PREFIX + option: EFFECT[option] for option in sorted(EFFECT_OPTIONS)}
+    return {**handed_on, **options} if entry_point == 'main' else options
 
 
 def schema_of(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,14 +70,20 @@ class Host:
     """A network or an agent.
 
     name: the inventory host; given: its variables as Ansible has them; values: those of the role as plain JSON, with the role's defaults.
+    wrong: variables that are missing or not what they should be, about which nothing more is to be said.
     """
 
     name: str
     given: Mapping[str, Any]
     values: Mapping[str, Any]
+    wrong: frozenset[str] = frozenset()
 
     def __getitem__(self, variable: str) -> Any:
         return self.values.get(variable)
+
+    def sound(self, *variables: str) -> bool:
+        """Whether none of these variables is wrong; without names, whether none at all is."""
+        return self.wrong.isdisjoint(variables) if variables else not self.wrong
 
     def place(self, variable: str, *path: Any) -> str:
         """Where a variable of this host was written, for people."""
@@ -89,32 +98,58 @@ class Host:
 def read_host(name: str, variables: Mapping[str, Any], entry_point: str) -> tuple[Host, list[Problem]]:
     """A host with what is wrong with its variables."""
     options = options_of(entry_point)
-    known = set(options) | {PREFIX + option for option in EFFECT_OPTIONS}
-    given = {variable: variables[variable] for variable in variables if variable in known}
-    problems: list[Problem] = []
+    known = set(options)
+    given: dict[str, Any] = {}
     values: dict[str, Any] = {variable: option['default'] for variable, option in options.items() if 'default' in option}
-    for variable, value in given.items():
+    problems: dict[str, list[Problem]] = {}
+    for variable in (variable for variable in variables if variable in known):
         try:
-            values[variable] = plain(value, variable)
+            given[variable] = variables[variable]
+            values[variable] = plain(given[variable], variable)
         except Failure as failure:
-            problems += failure.problems
-    problems += _wrong_values(Host(name, given, values), options)
-    host = Host(name, given, {variable: _converted(value, options.get(variable, {}).get('type')) for variable, value in values.items()})
+            problems[variable] = list(failure.problems)
+        except AnsibleError as error:
+            problems[variable] = [_not_evaluated(name, variable, error)]
+    host = Host(name, given, values)
+    for variable, problem in (*_missing(host, options, variables), *_wrong_values(host, options), *_no_project(host)):
+        problems.setdefault(variable, []).append(problem)
+    values = {variable: _converted(value, options.get(variable, {}).get('type')) for variable, value in values.items()}
     alike = {variable: variables[variable] for variable in variables if variable.startswith(PREFIX) and variable not in known}
-    problems += _slips(Host(name, alike, {}), known)
-    return host, problems
+    found = [problem for of_variable in problems.values() for problem in of_variable]
+    return Host(name, given, values, frozenset(problems)), [*found, *_slips(Host(name, alike, {}), known)]
 
 
-def _wrong_values(host: Host, options: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is missing, and the findings of jsonschema in words that hold no value of a variable."""
-    for name in sorted(name for name, option in options.items() if option.get('required') and name not in host.values):
-        yield Problem('%s is missing.' % name, where='host %s' % host.name, expected=_words(options[name]['description']),
-                      remedy='Set it in the inventory, for the host or a group of it.')
+def _not_evaluated(name: str, variable: str, error: AnsibleError) -> Problem:
+    """Other messages than that of a variable that is not defined could quote a value."""
+    undefined = isinstance(error, AnsibleUndefinedVariable)
+    return Problem('Ansible cannot evaluate the variable.', where='%s of %s' % (variable, name),
+                   found=str(error).strip().splitlines()[0].rstrip('.') if undefined else type(error).__name__,
+                   remedy='Define what it uses, or correct the expression.')
+
+
+def _missing(host: Host, options: Mapping[str, Any], variables: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+    for name in sorted(name for name, option in options.items() if option.get('required') and name not in variables):
+        yield name, Problem('%s is missing.' % name, where='host %s' % host.name, expected=_words(options[name]['description']),
+                            remedy='Set it in the inventory, for the host or a group of it.')
+
+
+def _wrong_values(host: Host, options: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+    """The findings of jsonschema in words that hold no value of a variable."""
     for error in Schema({**schema_of(options), 'required': []}).iter_errors(dict(host.values)):
         variable, *path = error.absolute_path
-        yield Problem('This is not what the variable takes.', where=host.line(variable, *path),
-                      expected=_expected(options[variable], path), found=_kind(error.instance),
-                      remedy='Correct the variable; ansible-doc -t role nixcd.hercules_ci.nixops describes it.')
+        yield variable, Problem('This is not what the variable takes.', where=host.line(variable, *path),
+                                expected=_expected(options[variable], path), found=_kind(error.instance),
+                                remedy='Correct the variable; ansible-doc -t role nixcd.hercules_ci.nixops describes it.')
+
+
+def _no_project(host: Host) -> Iterator[tuple[str, Problem]]:
+    """A name of a project that Hercules CI could not have."""
+    name = host['nixops_project']
+    if isinstance(name, str):
+        try:
+            ProjectPath.parse(name)
+        except Failure as failure:
+            yield 'nixops_project', replace(failure.problems[0], where=host.line('nixops_project'))
 
 
 def _converted(value: Any, kind: str | None) -> Any:

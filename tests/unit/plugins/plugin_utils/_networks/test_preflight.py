@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleUndefinedVariable
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import states
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
@@ -179,6 +180,79 @@ def test_a_state_that_nixops_could_not_import(networks: dict[str, Any], agents: 
 def test_secrets_of_the_wrong_form(networks: dict[str, Any], agents: dict[str, Any]) -> None:
     agents['agent-1']['nixops_agent_secrets']['neat-aws'] = {'data': 'canary'}
     assert "nixops_agent_secrets['neat-aws']['data']" in refusals(networks, agents)
+
+
+def everything_wrong_of(networks: dict[str, Any], agents: dict[str, Any]) -> list[str]:
+    with pytest.raises(Failure) as refused:
+        check(Inventory(networks, agents, list(networks)))
+    return [problem.what for problem in refused.value.problems]
+
+
+def test_nothing_hides_anything_else(networks: dict[str, Any], agents: dict[str, Any]) -> None:
+    """A slip in a variable, no project, a condition that is none, a name that no agent has, a script, a file, a state, and the token."""
+    secrets = agents['agent-1']['nixops_agent_secrets']
+    secrets['neat-ssh'] = {**secrets['neat-ssh'], 'condition': {'isBrunch': 'staging'}}
+    networks['third'] = {**networks['neat-network'], 'nixops_project': 'neat-repo'}
+    agents['agent-2']['nixops_agent_secrets'] = secrets
+    networks['neat-network'].update(nixops_action='swich', nixops_network_files=['missing.nix'], nixops_deployment='no-such')
+    networks['neat-staging'].update(nixops_secrets_map={'gcp': 'neat-gcp'}, nixops_user_setup_script='writeSSHKey ssh')
+    for network in networks.values():
+        network['nixops_api_token'] = 'wrong'
+    found = set(everything_wrong_of(networks, agents))  # the condition is wrong on both agents
+    for words in (
+        'This is not what the variable takes.', 'The project path is not complete.', 'This is no condition.',
+        'No agent has the secret neat-gcp.', 'writeSSHKey reads a secret that the effect does not get: ssh.', 'The file does not exist.',
+        'no-such', 'Hercules CI answered 401',
+    ):
+        assert [what for what in found if words in what], words
+    assert len(found) == 8, found
+
+
+@pytest.mark.parametrize('host, variables, expected', [
+    ('neat-network', {'nixops_secrets_map': ['neat-aws']}, 'This is not what the variable takes.'),
+    ('neat-network', {'nixops_network_files': 'missing.nix'}, 'This is not what the variable takes.'),
+    ('neat-network', {'nixops_src': ['here']}, 'This is not what the variable takes.'),
+    ('neat-network', {'nixops_branches': None}, 'This is not what the variable takes.'),
+    ('neat-network', {'nixops_deployment': ['webfarm']}, 'This is not what the variable takes.'),
+    ('neat-network', {'nixops_database': 5, 'nixops_pins': 'none'}, 'This is not what the variable takes.'),
+    ('agent-1', {'nixops_agent_secrets': []}, 'This is not what the variable takes.'),
+    ('agent-1', {'nixops_agent_secrets': {'neat-aws': 'text', 'neat-ssh': {'data': []}}}, 'This has to be a dictionary, and is not.'),
+])
+def test_nothing_is_concluded_from_what_is_wrong(
+    networks: dict[str, Any], agents: dict[str, Any], host: str, variables: dict[str, Any], expected: str,
+) -> None:
+    (networks if host in networks else agents)[host].update(variables)
+    found = everything_wrong_of(networks, agents)
+    assert set(found) - {'The networks of a project have to agree about nixops_pins.'} == {expected}
+
+
+def test_a_variable_that_is_not_defined(networks: dict[str, Any], agents: dict[str, Any]) -> None:
+    class Undefined(dict[str, Any]):
+        def __getitem__(self, name: str) -> Any:
+            if name == 'nixops_deployment':
+                raise AnsibleUndefinedVariable("'vault_name' is undefined")
+            return super().__getitem__(name)
+    networks['neat-network'] = Undefined(networks['neat-network'])
+    networks['neat-staging']['nixops_network_files'] = ['missing.nix']
+    said = refusals(networks, agents)
+    assert "'vault_name' is undefined" in said
+    assert 'missing.nix' in said
+
+
+def test_the_default_branch_decides(networks: dict[str, Any], agents: dict[str, Any], world: World) -> None:
+    """The remote says which one it is."""
+    for agent in agents.values():
+        agent['nixops_agent_secrets']['neat-aws']['condition'] = 'isDefaultBranch'
+    assert 'The condition of the secret neat-aws refuses branch production' in refusals(networks, agents)
+    git(world.bare, 'symbolic-ref', 'HEAD', 'refs/heads/production')
+    try:
+        _plan, warnings = check(Inventory(networks, agents, list(networks)))
+        assert not [warning for warning in warnings if 'not known' in warning.what]
+    finally:
+        git(world.bare, 'symbolic-ref', 'HEAD', 'refs/heads/main')
+    for network in networks.values():
+        network['nixops_remote'] = 'upstream'
+    assert 'no remote called upstream' in refusals(networks, agents)
 
 
 def test_agents_whose_secrets_somebody_else_looks_after(networks: dict[str, Any], agents: dict[str, Any]) -> None:
