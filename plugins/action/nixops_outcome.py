@@ -40,8 +40,10 @@ class ActionModule(ActionBase):
 
 
 def endings_of(project: Mapping[str, Any], hostvars: Mapping[str, Any]) -> Iterator[tuple[str, str, Ending]]:
-    """Network, branch, and how it ended, for each branch of each selected network of a project."""
+    """Network, branch, and how it ended, for each branch of each selected network of a project; nothing where tags selected no task."""
     registered = {host: {key: hostvars[host].get(key) for key in REGISTERED} for host in project['selected']}
+    if not any(result for results in registered.values() for result in results.values()):
+        return
     done = done_of(project['selected'], registered)
     for host in project['selected']:
         for branch in project['branches'][host]:

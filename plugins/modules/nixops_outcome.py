@@ -52,7 +52,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 networks:
-  description: What O(nixcd.hercules_ci.nixops_report#module:networks) takes, an entry for each branch of each selected network.
+  description: What O(nixcd.hercules_ci.nixops_report#module:networks) takes, an entry for each branch of each selected network. Empty
+      where tags have selected no task of the role.
   type: list
   elements: dict
   returned: success
