@@ -71,6 +71,10 @@ class Database:
 
     def __init__(self, connection: sqlite3.Connection, where: str) -> None:
         self.query = connection.execute
+        damage = self.query('pragma quick_check(1)').fetchone()[0]  # SQLite may otherwise pass over rows without a word
+        if damage != 'ok':
+            remedy = 'Look for a newer copy of it, or at what sqlite3 DATABASE .recover can save'
+            raise NotAState('The database is damaged.', where, found=damage, remedy=remedy)
         tables = {name for (name,) in self.query("select name from sqlite_master where type = 'table'")}
         if 'Deployments' not in tables:
             raise NotAState('This is not a database of NixOps.', where, 'a table Deployments', remedy=REMEDY)

@@ -92,7 +92,7 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
     (tmp_path / 'file').write_bytes(b'x')
     assert _files.read_if_present(str(tmp_path / 'file')) == b'x'
     assert _files.read_if_present(str(tmp_path / 'absent')) is None
-    for name, words in (('pipe', 'not a regular file'), ('link', 'symbolic link'), ('', 'not a regular file')):
+    for name, words in (('pipe', 'not a regular file'), ('link', 'symbolic link'), ('', 'not a regular file'), ('\0', 'not a path')):
         with pytest.raises(Failure, match=words):
             _files.read_if_present(str(tmp_path / name))
 

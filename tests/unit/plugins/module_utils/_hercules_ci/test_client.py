@@ -291,7 +291,7 @@ def test_a_timeout_out_of_range(timeout: int, pauses: list[float]) -> None:
 
 
 def test_redirections_that_lead_nowhere(serve: Callable[..., str], pauses: list[float]) -> None:
-    for location in ('/x', 'http://[', 'file:///etc/passwd', 'http://.example/'):
+    for location in ('/x', 'http://[', 'file:///etc/passwd'):
         url = serve(lambda handler, location=location: answer(handler, status=302, Location=location))
         with pytest.raises(RequestFailed):
             made(url, pauses).get('/x')

@@ -138,6 +138,17 @@ def test_what_is_not_a_database_is_a_sentence(content: bytes, what: str, tmp_pat
         pass
 
 
+def test_of_a_damaged_database_no_part_is_exported(make_database: Callable[..., Path]) -> None:
+    """A page that has forgotten its last row: SQLite reads on as if there had been none."""
+    path = make_database({'uuid': {'name': 'x', 'resources': [('m%d' % number, {'type': 'machine'}) for number in range(9)]}})
+    content = bytearray(path.read_bytes())
+    leaf = next(page for page in range(0, len(content), 4096) if content[page] == 13 and b'm8machine' in content[page : page + 4096])
+    content[leaf + 4] -= 1
+    path.write_bytes(content)
+    with pytest.raises(Failure, match='The database is damaged'), open_database(str(path)) as opened:
+        ''.join(export_text(opened, ['uuid'], '2.x'))
+
+
 def test_a_newer_schema_is_refused(database: Callable[[str], Path]) -> None:
     path = database('2.x')
     connection = sqlite3.connect(path)

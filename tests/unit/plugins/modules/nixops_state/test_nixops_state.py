@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -240,10 +239,10 @@ def test_known_hosts_on_the_server_that_are_something_else(state: Run, sandbox: 
 def test_nobody_waits_at_a_pipe(option: str, state: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / 'pipe')
     connection = {'api_token': None} if option == 'credentials_file' else {}
-    for path in (str(tmp_path / 'pipe'), '/dev/zero', '/a\0b'):
+    for path in (str(tmp_path / 'pipe'), '/dev/zero'):
         result = state(**{**connection, option: path})
         assert 'exception' not in result
-        assert re.search('not a regular file|not a path', result['msg'])
+        assert 'not a regular file' in result['msg']
     assert sandbox.states(PROJECT, NAME) == []
 
 
