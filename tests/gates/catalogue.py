@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which gates there are, quick ones first. Variables: $TOP holds ansible_collections/, $OUT the results, $CACHE what is kept."""
+"""Which gates there are, quick ones first, then the longest. Variables: $TOP holds ansible_collections/, $OUT the results, $CACHE what is kept."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ GATES = (
     Gate('role-variables', 'python -m tests.gates.role_variables', fast=True),
     Gate('mypy', 'cd $TOP && mypy --config-file $OLDPWD/pyproject.toml --cache-dir $CACHE/mypy '
          '-p ansible_collections.nixcd.hercules_ci.plugins', fast=True),
-    Gate('gates', 'python -m pytest --quiet --junitxml=$OUT/gates.xml -m "not slow" tests/gates', junit='gates.xml'),
     Gate('units', PYTEST.format('unit'), junit='unit.xml', programs=('nix-instantiate',)),
-    Gate('docs', 'antsibull-docs lint-collection-docs --plugin-docs .'),
-    Gate('execution-environment', 'cp -r tests/ee $OUT && cd $OUT/ee && ' + BUILD + 'mv *.tar.gz nixcd-hercules_ci.tar.gz && '
-         'ansible-builder create && ansible-builder introspect $TOP | tee found && grep -q jsonschema found && grep -q git found'),
+    Gate('integration', PYTEST.format('integration'), junit='integration.xml', programs=('nix-instantiate', 'git')),
     Gate('sanity', 'ansible-test sanity --local --color no', programs=('shellcheck',)),
+    Gate('molecule', 'molecule test --all', root=True, programs=('ip', 'mmdebstrap', 'systemd-nspawn')),
+    Gate('targets', 'ansible-test integration --color no --coverage', programs=('nix-instantiate', 'git')),
     Gate('galaxy-importer', 'mkdir $OUT/importer && cd $OUT/importer && ' + BUILD + 'python -m galaxy_importer.main *.tar.gz',
          finding=r'^.*(WARNING|ERROR): .*$'),
     Gate('ansible-lint', 'ansible-lint --offline --strict'),
-    Gate('integration', PYTEST.format('integration'), junit='integration.xml', programs=('nix-instantiate', 'git')),
-    Gate('targets', 'ansible-test integration --color no --coverage', programs=('nix-instantiate', 'git')),
+    Gate('docs', 'antsibull-docs lint-collection-docs --plugin-docs .'),
+    Gate('gates', 'python -m pytest --quiet --junitxml=$OUT/gates.xml -m "not slow" tests/gates', junit='gates.xml'),
+    Gate('execution-environment', 'cp -r tests/ee $OUT && cd $OUT/ee && ' + BUILD + 'mv *.tar.gz nixcd-hercules_ci.tar.gz && '
+         'ansible-builder create && ansible-builder introspect $TOP | tee found && grep -q jsonschema found && grep -q git found'),
     Gate('coverage', 'shopt -s nullglob && coverage combine --quiet --keep --data-file $OUT/all $OUT/coverage-* tests/output/coverage/* && '
-         'coverage json --quiet --include "plugins/*" --data-file $OUT/all -o $OUT/all.json && python -m tests.gates.line_coverage 95 <$OUT/all.json',
+         'coverage json --quiet --include "plugins/*" --data-file $OUT/all -o $OUT/all.json && '
+         'python -m tests.gates.line_coverage 95 <$OUT/all.json',
          after=('units', 'integration', 'targets'), summary=r'.* lines, .* branches'),
-    Gate('molecule', 'molecule test --all', root=True, programs=('ip', 'mmdebstrap', 'systemd-nspawn')),
 )
