@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from typing import Any
 
 from ansible.module_utils.common.parameters import remove_values
@@ -17,6 +19,11 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 from ansible_collections.nixcd.hercules_ci.plugins.modules.hci_job import ARGUMENTS
 
 display = Display()
+
+# What is told here is printed by Ansible's main process, which imports this file, too. To a pipe or a file it would print when there are
+# some thousand characters of it.
+if isinstance(sys.stdout, io.TextIOWrapper):
+    sys.stdout.reconfigure(line_buffering=True)
 
 
 class ActionModule(ActionBase):

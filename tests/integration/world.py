@@ -201,7 +201,6 @@ class World:
             'ANSIBLE_NOCOLOR': '1',
             'ANSIBLE_LOCALHOST_WARNING': 'false',
             'LC_ALL': 'C.UTF-8',
-            'PYTHONUNBUFFERED': '1',  # as people set it who want to read a log file while it grows; on a terminal it is so anyway
         }
 
 

@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action plugin nixops_outcome: what it reads of the networks of a play."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from ansible_collections.nixcd.hercules_ci.plugins.action import nixops_outcome
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import Version
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+
+PROJECT = 'github/neat-org/neat-repo'
+PAGE = 'https://ci.example.org/jobs/4'
+PLAN = {PROJECT: {
+    'declared': ['a', 'b'], 'selected': ['a', 'b'], 'branches': {'a': ['main'], 'b': ['main']},
+    'states': {'a': 'a.json', 'b': 'b.json'}, 'versions': {'a.json': 1}, 'file': 'ci.nix',
+}, 'github/neat-org/other': {'selected': []}}
+JOB = {'index': 4, 'url': PAGE, 'status': 'Success', 'phase': 'Done', 'cancelled': False}
+WATCHED = {'results': [{'item': {'branch': 'main'}, 'job': JOB, 'jobs': [], 'revision': 'r'}]}
+VERSIONS = [Version(number, 't', None, None, job, '') for number, job in ((1, ''), (2, PAGE))]
+
+
+def outcome(hostvars: dict[str, Any], hosts: list[str]) -> dict[str, Any]:
+    task = SimpleNamespace(args={'projects': PLAN}, async_val=0, check_mode=False, diff=False, action='nixops_outcome')
+    connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=''))
+    plugin = nixops_outcome.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()))
+    common = {'nixops_project': PROJECT, 'nixops_secrets_map': {'aws': 'neat-aws'}}
+    return plugin.run(task_vars={
+        'hostvars': {host: {**common, **hostvars.get(host, {})} for host in ('a', 'b')}, 'ansible_play_hosts': hosts,
+    })
+
+
+@pytest.fixture(autouse=True)
+def _service(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = SimpleNamespace(files=lambda: {'a.json': VERSIONS, 'b.json': VERSIONS[:1]})
+    monkeypatch.setattr(nixops_outcome, 'state_files', lambda _project, _network: files)
+
+
+def test_one_network_acts_for_all_of_its_project() -> None:
+    result = outcome({'a': {'nixops_watched': WATCHED}}, ['a', 'b'])
+    assert [(row['network'], row['result'], row['job']) for row in result['networks']] == [('a', 'deployed', 4), ('b', 'deployed', 4)]
+    assert [(row['state_version_before'], row['state_version_after']) for row in result['networks']] == [(1, 2), (None, 1)]
+    assert result['networks'][0]['secrets_map'] == {'aws': 'neat-aws'}
+    assert (result['changed'], result['failures']) == (False, {})
+
+
+def test_only_networks_that_are_still_in_the_play_are_failed() -> None:
+    uploaded = {'nixops_uploaded': {'failed': True, 'msg': 'The state is another one.'}}
+    result = outcome({'a': uploaded, 'b': uploaded}, ['b'])
+    assert result['failures'] == {'b': 'main: The state is another one.'}
+    assert [row['result'] for row in result['networks']] == ['failed', 'failed']
+
+
+def test_nothing_is_told_where_tags_selected_no_task() -> None:
+    assert outcome({}, ['a', 'b'])['networks'] == []
+
+
+def test_a_service_that_does_not_answer_costs_the_versions_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def state_files(_project: str, _network: Any) -> Any:
+        raise fail('Hercules CI did not answer.')
+
+    monkeypatch.setattr(nixops_outcome, 'state_files', state_files)
+    result = outcome({'a': {'nixops_watched': WATCHED}}, ['a', 'b'])
+    assert [(row['result'], row['state_version_after']) for row in result['networks']] == [('deployed', None)] * 2

@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action plugin of nixops_state: where the work is done, and with what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from ansible_collections.nixcd.hercules_ci.plugins.action import nixops_state
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+
+OPTIONS = {'project': 'github/neat-org/neat-repo', 'deployment': 'foo'}
+Action = Callable[..., nixops_state.ActionModule]
+
+
+@pytest.fixture
+def action() -> Action:
+    """action(options, **of_the_task) is the plugin as the task executor makes it."""
+
+    def make(options: dict[str, Any], transport: str = 'local', become: Any = None, **of_task: Any) -> nixops_state.ActionModule:
+        task = SimpleNamespace(**{'args': options, 'async_val': 0, 'check_mode': False, 'diff': False, 'environment': None,
+                                  'action': 'nixops_state', **of_task})
+        connection = SimpleNamespace(transport=transport, become=become, has_native_async=False, _shell=SimpleNamespace(tmpdir=''))
+        return nixops_state.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()))
+
+    return make
+
+
+@pytest.mark.parametrize('place', [
+    {'transport': 'ssh'}, {'become': object()}, {'async_val': 600}, {'environment': [{'HOME': '/root'}]},
+], ids=['remote host', 'become', 'async', 'environment'])
+def test_elsewhere_the_module_does_the_work(action: Action, monkeypatch: pytest.MonkeyPatch, place: dict[str, Any]) -> None:
+    called: list[Any] = []
+    monkeypatch.setattr(nixops_state.ActionModule, '_execute_module', lambda self, **how: called.append(how) or {'changed': True})
+    monkeypatch.setattr(nixops_state, 'run', lambda *_arguments: pytest.fail('not here'))
+    assert action(OPTIONS, **place).run(task_vars={'a': 1}) == {'changed': True}
+    assert [(how['task_vars'], bool(how['wrap_async'])) for how in called] == [({'a': 1}, 'async_val' in place)]
+
+
+def test_here_the_code_of_the_module_is_run(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def run(module: Any, files_open: Any) -> dict[str, Any]:
+        files_open.callback(seen.append, 'closed')
+        module.warn('Look.')
+        seen.extend([module.params['existing'], module.check_mode, module._diff])
+        return {'changed': True, 'sha256': 'abc'}
+
+    monkeypatch.setattr(nixops_state, 'run', run)
+    result = action(OPTIONS, check_mode=True, diff=True).run(task_vars={})
+    assert result == {'changed': True, 'sha256': 'abc', 'warnings': ['Look.']}
+    assert seen == ['keep', True, True, 'closed']
+
+
+def test_options_are_checked_as_the_module_checks_them(action: Action) -> None:
+    with pytest.raises(AnsibleActionFail, match='mutually exclusive'):
+        action({**OPTIONS, 'export_file': '/a', 'database': '/b'}).run()
+
+
+def test_a_failure_is_a_result_without_the_token(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_arguments: Any) -> dict[str, Any]:
+        raise fail('It did not work.', found='Bearer eyJ-personal')
+
+    monkeypatch.setattr(nixops_state, 'run', run)
+    result = action({**OPTIONS, 'api_token': 'eyJ-personal'}).run()
+    assert (result['failed'], result['problems'][0]['what']) == (True, 'It did not work.')
+    assert 'eyJ-personal' not in repr(result)
