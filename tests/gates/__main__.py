@@ -34,7 +34,8 @@ def main() -> int:
     parser.add_argument('gates', nargs='*', metavar='GATE', help='run only these: %s' % ', '.join(gate.name for gate in GATES))
     parser.add_argument('--fast', action='store_true', help='run only the gates that take seconds')
     parser.add_argument('--keep-going', action='store_true', help='do not stop at the first failure')
-    parser.add_argument('--jobs', type=int, default=1 + (os.cpu_count() or 1), help='how many gates at a time (%(default)s: one more than processors, as tests also wait)')
+    # one more than processors, because tests also wait
+    parser.add_argument('--jobs', type=int, default=1 + (os.cpu_count() or 1), help='how many gates at a time (%(default)s)')
     arguments = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix='nixcd-gates-') as folder:

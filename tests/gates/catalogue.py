@@ -1,7 +1,10 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which gates there are, quick ones first, then the longest. Variables: $TOP holds ansible_collections/, $OUT the results, $CACHE what is kept."""
+"""Which gates there are, quick ones first, then the longest.
+
+$TOP holds ansible_collections/, $OUT takes the results, $CACHE is kept from run to run.
+"""
 
 from __future__ import annotations
 
