@@ -26,10 +26,12 @@ in
 ''',
     'network-aws.nix': '''\
 let
-  ec2 = { resources, ... }: {
+  ec2 = { config, resources, ... }: {
     deployment.targetEnv = "ec2";
     deployment.ec2.region = "eu-west-1";
     deployment.ec2.keyPair = resources.ec2KeyPairs.kp;
+    # Only a deployment knows it; until there is one, network-stub.nix makes it up.
+    networking.extraHosts = "${config.networking.privateIPv4} self";
   };
 in
 {
@@ -42,6 +44,7 @@ in
 # What the machines get from AWS, made up: enough to build them, never deployed.
 let
   stub = { ... }: {
+    networking.privateIPv4 = "192.0.2.1";
     fileSystems."/" = { device = "/dev/xvda"; };
     boot.loader.grub.enable = false;
   };

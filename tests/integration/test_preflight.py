@@ -59,7 +59,9 @@ def test_variables_are_wrong_in_many_places(world: World) -> None:
 
 
 def test_everything_else_is_wrong_at_once(world: World) -> None:
-    """Secrets, files, a state that cannot be imported, and a token that is not let in."""
+    """A slip in a variable, secrets, files, a state that cannot be imported, and a token that is not let in."""
+    network(world, 'neat-network')['nixops_action'] = 'swich'
+    world.inventory['nixops_networks']['vars']['nixops_api_token'] = 'not-the-token'
     secrets = copy.deepcopy(world.inventory['hercules_agents']['vars']['nixops_agent_secrets'])
     del secrets['neat-aws']['data']['aws_access_key_id']
     secrets['neat-ssh']['condition'] = {'isBranch': 'elsewhere'}
@@ -73,7 +75,7 @@ def test_everything_else_is_wrong_at_once(world: World) -> None:
         'The condition of the secret neat-ssh refuses',
         'writeSSHKey reads a secret that the effect does not get: other',
         'network-gcp.nix',
-        'nixops import --include-keys',
+        'nixops import --include-keys', 'one of switch, dry-run', 'Hercules CI answered 401',
     ):
         assert words in played.output
 
