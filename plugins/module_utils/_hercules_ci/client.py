@@ -207,5 +207,3 @@ class Client:
 
     def _request(self, method: str, path: str) -> str:
         return '%s %s/api/v1%s' % (method, self.base_url, path)
-
-
