@@ -13,12 +13,17 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+
+PRIVATE = 'nixcd-private-'
+NEW = 60
+"""Seconds."""
 
 
 def real_path(path: str) -> str:
@@ -108,6 +113,38 @@ def locked(path: str, timeout: float = 60.0) -> Iterator[None]:
     try:
         _wait_for_lock(descriptor, folder, timeout)
         _remove_leftovers(path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def private_folder() -> Iterator[str]:
+    """A folder for secrets that need a name, gone afterwards. What a process that was killed has left of such folders goes, too.
+
+    Each folder is locked by its owner. One that is not locked is of somebody who has died, unless it is so new that the lock is to come.
+    """
+    with suppress(OSError):  # a folder that cannot be listed
+        for entry in os.scandir(tempfile.gettempdir()):
+            if entry.name.startswith(PRIVATE):
+                _remove_if_abandoned(entry)
+    with tempfile.TemporaryDirectory(prefix=PRIVATE) as folder, _locked_folder(folder):
+        yield folder
+
+
+def _remove_if_abandoned(folder: os.DirEntry[str]) -> None:
+    with suppress(OSError):
+        status = folder.stat(follow_symlinks=False)
+        if status.st_uid == os.geteuid() and time.time() - status.st_mtime > NEW:
+            with _locked_folder(folder.path):
+                shutil.rmtree(folder.path)
+
+
+@contextmanager
+def _locked_folder(path: str) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(descriptor)

@@ -18,13 +18,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import open_regular
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import open_regular, private_folder
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
 LOGS = ('-wal', '-journal')
@@ -38,7 +37,7 @@ def snapshot(path: str) -> Iterator[str]:
     """The path of a copy. It is gone afterwards, but what was opened until then can still be read."""
     with suppress(ValueError):  # of what is not a path; opening it says so
         path = os.path.realpath(path)  # the logs lie beside the file itself, not beside a link
-    with tempfile.TemporaryDirectory(prefix='nixops-') as folder:
+    with private_folder() as folder:
         copy = os.path.join(folder, 'copy.nixops')
         try:
             for tried in range(TRIES):

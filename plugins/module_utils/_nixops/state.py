@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import private_folder
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import MAGIC, open_database
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import Entry, entries
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.export import export_text
@@ -104,7 +105,7 @@ def _blocks(pieces: Iterable[str]) -> Iterator[bytes]:
 @contextmanager
 def _exported(file: IO[bytes], where: str) -> Iterator[IO[bytes]]:
     """The export of all deployments of a database."""
-    with tempfile.TemporaryDirectory(prefix='nixops-') as folder, hidden_file() as export:
+    with private_folder() as folder, hidden_file() as export:
         path = os.path.join(folder, 'state.nixops')
         file.seek(0)
         with open(path, 'wb') as copy:

@@ -119,3 +119,19 @@ def test_lock_keeps_others_out_and_removes_what_a_killed_writer_left(tmp_path: P
     assert outcome == [outcome[0]] and 'kept this folder locked for 0.1 seconds' in outcome[0]
     with _files.locked(path, timeout=0):
         pass
+
+
+def test_a_private_folder_vanishes_also_when_its_owner_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
+    died, new, other = (tmp_path / name for name in (_files.PRIVATE + 'died', _files.PRIVATE + 'new', 'other'))
+    for folder in (died, new, other):
+        folder.mkdir()
+        (folder / 'copy').write_text('secret')
+    with _files.private_folder() as mine:
+        assert stat.S_IMODE(os.stat(mine).st_mode) == 0o700
+        for folder in (died, other, Path(mine)):
+            os.utime(folder, (0, 0))
+        with _files.private_folder():
+            assert {path.name for path in tmp_path.iterdir()} >= {'other', new.name, Path(mine).name}
+            assert not died.exists()
+    assert sorted(tmp_path.iterdir()) == sorted([new, other])

@@ -145,7 +145,7 @@ def test_copies_vanish_before_anything_is_read(
 ) -> None:
     temporary = tmp_path / 'temporary'
     temporary.mkdir()
-    monkeypatch.setattr(snapshot.tempfile, 'tempdir', str(temporary))
+    monkeypatch.setattr('tempfile.tempdir', str(temporary))
     with open_database(str(database('1.7'))) as opened:
         assert list(temporary.iterdir()) == []
         assert opened.deployments()
