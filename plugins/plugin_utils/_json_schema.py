@@ -10,14 +10,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
-
-try:
-    from jsonschema import Draft202012Validator
-except ImportError:
-    Draft202012Validator = None  # type: ignore[assignment,misc]  # a class that is not there has no type
 
 
 class Schema:
@@ -28,10 +24,11 @@ class Schema:
 
     @cached_property
     def _validator(self) -> Any:
-        if Draft202012Validator is None:
+        try:
+            return import_module('jsonschema').Draft202012Validator(self._schema)
+        except ImportError:
             raise fail('The Python package jsonschema is missing on the controller.', where=sys.executable,
-                       remedy='Install it for this Python, for example with: pip install jsonschema')
-        return Draft202012Validator(self._schema)
+                       remedy='Install it for this Python, for example with: pip install jsonschema') from None
 
     def iter_errors(self, value: Any) -> Iterator[Any]:
         """What is wrong with the value, as jsonschema tells it."""

@@ -41,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
         except (ConnectionError, faults.Disconnected):
             self.close_connection = True
 
-    do_GET = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815 - the names are the base class's
+    do_GET = do_PUT = do_POST = do_DELETE = _answer
 
     def body_parts(self) -> Iterator[bytes]:
         """The request's body piece by piece, chunked or not. ConnectionError when the client stops early."""

@@ -80,7 +80,7 @@ class Hci:
     def _start(self, arguments: Sequence[str], messages: int) -> subprocess.Popen[str]:
         # A session of its own, so that all that an effect starts can be ended with it. Without input nothing asks for a password.
         try:
-            return subprocess.Popen(  # noqa: S603 the program that the user names, without a shell
+            return subprocess.Popen(
                 (self.path, *arguments),
                 cwd=self.checkout,
                 env=self.environment,

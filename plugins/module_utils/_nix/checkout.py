@@ -149,8 +149,8 @@ def current_branch(checkout: Path) -> list[str]:
 def _git(checkout: Path, *arguments: str) -> str | None:
     """What a Git command prints; None where there is no Git, or no repository of it."""
     try:
-        result = subprocess.run(  # noqa: S603 - the arguments are ours but for file names, which stand behind --
-            ['git', '-C', str(checkout), *arguments],  # noqa: S607 - Git from the PATH, as its user has it
+        result = subprocess.run(
+            ['git', '-C', str(checkout), *arguments],
             capture_output=True, check=False, text=True,
         )
     except FileNotFoundError:

@@ -190,7 +190,7 @@ def _run(candidate: Candidate, arguments: Sequence[str], text: str) -> str:
     ]
     environment = {name: value for name, value in os.environ.items() if name not in ('NIX_PATH', 'LANG', 'LC_ALL', 'LANGUAGE')}
     try:
-        result = subprocess.run(  # noqa: S603 - the program is Nix, and its arguments hold nothing that a shell would read
+        result = subprocess.run(
             command, input=text.encode(), capture_output=True, cwd=candidate.path.parent, timeout=candidate.timeout, check=False,
             env={**environment, 'NIX_PATH': '', 'LC_ALL': 'C.UTF-8'},
         )

@@ -58,7 +58,7 @@ def _has_option_state(options: Mapping[str, Any]) -> bool:
 
 def _run(options: Mapping[str, Any], command: list[str], environment: dict[str, str], output: IO[bytes], messages: IO[bytes]) -> int:
     try:
-        return subprocess.run(  # noqa: S603 the program that the user names, without a shell
+        return subprocess.run(
             command,
             cwd=options['nixops_directory'],
             env=environment,

@@ -65,7 +65,7 @@ def serve() -> Iterator[Callable[..., str]]:
             def do_any(self) -> None:
                 handle(self)
 
-            do_GET = do_POST = do_PUT = do_CONNECT = do_any  # noqa: N815 http.server's names
+            do_GET = do_POST = do_PUT = do_CONNECT = do_any
 
             def log_message(self, *_arguments: Any) -> None:
                 pass
