@@ -5,6 +5,7 @@
 # Make a release from the commit that is checked out: version, changelog, commit, tag, tarball. Nothing is pushed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export PATH="$PWD/.venv/bin:$PATH" # antsibull-changelog calls ansible-doc
 die() { printf 'release: %s\n' "$*" >&2; exit 1; }
 
 version=${1:-}
@@ -13,7 +14,7 @@ version=${1:-}
 ! git rev-parse --quiet --verify "refs/tags/$version" >/dev/null || die "The tag $version is there already."
 
 sed -i "s/^version: .*/version: $version/" galaxy.yml
-.venv/bin/antsibull-changelog release --version "$version"
+antsibull-changelog release --version "$version"
 git add galaxy.yml CHANGELOG.md changelogs
 git commit --quiet --message "Release $version"
 git tag --annotate --message "Release $version" "$version"
