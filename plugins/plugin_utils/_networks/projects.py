@@ -27,7 +27,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variab
 SHARED = (
     'nixops_checkout', 'nixops_remote', 'nixops_form', 'nixops_file', 'nixops_pins', 'nixops_schedules', 'nixops_validate', 'nixops_push',
     'nixops_commit_message', 'nixops_commit_author_name', 'nixops_commit_author_email', 'nixops_rerun_failed', 'nixops_job_timeout',
-    'nixops_job_start_timeout',    'nixops_api_base_url', 'nixops_api_token', 'nixops_credentials_file',
+    'nixops_job_start_timeout', 'nixops_api_base_url', 'nixops_api_token', 'nixops_credentials_file',
 )
 
 # What the files that an effect needs depend on.
