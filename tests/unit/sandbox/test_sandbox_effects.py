@@ -135,7 +135,7 @@ def test_nixops2_keeps_a_database_under_a_lock(sandbox: Sandbox, client: Client,
                'nixops = pkgs.nixops_unstable_minimal.withPlugins (p: [ p.nixops-hercules-ci ]); priorCheckScript = ""; }; }'
                % imports(sandbox.pins()))
     repository.push('main')
-    sandbox.service.runner.wait_for(lambda: sandbox.service.store.all("SELECT 1 FROM line WHERE t = 'waiting for lock...'"), 60)
+    sandbox.service.runner.wait_for(lambda: sandbox.service.store.all("SELECT 1 FROM line WHERE t = 'waiting for lock...'"), 300)
     assert len(sandbox.states(PROJECT, 'default.nixops')) == 1
     client('DELETE', '/lock-leases/%s' % lock)
     assert last_job(sandbox)['jobStatus'] == 'Success', effect_log(sandbox)

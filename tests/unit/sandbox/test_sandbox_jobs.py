@@ -128,7 +128,7 @@ def test_effects_of_a_repository_do_not_overlap(sandbox: Sandbox, client: Client
     repository.commit(ci_nix='let %s in { e = mkEffect { effectScript = "echo hello"; }; }' % imports(sandbox.pins()))
     repository.push('main', 'main:other')
     sandbox.service.runner.wait_for(
-        lambda: [item['jobPhase'] for item in sandbox.jobs(PROJECT) if item['jobType'] == 'Legacy'] == ['Effects', 'Effects'], 60)
+        lambda: [item['jobPhase'] for item in sandbox.jobs(PROJECT) if item['jobType'] == 'Legacy'] == ['Effects', 'Effects'], 300)
     first, second = (item for item in sandbox.jobs(PROJECT) if item['jobType'] == 'Legacy')
     assert [item['id'] for item in last_effect(client, 'e')['waitingForJobs']] == [first['id']]
     assert client('GET', '/jobs/%s/effects/e' % first['id']).json['waitingForJobs'] == []
@@ -142,7 +142,7 @@ def test_effects_of_a_repository_do_not_overlap(sandbox: Sandbox, client: Client
 def test_jobs_can_be_cancelled_and_rerun(sandbox: Sandbox, client: Client, repository: Repository) -> None:
     repository.commit(ci_nix='let %s in { e = mkEffect { effectScript = "echo started; sleep 600"; }; }' % imports(sandbox.pins()))
     repository.push('main')
-    sandbox.service.runner.wait_for(lambda: [item for item in sandbox.jobs(PROJECT) if item['jobPhase'] == 'Effects'], 60)
+    sandbox.service.runner.wait_for(lambda: [item for item in sandbox.jobs(PROJECT) if item['jobPhase'] == 'Effects'], 300)
     job = sandbox.jobs(PROJECT)[-1]
     assert client('POST', '/jobs/%s/cancel' % job['id']).status == 200
     ended = client('GET', '/jobs/%s' % job['id']).json
@@ -209,7 +209,7 @@ def test_what_a_restart_interrupted_is_done_afterwards(tmp_path: Path) -> None:
         first.add_project(PROJECT, tree.bare)
         tree.commit(ci_nix='let %s in { e = mkEffect { effectScript = "echo done"; }; }' % imports(first.pins()))
         tree.push('main')
-        first.service.runner.wait_for(lambda: [item for item in first.jobs(PROJECT) if item['jobPhase'] == 'Effects'], 60)
+        first.service.runner.wait_for(lambda: [item for item in first.jobs(PROJECT) if item['jobPhase'] == 'Effects'], 300)
         token = first.token
     tree.commit()
     tree.push('main')
