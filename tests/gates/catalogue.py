@@ -21,7 +21,7 @@ GATES = (
     Gate('role-variables', 'python -m tests.gates.role_variables', fast=True),
     Gate('mypy', 'cd $TOP && mypy --config-file $OLDPWD/pyproject.toml --cache-dir $CACHE/mypy '
          '-p ansible_collections.nixcd.hercules_ci.plugins', fast=True),
-    Gate('units', PYTEST.format('unit'), junit='unit.xml', programs=('nix-instantiate',)),
+    Gate('units', PYTEST.format('unit') + ' --numprocesses 2 --dist loadfile', junit='unit.xml', programs=('nix-instantiate',)),
     Gate('integration', PYTEST.format('integration'), junit='integration.xml', programs=('nix-instantiate', 'git')),
     Gate('sanity', 'ansible-test sanity --local --color no', programs=('shellcheck',)),
     Gate('molecule', 'molecule test --all', root=True, programs=('ip', 'mmdebstrap', 'systemd-nspawn')),

@@ -25,7 +25,7 @@ SUPPORTED = (('2.17', '3.10'), ('2.17', '3.11'), ('2.18', '3.11'), ('2.19', '3.1
 PYTEST = 'python -m pytest --quiet --junitxml=$OUT/{0}.xml tests/{0}'
 DEPRECATED = r'^.*\[DEPRECATION WARNING\].*$'
 GATES = (
-    Gate('units', PYTEST.format('unit'), finding=DEPRECATED, junit='unit.xml'),
+    Gate('units', PYTEST.format('unit') + ' --numprocesses 2 --dist loadfile', finding=DEPRECATED, junit='unit.xml'),
     Gate('sanity', 'ansible-test sanity --local --color no', finding=DEPRECATED, programs=('shellcheck',)),
     Gate('integration', PYTEST.format('integration'), finding=DEPRECATED, junit='integration.xml'),
     Gate('targets', 'ansible-test integration --color no', finding=DEPRECATED),
