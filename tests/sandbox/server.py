@@ -17,7 +17,7 @@ from tests.sandbox.faults import Fault
 from tests.sandbox.service import Service
 from tests.sandbox.web import Server
 
-DEFAULT_TIMEOUT = 60.0
+DEFAULT_TIMEOUT = 300.0
 
 
 class Sandbox:

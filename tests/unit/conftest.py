@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Let the tests import ansible_collections.nixcd.hercules_ci from a plain checkout."""
+"""Let the tests import ansible_collections.nixcd.hercules_ci from a plain checkout, and take as long as a busy machine needs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +28,9 @@ def collection_parent() -> Path:
 
 
 def pytest_configure(config: Any) -> None:
-    """Install Ansible's own collection finder, so that imports resolve as they do for users."""
+    """Install Ansible's own collection finder, so that imports resolve as they do for users; no property has a time to keep."""
     parent = str(collection_parent())
     sys.path.insert(0, parent)
     _AnsibleCollectionFinder(paths=[parent])._install()
+    settings.register_profile('nixcd', deadline=None)
+    settings.load_profile('nixcd')
