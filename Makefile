@@ -3,7 +3,6 @@
 
 # `make demo` shows what the collection does, `make test` checks everything; both set themselves up. See CONTRIBUTING.md.
 
-SHELL := /bin/bash
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
 .PHONY: help setup demo lint test test-all tarball release clean
