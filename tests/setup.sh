@@ -29,29 +29,33 @@ link_pythons() {
 programs=(git:git nix-instantiate:nix-bin shellcheck:shellcheck ssh-keygen:openssh-client)
 host_programs=(ip:iproute2 mmdebstrap:mmdebstrap systemd-nspawn:systemd-container chromium:chromium)
 
+# The Debian packages of what is not here.
 missing_packages() {
-  local pair
-  for pair in "$@"; do
+  local pair wanted=("${programs[@]}")
+  [[ $(id -u) != 0 ]] || wanted+=("${host_programs[@]}")
+  for pair in "${wanted[@]}"; do
     command -v "${pair%%:*}" >/dev/null || printf '%s\n' "${pair##*:}"
   done
+  { [[ -n $python ]] && "$python" -c 'import ensurepip, venv' 2>/dev/null; } || echo python3-venv
 }
 
 install_programs() {
   local packages
-  mapfile -t packages < <(missing_packages "${programs[@]}"; [[ $(id -u) != 0 ]] || missing_packages "${host_programs[@]}")
-  { [[ -n $python ]] && "$python" -c 'import ensurepip, venv' 2>/dev/null; } || packages+=(python3-venv)
-  [[ ${#packages[@]} -gt 0 ]] || return 0
-  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+  mapfile -t packages < <(missing_packages)
+  if [[ ${#packages[@]} -gt 0 && $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
     say "installing from Debian: ${packages[*]}"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" >/dev/null
-    return
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" >/dev/null; } || true
+    link_pythons
+    choose_python
+    mapfile -t packages < <(missing_packages)
   fi
-  say "not here, and only root could install them: ${packages[*]}"
+  [[ ${#packages[@]} -gt 0 ]] || return 0
+  say "not here, and to be installed by root: ${packages[*]}"
   say "  on Debian: sudo apt-get install ${packages[*]}"
-  say "  on NixOS:  nix-shell -p git nix shellcheck openssh python311"
+  say '  on NixOS:  nix-shell -p git nix shellcheck openssh python311'
   case " ${packages[*]} " in
-    *' git '* | *' nix-bin '* | *' python3-venv '*) die 'git, Nix and a Python with venv are needed; gates that need another of them are skipped.' ;;
+    *' git '* | *' nix-bin '* | *' python3-venv '*) die 'Without git, Nix and a Python 3.11 to 3.13 that has venv nothing works here.' ;;
+    *) say 'Gates that need them are skipped.' ;;
   esac
 }
 
@@ -82,7 +86,5 @@ install_tools() {
 link_pythons
 choose_python
 install_programs
-[[ -n $python ]] || { link_pythons; choose_python; }
-[[ -n $python ]] || die 'No Python 3.11, 3.12 or 3.13 found on PATH.' '  on Debian 12: apt-get install python3 python3-venv' '  on NixOS:     nix-shell -p python311'
 install_tools
-say "ready: $(.venv/bin/ansible --version | sed -n 1p) on $(.venv/bin/python --version)"
+say "ready: $(.venv/bin/ansible --version | head -n 1) on $(.venv/bin/python --version)"

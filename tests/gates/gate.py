@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
@@ -20,29 +21,32 @@ from pathlib import Path
 class Gate:
     """A check of the whole tree.
 
-    `command` is run by bash in the collection's folder. `finding`: output that matches it is a finding even when the command
-    succeeds. `junit`: the command's report under $OUT, whose tests are counted one by one. `after`: gates whose results it reads.
-    `summary`: the part of the output that is worth showing beside the gate's name. `fast`: part of `make lint`.
+    command: run by bash in the collection's folder.
+    finding: output that matches it is a finding even when the command succeeds.
+    programs: what it needs on PATH. possible: a command that succeeds where the gate can run, and else prints why it cannot.
+    after: gates whose results it reads.
+    junit: the command's report under $OUT, whose tests are counted one by one.
+    summary: the part of the output that is worth showing beside the gate's name.
+    fast: part of `make lint`.
     """
 
     name: str
     command: str
     finding: str = ''
     programs: tuple[str, ...] = ()
-    root: bool = False
+    possible: str = ''
     after: tuple[str, ...] = ()
     junit: str = ''
     summary: str = ''
     fast: bool = False
 
-    def obstacle(self, search_path: str) -> str:
+    def obstacle(self, directory: Path, environment: dict[str, str]) -> str:
         """Why this gate cannot run on this machine; empty if it can."""
-        missing = [program for program in self.programs if not shutil.which(program, path=search_path)]
+        missing = [program for program in self.programs if not shutil.which(program, path=environment['PATH'])]
         if missing:
             return 'not installed: %s' % ', '.join(missing)
-        if self.root and os.geteuid() != 0:
-            return 'only root can do this'
-        return ''
+        asked = subprocess.run(['bash', '-c', self.possible], cwd=directory, env=environment, check=False, capture_output=True, text=True)
+        return (asked.stdout or asked.stderr).strip() if asked.returncode else ''
 
 
 @dataclass
@@ -107,7 +111,7 @@ def judge(gate: Gate, code: int, output: str, seconds: float, results: Path) -> 
 
 async def run(gate: Gate, directory: Path, environment: dict[str, str]) -> Outcome:
     """Run one gate to its end; cancelled, end its whole process group and say that it was stopped."""
-    obstacle = gate.obstacle(environment['PATH'])
+    obstacle = gate.obstacle(directory, environment)
     if obstacle:
         return Outcome(gate, 'skipped', reason=obstacle, counts=Counts(skipped=1))
     started = time.monotonic()

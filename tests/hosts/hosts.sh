@@ -6,6 +6,7 @@
 #   hosts.sh up DIR NAME...   boot them and write DIR/inventory.yml
 #   hosts.sh cut DIR NAME     take a machine's network away; mend gives it back
 #   hosts.sh down DIR         stop and remove them
+#   hosts.sh possible DIR     say why that cannot be done here, if so
 # Root only. The Debian that they share is made at the first run (half a minute) and kept in $CACHE.
 set -euo pipefail
 shopt -s globstar
@@ -162,6 +163,25 @@ down() {
   rm -rf "$dir"
 }
 
+# Each thing that `up` needs and not every root may do: in a container, say.
+possible() {
+  local program group
+  [[ $(id -u) == 0 ]] || { echo 'only root can boot machines'; exit 1; }
+  for program in ip mmdebstrap systemd-nspawn ssh-keygen; do
+    command -v $program >/dev/null || { echo "not installed: $program"; exit 1; }
+  done
+  mkdir -p "$dir"/{lower,upper,work,root}
+  unshare --mount --propagation private mount -t overlay overlay -o "lowerdir=$dir/lower,upperdir=$dir/upper,workdir=$dir/work" "$dir/root" 2>/dev/null ||
+    { echo 'this root may not mount'; exit 1; }
+  (make_network) 2>/dev/null || { echo 'this root may not make networks'; exit 1; }
+  ip link del "nixcd$(number)"
+  rm -rf "$dir"
+  for group in "${GROUPS_AT[@]}"; do
+    [[ ! -d $group ]] || { mkdir "$group/nixcd-$$" && rmdir "$group/nixcd-$$"; } 2>/dev/null ||
+      { echo 'this root may not make control groups'; exit 1; }
+  done
+}
+
 command=${1:-} dir=$(realpath -m "${2:-.}")
 [[ $# -ge 2 ]] || command=usage
 shift $(($# < 2 ? $# : 2))
@@ -174,6 +194,7 @@ case $command in
     ip -n "$(label "$1")" route replace default via "10.79.$(number).1"
     ;;
   down) down ;;
+  possible) possible ;;
   *)
     sed -n 's/^#   \(hosts.sh\)/\1/p' "${BASH_SOURCE[0]}" >&2
     exit 2

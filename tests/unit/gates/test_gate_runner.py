@@ -27,10 +27,12 @@ def counts(tmp_path: Path, *gates: Gate, keep_going: bool = False) -> Counts:
 
 def test_gates_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     suite = Gate('suite', "echo '%s' > $OUT/suite.xml; false" % JUNIT, junit='suite.xml')
-    gates = (Gate('good', 'true'), Gate('absent', 'true', programs=('no-such-program',)), suite)
-    assert counts(tmp_path, *gates, keep_going=True) == Counts(passed=3, failed=2, skipped=2)
+    absent = Gate('absent', 'true', programs=('no-such-program',))
+    gates = (Gate('good', 'true'), absent, Gate('no', 'true', possible='echo not here; false'), suite)
+    assert counts(tmp_path, *gates, keep_going=True) == Counts(passed=3, failed=2, skipped=3)
     printed = capsys.readouterr().out
     assert 'skipped  absent                   0.0 s  not installed: no-such-program' in printed
+    assert 'skipped  no                       0.0 s  not here' in printed
     assert 'FAILED   suite' in printed
 
 
