@@ -85,10 +85,12 @@ class Playing:
         raise AssertionError('%r was never printed:\n%s' % (text, ''.join(self._lines)))
 
     def end(self) -> Played:
-        """Read to the end."""
+        """Read to the end. A warning that something is deprecated is a failure of every test."""
         assert self._process.stdout is not None
         self._lines += self._process.stdout
-        return Played(self._process.wait(), ''.join(self._lines))
+        output = ''.join(self._lines)
+        assert '[DEPRECATION WARNING]' not in output, output
+        return Played(self._process.wait(), output)
 
 
 class World:
