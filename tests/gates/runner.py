@@ -23,7 +23,7 @@ def report(outcome: Outcome) -> None:
 
 async def run_all(gates: list[Gate], directory: Path, variables: dict[str, str], jobs: int, keep_going: bool) -> Counts:
     """Run the gates in their order, JOBS at a time; unless KEEP_GOING, the first failure stops those still running."""
-    counts, waiting = Counts(), list(gates)
+    counts, waiting, stopping = Counts(), list(gates), False
     done: set[str] = set()
     running: dict[asyncio.Task[Outcome], Gate] = {}
     chosen = {gate.name for gate in gates}
@@ -42,7 +42,8 @@ async def run_all(gates: list[Gate], directory: Path, variables: dict[str, str],
             outcome = task.result()
             report(outcome)
             counts.add(outcome.counts)
-        if counts.failed and not keep_going:
+        if counts.failed and not keep_going and not stopping:
+            stopping = True  # once: a gate that ends its processes must not be disturbed
             waiting.clear()
             for task in running:
                 task.cancel()

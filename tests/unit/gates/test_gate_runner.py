@@ -20,9 +20,9 @@ from tests.gates.runner import run_all
 JUNIT = '<testsuites><testsuite tests="5" failures="1" errors="1" skipped="1"/></testsuites>'
 
 
-def counts(tmp_path: Path, *gates: Gate, keep_going: bool = False) -> Counts:
+def counts(tmp_path: Path, *gates: Gate, keep_going: bool = False, jobs: int = 2) -> Counts:
     variables = {**os.environ, 'OUT': str(tmp_path)}
-    return asyncio.run(run_all(list(gates), tmp_path, variables, jobs=2, keep_going=keep_going))
+    return asyncio.run(run_all(list(gates), tmp_path, variables, jobs=jobs, keep_going=keep_going))
 
 
 def test_gates_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,6 +56,15 @@ def test_the_first_failure_stops_the_rest_and_its_output_is_shown(tmp_path: Path
     assert 'stopped  slow' in printed
     assert (tmp_path / 'ended').exists()
     assert not (tmp_path / 'later').exists()
+
+
+def test_each_gate_that_still_runs_is_stopped_in_its_own_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quick = Gate('quick', 'touch $OUT/quick; sleep 60')
+    slow = Gate('slow', 'trap "sleep 0.5; touch $OUT/ended; exit 1" TERM; touch $OUT/slow; for i in {1..600}; do sleep 0.1; done')
+    bad = Gate('bad', 'until [ -e $OUT/quick -a -e $OUT/slow ]; do sleep 0.01; done; false')
+    assert counts(tmp_path, quick, slow, bad, jobs=3) == Counts(failed=1)
+    assert capsys.readouterr().out.count('stopped') == 2
+    assert (tmp_path / 'ended').exists()
 
 
 def test_a_gate_waits_for_those_whose_results_it_reads(tmp_path: Path) -> None:
