@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -37,6 +38,7 @@ def main() -> int:
     # one more than processors, because tests also wait
     parser.add_argument('--jobs', type=int, default=1 + (os.cpu_count() or 1), help='how many gates at a time (%(default)s)')
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that gates are ended in order then, too
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix='nixcd-gates-') as folder:
         top = Path(folder)
@@ -47,4 +49,7 @@ def main() -> int:
     return 1 if counts.failed else 0
 
 
-sys.exit(main())
+try:
+    sys.exit(main())
+except KeyboardInterrupt:
+    sys.exit('Interrupted: nothing of this run is left.')

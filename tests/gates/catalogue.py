@@ -12,6 +12,11 @@ from .gate import Gate
 
 BUILD = 'ansible-galaxy collection build --output-path . $OLDPWD >/dev/null && '
 PYTEST = 'COVERAGE_FILE=$OUT/coverage-{0} coverage run -m pytest --quiet --junitxml=$OUT/{0}.xml tests/{0}'
+# However it ends, also by a signal.
+MACHINES_DOWN = (
+    "trap 'exit 1' TERM; "
+    """trap 'for hosts in ~/.ansible/tmp/molecule.*/hosts; do tests/hosts/hosts.sh down "$hosts"; done' EXIT; """
+)
 
 GATES = (
     Gate('ruff', 'ruff check .', fast=True),
@@ -24,7 +29,7 @@ GATES = (
     Gate('units', PYTEST.format('unit') + ' --numprocesses 2 --dist loadfile', junit='unit.xml', programs=('nix-instantiate',)),
     Gate('integration', PYTEST.format('integration'), junit='integration.xml', programs=('nix-instantiate', 'git')),
     Gate('sanity', 'ansible-test sanity --local --color no', programs=('shellcheck',)),
-    Gate('molecule', 'molecule test --all', possible='tests/hosts/hosts.sh possible $OUT/hosts'),
+    Gate('molecule', MACHINES_DOWN + 'molecule test --all', possible='tests/hosts/hosts.sh possible $OUT/hosts'),
     Gate('targets', 'ansible-test integration --color no --coverage', programs=('nix-instantiate', 'git')),
     Gate('galaxy-importer', 'mkdir $OUT/importer && cd $OUT/importer && ' + BUILD + 'python -m galaxy_importer.main *.tar.gz',
          finding=r'^.*(WARNING|ERROR): .*$'),

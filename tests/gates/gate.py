@@ -16,6 +16,8 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from pathlib import Path
 
+SECONDS_TO_CLEAN_UP = 30
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -109,8 +111,17 @@ def judge(gate: Gate, code: int, output: str, seconds: float, results: Path) -> 
     return Outcome(gate, 'failed' if reason else 'passed', seconds, output, reason, counts)
 
 
+async def end(process: asyncio.subprocess.Process) -> None:
+    """End the process and all that it started, but give it time to clean up."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), SECONDS_TO_CLEAN_UP)
+    except asyncio.TimeoutError:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 async def run(gate: Gate, directory: Path, environment: dict[str, str]) -> Outcome:
-    """Run one gate to its end; cancelled, end its whole process group and say that it was stopped."""
+    """Run one gate to its end, or until it is cancelled."""
     obstacle = gate.obstacle(directory, environment)
     if obstacle:
         return Outcome(gate, 'skipped', reason=obstacle, counts=Counts(skipped=1))
@@ -121,7 +132,6 @@ async def run(gate: Gate, directory: Path, environment: dict[str, str]) -> Outco
     try:
         output = (await process.communicate())[0]
     except asyncio.CancelledError:
-        os.killpg(process.pid, signal.SIGTERM)
-        await process.wait()
+        await end(process)
         return Outcome(gate, 'stopped', time.monotonic() - started)
     return judge(gate, process.returncode or 0, output.decode(errors='replace'), time.monotonic() - started, Path(environment['OUT']))
