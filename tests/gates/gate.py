@@ -125,13 +125,15 @@ async def run(gate: Gate, directory: Path, environment: dict[str, str]) -> Outco
     obstacle = gate.obstacle(directory, environment)
     if obstacle:
         return Outcome(gate, 'skipped', reason=obstacle, counts=Counts(skipped=1))
-    started = time.monotonic()
-    process = await asyncio.create_subprocess_exec(
-        'bash', '-euo', 'pipefail', '-c', gate.command, cwd=directory, env=environment, start_new_session=True,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    started, results = time.monotonic(), Path(environment['OUT'])
+    log = results / ('%s.log' % gate.name)
+    with log.open('wb') as output:
+        process = await asyncio.create_subprocess_exec(
+            'bash', '-euo', 'pipefail', '-c', gate.command, cwd=directory, env=environment, start_new_session=True,
+            stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=asyncio.subprocess.STDOUT)
     try:
-        output = (await process.communicate())[0]
+        code = await process.wait()
     except asyncio.CancelledError:
         await end(process)
         return Outcome(gate, 'stopped', time.monotonic() - started)
-    return judge(gate, process.returncode or 0, output.decode(errors='replace'), time.monotonic() - started, Path(environment['OUT']))
+    return judge(gate, code, log.read_text(errors='replace'), time.monotonic() - started, results)
