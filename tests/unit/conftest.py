@@ -16,11 +16,13 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def collection_parent() -> Path:
+def collection_parent(config: Any) -> Path:
     """The folder that holds ansible_collections/: the real one under ansible-test, else one made of a link to this checkout."""
     if ROOT.parts[-3:-1] == ('ansible_collections', 'nixcd'):
         return ROOT.parents[2]
-    parent = Path(tempfile.mkdtemp(prefix='nixcd-hercules-ci-'))
+    folder = tempfile.TemporaryDirectory(prefix='nixcd-hercules-ci-')
+    config.add_cleanup(folder.cleanup)
+    parent = Path(folder.name)
     namespace = parent / 'ansible_collections' / 'nixcd'
     namespace.mkdir(parents=True)
     (namespace / 'hercules_ci').symlink_to(ROOT)
@@ -29,7 +31,7 @@ def collection_parent() -> Path:
 
 def pytest_configure(config: Any) -> None:
     """Install Ansible's own collection finder, so that imports resolve as they do for users; no property has a time to keep."""
-    parent = str(collection_parent())
+    parent = str(collection_parent(config))
     sys.path.insert(0, parent)
     _AnsibleCollectionFinder(paths=[parent])._install()
     settings.register_profile('nixcd', deadline=None)
