@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 from hypothesis import settings
@@ -16,22 +18,25 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def collection_parent(config: Any) -> Path:
-    """The folder that holds ansible_collections/: the real one under ansible-test, else one made of a link to this checkout."""
+@functools.cache
+def collection_parent() -> Path:
+    """The folder that holds ansible_collections/: the real one under ansible-test, else one made of a link to this checkout.
+
+    One that was made is removed when Python ends.
+    """
     if ROOT.parts[-3:-1] == ('ansible_collections', 'nixcd'):
         return ROOT.parents[2]
-    folder = tempfile.TemporaryDirectory(prefix='nixcd-hercules-ci-')
-    config.add_cleanup(folder.cleanup)
-    parent = Path(folder.name)
+    parent = Path(tempfile.mkdtemp(prefix='nixcd-hercules-ci-'))
+    atexit.register(shutil.rmtree, parent)
     namespace = parent / 'ansible_collections' / 'nixcd'
     namespace.mkdir(parents=True)
     (namespace / 'hercules_ci').symlink_to(ROOT)
     return parent
 
 
-def pytest_configure(config: Any) -> None:
+def pytest_configure() -> None:
     """Install Ansible's own collection finder, so that imports resolve as they do for users; no property has a time to keep."""
-    parent = str(collection_parent(config))
+    parent = str(collection_parent())
     sys.path.insert(0, parent)
     _AnsibleCollectionFinder(paths=[parent])._install()
     settings.register_profile('nixcd', deadline=None)

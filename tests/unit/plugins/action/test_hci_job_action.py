@@ -36,7 +36,7 @@ def action(monkeypatch: pytest.MonkeyPatch) -> Action:
         )
         shell = SimpleNamespace(tmpdir='', env_prefix=lambda **kwargs: '')
         connection = SimpleNamespace(transport=transport, become=become, has_native_async=False, _shell=shell)
-        return hci_job.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()))
+        return hci_job.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()), None)
 
     return make
 

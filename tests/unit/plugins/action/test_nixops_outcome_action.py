@@ -29,7 +29,7 @@ VERSIONS = [Version(number, 't', None, None, job, '') for number, job in ((1, ''
 def outcome(hostvars: dict[str, Any], hosts: list[str]) -> dict[str, Any]:
     task = SimpleNamespace(args={'projects': PLAN}, async_val=0, check_mode=False, diff=False, action='nixops_outcome')
     connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=''))
-    plugin = nixops_outcome.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()))
+    plugin = nixops_outcome.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()), None)
     common = {'nixops_project': PROJECT, 'nixops_secrets_map': {'aws': 'neat-aws'}}
     return plugin.run(task_vars={
         'hostvars': {host: {**common, **hostvars.get(host, {})} for host in ('a', 'b')}, 'ansible_play_hosts': hosts,

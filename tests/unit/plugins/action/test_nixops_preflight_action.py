@@ -26,7 +26,7 @@ VARIABLES: dict[str, Any] = {
 def action(**options: Any) -> nixops_preflight.ActionModule:
     task = SimpleNamespace(args=options, async_val=0, check_mode=False, diff=False, action='nixops_preflight')
     connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=''))
-    return nixops_preflight.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()))
+    return nixops_preflight.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()), None)
 
 
 def test_all_hosts_are_looked_at_and_those_of_the_play_are_selected(monkeypatch: pytest.MonkeyPatch) -> None:

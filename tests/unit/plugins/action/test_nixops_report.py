@@ -36,7 +36,7 @@ def report(printed: list[str]) -> Report:
     def run(check_mode: bool = False, **options: Any) -> dict[str, Any]:
         task = SimpleNamespace(args=options, async_val=0, check_mode=check_mode, diff=False, action='nixops_report')
         connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=''))
-        return nixops_report.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader())).run(task_vars={})
+        return nixops_report.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()), None).run(task_vars={})
 
     return run
 

@@ -28,7 +28,7 @@ def action() -> Action:
         task = SimpleNamespace(**{'args': options, 'async_val': 0, 'check_mode': False, 'diff': False, 'environment': None,
                                   'action': 'nixops_state', **of_task})
         connection = SimpleNamespace(transport=transport, become=become, has_native_async=False, _shell=SimpleNamespace(tmpdir=''))
-        return nixops_state.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()))
+        return nixops_state.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()), None)
 
     return make
 

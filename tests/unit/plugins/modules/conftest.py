@@ -22,7 +22,8 @@ def run_module(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(basic, '_ANSIBLE_ARGS', json.dumps({'ANSIBLE_MODULE_ARGS': {**options, **internal}}).encode())
         monkeypatch.setattr(basic, '_ANSIBLE_PROFILE', 'legacy', raising=False)
         on_controller = sys.modules.get('ansible.module_utils._internal')
-        if on_controller:  # ansible-core 2.19 and newer: tests of plugins that ran before have told it that this is no module
+        # ansible-core 2.19 and newer: tests of plugins that ran before have told it that this is no module
+        if hasattr(on_controller, 'is_controller'):
             monkeypatch.setattr(on_controller, 'is_controller', False)
         capsys.readouterr()
         with pytest.raises(SystemExit):
