@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import chain, repeat
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
 from ansible_collections.nixcd.hercules_ci.plugins.action import hci_job
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci import job_watch
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.effects import Effect, Evaluation
@@ -22,23 +20,13 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 
 OPTIONS = {'project': 'github/neat-org/neat-repo', 'branch': 'main', 'api_base_url': 'https://ci.example.org'}
 JOB = Job('id', 42, 'url', 'OnPush', 'a', 'r', 'refs/heads/main', 'Queued', 'Pending', 'Success', False, None, 't', None, True, True)
-Action = Callable[..., hci_job.ActionModule]
+Action = Callable[..., Any]
 
 
 @pytest.fixture
-def action(monkeypatch: pytest.MonkeyPatch) -> Action:
-    """action(options, **of_the_task) is the plugin as the task executor makes it."""
+def action(make_action: Action, monkeypatch: pytest.MonkeyPatch) -> Action:
     monkeypatch.delenv('HERCULES_CI_API_TOKEN', raising=False)
-
-    def make(options: dict[str, Any], transport: str = 'local', become: Any = None, **of_task: Any) -> hci_job.ActionModule:
-        task = SimpleNamespace(
-            **{'args': options, 'async_val': 0, 'check_mode': False, 'no_log': False, 'environment': None, 'action': 'hci_job', **of_task}
-        )
-        shell = SimpleNamespace(tmpdir='', env_prefix=lambda **kwargs: '')
-        connection = SimpleNamespace(transport=transport, become=become, has_native_async=False, _shell=shell)
-        return hci_job.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()), None)
-
-    return make
+    return partial(make_action, 'hci_job')
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
 from ansible_collections.nixcd.hercules_ci.plugins.action import nixops_outcome
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
+Outcome = Callable[..., dict[str, Any]]
 PROJECT = 'github/neat-org/neat-repo'
 PAGE = 'https://ci.example.org/jobs/4'
 PLAN = {PROJECT: {
@@ -26,14 +26,18 @@ WATCHED = {'results': [{'item': {'branch': 'main'}, 'job': JOB, 'jobs': [], 'rev
 VERSIONS = [Version(number, 't', None, None, job, '') for number, job in ((1, ''), (2, PAGE))]
 
 
-def outcome(hostvars: dict[str, Any], hosts: list[str]) -> dict[str, Any]:
-    task = SimpleNamespace(args={'projects': PLAN}, async_val=0, check_mode=False, diff=False, action='nixops_outcome')
-    connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=''))
-    plugin = nixops_outcome.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()), None)
-    common = {'nixops_project': PROJECT, 'nixops_secrets_map': {'aws': 'neat-aws'}}
-    return plugin.run(task_vars={
-        'hostvars': {host: {**common, **hostvars.get(host, {})} for host in ('a', 'b')}, 'ansible_play_hosts': hosts,
-    })
+@pytest.fixture
+def outcome(make_action: Outcome) -> Outcome:
+    """outcome(hostvars, hosts) is what the action says, with some variables of hosts and the hosts that are still in the play."""
+
+    def run(hostvars: dict[str, Any], hosts: list[str]) -> dict[str, Any]:
+        common = {'nixops_project': PROJECT, 'nixops_secrets_map': {'aws': 'neat-aws'}}
+        result: dict[str, Any] = make_action('nixops_outcome', {'projects': PLAN}).run(task_vars={
+            'hostvars': {host: {**common, **hostvars.get(host, {})} for host in ('a', 'b')}, 'ansible_play_hosts': hosts,
+        })
+        return result
+
+    return run
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +46,7 @@ def _service(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nixops_outcome, 'state_files', lambda _project, _network: files)
 
 
-def test_one_network_acts_for_all_of_its_project() -> None:
+def test_one_network_acts_for_all_of_its_project(outcome: Outcome) -> None:
     result = outcome({'a': {'nixops_watched': WATCHED}}, ['a', 'b'])
     assert [(row['network'], row['result'], row['job']) for row in result['networks']] == [('a', 'deployed', 4), ('b', 'deployed', 4)]
     assert [(row['state_version_before'], row['state_version_after']) for row in result['networks']] == [(1, 2), (None, 1)]
@@ -50,18 +54,18 @@ def test_one_network_acts_for_all_of_its_project() -> None:
     assert (result['changed'], result['failures']) == (False, {})
 
 
-def test_only_networks_that_are_still_in_the_play_are_failed() -> None:
+def test_only_networks_that_are_still_in_the_play_are_failed(outcome: Outcome) -> None:
     uploaded = {'nixops_uploaded': {'failed': True, 'msg': 'The state is another one.'}}
     result = outcome({'a': uploaded, 'b': uploaded}, ['b'])
     assert result['failures'] == {'b': 'main: The state is another one.'}
     assert [row['result'] for row in result['networks']] == ['failed', 'failed']
 
 
-def test_nothing_is_told_where_tags_selected_no_task() -> None:
+def test_nothing_is_told_where_tags_selected_no_task(outcome: Outcome) -> None:
     assert outcome({}, ['a', 'b'])['networks'] == []
 
 
-def test_a_service_that_does_not_answer_costs_the_versions_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_does_not_answer_costs_the_versions_only(outcome: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
     def state_files(_project: str, _network: Any) -> Any:
         raise fail('Hercules CI did not answer.')
 

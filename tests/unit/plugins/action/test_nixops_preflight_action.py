@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
 from ansible_collections.nixcd.hercules_ci.plugins.action import nixops_preflight
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory
 
+Action = Callable[..., Any]
 HOSTS = ('a', 'b', 'agent-1')
 VARIABLES: dict[str, Any] = {
     'groups': {'nixops_networks': ['a', 'b'], 'hercules_agents': ['agent-1'], 'all': [*HOSTS]},
@@ -23,40 +23,39 @@ VARIABLES: dict[str, Any] = {
 }
 
 
-def action(**options: Any) -> nixops_preflight.ActionModule:
-    task = SimpleNamespace(args=options, async_val=0, check_mode=False, diff=False, action='nixops_preflight')
-    connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=''))
-    return nixops_preflight.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()), None)
+@pytest.fixture
+def action(make_action: Action) -> Action:
+    return partial(make_action, 'nixops_preflight')
 
 
-def test_all_hosts_are_looked_at_and_those_of_the_play_are_selected(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_hosts_are_looked_at_and_those_of_the_play_are_selected(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Inventory] = []
     plan = {'projects': {'p': {'selected': ['b']}}, 'agents': {}}
     monkeypatch.setattr(nixops_preflight, 'check', lambda inventory: asked.append(inventory) or (plan, [Problem('Mind it.')]))
-    result = action().run(task_vars=VARIABLES)
+    result = action({}).run(task_vars=VARIABLES)
     assert (list(asked[0].networks), list(asked[0].agents), asked[0].selected) == (['a', 'b'], ['agent-1'], ['b'])
     assert (result['changed'], result['projects'], result['warnings']) == (False, plan['projects'], ['Mind it.'])
     assert 'failed' not in result
 
 
-def test_an_inventory_without_the_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    result = action().run(task_vars={**VARIABLES, 'groups': {}})
+def test_an_inventory_without_the_groups(action: Action) -> None:
+    result = action({}).run(task_vars={**VARIABLES, 'groups': {}})
     assert (result['projects'], result['agents']) == ({}, {})
 
 
-def test_problems_are_a_failed_result(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_problems_are_a_failed_result(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:
     def check(_inventory: Inventory) -> Any:
         raise fail('It is wrong.', where='here')
 
     monkeypatch.setattr(nixops_preflight, 'check', check)
-    result = action().run(task_vars=VARIABLES)
+    result = action({}).run(task_vars=VARIABLES)
     assert (result['failed'], result['changed']) == (True, False)
     assert result['problems'] == [{'severity': 'error', 'what': 'It is wrong.', 'where': 'here'}]
 
 
-def test_there_are_no_options() -> None:
+def test_there_are_no_options(action: Action) -> None:
     with pytest.raises(AnsibleActionFail, match='Unsupported parameters'):
-        action(networks=[]).run(task_vars=VARIABLES)
+        action({'networks': []}).run(task_vars=VARIABLES)
 
 
 @pytest.mark.parametrize('tags, skipped, uploads', [

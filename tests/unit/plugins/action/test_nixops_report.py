@@ -8,13 +8,10 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
 from ansible.utils.display import Display
 from ansible_collections.nixcd.hercules_ci.plugins.action import nixops_report
 from ansible_collections.nixcd.hercules_ci.plugins.modules.nixops_report import DOCUMENTATION
@@ -32,11 +29,10 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def report(printed: list[str]) -> Report:
+def report(make_action: Report, printed: list[str]) -> Report:
     def run(check_mode: bool = False, **options: Any) -> dict[str, Any]:
-        task = SimpleNamespace(args=options, async_val=0, check_mode=check_mode, diff=False, action='nixops_report')
-        connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=''))
-        return nixops_report.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()), None).run(task_vars={})
+        result: dict[str, Any] = make_action('nixops_report', options, check_mode=check_mode).run(task_vars={})
+        return result
 
     return run
 

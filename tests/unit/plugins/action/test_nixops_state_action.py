@@ -6,31 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
+from functools import partial
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
 from ansible_collections.nixcd.hercules_ci.plugins.action import nixops_state
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
 OPTIONS = {'project': 'github/neat-org/neat-repo', 'deployment': 'foo'}
-Action = Callable[..., nixops_state.ActionModule]
+Action = Callable[..., Any]
 
 
 @pytest.fixture
-def action() -> Action:
-    """action(options, **of_the_task) is the plugin as the task executor makes it."""
-
-    def make(options: dict[str, Any], transport: str = 'local', become: Any = None, **of_task: Any) -> nixops_state.ActionModule:
-        task = SimpleNamespace(**{'args': options, 'async_val': 0, 'check_mode': False, 'diff': False, 'environment': None,
-                                  'action': 'nixops_state', **of_task})
-        connection = SimpleNamespace(transport=transport, become=become, has_native_async=False, _shell=SimpleNamespace(tmpdir=''))
-        return nixops_state.ActionModule(task, connection, None, DataLoader(), Templar(DataLoader()), None)
-
-    return make
+def action(make_action: Action) -> Action:
+    return partial(make_action, 'nixops_state')
 
 
 @pytest.mark.parametrize('place', [
