@@ -87,4 +87,6 @@ link_pythons
 choose_python
 install_programs
 install_tools
+# Tests that meet a store without a database, several at once, find each other's half of it. Without the right to write there is no need.
+nix-store --init 2>/dev/null || true
 say "ready: $(.venv/bin/ansible --version | head -n 1) on $(.venv/bin/python --version)"

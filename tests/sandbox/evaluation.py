@@ -65,10 +65,14 @@ class Nix:
     run: Callable[..., subprocess.CompletedProcess[str]] = field(default=subprocess.run)
 
     def set_up(self) -> None:
-        """Make the folder, with a configuration that needs nothing of the machine's."""
+        """Make the folder, with a configuration that needs nothing of the machine's, and the store's database.
+
+        Left to the first commands, several at once find each other's half of the database: it is called corrupt.
+        """
         for name in ('store', 'etc'):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / 'etc' / 'nix.conf').write_text(CONFIGURATION, encoding='utf-8')
+        self.command('nix-store', '--init')
 
     def environment(self) -> dict[str, str]:
         folders = {'NIX_STORE_DIR': 'store', 'NIX_STATE_DIR': 'var', 'NIX_LOG_DIR': 'log', 'NIX_CONF_DIR': 'etc', 'XDG_CACHE_HOME': 'cache'}
