@@ -26,7 +26,7 @@ link_pythons() {
 }
 
 # PROGRAM:PACKAGE for each program that Debian brings. The second list is for root only: booted hosts, and a browser to look at reports.
-programs=(git:git nix-instantiate:nix-bin shellcheck:shellcheck ssh-keygen:openssh-client)
+programs=(git:git nix-instantiate:nix-bin openssl:openssl shellcheck:shellcheck ssh-keygen:openssh-client)
 host_programs=(ip:iproute2 mmdebstrap:mmdebstrap systemd-nspawn:systemd-container chromium:chromium)
 
 # The Debian packages of what is not here.
@@ -52,7 +52,7 @@ install_programs() {
   [[ ${#packages[@]} -gt 0 ]] || return 0
   say "not here, and to be installed by root: ${packages[*]}"
   say "  on Debian: sudo apt-get install ${packages[*]}"
-  say '  on NixOS:  nix-shell -p git nix shellcheck openssh python311'
+  say '  on NixOS:  nix-shell -p git nix openssl shellcheck openssh python311'
   case " ${packages[*]} " in
     *' git '* | *' nix-bin '* | *' python3-venv '*) die 'Without git, Nix and a Python 3.11 to 3.13 that has venv nothing works here.' ;;
     *) say 'Gates that need them are skipped.' ;;

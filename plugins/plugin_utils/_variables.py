@@ -14,9 +14,10 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 
 try:
-    from ansible._internal._datatag._tags import Origin
+    from ansible._internal._datatag._tags import Origin as _Tag
+    Origin: type[_Tag] | None = _Tag
 except ImportError:  # ansible-core before 2.19 keeps the position on the values themselves
-    Origin = None  # type: ignore[assignment,misc]  # tested below
+    Origin = None
 
 
 def plain(value: Any, where: str) -> Any:

@@ -16,30 +16,21 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from tests.integration.fleet import add_fleet, projects
 from tests.integration.installed import build, install
 from tests.integration.world import World, running_world
-from tests.sandbox import web
+from tests.sandbox.service import Call
 
 FORKS = ('--forks', '4')
 DEBUG = '- hosts: nixops_networks\n  gather_facts: false\n  tasks:\n' + '    - ansible.builtin.debug: {msg: nothing}\n' * 3
 LIMIT = 0.25  # seconds a network
 
 
-def count_requests() -> Counter[str]:
-    """Count what clients of the API ask for from now on, by method and path without names."""
-    asked: Counter[str] = Counter()
-    answer = web.Handler.handle_request
-
-    def counted(handler: Any) -> Any:
-        path = handler.path.split('?')[0]
-        if path.startswith('/api/'):
-            asked['%s %s' % (handler.command, re.sub(r'(?<=/)(fleet-\d+|[0-9a-f-]{36}|net-\d+)', '…', path))] += 1
-        return answer(handler)
-    web.Handler.handle_request = counted  # type: ignore[method-assign]  # only here, and only to count
-    return asked
+def requests(calls: list[Call]) -> Counter[str]:
+    """How often clients of the API asked for what, by method and path without names."""
+    asked = ('%s %s' % (call.method, call.url.split('?')[0]) for call in calls)
+    return Counter(re.sub(r'(?<=/)(fleet-\d+|[0-9a-f-]{36}|net-\d+)', '…', request) for request in asked if ' /api/' in request)
 
 
 def prepare(world: World, networks: int, names: list[str]) -> None:
@@ -79,8 +70,9 @@ def main() -> int:
             playbook.write_text(DEBUG)
             ansible = [str(Path(sys.executable).parent / 'ansible-playbook'), '-i', str(world.write_inventory()), *FORKS]
             base, base_cpu, _output = timed([*ansible, str(playbook)], world)
-            asked = count_requests()
+            before = len(world.sandbox.service.calls)
             took, cpu, output = timed([*ansible, 'nixcd.hercules_ci.networks'], world)
+            asked = requests(world.sandbox.service.calls[before:])
     changed = re.findall(r'changed=[1-9]', output)
     print('three debug tasks: %.1f s (%.1f s of CPU), %.3f s a network' % (base, base_cpu, base / networks))
     print('networks, nothing to do: %.1f s (%.1f s of CPU), %.3f s a network, %.1f times the baseline' % (

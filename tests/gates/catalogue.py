@@ -24,6 +24,7 @@ GATES = (
     Gate('licences', 'reuse lint --lines', fast=True),
     Gate('changelog', 'antsibull-changelog lint', fast=True),
     Gate('role-variables', 'python -m tests.gates.role_variables', fast=True),
+    Gate('exceptions', 'python -m tests.gates.exceptions', summary=r'\d+ exceptions', fast=True),
     Gate('mypy', 'cd $TOP && mypy --config-file $OLDPWD/pyproject.toml --cache-dir $CACHE/mypy '
          '-p ansible_collections.nixcd.hercules_ci.plugins', fast=True),
     Gate('units', PYTEST.format('unit') + ' --numprocesses 2 --dist loadfile', junit='unit.xml', programs=('nix-instantiate',)),

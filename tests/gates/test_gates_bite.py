@@ -21,7 +21,7 @@ BY_NAME = {gate.name: gate for gate in GATES}
 # What the small copy keeps: enough for every tool to accept it as a collection.
 KEPT = (
     'galaxy.yml', 'pyproject.toml', 'README.md', 'LICENSE', 'LICENSES', 'REUSE.toml', 'CHANGELOG.md', 'changelogs', 'meta', 'roles',
-    'playbooks', '.yamllint', '.ansible-lint', 'plugins/module_utils/_problems.py', 'tests/gates', 'tests/ee', 'tests/unit/conftest.py',
+    'playbooks', '.gitignore', '.yamllint', '.ansible-lint', 'plugins/module_utils/_problems.py', 'tests/gates', 'tests/ee', 'tests/unit/conftest.py',
     'tests/config.yml',
 )
 
@@ -70,6 +70,7 @@ DEFECTS: dict[str, tuple[str, str | Callable[[str], str], str]] = {
     'licences': ('plugins/module_utils/_wrong.py', 'x = 1\n', 'no license identifier'),
     'changelog': ('changelogs/fragments/wrong.yml', SPDX + '---\nbreaking_news:\n  - Wrong.\n', 'invalid section: breaking_news'),
     'role-variables': ('roles/nixops/defaults/main.yml', lambda text: text + 'nixops_wrong: 1\n', 'nixops_wrong is in defaults'),
+    'exceptions': ('plugins/module_utils/_wrong.py', SPDX + 'import os  #' + ' noqa: F401\n', '_wrong.py:3: no reason beside it'),
     'mypy': ('plugins/module_utils/_wrong.py', SPDX + 'def wrong(x):\n    return x\n', 'missing a type annotation'),
     'units': ('tests/unit/test_wrong.py', TEST, '1 failed'),
     'integration': ('tests/integration/test_wrong.py', TEST, '1 failed'),

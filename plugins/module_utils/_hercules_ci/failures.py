@@ -58,7 +58,7 @@ class RequestFailed(Failure):
         """Seconds to wait after a number of tries: hci's own delays, or as the server asks; None when there is no point in waiting."""
         if not self.transient or (self.retry_after or 0.0) > LONGEST_PAUSE:
             return None
-        return max(random.uniform(0.05, 0.1) * float(2**tried), self.retry_after or 0.0)
+        return max(random.SystemRandom().uniform(0.05, 0.1) * float(2**tried), self.retry_after or 0.0)
 
 
 def refused(

@@ -91,7 +91,7 @@ def _acquire(client: Client, path: str, name: str, purpose: str, timeout: float)
         if granted:
             return granted
         holders = answer['contents']['blockedByLeases']
-        pause = min(10.0, random.uniform(0.25, 0.5) * float(2**tried))
+        pause = min(10.0, random.SystemRandom().uniform(0.25, 0.5) * float(2**tried))
         if time.monotonic() + pause > deadline:
             raise _blocked(client, name, holders, timeout)
         client.sleep(pause)

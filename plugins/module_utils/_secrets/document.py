@@ -12,7 +12,7 @@ Hercules.Formats.Secret and Hercules.Formats.Common of hercules-ci-agent.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import condition, json_text
@@ -37,7 +37,7 @@ def parse(content: bytes, where: str) -> Document:
     )
     if problems:
         raise Failure(problems)
-    return value  # type: ignore[no-any-return]  # an object of objects: problems_in has looked
+    return cast('Document', value)  # problems_in has looked
 
 
 def render(document: Document) -> bytes:

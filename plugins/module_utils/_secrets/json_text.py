@@ -18,7 +18,7 @@ Path = tuple[Any, ...]
 """Where a value is: keys (str) and indexes (int) from the top."""
 
 
-class Number:  # noqa: PLW1641  # equal numbers differ in spelling, and nothing needs them as keys
+class Number:
     """A JSON number as it was spelled; equal to another if they mean the same number, however large or exact."""
 
     __slots__ = ('text',)
@@ -33,6 +33,9 @@ class Number:  # noqa: PLW1641  # equal numbers differ in spelling, and nothing 
         if not isinstance(other, Number):
             return NotImplemented
         return self.text == other.text or self._value() == other._value()
+
+    def __hash__(self) -> int:
+        return hash(self._value())
 
     def _value(self) -> tuple[bool, str, int]:
         """Sign, digits without zeros at either end, and the power of ten for them. Python has a limit for the digits of an int."""

@@ -19,7 +19,7 @@ TONES = {
 }
 """Every result there is, the worst last, and how a reader takes it."""
 
-GIT_TOKEN = 'GitToken'  # noqa: S105 the type of a secret, not one
+FROM_GIT = 'GitToken'  # the type of a secret that Hercules CI makes
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.diagram import one_below_the_other, side_by_side
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import (
-    GIT_TOKEN,
+    FROM_GIT,
     TONES,
     Agent,
     Outcome,
@@ -71,7 +71,7 @@ def _secrets(outcomes: Sequence[Outcome], agents: Sequence[Agent]) -> list[tuple
         for _key, name in outcome.secrets_map:
             readers.setdefault(name, set()).add(outcome.network)
     for name in readers.keys() - {entry[0] for entry in entries}:
-        entries[name, (), 'given by Hercules CI' if name == GIT_TOKEN else ''] = []
+        entries[name, (), 'given by Hercules CI' if name == FROM_GIT else ''] = []
     return [(*entry, holders, sorted(readers.get(entry[0], ()))) for entry, holders in sorted(entries.items())]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import condition
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import GIT_TOKEN, TONES, Agent, Outcome, Secret, plain
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import FROM_GIT, TONES, Agent, Outcome, Secret, plain
 
 _REST = re.compile(r' (?:Where|Expected|Found|To do): |\n')
 
@@ -118,7 +118,7 @@ class _Reader:
 
     def secrets_map(self, value: Any, where: str) -> tuple[tuple[str, str], ...]:
         return tuple(sorted(
-            (plain(key), GIT_TOKEN if name == {'type': GIT_TOKEN} else self.text(name, '%s.%s' % (where, key)))
+            (plain(key), FROM_GIT if name == {'type': FROM_GIT} else self.text(name, '%s.%s' % (where, key)))
             for key, name in self.mapping(value, where).items()
         ))
 

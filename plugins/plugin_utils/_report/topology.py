@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import GIT_TOKEN, Agent, Outcome, counted
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import FROM_GIT, Agent, Outcome, counted
 
 LAYERS = ('branch', 'network', 'secret', 'agent')
 
@@ -43,7 +43,7 @@ class Topology:
 
 def topology_of(outcomes: Sequence[Outcome], agents: Sequence[Agent]) -> Topology:
     """Everything that has a part in C(outcomes), and all agents. A secret that no agent has is bad, if any agent is known at all."""
-    held = {secret.name for agent in agents for secret in agent.secrets} | {GIT_TOKEN}
+    held = {secret.name for agent in agents for secret in agent.secrets} | {FROM_GIT}
     branches: dict[str, Node] = {}
     networks: dict[str, Node] = {}
     secrets: dict[str, Node] = {}
@@ -71,7 +71,7 @@ def _worse(known: Node | None, outcome: Outcome) -> Node:
 
 
 def _secret(name: str, known: bool) -> Node:
-    note = 'from Hercules CI' if name == GIT_TOKEN else '' if known else 'on no agent'
+    note = 'from Hercules CI' if name == FROM_GIT else '' if known else 'on no agent'
     return Node('s ' + name, name, note, '' if known else 'bad', ('%s, %s' % (name, note) if note else name,))
 
 

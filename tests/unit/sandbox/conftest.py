@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,8 +25,6 @@ NETWORK = '''{ ... }: {
   web = { deployment.targetEnv = "ec2"; services.x.enable = true; };
   db = { lib, ... }: { deployment.targetEnv = "ec2"; };
 }'''
-
-needs_nix = pytest.mark.skipif(shutil.which('nix-instantiate') is None, reason='nix-instantiate is not installed')
 
 
 @dataclass(frozen=True)

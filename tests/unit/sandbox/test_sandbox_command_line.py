@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.store import Store
-from tests.unit.sandbox.conftest import PROJECT, Repository, needs_nix
+from tests.unit.sandbox.conftest import PROJECT, Repository
 
 ROOT = Path(__file__).parents[3]
 
@@ -63,7 +63,6 @@ def test_the_server_says_where_it_is_and_ends_on_a_signal(tmp_path: Path) -> Non
     assert again.stop() == 0
 
 
-@needs_nix
 def test_a_push_reaches_the_server_through_the_hook(tmp_path: Path, bare: Repository) -> None:
     data = tmp_path / 'data'
     run(data, 'project', 'add', PROJECT, '--repository', str(bare.bare))

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from tests.sandbox.server import Sandbox
 from tests.sandbox.service import API_ROUTES
-from tests.unit.sandbox.conftest import PROJECT, SITE_PATH, Client, Repository, imports, needs_nix
+from tests.unit.sandbox.conftest import PROJECT, SITE_PATH, Client, Repository, imports
 
 DESCRIPTION = YAML(typ='safe').load(
     (Path(__file__).parents[2] / 'fixtures' / 'contract' / 'hercules-ci-api.openapi.yaml').read_text(encoding='utf-8'))
@@ -52,7 +52,6 @@ def check(method: str, template: str, answer: Any) -> None:
         assert answer.body == b''
 
 
-@needs_nix
 def test_replies_match_the_description(sandbox: Sandbox, client: Client, repository: Repository) -> None:
     repository.commit(ci_nix='''let %s in { herculesCI = { ... }: {
       onPush.default.outputs = { effects."a.b" = mkEffect { effectScript = "getStateFile s; echo 1 >s; putStateFile s"; }; };

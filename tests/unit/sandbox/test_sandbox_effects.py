@@ -24,10 +24,7 @@ from tests.unit.sandbox.conftest import (
     imports,
     last_effect,
     last_job,
-    needs_nix,
 )
-
-pytestmark = needs_nix
 
 EXPORT = Path(__file__).parents[2] / 'fixtures' / 'nixops' / 'nixops-1.7' / 'export-aws-prod.json'
 SECRET = {'kind': 'Secret', 'data': {'aws_access_key_id': 'AKIA', 'aws_secret_access_key': 'not shown'}, 'condition': {'isBranch': 'main'}}

@@ -12,9 +12,7 @@ import pytest
 
 from tests.sandbox import pins
 from tests.sandbox.evaluation import Nix, Source, path_text
-from tests.unit.sandbox.conftest import imports, needs_nix
-
-pytestmark = needs_nix
+from tests.unit.sandbox.conftest import imports
 
 DRV = 'derivation { name = "x"; system = "x86_64-linux"; builder = "/bin/sh"; }'
 EFFECT = '(%s // { isEffect = true; })' % DRV

@@ -20,10 +20,7 @@ from tests.unit.sandbox.conftest import (
     imports,
     last_effect,
     last_job,
-    needs_nix,
 )
-
-pytestmark = needs_nix
 
 
 def test_a_push_is_evaluated_and_deployed(sandbox: Sandbox, client: Client, repository: Repository) -> None:

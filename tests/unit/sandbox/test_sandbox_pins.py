@@ -9,7 +9,6 @@ import subprocess
 from pathlib import Path
 
 from tests.sandbox import pins
-from tests.unit.sandbox.conftest import needs_nix
 
 
 def test_tarballs_do_not_depend_on_time_or_place(tmp_path: Path) -> None:
@@ -20,7 +19,6 @@ def test_tarballs_do_not_depend_on_time_or_place(tmp_path: Path) -> None:
         assert a.read_bytes() == b.read_bytes()
 
 
-@needs_nix
 def test_nix_computes_the_same_hash(tmp_path: Path) -> None:
     files = pins.contents()['nixpkgs']
     for path, (content, executable) in files.items():

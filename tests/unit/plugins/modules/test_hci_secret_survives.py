@@ -111,7 +111,6 @@ def calls_of(work: Callable[[], None], file: Path) -> int:
     return int(file.read_text())
 
 
-@pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs fork')
 def test_killed_at_any_moment(file: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Half of the runs are killed between two calls, so that every place has its turn whatever the load; the others by the clock."""
     random_ = random.Random(9)
@@ -140,7 +139,6 @@ def test_killed_at_any_moment(file: Path, tmp_path_factory: pytest.TempPathFacto
     assert 'last' in parse(file.read_bytes(), 'at last')
 
 
-@pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs fork')
 def test_many_at_the_same_time(file: Path) -> None:
     def work(writer: int) -> None:
         for number in range(ROUNDS):

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_caches, problems_in_secrets
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import Origin, place, plain, refuse_if_any
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place, plain, refuse_if_any
 
 
 class Vaulted:
@@ -33,13 +35,15 @@ def test_values_that_json_lacks_are_all_named() -> None:
     assert 'canary' not in str(caught.value)
 
 
-def test_places_name_file_and_line() -> None:
-    if Origin is None:
-        pytest.skip('ansible-core before 2.19')
-    value = Origin(path='/inventory.yml', line_num=3).tag({'a': {'b': Origin(path='/vault.yml', line_num=7).tag('canary')}})
-    assert place('secrets', value, ('a', 'b')) == "secrets['a']['b'] (/vault.yml:7)"
-    assert place('secrets', value, ('a',)) == "secrets['a'] (/inventory.yml:3)"
-    assert place('secrets', value, ('a', 'x', 'y')) == "secrets['a']['x']['y'] (/inventory.yml:3)"
+def test_places_name_file_and_line(tmp_path: Path) -> None:
+    inventory, vault = tmp_path / 'inventory.yml', tmp_path / 'vault.yml'
+    inventory.write_text('---\n\na:\n  c: 1\n')
+    vault.write_text('\n' * 6 + 'b: canary\n')
+    value = DataLoader().load_from_file(str(inventory))
+    value['a']['b'] = DataLoader().load_from_file(str(vault))['b']
+    assert place('secrets', value, ('a', 'b')) == "secrets['a']['b'] (%s:7)" % vault
+    assert place('secrets', value, ('a',)) == "secrets['a'] (%s:4)" % inventory
+    assert place('secrets', value, ('a', 'x', 'y')) == "secrets['a']['x']['y'] (%s:4)" % inventory
     with pytest.raises(Failure, match=r'^What\. Where: secrets'):
         refuse_if_any('secrets', value, [(['a'], 'What.'), (('a',), 'What.')])
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
-import shutil
 import ssl
 import subprocess
 import threading
@@ -340,7 +339,6 @@ def test_a_proxy_from_the_environment(serve: Callable[..., str], pauses: list[fl
     assert asked == ['http://ci.example/api/v1/x']
 
 
-@pytest.mark.skipif(not shutil.which('openssl'), reason='makes a certificate with openssl')
 def test_certificates(serve: Callable[..., str], pauses: list[float], tmp_path: Path) -> None:
     key, certificate = tmp_path / 'key.pem', tmp_path / 'certificate.pem'
     command = ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=localhost']

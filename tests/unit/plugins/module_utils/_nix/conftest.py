@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, Callable
@@ -18,8 +17,6 @@ from hypothesis import strategies as st
 
 # How many random values a property is tried with; the full measure is 10000.
 EXAMPLES = int(os.environ.get('NIX_EXAMPLES', '200'))
-
-needs_nix = pytest.mark.skipif(not shutil.which('nix-instantiate'), reason='nix-instantiate is not installed')
 
 # Text that is likely to break out of a Nix string, among text of any kind.
 TRAPS = [

@@ -16,7 +16,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_n
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from hypothesis import strategies as st
 
-from .conftest import EXAMPLES, names, needs_nix, sample, texts, values
+from .conftest import EXAMPLES, names, sample, texts, values
 
 PINS = {
     'nixpkgs': {'url': 'https://example.com/nixpkgs.tar.gz', 'sha256': '0' * 52},
@@ -234,7 +234,6 @@ def expected_arguments(effect: dict[str, Any]) -> dict[str, Any]:
     return {**arguments, **effect['arguments'], 'src': 'the source'}
 
 
-@needs_nix
 @pytest.mark.parametrize('form', ci_nix.FORMS)
 def test_any_parameters_arrive_as_they_were_given(tmp_path: Path, evaluated: Callable[[str], Any], form: str) -> None:
     (tmp_path / 'nixpkgs.nix').write_text(

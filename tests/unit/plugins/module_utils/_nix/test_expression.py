@@ -21,7 +21,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from hypothesis import strategies as st
 
-from .conftest import EXAMPLES, needs_nix, sample, texts, values
+from .conftest import EXAMPLES, sample, texts, values
 
 
 def in_list(expressions: list[str]) -> str:
@@ -29,7 +29,6 @@ def in_list(expressions: list[str]) -> str:
     return '[\n%s\n]' % '\n'.join('(%s)' % expression for expression in expressions)
 
 
-@needs_nix
 @pytest.mark.parametrize('short_lists', [False, True])
 def test_any_value_comes_back(evaluated: Callable[[str], Any], short_lists: bool) -> None:
     printed = sample(values)
@@ -37,7 +36,6 @@ def test_any_value_comes_back(evaluated: Callable[[str], Any], short_lists: bool
     assert evaluated(in_list([to_nix(value, 4, short_lists=short_lists) for value in printed])) == printed
 
 
-@needs_nix
 def test_any_text_comes_back_from_both_kinds_of_strings(evaluated: Callable[[str], Any]) -> None:
     printed = sample(st.lists(texts, min_size=1, max_size=4).map('\n'.join))
     assert evaluated(in_list([quoted(text) for text in printed])) == printed
@@ -46,7 +44,6 @@ def test_any_text_comes_back_from_both_kinds_of_strings(evaluated: Callable[[str
     assert evaluated(in_list([indented(text, 6) for text in several])) == several
 
 
-@needs_nix
 def test_floats_are_exact(evaluated: Callable[[str], Any]) -> None:
     printed = sample(st.floats(allow_nan=False, allow_infinity=False))
     # --json rounds to six digits in old versions of Nix, so Nix itself compares with what it reads from JSON.
@@ -54,7 +51,6 @@ def test_floats_are_exact(evaluated: Callable[[str], Any]) -> None:
     assert evaluated(in_list(pairs)) == [True] * len(printed)
 
 
-@needs_nix
 @pytest.mark.parametrize('code', [
     'x: x', '1; injected = 2', '1 # comment', '1 /* open', '"}"', 'let a = 1; in a', '{ a = 1; }', '-1', '1 + 1',
     "''\n  text\n    more\n''", 'if true then 1 else 2',
@@ -71,7 +67,6 @@ def test_code_never_leaves_its_place(evaluated: Callable[[str], Any], code: str)
             assert found == (['a', 'b'] if isinstance(value, dict) else 2)
 
 
-@needs_nix
 def test_paths_are_paths(evaluated: Callable[[str], Any]) -> None:
     written = ['./a.nix', './a b/c', '../x', '.', './', '..', '../..', './a//b/', '/etc', '/', './ü', './${x}', '../a b', './a/../b']
     found = evaluated('map (p: builtins.typeOf p + " " + toString p) [ %s ]' % ' '.join(

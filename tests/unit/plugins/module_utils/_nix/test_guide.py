@@ -15,15 +15,11 @@ from typing import Any
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_nix
 
-from .conftest import needs_nix
-
 ROOT = Path(__file__).resolve().parents[5]
 GUIDE = (ROOT / 'docs' / 'docsite' / 'rst' / 'guide_ci_nix.rst').read_text()
 EXAMPLES = dict(re.findall(r'\.\. code-block:: nix\n   :caption: (.*)\n\n((?:    .*\n|\n)+)', GUIDE))
 PKGS = 'import ./vendor/nixpkgs { system = "x86_64-linux"; overlays = [ (import ./vendor/effects/overlay.nix) ]; }'
 REPOSITORY = '{ ref = "refs/heads/production"; }'
-
-pytestmark = needs_nix
 
 
 @pytest.fixture

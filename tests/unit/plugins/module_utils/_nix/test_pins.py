@@ -12,8 +12,6 @@ import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_nix, pins
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 
-from .conftest import needs_nix
-
 HASH = '11w3wn2yjhaa5pv20gbfbirvjq6i3m7pqrq2msf0g7cv44vijwgw'
 URL = 'https://example.com/nixpkgs.tar.gz'
 
@@ -100,7 +98,6 @@ def test_an_overlay_that_is_not_marked_is_no_code(overlay: Any) -> None:
         pins.nixpkgs({'nixpkgs': {'npins': 'x', 'overlays': [overlay]}}, '.', 0)
 
 
-@needs_nix
 def test_every_pin_arrives_where_it_belongs(tmp_path: Path, evaluated: Callable[[str], Any]) -> None:
     """nixpkgs from npins, the library from niv, NixOps from another nixpkgs by an overlay; evaluated in the folder nix/."""
     nixpkgs = '''{ overlays ? [ ], config ? { }, system }:

@@ -12,7 +12,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import run_
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import quoted
 from hypothesis import strategies as st
 
-from .conftest import needs_nix, sample
+from .conftest import sample
 
 letters = st.text('ab*.+|(){}$"\'ü-/', min_size=1, max_size=6).filter(lambda name: not run_on.NOT_IN_REF.search(name))
 rules = st.fixed_dictionaries({}, optional={'branches': st.lists(letters, max_size=3), 'tags': st.lists(letters, max_size=3)}).filter(
@@ -20,7 +20,6 @@ rules = st.fixed_dictionaries({}, optional={'branches': st.lists(letters, max_si
 )
 
 
-@needs_nix
 def test_nix_agrees_for_any_names(evaluated: Callable[[str], Any]) -> None:
     asked = []
     for rule, other in sample(st.tuples(rules, letters), 150):
@@ -35,7 +34,6 @@ def test_nix_agrees_for_any_names(evaluated: Callable[[str], Any]) -> None:
     assert False in answers
 
 
-@needs_nix
 @pytest.mark.parametrize('rule', [{'branches': ['main']}, {'branches': ['a', 'b']}, {'tags': ['*']}, {'any_ref': True}])
 def test_nobody_passing_a_ref_is_no_error(evaluated: Callable[[str], Any], rule: dict[str, Any]) -> None:
     assert evaluated('let src.ref = null; in %s' % run_on.condition(rule, 'src')) is bool(rule.get('any_ref'))

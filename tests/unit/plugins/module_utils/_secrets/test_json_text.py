@@ -68,6 +68,7 @@ def test_bytes_are_those_of_hci() -> None:
 ])
 def test_numbers_are_compared_by_meaning(left: str, right: str, same: bool) -> None:
     assert (json_text.Number(left) == json_text.Number(right)) is same
+    assert len({json_text.Number(left), json_text.Number(right)}) == (1 if same else 2)
     assert json_text.parse(left.encode(), 'x').text == left
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import eval
 
 from .conftest import EFFECT, Run, git
 
-pytestmark = pytest.mark.skipif(not shutil.which('nix-instantiate'), reason='nix-instantiate is not installed')
 RUNS = {'refs/heads/main': [], 'refs/heads/production': ['neat-network']}
 
 
