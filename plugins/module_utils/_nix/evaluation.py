@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
 PROGRAM = 'nix-instantiate'
+# Where Nix is installed for a user, for a machine, and on NixOS: no login shell has put them into PATH.
+FOLDERS = ('~/.nix-profile/bin', '/nix/var/nix/profiles/default/bin', '/run/current-system/sw/bin')
 SAFE_URIS = 'ssh:// https:// git+ssh:// git+https:// github: gitlab: sourcehut:'
 
 
@@ -37,7 +40,8 @@ class Candidate:
     bindings: for a file of effects alone, Nix bindings that define the C(pkgs) to pass to it.
     owner, name: those of the repository, if known.
     uris: further URLs that may be fetched, such as a pin's C(file://).
-    stubs: effect → the network file that only prebuilding reads, to be named in errors. timeout: seconds.
+    stubs: effect → the network file that only prebuilding reads, to be named in errors.
+    timeout: seconds for all that Nix is asked about it, from now on.
     """
 
     text: str
@@ -50,11 +54,12 @@ class Candidate:
     uris: tuple[str, ...] = ()
     stubs: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 600
+    started: float = field(default_factory=time.monotonic)
 
 
 def find() -> str:
     """The path of nix-instantiate. Raises Failure with how to get it."""
-    program = shutil.which(PROGRAM) or shutil.which(PROGRAM, path='/nix/var/nix/profiles/default/bin:/run/current-system/sw/bin')
+    program = shutil.which(PROGRAM) or shutil.which(PROGRAM, path=os.pathsep.join(map(os.path.expanduser, FOLDERS)))
     if not program:
         raise fail(
             'Nix is not installed on this machine, so the file cannot be checked.', PROGRAM,
@@ -96,7 +101,8 @@ def prebuild(candidate: Candidate, targets: Mapping[tuple[str, str], str]) -> No
                 _prebuild(candidate, {target: ref})
             except Failure as single:
                 problems += single.problems
-        raise Failure(tuple(problems) or failure.problems) from None
+        # That the time is up is one problem, however many networks are left.
+        raise Failure(tuple(dict.fromkeys(problems)) or failure.problems) from None
 
 
 def _prebuild(candidate: Candidate, targets: Mapping[tuple[str, str], str]) -> None:
@@ -107,17 +113,18 @@ def _prebuild(candidate: Candidate, targets: Mapping[tuple[str, str], str]) -> N
 def _prelude(candidate: Candidate) -> str:
     """The start of an expression that holds the candidate, on the lines that it will have in the file, and asks about it."""
     return 'let candidate = %s\n;%s\n%s' % (candidate.text, candidate.bindings, QUESTIONS % {
+        'checkout': quoted(str(candidate.checkout)), 'form': quoted(candidate.form),
         'root': IMPORT if candidate.form == 'effects' else CALL,
-        'form': quoted(candidate.form), 'checkout': quoted(str(candidate.checkout)),
         'owner': to_nix(candidate.owner), 'name': to_nix(candidate.name),
     })
 
 
-# How the candidate is called: by an agent, or by a file that imports it.
+# How the candidate is called: by an agent, or by a file that imports it, which has the flake if there is one.
 CALL = 'call candidate { src = repository ref; }'
-IMPORT = 'call candidate { inherit pkgs; inherit (pkgs) effects; src = repository ref; self = throw "the flake is not known here"; }'
+IMPORT = 'call candidate { inherit pkgs; inherit (pkgs) effects; src = repository ref; self = builtins.getFlake checkout; }'
 # Visits what an agent visits (hercules-ci-agent-worker: Evaluate.hs), except that prebuilt networks are left to prebuild.
 QUESTIONS = r"""
+  checkout = %(checkout)s;
   repository = ref:
     let
       short = prefix: let found = builtins.match "refs/${prefix}/(.*)" ref; in if found == null then null else builtins.head found;
@@ -128,7 +135,7 @@ QUESTIONS = r"""
       tag = short "tags";
       rev = "0000000000000000000000000000000000000000";
       shortRev = "0000000";
-      outPath = %(checkout)s;
+      outPath = checkout;
       owner = %(owner)s;
       name = %(name)s;
       remoteHttpUrl = null;
@@ -185,13 +192,14 @@ QUESTIONS = r"""
 def _run(candidate: Candidate, arguments: Sequence[str], text: str) -> str:
     """The standard output of nix-instantiate. Raises Failure with what it means when it fails."""
     command = [
-        find(), *arguments, '--show-trace', '--option', 'restrict-eval', 'true', '--option', 'allowed-uris',
-        ' '.join([SAFE_URIS, *candidate.uris]), '-I', 'checkout=%s' % candidate.checkout, '-',
+        find(), *arguments, '--show-trace', '--option', 'restrict-eval', 'true', '--option', 'extra-experimental-features', 'flakes',
+        '--option', 'allowed-uris', ' '.join([SAFE_URIS, *candidate.uris]), '-I', 'checkout=%s' % candidate.checkout, '-',
     ]
+    left = candidate.started + candidate.timeout - time.monotonic()
     environment = {name: value for name, value in os.environ.items() if name not in ('NIX_PATH', 'LANG', 'LC_ALL', 'LANGUAGE')}
     try:
         result = subprocess.run(
-            command, input=text.encode(), capture_output=True, cwd=candidate.path.parent, timeout=candidate.timeout, check=False,
+            command, input=text.encode(), capture_output=True, cwd=candidate.path.parent, timeout=max(left, 0), check=False,
             env={**environment, 'NIX_PATH': '', 'LC_ALL': 'C.UTF-8'},
         )
     except subprocess.TimeoutExpired:

@@ -40,6 +40,9 @@ IN_STUB = 'ive it a value in {stub}, which only prebuilding reads, and name that
 
 # The first that matches counts. Messages of Nix 2.8 to 2.31, and of nixpkgs from 22.05.
 CAUSES = (
+    Cause(r'could not set permissions on|(?:creating directory|opening lock file|connect to socket at) <store>|No space left',
+          'Nix cannot use its store.',
+          'Run the task as a user who may write to the store (become: true), or start the daemon of Nix.'),
     Cause(r'option <name> (?:is used but not defined|was accessed but has no value|has no value)',
           'The option {name} has no value when the network is prebuilt.',
           'G' + IN_STUB + ' For all machines, set defaults.{name} there.'),
@@ -51,6 +54,8 @@ CAUSES = (
     Cause(r'without required argument .nixops\b',
           'The pinned nixpkgs has no package nixops, which runNixOps needs.',
           'Leave pins.nixpkgs out, or add pins.nixops, a nixpkgs that still has it, such as release 22.11.'),
+    Cause(r'version of Nixpkgs requires',
+          'This machine has a Nix that is too old for the pinned nixpkgs.', 'Install a newer Nix, or pin an older nixpkgs.'),
     Cause(r'version of nixpkgs must be at least',
           'The pinned nixpkgs is too old for hercules-ci-effects.', 'Pin nixpkgs 22.05 or newer.'),
     Cause(r'Package <name>.*?is marked as insecure',

@@ -199,3 +199,41 @@ def test_other_branches_are_asked_about_when_somebody_wrote_a_condition(run: Run
     assert run(check=True)['runs'] == RUNS
     written = {**EFFECT, 'run_on': {'condition': 'src.branch == "production"', 'branches': ['production']}}
     assert run(check=True, effects=[written])['runs'] == {**RUNS, 'refs/heads/unrelated': []}
+
+
+def test_the_time_is_for_all_networks_together(run: Run, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each of a thousand networks would get the whole of it again, after all of them had it together."""
+    endless = 'let f = n: if n < 2 then 1 else f (n - 1) + f (n - 2); in'
+    (checkout / 'network.nix').write_text('%s { ... }: { machine = { ... }: { services.nginx.enable = f 60 > 0; }; }' % endless)
+    left: list[float] = []
+    real = subprocess.run
+
+    def recorded(command: list[str], *, check: bool, **options: Any) -> Any:
+        if 'nix-instantiate' in command[0]:
+            left.append(options['timeout'])
+        return real(command, check=check, **options)
+
+    monkeypatch.setattr(subprocess, 'run', recorded)
+    effects = [{**EFFECT, 'name': 'n%d' % number} for number in range(3)]
+    result = run(effects=effects, validate='prebuild', validate_timeout=3)
+    assert [problem['remedy'] for problem in result['problems']] == ['Raise validate_timeout.']
+    assert left == sorted(left, reverse=True)
+    assert left[-1] < 3
+
+
+def test_nix_is_found_where_one_user_has_installed_it(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / '.nix-profile' / 'bin'
+    folder.mkdir(parents=True)
+    (folder / 'nix-instantiate').symlink_to(shutil.which('nix-instantiate') or '')
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.setenv('PATH', '/nonexistent')
+    assert evaluation.find() == str(folder / 'nix-instantiate')
+
+
+def test_the_flake_of_the_checkout_is_the_one_that_effects_ask_for(run: Run, checkout: Path) -> None:
+    two = {'name': 'two', 'function': 'runNixOps2', 'flake': {'_nix': 'self'}, 'run_on': {'branches': ['main']}}
+    (checkout / 'flake.nix').write_text('{ outputs = { self }: { nixopsConfigurations.default = import ./nixops.nix; }; }')
+    git(checkout, 'add', '.')
+    assert run(effects=[two], validate='prebuild').get('runs') == {'refs/heads/main': ['two']}
+    (checkout / 'nixops.nix').write_text('{ machine = { ... }: { }; }')
+    assert 'storage' in run(effects=[two], validate='prebuild')['msg']
