@@ -78,16 +78,23 @@ def problems(checkout: Path, chosen: Place, effects: Sequence[Mapping[str, Any]]
     wanted = list(_wanted(effects, chosen, chosen_pins))
     if not (checkout / chosen.file).parent.is_dir():
         return [Problem('The folder of the file does not exist.', str((checkout / chosen.file).parent), remedy='Create it.')]
-    other = [name for name in CI_NIX if name != chosen.file and (checkout / name).exists()]
+    other = [name for name in CI_NIX if name != chosen.file and (checkout / name).is_file()]
     found = []
+    for name in other if chosen.form == 'effects' else []:
+        if ci_nix.is_managed(_read(checkout / name)):
+            found.append(Problem(
+                'Agents would go on to read the file that this module wrote before, and deploy what it says.', str(checkout / name),
+                remedy='Remove it with state: absent and file: %s, or write one of your own that imports %s there.' % (name, chosen.file),
+            ))
     if chosen.file in CI_NIX and other:
         found.append(Problem(
             'Agents refuse a repository with two ci.nix files.', str(checkout), found='%s beside %s' % (other[0], chosen.file),
             remedy='Remove %s, or set file: %s.' % (other[0], other[0]),
         ))
-    tracked = _git(checkout, 'ls-files', '-z', '--', *sorted({file for _where, file in wanted})) if wanted else None
+    present = {file for _where, file in wanted if _exists(checkout / file)}
+    tracked = _git(checkout, 'ls-files', '-z', '--', *sorted(present)) if present else None
     for where, file in wanted:
-        if not os.path.lexists(checkout / file):
+        if file not in present:
             found.append(Problem('The file does not exist.', where, found=str(checkout / file), remedy='Create it, or correct its name.'))
         elif tracked is not None and not any(name == file or name.startswith(file + '/') for name in tracked.split('\0')):
             found.append(Problem('Git does not track the file, so an agent would not have it.', where, found=str(checkout / file),
@@ -97,6 +104,13 @@ def problems(checkout: Path, chosen: Place, effects: Sequence[Mapping[str, Any]]
         found.append(Problem('Git ignores the file, so it would never reach an agent.', str(checkout / chosen.file),
                              remedy='Remove the pattern that matches it from .gitignore.'))
     return [*found, *_not_in_source(checkout, effects)]
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return os.path.lexists(path)
+    except ValueError:  # a null byte or half a surrogate pair
+        return False
 
 
 def _wanted(effects: Sequence[Mapping[str, Any]], chosen: Place, chosen_pins: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -151,7 +165,7 @@ def _git(checkout: Path, *arguments: str) -> str | None:
     try:
         result = subprocess.run(
             ['git', '-C', str(checkout), *arguments],
-            capture_output=True, check=False, text=True,
+            capture_output=True, check=False, encoding='utf-8', errors='surrogateescape',
         )
     except FileNotFoundError:
         return None

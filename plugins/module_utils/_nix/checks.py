@@ -29,7 +29,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.scripts import uses_in
 
 # The shell of the effect expands the list of network files without quotes.
-NOT_IN_FILE = re.compile(r'[\s*?\[\]{}~$`\'"\\;&|<>()!#]')
+NOT_IN_FILE = re.compile(r'[\s\x00-\x1f*?\[\]{}~$`\'"\\;&|<>()!#]')
 SCRIPT_OPTIONS = ('user_setup_script', 'prior_check_script', 'effect_check_script')
 FILE_OPTIONS = ('network_files', 'prebuild_only_network_files', 'deploy_only_network_files')
 

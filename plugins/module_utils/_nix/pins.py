@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -56,7 +57,12 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
 }
 
-KINDS = ('url', 'github', 'npins', 'niv', 'expression')
+# The kinds of pins with the options that each needs or may have, and those that only some pins have.
+KINDS: dict[str, tuple[str, ...]] = {
+    'url': ('sha256',), 'github': ('revision', 'sha256'), 'npins': ('file',), 'niv': ('file',), 'expression': (),
+}
+SOURCE_OPTIONS = frozenset(option for options in KINDS.values() for option in options)
+SETTINGS = {'nixpkgs': ('system', 'config', 'overlays'), 'effects': (), 'nixops': ('config',)}
 # Nix' own alphabet for base 32, then base 16, then SRI. fetchTarball accepts all three under the name sha256.
 SHA256 = re.compile(r'(?:sha256:)?(?:[0-9abcdfghijklmnpqrsvwxyz]{52}|[0-9a-f]{64})\Z|sha256-[A-Za-z0-9+/]{43}=\Z')
 
@@ -97,7 +103,11 @@ def problems(pins: Mapping[str, Any], where: str = 'pins') -> list[Problem]:
             found.append(Problem('A pin has one source.', at, expected='one of %s' % ', '.join(KINDS), found=' and '.join(kinds)))
         if kinds in (['url'], ['github']):
             found += _archive_problems(pin, kinds[0], at)
-        if not kinds and pin and (pin.get('sha256') or pin.get('revision')):
+        used = {'comment', *SETTINGS[name], *kinds, *(option for kind in kinds for option in KINDS[kind])}
+        for option in sorted(set(pin or ()) - used):
+            if kinds or option not in SOURCE_OPTIONS:
+                found.append(Problem('The pin would not use this option.', '%s.%s' % (at, option), remedy='Drop it.'))
+        if not kinds and SOURCE_OPTIONS & set(pin or ()):
             found.append(Problem('A pin needs a source.', at, expected='one of %s' % ', '.join(KINDS)))
     return found
 
@@ -110,13 +120,13 @@ def _archive_problems(pin: Mapping[str, Any], kind: str, where: str) -> list[Pro
     if not pin.get('sha256'):
         return [Problem(
             'The pin has no hash, so that every agent and every day might see other contents.', '%s.sha256' % where,
-            remedy='Set sha256 to what this prints: nix-prefetch-url --unpack %s' % archive_url(pin),
+            remedy='Set sha256 to what this prints: nix-prefetch-url --unpack %s' % shlex.quote(archive_url(pin)),
         )]
     if not SHA256.match(pin['sha256']):
         return [Problem(
             'The hash of the pin is none that fetchTarball accepts.', '%s.sha256' % where, found=pin['sha256'],
             expected='sha256 in base 32 (52 characters), base 16 (64) or SRI (sha256-…=)',
-            remedy='Set it to what this prints: nix-prefetch-url --unpack %s' % archive_url(pin),
+            remedy='Set it to what this prints: nix-prefetch-url --unpack %s' % shlex.quote(archive_url(pin)),
         )]
     return []
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -170,3 +171,24 @@ def test_branches_are_those_of_the_repository_and_its_remotes(checkout: Path, tm
     assert current_branch(clone) == ['refs/heads/main']
     git(clone, 'checkout', '-q', '--detach')
     assert current_branch(clone) == []
+
+
+def test_a_file_that_was_written_before_does_not_stay_in_force(checkout: Path) -> None:
+    (checkout / 'ci.nix').write_text(managed('legacy'))
+    told = str(problems(checkout, Place('effects.nix', 'effects'), [], {})[0])
+    assert 'Agents would go on to read' in told
+    assert 'state: absent and file: ci.nix' in told
+    (checkout / 'ci.nix').write_text('import ./effects.nix')
+    assert problems(checkout, Place('effects.nix', 'effects'), [], {}) == []
+
+
+def test_names_that_are_no_text_do_no_harm(checkout: Path) -> None:
+    (checkout / 'network').mkdir()
+    Path(os.fsdecode(bytes(checkout) + b'/network/\xff.nix')).touch()
+    git(checkout, 'add', '.')
+    assert problems(checkout, Place('ci.nix', 'legacy'), [{**EFFECT, 'network_files': ['network']}], {}) == []
+
+
+@pytest.mark.parametrize('file', ['a\0b', 'a\ud800'])
+def test_what_is_no_path_does_not_exist(checkout: Path, file: str) -> None:
+    assert 'does not exist' in str(problems(checkout, Place('ci.nix', 'legacy'), [], {'nixpkgs': {'npins': 'x', 'file': file}})[0])

@@ -38,6 +38,7 @@ def test_what_is_right(effect: dict[str, Any]) -> None:
     ({'prebuild_only_network_files': ['*.nix']}, 'split or expand'),
     ({'deploy_only_network_files': ['a\tb']}, 'split or expand'),
     ({'network_files': ['$(id)']}, 'split or expand'),
+    ({'network_files': ['a\0b']}, 'split or expand'),
     ({'network_files': ['../network.nix']}, 'outside the source'),
     ({'network_files': ['a/../../network.nix']}, 'outside the source'),
     ({'network_files': ['/etc/network.nix']}, 'outside the source'),

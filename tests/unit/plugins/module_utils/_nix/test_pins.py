@@ -23,7 +23,7 @@ URL = 'https://example.com/nixpkgs.tar.gz'
     ({'npins': 'nixpkgs'}, '(import ./npins).nixpkgs'),
     ({'npins': 'nixos-24.05', 'file': 'deps/npins'}, '(import ./deps/npins)."nixos-24.05"'),
     ({'niv': 'nixpkgs'}, '(import ./nix/sources.nix).nixpkgs'),
-    ({'expression': 'import ./pin.nix { a = 1; }'}, '(import ./pin.nix { a = 1; })'),
+    ({'expression': 'import ./pin.nix { a = 1; }'}, 'import ./pin.nix { a = 1; }'),
 ])
 def test_each_kind(pin: dict[str, Any], written: str) -> None:
     assert pins.source(pin, '.', 0) == written
@@ -43,9 +43,19 @@ def test_files_of_the_checkout_are_reached_from_the_folder_of_the_file(up: str, 
     ({'github': 'NixOS/nixpkgs', 'sha256': HASH}, 'revision'),
     ({'url': URL, 'sha256': HASH, 'npins': 'x'}, 'one source'),
     ({'sha256': HASH}, 'needs a source'),
+    ({'file': 'npins'}, 'needs a source'),
+    ({'url': 'https://example.com/x?a=1&b=2'}, "nix-prefetch-url --unpack 'https://example.com/x?a=1&b=2'"),
+    ({'url': URL, 'sha256': HASH, 'revision': 'abc'}, 'would not use this option. Where: pins.nixpkgs.revision'),
+    ({'expression': './x', 'file': 'x'}, 'would not use this option. Where: pins.nixpkgs.file'),
 ])
 def test_incomplete_pins_are_refused_with_what_to_do(pin: dict[str, Any], words: str) -> None:
     assert words in str(pins.problems({'nixpkgs': pin})[0])
+
+
+@pytest.mark.parametrize(('name', 'option'), [('effects', 'config'), ('effects', 'overlays'), ('nixops', 'system'), ('nixops', 'overlays')])
+def test_what_only_nixpkgs_has_is_refused_elsewhere(name: str, option: str) -> None:
+    assert 'pins.%s.%s' % (name, option) in str(pins.problems({name: {'npins': 'x', option: 'x'}})[0])
+    assert pins.problems({'nixpkgs': {'npins': 'x', option: 'x'}}) == []
 
 
 @pytest.mark.parametrize('sha256', [HASH, 'sha256:' + HASH, 'a' * 64, 'sha256-OnSAY7XDSx7CtDoqNh8jwVwh4xNL/2HaJxGjryLWzX8='])
