@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import parameters, pins, run_on
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import INDENT, attribute_name, check_text, to_nix
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import INDENT, WIDTH, attribute_name, check_text, to_nix
 
 MARK = '# Managed by Ansible with nixcd.hercules_ci.nixops_effect'
 FORMS = ('legacy', 'herculesCI', 'effects')
@@ -53,7 +53,7 @@ def render(
     schedules: when a job runs, by the name of the job: hour, minute, day_of_week, day_of_month.
     hosts: inventory hosts to name in the header.
     """
-    effects = sorted(effects, key=lambda effect: (effect.get('job') or DEFAULT_JOB, effect['name']))
+    effects = in_order(effects)
     functions = sorted({parameters.function_of(effect) for effect in effects})
     up = path_to_root(file)
     writer = {'legacy': _legacy, 'herculesCI': _hercules_ci, 'effects': _effects_alone}[form]
@@ -61,6 +61,11 @@ def render(
     text = '%s\n%s' % (_header(hosts), writer(effects, up, pinned, functions, schedules or {}))
     check_text(text, file)
     return text
+
+
+def in_order(effects: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Effects in the order of the file: by job, then by name."""
+    return sorted(effects, key=lambda effect: (effect.get('job') or DEFAULT_JOB, effect['name']))
 
 
 def path_to_root(file: str) -> str:
@@ -101,7 +106,11 @@ def pinned_bindings(chosen_pins: Mapping[str, Any], file: str, functions: Sequen
 
 
 def _inherited(effects: str, functions: Sequence[str]) -> str:
-    return '  inherit (%s) %s;\n  inherit (pkgs) lib;\n' % (effects, ' '.join([*functions, 'runIf']))
+    names = [*functions, 'runIf']
+    line = '  inherit (%s) %s;\n' % (effects, ' '.join(names))
+    if len(line) > WIDTH:
+        line = '  inherit (%s)\n%s    ;\n' % (effects, ''.join('    %s\n' % name for name in names))
+    return line + '  inherit (pkgs) lib;\n'
 
 
 def _legacy(effects: Effects, up: str, pinned: str, functions: Sequence[str], schedules: Mapping[str, Any]) -> str:

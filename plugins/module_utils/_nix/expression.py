@@ -32,8 +32,11 @@ LARGEST_INTEGER = 2**63 - 1
 
 ESCAPES = {'"': '\\"', '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t'}
 NEEDS_ESCAPE = re.compile(r'["\\\n\r\t]|\$(?=\{)')
-# What an indented string could hold only by contortions: other controls, and quotes that would merge with an escape.
-NOT_FOR_INDENTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]|'''|'\$\{")
+# Other controls than tabs and newlines nobody would see in an indented string.
+NOT_FOR_INDENTED = re.compile(r'[\x00-\x08\x0b-\x1f\x7f]')
+# Two quotes end an indented string, and one quote would merge with the escape of what follows it.
+INDENTED_ESCAPES = {"''": "'''", "'": "''\\'", '${': "''${"}
+NEEDS_INDENTED_ESCAPE = re.compile(r"''|'(?=\$\{)|\$\{")
 
 
 def is_identifier(name: str) -> bool:
@@ -77,7 +80,7 @@ def can_be_indented(text: str) -> bool:
 def indented(text: str, indent: int) -> str:
     """A string of several lines between two single quotes; the caller has asked can_be_indented."""
     check_text(text, '')
-    escaped = text.replace("''", "'''").replace('${', "''${")
+    escaped = NEEDS_INDENTED_ESCAPE.sub(lambda match: INDENTED_ESCAPES[match.group()], text)
     lines = [' ' * (indent + INDENT) + line if line else '' for line in escaped.split('\n')]
     if not lines[-1]:
         lines[-1] = ' ' * indent
@@ -129,7 +132,7 @@ def path(text: str, where: str = '') -> str:
 def code(text: str, indent: int = 0) -> str:
     """Code that was marked as such, so that it stays one expression: in parentheses where it might end the binding or open a comment."""
     text = text.strip()
-    if not re.search(r'[;#\n]|/\*', text):
+    if not re.search(r'[;#\n]|/\*', text) or _is_closed(text):
         return text
     if not re.search(r'[#\n]|/\*', text):
         return '(%s)' % text
@@ -137,6 +140,16 @@ def code(text: str, indent: int = 0) -> str:
     if all(line.count('"') % 2 == 0 and line.count("''") % 2 == 0 for line in lines):
         lines = [' ' * (indent + INDENT) + line if line else '' for line in lines]
     return '(\n%s\n%s)' % ('\n'.join(lines), ' ' * indent)
+
+
+def _is_closed(text: str) -> bool:
+    """Whether braces hold every semicolon of a line of code. Strings that may hold code themselves are not looked into."""
+    rest = re.sub(r'"(?:[^"\\$]|\\.)*"', 'text', text)
+    if re.search(r'"|\'\'|[#\n]|/\*', rest):
+        return False
+    while rest != (rest := re.sub(r'\{[^{}]*\}', 'set', rest)):
+        pass
+    return ';' not in rest
 
 
 def _marked(value: Mapping[Any, Any], indent: int, where: str) -> str | None:
@@ -180,9 +193,14 @@ def _print(value: Any, indent: int, start: int, short_lists: bool, where: str) -
     if isinstance(value, (list, tuple)):
         return _print_list(value, indent, start, short_lists, where)
     raise fail(
-        'Nix has no values of type %s.' % type(value).__name__, where, expected='text, a number, true, false, null, a list or a mapping',
-        remedy='Write the value as text, in quotes.',
+        'Nix has no values of type %s.' % _type_name(value), where, expected='text, a number, true, false, null, a list or a mapping',
+        remedy='Write a date or the like as text, in quotes; make a list of a set with the filter list.',
     )
+
+
+def _type_name(value: Any) -> str:
+    """What a user calls the type: not the class that Ansible keeps the value's origin in, but the one that it extends."""
+    return next(kind.__name__ for kind in type(value).__mro__ if not kind.__module__.startswith('ansible.'))
 
 
 def in_list(text: str) -> str:

@@ -125,7 +125,7 @@ def _binding(effect: Mapping[str, Any], parameter: Parameter, up: str, indent: i
     if kind == 'source':
         return [] if effect.get('flake') else ['%s = lib.cleanSource %s;' % (attribute, pins.path_in_checkout(value or '.', up))]
     if kind == 'nixops':
-        return ['%s = %s;' % (attribute, nixops2_package(value, effect.get('nixops_plugins'), where))]
+        return ['%s = %s;' % (attribute, nixops2_package(value, effect.get('nixops_plugins'), indent, where))]
     if option == 'deployment' and function_of(effect) == 'runNixOps':
         value = deployment_of(effect)
     if value is None or value == default:
@@ -151,9 +151,9 @@ def package(value: Any, where: str) -> Any:
     return value if isinstance(value, Mapping) else {'_nix': pins.package(str(value), where)}
 
 
-def nixops2_package(value: Any, plugins: list[str] | None, where: str) -> str:
+def nixops2_package(value: Any, plugins: list[str] | None, indent: int, where: str) -> str:
     """NixOps 2, which the library cannot choose by itself: it depends on the plugins."""
     if value:
-        return to_nix(package(value, where), where=where)
+        return to_nix(package(value, where), indent, where=where)
     names = ' '.join('ps.%s' % attribute_name(name) for name in plugins or ['nixops-hercules-ci'])
     return 'pkgs.nixops_unstable_minimal.withPlugins (ps: [ %s ])' % names

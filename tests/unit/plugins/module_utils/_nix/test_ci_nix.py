@@ -136,6 +136,20 @@ def test_comments_stay_comments() -> None:
     assert '# Inventory hosts: a } injected\n' in text
 
 
+def test_many_functions_are_a_list_of_lines() -> None:
+    functions = ['runArion', 'runCachixDeploy', 'runNixDarwin', 'runNixOS', 'runNixOps', 'runNixOps2', 'runPutUrl']
+    effects = [{'name': function, 'function': function, 'run_on': {'any_ref': True}} for function in functions]
+    text = ci_nix.render(effects, 'legacy', 'ci.nix')
+    names = ''.join('    %s\n' % name for name in [*functions, 'runIf'])
+    assert '  inherit (pkgs.effects)\n%s    ;\n  inherit (pkgs) lib;\n' % names in text
+
+
+def test_code_of_several_lines_is_indented_as_what_stands_around_it() -> None:
+    effect = {'name': 'two', 'function': 'runNixOps2', 'flake': {'_nix': 'self'}, 'run_on': {'any_ref': True},
+              'nixops_package': {'_nix': 'f [\n  ps.x # why\n]'}}
+    assert '      nixops = (\n        f [\n          ps.x # why\n        ]\n      );\n' in ci_nix.render([effect], 'effects', 'effects.nix')
+
+
 def test_jobs_and_schedules() -> None:
     effects = [
         {'name': 'push', 'run_on': {'any_ref': True}}, {'name': 'clock', 'job': 'night'},

@@ -53,7 +53,8 @@ def test_floats_are_exact(evaluated: Callable[[str], Any]) -> None:
 
 @pytest.mark.parametrize('code', [
     'x: x', '1; injected = 2', '1 # comment', '1 /* open', '"}"', 'let a = 1; in a', '{ a = 1; }', '-1', '1 + 1',
-    "''\n  text\n    more\n''", 'if true then 1 else 2',
+    "''\n  text\n    more\n''", 'if true then 1 else 2', '{ a = 1; }; b2 = { }', '"}"; b2 = "{"', '{ a = "}"; }; b2 = { }', '}; b2 = {',
+    '"${"}"}"; b2 = 1', '{ a."}" = { b = "\\""; }; }',
 ])
 def test_code_never_leaves_its_place(evaluated: Callable[[str], Any], code: str) -> None:
     for value in ({'a': {'_nix': code}, 'b': 1}, [{'_nix': code}, 1]):
@@ -98,6 +99,9 @@ def test_paths_are_paths(evaluated: Callable[[str], Any]) -> None:
     ({'_nix': 'pkgs.hello'}, 'pkgs.hello'),
     ([{'_nix': 'pkgs.hello'}, {'_nix': 'f x'}], '[\n  pkgs.hello\n  (f x)\n]'),
     ({'_nix': 'a # b'}, '(\n  a # b\n)'),
+    ({'_nix': 'import ./pin.nix { a = { b = "x;}"; }; }'}, 'import ./pin.nix { a = { b = "x;}"; }; }'),
+    ({'_nix': 'let a = 1; in a'}, '(let a = 1; in a)'),
+    ({'a': 'it\'\'s\n\'${b}\n'}, "{\n  a = ''\n    it\'\'\'s\n    \'\'\\\'\'\'${b}\n  '';\n}"),
 ])
 def test_layout(value: Any, expected: str) -> None:
     assert to_nix(value) == expected
@@ -121,6 +125,12 @@ def test_what_nix_cannot_hold_is_refused(value: Any) -> None:
     with pytest.raises(Failure) as caught:
         to_nix({'outer': [value]}, where='variable')
     assert 'variable.outer[0]' in caught.value.problems[0].where
+
+
+def test_types_are_called_as_users_know_them() -> None:
+    tagged = type('_AnsibleTaggedDate', (date,), {'__module__': 'ansible.module_utils._internal._datatag'})
+    with pytest.raises(Failure, match='no values of type date'):
+        to_nix(tagged(2026, 11, 22))
 
 
 def test_endless_nesting_is_refused() -> None:
