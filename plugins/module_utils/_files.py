@@ -97,6 +97,17 @@ def write_atomically(path: str, data: bytes | IO[bytes], *, mode: int = 0o600, o
         raise fail('The file cannot be written.', where=path, found=error.strerror or str(error)) from error
 
 
+def remove(path: str) -> None:
+    """Remove a file, or a link itself, if it is there."""
+    try:
+        os.unlink(path)
+        _sync_folder(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise fail('The file cannot be removed.', where=path, found=error.strerror or str(error)) from error
+
+
 @contextmanager
 def locked(path: str, timeout: float = 60.0) -> Iterator[None]:
     """Be the only one, among those who ask here, who changes C(path). The folder must exist.

@@ -187,7 +187,7 @@ form:
   returned: success
   sample: legacy
 effects:
-  description: Names of the effects in the file, in its order.
+  description: Names of the effects in the file, by job and name. None if it is absent.
   type: list
   elements: str
   returned: success
@@ -204,8 +204,8 @@ import stat
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import locked, write_atomically
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.ci_nix import FORMS
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import locked, remove, write_atomically
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.ci_nix import FORMS, in_order
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.effect_file import Change, plan, prove
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options import EFFECTS_OPTIONS
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
@@ -229,12 +229,12 @@ ARGUMENTS: dict[str, Any] = {
 def apply(change: Change) -> None:
     """Write or remove the file; the mode of an old one is kept."""
     path = str(change.path)
-    if change.after is None:
-        os.unlink(path)
-        return
-    mode = stat.S_IMODE(os.stat(path).st_mode) if change.before is not None else 0o644
     with locked(path):
-        write_atomically(path, change.after.encode(), mode=mode)
+        if change.after is None:
+            remove(path)
+        else:
+            mode = stat.S_IMODE(os.stat(path).st_mode) if change.before is not None else 0o644
+            write_atomically(path, change.after.encode(), mode=mode)
 
 
 def main() -> None:
@@ -247,9 +247,10 @@ def main() -> None:
     except Failure as failure:
         module.fail_json(**failure.result())
     path = str(change.path)
+    declared = [] if change.after is None else in_order(module.params['effects'])
     result: dict[str, Any] = {
         'changed': changed, 'path': path, 'file': os.path.relpath(path, module.params['checkout']), 'content': change.after,
-        'form': change.form, 'effects': sorted(effect['name'] for effect in module.params['effects']),
+        'form': change.form, 'effects': [effect['name'] for effect in declared],
     }
     if module.params['validate'] in ('evaluate', 'prebuild') and change.after is not None:
         result['runs'] = runs

@@ -108,3 +108,24 @@ def test_a_killed_write_leaves_nothing_behind_after_the_next_run(run: Run, check
     leftover.write_text('half')
     run(validate='none')
     assert not leftover.exists()
+
+
+def test_a_file_that_cannot_be_removed_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(validate='none')
+
+    def refuse(*_arguments: Any) -> None:
+        raise PermissionError(13, 'Permission denied')
+
+    monkeypatch.setattr(os, 'unlink', refuse)
+    assert 'cannot be removed' in run(state='absent')['msg']
+
+
+def test_effects_are_named_in_the_order_of_the_file(run: Run) -> None:
+    effects = [{**EFFECT, 'name': 'a', 'job': 'second'}, {**EFFECT, 'name': 'b', 'job': 'first'}]
+    assert run(form='herculesCI', effects=effects, validate='none')['effects'] == ['b', 'a']
+    assert run(state='absent', form='herculesCI', effects=effects)['effects'] == []
+
+
+@pytest.mark.parametrize('options', [{'file': 'a\0b'}, {'pins': {'nixpkgs': {'npins': 'x', 'file': 'a\0b'}}}, {'checkout': '/a\0b'}])
+def test_what_is_no_path_is_told(run: Run, options: dict[str, Any]) -> None:
+    assert run(validate='none', **options)['failed']
