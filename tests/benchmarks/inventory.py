@@ -45,7 +45,7 @@ def parse(file: Path, options: dict[str, Any]) -> tuple[int, float]:
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    pytest_configure(None)
+    pytest_configure()
     with tempfile.TemporaryDirectory() as scratch:
         database, file = Path(scratch) / 'state.nixops', Path(scratch) / 'nixops.yml'
         make_database(database, count)
