@@ -21,9 +21,12 @@ description:
   - All else is in the dictionary C(nixops_machine), so that nothing is in the way of variables of the role. It has the keys C(name);
     C(type), such as V(ec2); C(state), one of V(Unknown), V(Missing), V(Starting), V(Up), V(Stopping), V(Stopped), V(Unreachable) and
     V(Rescue), as NixOps last saw it; C(region); C(public_ipv4); C(private_ipv4); C(public_ipv6); C(dns_name); C(known_hosts), a line for a
-    file of known hosts with all addresses and the public key; C(deployment), the name; and C(deployment_uuid). What is not recorded is
-    V(null).
+    file of known hosts with all addresses and the public key; C(private_key_file), where NixOps was told to log in with a key that lies in
+    a file; C(container_host), the machine or address on which a machine of the type V(container) runs; C(deployment), the name; and
+    C(deployment_uuid). What is not recorded is V(null).
   - Only these values leave the state, also to a cache. Private keys never do.
+  - An option that this plugin does not have is an error, as is an expression that fails for a machine with O(strict=true). A file that
+    cannot be used gives no hosts at all.
 extends_documentation_fragment:
   - ansible.builtin.constructed
   - ansible.builtin.inventory_cache
@@ -41,23 +44,23 @@ options:
     type: str
   database:
     description:
-      - NixOps' database. It may be in use and is never changed.
+      - NixOps' database. It may be in use and is never changed. A relative path counts from the folder in which Ansible is run.
       - If neither O(export_file) nor O(project) is set either, the file that NixOps would use, which is that in E(NIXOPS_STATE) or
         E(CHARON_STATE), and else C(~/.nixops/deployments.nixops).
     type: path
   export_file:
-    description: What C(nixops export) printed.
+    description: A file with the output of C(nixops export), of one deployment or of all.
     type: path
   project:
     description:
-      - A project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo), which has the state.
+      - The project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo), that has the state.
       - Needs O(deployment) or O(name). Credentials are those of the machine that runs Ansible.
     type: str
   name:
-    description: The name of the state file on Hercules CI. If not set, C(nixops-DEPLOYMENT.json).
+    description: With O(project), the name of the state file. If not set, C(nixops-DEPLOYMENT.json).
     type: str
   version:
-    description: The number of a version of the state file. If not set, the newest.
+    description: With O(project), the number of a version of the state file. If not set, the newest.
     type: int
   hostname:
     description:
@@ -69,8 +72,7 @@ seealso:
   - ref: ansible_collections.nixcd.hercules_ci.docsite.guide_inventory
     description: How to use the machines of a network.
 notes:
-  - NixOps reaches machines of the type V(container) through the machine that they run on. To do the same, set
-    C(ansible_ssh_common_args) with O(compose).
+  - NixOps reaches machines of the type V(container) through the machine that they run on. The last example does the same.
 """
 
 EXAMPLES = r"""
@@ -103,23 +105,31 @@ keyed_groups:
     default_value: none
   - key: nixops_machine.deployment
     prefix: deployment
+
+---
+# keys.nixops.yml: log in as NixOps does, where it uses a key in a file, and to containers through the machine that they run on
+plugin: nixcd.hercules_ci.nixops
+compose:
+  ansible_ssh_private_key_file: nixops_machine.private_key_file
+  ansible_ssh_common_args: "'-o ProxyJump=root@' ~ nixops_machine.container_host if nixops_machine.container_host else ''"
 """
 
+import difflib
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleParserError
+from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._inventory.hosts import read_hosts
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._inventory.hosts import SOURCE_OPTIONS, read_hosts, source_of
 
-SOURCE_OPTIONS = ('deployment', 'database', 'export_file', 'project', 'name', 'version')
-CACHED_FORM = 1
+CACHED_FORM = 2
 """To be counted up when the variables of hosts change, so that no older cache is used."""
 
 
@@ -133,23 +143,30 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        config = self._read_config_data(path)
         try:
+            self._refuse_unknown(config, path)
             hosts = self._cached_hosts(path, cache)
             if not hosts:
                 self.display.warning('%s: the state has no machines.' % path)
             named = self._named(hosts, path)
         except Failure as failure:
             raise AnsibleParserError(str(failure)) from None
-        for name, variables in named.items():
-            self._add_host(inventory, name, variables)
+        self._add_hosts(inventory, named)
+
+    def _refuse_unknown(self, config: Mapping[str, Any], path: str) -> None:
+        """Ansible itself passes over options that there are not: a slip in deployment would make hosts of all deployments."""
+        options = self.get_options()
+        for name in sorted(config.keys() - options.keys()):
+            alike = difflib.get_close_matches(name, options, 1)
+            raise fail('There is no option %s.' % name, where=path, remedy='Write %s' % alike[0] if alike else 'Correct it, or drop it')
 
     def _cached_hosts(self, path: str, may_be_old: bool) -> list[dict[str, Any]]:
         """The hosts' variables, from the cache if it has them. may_be_old: false when Ansible was told to refresh."""
         options = {name: self.get_option(name) for name in (*SOURCE_OPTIONS, *CONNECTION_OPTIONS)}
         if not self.get_option('cache'):
             return read_hosts(options)
-        source = json.dumps([CACHED_FORM, options['api_base_url'], *(options[name] for name in SOURCE_OPTIONS)])
+        source = json.dumps([CACHED_FORM, *source_of(options)])
         key = '%s_%s' % (self.get_cache_key(path), hashlib.sha256(source.encode()).hexdigest()[:16])
         hosts: list[dict[str, Any]] | None = self._cache.get(key) if may_be_old else None
         if hosts is None:
@@ -161,7 +178,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         named: dict[str, dict[str, Any]] = {}
         for host in hosts:
             variables = wrap_var(host)  # whoever can write to the state must not be able to have templates evaluated here
-            name = self._host_name(variables)
+            name = self._host_name(variables, path)
             if name in named:
                 raise fail(
                     'Two machines would be the same host.',
@@ -174,9 +191,35 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             named[name] = variables
         return named
 
-    def _host_name(self, variables: dict[str, Any]) -> str:
-        expression = self.get_option('hostname')
-        return str(self._compose(expression, variables) if expression else variables['nixops_machine']['name'])
+    def _host_name(self, variables: dict[str, Any], path: str) -> str:
+        expression, machine = self.get_option('hostname'), variables['nixops_machine']
+        if not expression:
+            return str(machine['name'])
+        try:
+            name = self._compose(expression, variables)
+            found = '' if name else 'nothing'
+        except AnsibleError as error:
+            found = str(error).strip().splitlines()[0]
+        if found:
+            raise fail(
+                'The expression in hostname gives no name for a machine.',
+                where='%s, machine %s of deployment %s' % (path, machine['name'], machine['deployment_uuid']),
+                expected='a text that is not empty',
+                found=found,
+                remedy='Correct hostname; ansible-doc -t inventory nixcd.hercules_ci.nixops tells what it can use',
+            )
+        return str(name)
+
+    def _add_hosts(self, inventory: InventoryData, named: Mapping[str, dict[str, Any]]) -> None:
+        """All hosts, or where an expression fails for one of them, none."""
+        before = set(inventory.hosts)
+        try:
+            for name, variables in named.items():
+                self._add_host(inventory, name, variables)
+        except AnsibleError:
+            for name in (inventory.hosts.keys() & named.keys()) - before:
+                inventory.remove_host(inventory.hosts[name])
+            raise
 
     def _add_host(self, inventory: InventoryData, name: str, variables: dict[str, Any]) -> None:
         inventory.add_host(name)

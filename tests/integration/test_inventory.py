@@ -56,7 +56,7 @@ def test_the_examples_are_inventories(tmp_path: Path, environment: dict[str, str
             content = json.loads(listed.stdout)
             hosts.append(len(content['_meta']['hostvars']))
             groups |= set(content)
-    assert hosts == [9, 4, 9]
+    assert hosts == [9, 4, 9, 9]
     assert {'running', 'region_eu_west_1', 'region_none', 'deployment_webfarm'} <= groups
 
 

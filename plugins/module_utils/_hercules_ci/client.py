@@ -52,17 +52,21 @@ class Downloaded:
 def connect(options: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Client:
     """A client made from the connection options (see _argspec); what is None there is found as C(hci) finds it."""
     environment = os.environ if environment is None else environment
-    if options.get('api_base_url'):
-        base_url = checked_base_url(options['api_base_url'], 'api_base_url')
-    else:
-        variable = 'HERCULES_CI_API_BASE_URL'
-        base_url = checked_base_url(environment.get(variable) or DEFAULT_BASE_URL, 'the environment variable %s' % variable)
+    base_url = find_base_url(options.get('api_base_url'), environment)
     token = find_token(urlsplit(base_url).hostname or '', options.get('api_token'), options.get('credentials_file'), environment)
     opener = make_opener(options.get('validate_certs') is not False, options.get('ca_path'))
     timeout = options.get('timeout') or 30
     if not 0 < timeout <= LONGEST_TIMEOUT:
         raise fail('The timeout is out of range.', where='timeout', expected='1 to %d seconds' % LONGEST_TIMEOUT, found=str(timeout))
     return Client(base_url, token, opener, float(timeout))
+
+
+def find_base_url(api_base_url: str | None, environment: Mapping[str, str]) -> str:
+    """Where Hercules CI answers: by the option, else by the environment, else the hosted service."""
+    if api_base_url:
+        return checked_base_url(api_base_url, 'api_base_url')
+    variable = 'HERCULES_CI_API_BASE_URL'
+    return checked_base_url(environment.get(variable) or DEFAULT_BASE_URL, 'the environment variable %s' % variable)
 
 
 class Client:

@@ -55,6 +55,7 @@ class Machine:
 
     state: one of STATES. addresses: all under which it may be known, DNS names among them, without duplicates.
     host_key: in the form of known_hosts, without the address. target_host, target_port, target_user: how NixOps logs in.
+    private_key_file: with which key, where that is a file. container_host: the machine, or its address, that a container runs on.
     """
 
     deployment: str
@@ -70,6 +71,8 @@ class Machine:
     target_host: str
     target_port: int
     target_user: str
+    private_key_file: str
+    container_host: str
     region: str
 
     @property
@@ -118,6 +121,8 @@ def machine(deployment: str, name: str, attributes: Mapping[str, str]) -> Machin
         target_host=get('targetHost') or (prefers_private and private_ipv4) or public_ipv4 or get('ec2.elasticIpv4') or private_ipv4,
         target_port=_number(get('targetPort'), 22),
         target_user=get('targetUser') or 'root',
+        private_key_file=get('ec2.privateKeyFile'),
+        container_host=get('container.host').removeprefix('__machine-'),  # so NixOps marks a machine of the same network
         region=get(backend.region),
     )
 

@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from typing import IO, Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect, find_base_url
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import (
@@ -26,9 +27,17 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, hidden_file, write_state
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
+SOURCE_OPTIONS = ('deployment', 'database', 'export_file', 'project', 'name', 'version')
+
 HOST = re.compile(r'(?!-)[\w.:%@-]+')
 USER = re.compile(r'(?!-)[\w.@+-]+\$?')
 """What may stand in a command line of ssh: no options, blanks or quotes. In known_hosts, no patterns either."""
+
+
+def source_of(options: Mapping[str, Any]) -> list[Any]:
+    """What tells one source of hosts from another, where the environment has a say as well as the options."""
+    place = find_base_url(options['api_base_url'], os.environ) if options['project'] else default_database()
+    return [place, *(options[name] for name in SOURCE_OPTIONS)]
 
 
 def read_hosts(options: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -56,6 +65,9 @@ def _read_state(options: Mapping[str, Any], file: IO[bytes]) -> State:
         raise fail('There can only be one source.', where=', '.join(given), expected='one of them', remedy='Write a file for each source')
     if options['project']:
         return _from_hercules_ci(options, file)
+    of_hercules_ci = [name for name in ('name', 'version') if options[name] is not None]
+    if of_hercules_ci:
+        raise fail('Only a state file on Hercules CI has these.', where=', '.join(of_hercules_ci), remedy='Set project, or drop them')
     if options['export_file']:
         state = from_file(options['export_file'], file)
         require_export(state)
@@ -93,6 +105,8 @@ def host_variables(found: Machine, deployment: str | None) -> dict[str, Any]:
         'public_ipv6': found.public_ipv6,
         'dns_name': found.dns_name,
         'known_hosts': known_hosts_line(found),
+        'private_key_file': found.private_key_file,
+        'container_host': found.container_host,
         'deployment': deployment,
         'deployment_uuid': found.deployment,
     }

@@ -88,6 +88,33 @@ def test_refuses_two_machines_of_one_name(parse: Parse, export: Export) -> None:
         parse(export_file=export(web1={}, web2={}), hostname='nixops_machine.deployment')
 
 
+@pytest.mark.parametrize('expression, found', [
+    ('nixops_machine.dns_name', 'nothing'), ("''", 'nothing'), ('nixops_machine.nope.x', 'nope'), ('nixops_machine.', '.'),
+])
+def test_refuses_an_expression_that_names_nobody(parse: Parse, export: Export, expression: str, found: str) -> None:
+    with pytest.raises(AnsibleError, match='hostname gives no name for a machine.*machine web1 of deployment .*Found: .*' + found):
+        parse(export_file=export(web1={}), hostname=expression)
+
+
+def test_leaves_no_hosts_when_one_of_them_cannot_be_grouped(parse: Parse, export: Export) -> None:
+    with pytest.raises(AnsibleError, match='web2'):  # the fixture looks that web1 is gone again
+        parse(export_file=export(web1={'publicIpv4': '192.0.2.1'}, web2={}), strict=True, groups={'first': 'ansible_host != ""'})
+
+
+def test_tells_by_which_machine_a_container_is_reached(parse: Parse, export: Export) -> None:
+    containers = {'box': {'type': 'container', 'container.host': 'host.example.net', 'privateIpv4': '10.233.1.2'},
+                  'cell': {'type': 'container', 'container.host': '__machine-web1', 'privateIpv4': '10.233.1.3'}}
+    inventory = parse(export_file=export(web1={'publicIpv4': '192.0.2.1'}, **containers))
+    assert [variables(inventory, name)['nixops_machine']['container_host'] for name in ('box', 'cell', 'web1')] == [
+        'host.example.net', 'web1', None]
+
+
+def test_tells_the_file_of_a_private_key(parse: Parse, export: Export) -> None:
+    machine = {'type': 'ec2', 'ec2.privateKeyFile': '/root/.ssh/neat'}
+    inventory = parse(export_file=export(web1=machine), compose={'ansible_ssh_private_key_file': 'nixops_machine.private_key_file'})
+    assert variables(inventory, 'web1')['ansible_ssh_private_key_file'] == '/root/.ssh/neat'
+
+
 @pytest.mark.parametrize('port, line', [
     ('22', 'web.example.net,192.0.2.1 ssh-ed25519 AAAA'), ('2222', '[web.example.net]:2222,[192.0.2.1]:2222 ssh-ed25519 AAAA'),
 ])

@@ -89,6 +89,26 @@ def test_does_not_take_the_cache_of_another_deployment(parse: Parse, database: C
     assert sorted(parse(database=path, deployment='webfarm', **cached).hosts) == ['db1', 'web1', 'web2']
 
 
+def test_does_not_take_the_cache_of_another_default_database(
+    parse: Parse, cached: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version, hosts in (('1.7', ['app1', 'app2']), ('2.x', AWS_PROD)):
+        monkeypatch.setenv('NIXOPS_STATE', str(FIXTURES / ('nixops-%s' % version) / 'deployments.nixops'))
+        assert sorted(parse(deployment='aws-prod', **cached).hosts) == hosts
+
+
+def test_does_not_take_the_cache_of_another_service(
+    parse: Parse, export: Export, sandbox: Sandbox, cached: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('HERCULES_CI_API_TOKEN', TOKEN)
+    with Sandbox(Path(cached['cache_connection']).with_name('other'), token=TOKEN) as other:
+        other.add_project(PROJECT)
+        for running, name in ((sandbox, 'here'), (other, 'there')):
+            running.put_state(PROJECT, 'network', Path(export(**{name: {}})).read_bytes())
+            monkeypatch.setenv('HERCULES_CI_API_BASE_URL', running.url)
+            assert list(parse(project=PROJECT, name='network', **cached).hosts) == [name]
+
+
 def test_works_from_the_cache_when_the_server_is_away(
     parse: Parse, sandbox: Sandbox, on_server: dict[str, Any], cached: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -110,6 +130,10 @@ def test_works_from_the_cache_when_the_server_is_away(
     ({'database': str(FIXTURES / 'nixops-2.x' / 'deployments.nixops'), 'deployment': 'tiwn'}, "no deployment 'tiwn'.*webfarm"),
     ({'database': str(FIXTURES / 'nixops-2.x' / 'deployments.nixops'), 'deployment': 'twin'}, "Several deployments match 'twin'"),
     ({'database': 'a', 'export_file': 'b'}, 'only be one source.*database, export_file'),
+    ({'deploymnt': 'foo'}, 'no option deploymnt.*nixops.yml.*deployment'),
+    ({'export_file': os.devnull, 'wanted': True}, 'no option wanted'),
+    ({'database': 'a', 'version': 3}, 'Only a state file on Hercules CI.*Where: version.*Set project'),
+    ({'name': 'network'}, 'Only a state file on Hercules CI.*Where: name.*Set project'),
     ({'project': PROJECT}, 'not said which state file.*Set deployment or name'),
     ({'project': 'neat-repo', 'name': 'network'}, 'project path is not complete'),
     ({'project': PROJECT, 'name': 'network'}, 'no such state file.*network'),
