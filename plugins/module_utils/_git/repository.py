@@ -47,9 +47,9 @@ class Repository:
             return subprocess.run(('git', *arguments), cwd=self.path, input=data,
                                   env=self.environment, capture_output=True, timeout=TIMEOUT, check=False)
         except FileNotFoundError as error:
-            missing = 'Git' if os.path.isdir(self.path) else 'The folder %s' % self.path
-            raise fail('%s is not on this machine.' % missing, where=self.path,
-                       remedy='Install git, or correct the path.') from error
+            if os.path.isdir(self.path):
+                raise fail('Git is not on this machine.', where=self.path, remedy='Install git.') from error
+            raise fail('There is no such folder.', where=self.path, remedy='Clone the repository there, or correct the path.') from error
         except subprocess.TimeoutExpired as error:
             raise fail('git %s did not end within %d seconds.' % (arguments[0], TIMEOUT), where=self.path,
                        remedy='Run it by hand to see what it waits for.') from error

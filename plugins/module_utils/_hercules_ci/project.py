@@ -31,7 +31,7 @@ class ProjectPath:
                 where='project',
                 expected='SITE/ACCOUNT/PROJECT, as in github/neat-org/neat-repo',
                 found=repr(text),
-                remedy='Write them as the address of the page of the project on Hercules CI has them.',
+                remedy="Write it as the address of the project's page on Hercules CI has it.",
             )
         return cls(*parts)
 

@@ -193,7 +193,7 @@ def test_a_branch_that_is_not_there_is_named_with_the_way_out(push: Run) -> None
 
 
 @pytest.mark.parametrize('options, words', [
-    ({'checkout': '/nonexistent'}, 'The folder /nonexistent is not on this machine'),
+    ({'checkout': '/nonexistent'}, 'There is no such folder. Where: /nonexistent. To do: Clone'),
     ({'files': ['missing.nix']}, 'A file to push cannot be read'),
     ({'remote': 'upstream'}, 'no remote called upstream'),
 ])

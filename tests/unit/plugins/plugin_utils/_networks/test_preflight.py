@@ -132,7 +132,7 @@ def test_one_thing_is_wrong(networks: dict[str, Any], agents: dict[str, Any], va
 @pytest.mark.parametrize('variables, words', [
     ({'nixops_api_token': 'wrong'}, 'Hercules CI answered 401'),
     ({'nixops_api_base_url': 'http://127.0.0.1:9'}, 'Hercules CI did not answer'),
-    ({'nixops_checkout': '/nonexistent'}, 'The folder /nonexistent is not on this machine'),
+    ({'nixops_checkout': '/nonexistent'}, 'There is no such folder. Where: /nonexistent. To do: Clone'),
     ({'nixops_remote': 'upstream'}, 'no remote called upstream'),
 ])
 def test_something_is_wrong_with_the_project(
