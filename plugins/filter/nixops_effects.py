@@ -20,6 +20,7 @@ description:
   - Makes the list that M(nixcd.hercules_ci.nixops_effect) takes from the variables of inventory hosts, one effect for each.
   - An effect is called as the host, and runs on C(nixops_branches). Every other option is taken from the variable of the same name with
     C(nixops_) in front, such as C(nixops_network_files). Options whose variable is not set are left to the module.
+  - With V(runNixOps2), C(nixops_state_name) and C(nixops_known_hosts_name) are left out, as NixOps 2 has the name from the network.
 options:
   _input:
     description: Variables of the networks, with C(inventory_hostname) among them.

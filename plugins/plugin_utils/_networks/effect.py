@@ -19,7 +19,10 @@ STATE_NAME = ('nixops_deployment', 'nixops_state_name')
 
 def effect_of(name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     """The effect that deploys a network: its name, the branches it runs on, and every option whose variable is set."""
-    options = {option: variables[PREFIX + option] for option in sorted(EFFECT_OPTIONS) if variables.get(PREFIX + option) is not None}
+    # For NixOps 2 the network itself names its state; the variables still say under which name to upload one.
+    elsewhere = {'state_name', 'known_hosts_name'} if variables.get('nixops_function') == 'runNixOps2' else set()
+    wanted = sorted(EFFECT_OPTIONS - elsewhere)
+    options = {option: variables[PREFIX + option] for option in wanted if variables.get(PREFIX + option) is not None}
     return {**options, 'name': name, 'run_on': {'branches': list(variables.get('nixops_branches') or []), **(options.get('run_on') or {})}}
 
 
