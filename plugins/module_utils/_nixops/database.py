@@ -56,8 +56,8 @@ def _connect(path: str) -> sqlite3.Connection:
     with snapshot(path) as copy:
         connection = sqlite3.connect(copy, isolation_level=None)
         connection.text_factory = _text
-        # Neither for shared memory nor for sorting does SQLite then need files of its own.
-        connection.executescript('pragma locking_mode = exclusive; pragma temp_store = memory; begin; select count(*) from sqlite_master;')
+        # Exclusive: without a file for shared memory. What takes too much memory to sort goes to files that SQLite deletes at once.
+        connection.executescript('pragma locking_mode = exclusive; pragma temp_store = file; begin; select count(*) from sqlite_master;')
         return connection
 
 

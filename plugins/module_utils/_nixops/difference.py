@@ -7,18 +7,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.comparison import (
+    CHANGED,
+    ONLY_HERE,
+    ONLY_THERE,
+    Item,
+    compare,
+    fingerprint,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
 
 Key = tuple[str, str]
 """UUID of a deployment and name of a resource; the name is empty for the deployment itself."""
+LISTED = 1000
+"""How many differences are listed; the others are counted, so that the memory needed has a bound."""
 DETAILED = 100
-"""Of how many resources it is said which attributes differ, so that the memory needed has a bound."""
+"""Of how many resources it is said which attributes differ, for the same reason."""
+IN_A_SENTENCE = 10
 
 
 @dataclass(frozen=True)
@@ -51,44 +62,72 @@ class Difference:
         return self.label if self.attributes else '%s: %s' % (self.label, self.change)
 
 
-def differences(here: State, there: State) -> list[Difference]:
+@dataclass(frozen=True)
+class Differences:
+    """What differs: the first of it, in the order of UUIDs and names, and how much there is in all."""
+
+    listed: tuple[Difference, ...]
+    total: int
+
+    @classmethod
+    def of(cls, found: Iterable[Difference]) -> Differences:
+        remaining = iter(found)
+        listed = tuple(islice(remaining, LISTED))
+        return cls(listed, len(listed) + sum(1 for _each in remaining))
+
+    def __bool__(self) -> bool:
+        return self.total > 0
+
+    def __str__(self) -> str:
+        """On one line."""
+        shown = self.listed[:IN_A_SENTENCE]
+        more = ' and %d more' % (self.total - len(shown)) if self.total > len(shown) else ''
+        return '; '.join(str(each) for each in shown) + more
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        return [each.as_dict() for each in self.listed]
+
+
+NO_DIFFERENCES = Differences((), 0)
+
+
+def differences(here: State, there: State) -> Differences:
     """What differs by meaning; formatting, order of keys and whether a state is an export or a database do not count."""
-    mine, theirs = _digests(here), _digests(there)
-    changed = sorted(key for key in mine.keys() & theirs.keys() if mine[key] != theirs[key])
-    attributes = _differing_attributes(here, there, changed[:DETAILED])
-    found = [Difference(*key, 'changed', attributes.get(key, ())) for key in changed]
-    found += [Difference(*key, 'only here') for key in mine.keys() - theirs.keys()]
-    found += [Difference(*key, 'only on the server') for key in theirs.keys() - mine.keys()]
-    return sorted(found, key=lambda each: (each.deployment, each.resource))
+    found = Differences.of(Difference(*each) for each in compare(_items(here), _items(there)))
+    changed = [(each.deployment, each.resource) for each in found.listed if each.change == CHANGED]
+    attributes = _differing_attributes(here, there, set(changed[:DETAILED]))
+    listed = (replace(each, attributes=attributes.get((each.deployment, each.resource), ())) for each in found.listed)
+    return Differences(tuple(listed), found.total)
 
 
-def diff_text(found: Iterable[Difference], here: str, there: str) -> dict[str, str]:
+def diff_text(found: Differences, here: str, there: str) -> dict[str, str]:
     """Ansible's diff: what is where. Of what is on both sides only that it differs can be said without showing a value."""
-    before, after = [], []
-    for each in found:
-        if each.change != 'only here':
-            before.append('%s (%s)\n' % (each.label, there))
-        if each.change != 'only on the server':
-            after.append('%s (%s)\n' % (each.label, here))
+    before = ['%s (%s)\n' % (each.label, there) for each in found.listed if each.change != ONLY_HERE]
+    after = ['%s (%s)\n' % (each.label, here) for each in found.listed if each.change != ONLY_THERE]
+    if found.total > len(found.listed):
+        after.append('and %d more differences\n' % (found.total - len(found.listed)))
     return {'before': ''.join(before), 'after': ''.join(after), 'before_header': there, 'after_header': here}
 
 
-def _digests(state: State) -> dict[Key, bytes]:
-    return {
-        (entry.deployment, entry.resource or ''): hashlib.sha256(json.dumps(entry.attributes, sort_keys=True).encode()).digest()
-        for entry in state.entries()
-    }
+def _items(state: State) -> Iterator[Item]:
+    for entry in state.entries():
+        yield entry.deployment, entry.resource or '', fingerprint(json.dumps(entry.attributes, sort_keys=True))
 
 
-def _differing_attributes(here: State, there: State, keys: list[Key]) -> dict[Key, tuple[str, ...]]:
-    wanted = set(keys)
-    mine: dict[Key, dict[str, str]] = {}
-    theirs: dict[Key, dict[str, str]] = {}
-    for state, found in ((here, mine), (there, theirs)) if wanted else ():
-        for entry in state.entries():
-            key = entry.deployment, entry.resource or ''
-            if key in wanted:
-                found[key] = entry.attributes
+def _differing_attributes(here: State, there: State, keys: set[Key]) -> dict[Key, tuple[str, ...]]:
+    if not keys:
+        return {}
+    mine, theirs = _attributes(here, keys), _attributes(there, keys)
     return {
         key: tuple(sorted(name for name in {**mine[key], **theirs[key]} if mine[key].get(name) != theirs[key].get(name))) for key in keys
     }
+
+
+def _attributes(state: State, keys: set[Key]) -> dict[Key, dict[str, bytes]]:
+    """Fingerprints of attributes, because values may be long."""
+    found: dict[Key, dict[str, bytes]] = {}
+    for entry in state.entries():
+        key = entry.deployment, entry.resource or ''
+        if key in keys:
+            found[key] = {name: fingerprint(value) for name, value in entry.attributes.items()}
+    return found

@@ -19,21 +19,27 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Content:
-    """What matters of a state: its deployments, and the machines at which C(nixops import --include-keys) would crash."""
+    """What matters of a state: its deployments, and the machines at which C(nixops import --include-keys) would crash.
+
+    Of these the number, and the names of the first few, so that the memory needed has a bound.
+    """
 
     deployments: list[Deployment]
     without_host_key: list[str]
+    without_host_key_in_all: int
 
 
 def content_of(state: State) -> Content:
     """Read a state once. Raises Failure when it is not an export."""
-    content = Content([], [])
+    deployments, without_host_key, in_all = [], [], 0
     for entry in state.entries():
         if entry.resource is None:
-            content.deployments.append(Deployment(entry.deployment, entry.attributes.get('name')))
+            deployments.append(Deployment(entry.deployment, entry.attributes.get('name')))
         elif is_machine(entry.attributes) and machine(entry.deployment, entry.resource, entry.attributes).breaks_import_of_keys:
-            content.without_host_key.append(entry.resource)
-    return content
+            in_all += 1
+            if in_all <= SHOWN:
+                without_host_key.append(entry.resource)
+    return Content(deployments, without_host_key, in_all)
 
 
 def single_deployment(content: Content, wanted: str, where: str) -> Deployment:
@@ -68,13 +74,13 @@ def import_problems(content: Content, deployment: Deployment, looked_for: str, w
             )
         )
     if keys and content.without_host_key:
-        names = content.without_host_key
+        more = content.without_host_key_in_all - len(content.without_host_key)
         problems.append(
             Problem(
                 'nixops import --include-keys, with which runNixOps begins, would end with a traceback at these machines, because they '
                 'have an IP address and no host key.',
                 where=where,
-                found=', '.join(names[:SHOWN]) + (' and %d more' % (len(names) - SHOWN) if len(names) > SHOWN else ''),
+                found=', '.join(content.without_host_key) + (' and %d more' % more if more else ''),
                 remedy='For machines of type none, remove networking.publicIPv4 and deploy once. Otherwise use runNixOps2, which imports '
                 'differently (function=runNixOps2), or a NixOps in which this is mended (import_check=false)',
                 severity=keys,

@@ -8,8 +8,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import groupby
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import Difference
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.comparison import Item, compare
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import Difference, Differences
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
@@ -30,20 +33,25 @@ def require_known_hosts(state: State) -> None:
             )
 
 
-def host_differences(here: State, there: State) -> list[Difference]:
+def host_differences(here: State, there: State) -> Differences:
     """Which hosts have lines in the one that are not in the other."""
-    mine, theirs = _lines(here), _lines(there)
-    found = {(_host(line), 'only here') for line in mine - theirs} | {(_host(line), 'only on the server') for line in theirs - mine}
-    return [Difference('', host, change) for host, change in sorted(found)]
+    return Differences.of(_differing_hosts(here, there))
+
+
+def _differing_hosts(here: State, there: State) -> Iterator[Difference]:
+    for host, lines in groupby(compare(_items(here), _items(there)), key=lambda line: line[0]):
+        yield from (Difference('', host, change) for change in sorted({change for _host, _line, change in lines}))
 
 
 def _is_entry(line: bytes) -> bool:
     return bool(line.strip()) and not line.startswith(b'#')
 
 
-def _lines(state: State) -> set[bytes]:
+def _items(state: State) -> Iterator[Item]:
     state.file.seek(0)
-    return {line.strip() for line in state.file if _is_entry(line)}
+    for line in state.file:
+        if _is_entry(line):
+            yield _host(line.strip()), line.strip().decode('latin-1'), b''  # which loses nothing
 
 
 def _host(line: bytes) -> str:

@@ -22,15 +22,14 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.sta
     jobs_started_meanwhile,
     undisturbed,
 )
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import Difference, diff_text
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import NO_DIFFERENCES, Difference, Differences, diff_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import NOTHING, State, hidden_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
 
-DIFFERENCES_RETURNED = 1000
 WRITES = ('created', 'replaced', 'restored')
-Compare = Callable[[State, State], list[Difference]]
+Compare = Callable[[State, State], Differences]
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Placement:
     name: str
     here: State
     newest: Version | None
-    differences: list[Difference]
+    differences: Differences
     action: str
 
     def result(self, stored: Stored | None) -> dict[str, Any]:
@@ -57,14 +56,14 @@ class Placement:
             'previous_version': before,
             'sha256': self.here.sha256,
             'size': self.here.size,
-            'differences': [each.as_dict() for each in self.differences[:DIFFERENCES_RETURNED]],
+            'differences': self.differences.as_dicts(),
             **({'backup_file': stored.backup} if stored and stored.backup else {}),
         }
 
     def diff(self) -> dict[str, str]:
         """Ansible's diff. What is kept does not change, so there is nothing to show."""
         there = '%s, version %d' % (self.name, self.newest.number) if self.newest else '%s, not there yet' % self.name
-        return diff_text(self.differences if self.action in WRITES else [], self.here.where, there)
+        return diff_text(self.differences if self.action in WRITES else NO_DIFFERENCES, self.here.where, there)
 
 
 @dataclass(frozen=True)
@@ -84,30 +83,30 @@ def place(files: StateFiles, name: str, here: State, existing: str, compare: Com
     if not versions:
         return Placement(name, here, None, compare(here, NOTHING), 'created')
     newest = versions[-1]
-    found = [] if newest.holds(here.size, here.sha256) else _differences(files, name, here, newest, compare)
+    found = NO_DIFFERENCES if newest.holds(here.size, here.sha256) else _differences(files, name, here, newest, compare)
     if not found:
-        return Placement(name, here, newest, [], 'unchanged')
+        return Placement(name, here, newest, NO_DIFFERENCES, 'unchanged')
     if existing == 'fail':
         raise fail(
             'Hercules CI has a different state already.',
             where='%s, %s' % (name, newest),
             expected='no such file, or the same state as %s' % here.where,
-            found='; '.join(str(each) for each in found[:10]) + (' and %d more' % (len(found) - 10) if len(found) > 10 else ''),
+            found=str(found),
             remedy='Find out which is right. existing=keep leaves the server as it is, existing=replace puts yours on top',
-            differences=[each.as_dict() for each in found],
+            differences=found.as_dicts(),
         )
     return Placement(name, here, newest, found, {'keep': 'kept', 'replace': 'replaced', 'restore': 'restored'}[existing])
 
 
-def _differences(files: StateFiles, name: str, here: State, newest: Version, compare: Compare) -> list[Difference]:
+def _differences(files: StateFiles, name: str, here: State, newest: Version, compare: Compare) -> Differences:
     with hidden_file() as copy:
         there = from_server(files, name, newest, copy)
         if there.sha256 == here.sha256:
-            return []
+            return NO_DIFFERENCES
         try:
             return compare(here, there)
         except NotAState:
-            return [Difference('', '', 'not a NixOps state on the server')]
+            return Differences.of([Difference('', '', 'not a NixOps state on the server')])
 
 
 def require_seen(placement: Placement, seen: int | None) -> None:
@@ -124,10 +123,10 @@ def require_seen(placement: Placement, seen: int | None) -> None:
         else 'The newest state on the server is not the one that was to be replaced.',
         where='%s, %s' % (placement.name, newest),
         expected='a version that somebody uploaded' if seen is None else 'version %d' % seen,
-        found='; '.join(str(each) for each in placement.differences[:10]),
+        found=str(placement.differences),
         remedy='With an older state NixOps would create again what it does not find there. Fetch version %d and compare. If yours is '
         'right nevertheless, set replaced_version=%d' % (newest.number, newest.number),
-        differences=[each.as_dict() for each in placement.differences],
+        differences=placement.differences.as_dicts(),
     )
 
 
