@@ -24,6 +24,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 
 PAGE = 50
 """How many jobs are asked for at a time."""
+MOST_JOBS = 20_000
+"""How many are read at most, because a list that never ends would fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,14 @@ def list_jobs(
     jobs: dict[str, Job] = {}
     for page in _pages(client, project.api_path + '/jobs', {**query, 'limit': max(2, min(limit, PAGE))}):
         known = len(jobs)
+        if known >= max(limit, MOST_JOBS):
+            raise fail(
+                'The list of jobs does not come to an end.',
+                where='GET %s%s/jobs' % (client.base_url, project.api_path),
+                expected='at most %d jobs, or the newest ones first' % MOST_JOBS,
+                found='%d jobs, and more to come' % known,
+                remedy='Ask for one branch or revision. nixops_state does without the list with running_jobs=ignore',
+            )
         jobs.update((answer['id'], Job.from_answer(answer, client.base_url, project)) for answer in page)
         indexes = [job.index for job in jobs.values()]
         # The order is not documented: two jobs show whether the rest is older. A page of known jobs would come for ever.

@@ -10,9 +10,11 @@ from __future__ import annotations
 import ssl
 import urllib.request
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+
+PORTS = {'http': 80, 'https': 443}
 
 
 def checked_base_url(text: str, where: str) -> str:
@@ -50,7 +52,10 @@ def make_opener(validate_certs: bool, ca_path: str | None) -> urllib.request.Ope
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows where a reading request is sent on to, but takes the token to no other server and never from https to http."""
+    """Follows where a reading request is sent on to, but takes the token to no other server and never from https to http.
+
+    The same server is the same host and port, or the step from http to https on their own ports.
+    """
 
     def redirect_request(self, req: urllib.request.Request, *details: Any) -> urllib.request.Request | None:
         before, after = urlsplit(req.full_url), urlsplit(details[-1])
@@ -58,6 +63,15 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         if req.get_method() != 'GET' or downgraded or after.scheme not in ('http', 'https'):
             return None  # then the answer is an error with its status
         request = super().redirect_request(req, *details)
-        if request is not None and (before.scheme, before.netloc) != (after.scheme, after.netloc):
+        if request is not None and not _same_server(before, after):
             request.remove_header('Authorization')
         return request
+
+
+def _same_server(before: SplitResult, after: SplitResult) -> bool:
+    ports = tuple(parts.port or PORTS.get(parts.scheme) for parts in (before, after))
+    if before.hostname != after.hostname or not after.hostname:
+        return False
+    if before.scheme == after.scheme:
+        return ports[0] == ports[1]
+    return (before.scheme, after.scheme) == ('http', 'https') and ports == (PORTS['http'], PORTS['https'])

@@ -12,7 +12,9 @@ import ssl
 import subprocess
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +25,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci imp
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci import failures
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client, connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.transport import make_opener
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 
 from tests.sandbox.server import Sandbox
@@ -309,6 +312,35 @@ def test_the_token_goes_to_nobody_else(serve: Callable[..., str], pauses: list[f
     url = serve(lambda handler: answer(handler, status=302, Location=elsewhere + '/bucket'))
     assert made(url, pauses).get('/x') == {'here': 1}
     assert seen == [None]
+
+
+@pytest.mark.parametrize(
+    ('before', 'after', 'with_token'),
+    [
+        ('http://ci.example/a', 'https://ci.example/b', True),
+        ('http://ci.example:80/a', 'https://ci.example:443/b', True),
+        ('https://ci.example/a', 'https://CI.example:443/b', True),
+        ('http://ci.example:8080/a', 'http://ci.example:8080/b', True),
+        ('http://ci.example:8080/a', 'https://ci.example/b', False),
+        ('http://ci.example/a', 'https://ci.example:8443/b', False),
+        ('https://ci.example/a', 'https://ci.example:8443/b', False),
+        ('https://ci.example/a', 'https://ci.example.evil/b', False),
+        ('https://ci.example/a', 'https://ci.example@evil.example/b', False),
+        ('http://ci.example/a', 'https://storage.example/b', False),
+    ],
+)
+def test_the_token_stays_with_its_server(before: str, after: str, with_token: bool) -> None:
+    request = urllib.request.Request(before, headers={'Authorization': 'Bearer ' + TOKEN})
+    (redirects,) = (each for each in make_opener(True, None).handlers if isinstance(each, urllib.request.HTTPRedirectHandler))
+    following = redirects.redirect_request(request, io.BytesIO(), 302, 'Found', HTTPMessage(), after)
+    assert following is not None
+    assert following.has_header('Authorization') == with_token
+
+
+def test_no_step_back_to_http() -> None:
+    (redirects,) = (each for each in make_opener(True, None).handlers if isinstance(each, urllib.request.HTTPRedirectHandler))
+    request = urllib.request.Request('https://ci.example/a')
+    assert redirects.redirect_request(request, io.BytesIO(), 302, 'Found', HTTPMessage(), 'http://ci.example/b') is None
 
 
 def test_writing_follows_no_redirection(serve: Callable[..., str], pauses: list[float]) -> None:

@@ -55,6 +55,25 @@ def test_a_service_that_repeats_a_page_does_not_keep_us_for_ever(service: Any, a
     assert len(info()['jobs']) == 2
 
 
+def test_a_list_without_an_end_is_given_up_with_a_sentence(service: Any, answers: Any, info: Info, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs.MOST_JOBS', 40)
+    pages = [answers.jobs(*(answers.job(index) for index in range(start, start + 20)), more=True) for start in (20, 40, 60)]
+    offsets = ['', '&offsetId=' + answers.id(39), '&offsetId=' + answers.id(59)]
+    service.expect(*((LIST + 'limit=20' + offset, page) for offset, page in zip(offsets, pages)))
+    result = info()
+    assert result['failed']
+    assert 'The list of jobs does not come to an end.' in result['msg']
+    assert '40 jobs, and more to come' in result['msg']
+    assert 'To do: ' in result['msg']
+
+
+def test_a_long_list_with_an_end_is_read(service: Any, answers: Any, info: Info, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs.MOST_JOBS', 40)
+    pages = [answers.jobs(*(answers.job(index) for index in range(start, start + 20)), more=start < 40) for start in (20, 40)]
+    service.expect((LIST + 'limit=20', pages[0]), (LIST + 'limit=20&offsetId=' + answers.id(39), pages[1]))
+    assert [job['index'] for job in info()['jobs']] == list(range(59, 39, -1))
+
+
 def test_a_job_is_found_by_the_number_in_its_address(service: Any, answers: Any, info: Info) -> None:
     path = '/jobs?site=github&account=neat-org&project=neat-repo&index=%d'
     service.expect((path % 42, [{'project': {}, 'jobs': [answers.job(42)]}]), (path % 43, []))
