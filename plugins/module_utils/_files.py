@@ -53,6 +53,11 @@ def open_regular(path: str, flags: int = 0) -> IO[bytes]:
     raise fail('This is not a regular file.', where=path, remedy='Name another path, or put a file there.')
 
 
+def create_private(path: str) -> IO[bytes]:
+    """A new file to write to, for its owner only, whatever the umask is. Raises OSError."""
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), 'wb')
+
+
 def read_if_present(path: str) -> bytes | None:
     """The bytes of a regular file, or None where there is none; never follows a link at C(path)."""
     try:

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import open_regular, private_folder
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import create_private, open_regular, private_folder
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
 LOGS = ('-wal', '-journal')
@@ -58,6 +58,9 @@ def snapshot(path: str) -> Iterator[str]:
 
 def _copied(path: str, copy: str) -> bool:
     """Copy the database and its logs; whether they belong together."""
+    for suffix in ('', *LOGS):  # of a try before: a log that is gone would undo what came after it
+        with suppress(FileNotFoundError):
+            os.unlink(copy + suffix)
     with ExitStack() as files:
         logs: dict[str, IO[bytes]] = {}
         for suffix in LOGS:
@@ -89,5 +92,5 @@ def _identity(file: IO[bytes]) -> tuple[int, int]:
 
 def _copy(source: IO[bytes], target: str) -> None:
     source.seek(0)
-    with open(target, 'wb') as file:  # in a folder that nobody else can open
+    with create_private(target) as file:
         shutil.copyfileobj(source, file, 1 << 20)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import private_folder
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import create_private, private_folder
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import MAGIC, open_database
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import Entry, entries
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.export import export_text
@@ -108,7 +108,7 @@ def _exported(file: IO[bytes], where: str) -> Iterator[IO[bytes]]:
     with private_folder() as folder, hidden_file() as export:
         path = os.path.join(folder, 'state.nixops')
         file.seek(0)
-        with open(path, 'wb') as copy:
+        with create_private(path) as copy:
             shutil.copyfileobj(file, copy, BLOCK)
         with open_database(path, where) as database:
             write_state(export_text(database, [each.uuid for each in database.deployments()], '2.x'), export, where)

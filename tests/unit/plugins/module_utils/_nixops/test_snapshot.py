@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops import snapshot
@@ -47,6 +48,49 @@ def test_rows_in_the_log_are_seen_and_nothing_is_changed(database: Callable[[str
     assert names(path) == {'committed'}
     assert folder(path) == before
     connection.close()
+
+
+def test_only_the_owner_could_read_the_copy(database: Callable[[str], Path]) -> None:
+    path = database('1.7')
+    connection = writer(path)
+    connection.execute(INSERT, ('committed',))
+    before = os.umask(0)
+    try:
+        with snapshot.snapshot(str(path)) as copy:
+            files = list(Path(copy).parent.iterdir())
+            assert sorted(each.name for each in files) == ['copy.nixops', 'copy.nixops-wal']
+            assert {each.stat().st_mode & 0o777 for each in files} == {0o600}
+            assert Path(copy).parent.stat().st_mode & 0o777 == 0o700
+    finally:
+        os.umask(before)
+        connection.close()
+
+
+def test_a_log_copied_in_vain_is_forgotten(database: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = database('1.7')
+    connection = writer(path)
+    connection.execute(INSERT, ('first',))
+    copied, copy = snapshot._copied, snapshot._copy
+    tries = []
+
+    def begins_the_log_anew(source: IO[bytes], target: str) -> None:
+        copy(source, target)
+        if not tries and not target.endswith('-wal'):
+            connection.execute('pragma wal_checkpoint(restart)')
+            connection.execute(INSERT, ('second',))
+
+    def ends_after_the_first_try(source: str, target: str) -> bool:
+        done = copied(source, target)
+        tries.append((done, sorted(each.name for each in Path(target).parent.iterdir())))
+        if len(tries) == 1:
+            connection.execute(INSERT, ('third',))
+            connection.close()  # which moves the log to the database and removes it
+        return done
+
+    monkeypatch.setattr(snapshot, '_copy', begins_the_log_anew)
+    monkeypatch.setattr(snapshot, '_copied', ends_after_the_first_try)
+    assert names(path) == {'first', 'second', 'third'}
+    assert tries == [(False, ['copy.nixops', 'copy.nixops-wal']), (True, ['copy.nixops'])]
 
 
 def test_what_a_crash_left_is_read_and_left(database: Callable[[str], Path], tmp_path: Path) -> None:
