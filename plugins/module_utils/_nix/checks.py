@@ -48,6 +48,13 @@ def effects_problems(effects: Sequence[Mapping[str, Any]], form: str, schedules:
     return found + list(_shared_states(effects))
 
 
+def refs_problems(refs: Sequence[str]) -> list[Problem]:
+    """Refs to ask about that could be none: a branch by its short name would only be a ref on which nothing runs."""
+    return [
+        Problem('A ref is named in full.', 'refs', expected='refs/heads/%s' % ref, found=ref) for ref in refs if not ref.startswith('refs/')
+    ]
+
+
 def schedules_problems(schedules: Mapping[str, Any], form: str, jobs: Collection[str]) -> list[Problem]:
     """Jobs by the clock exist in one form only, and say when in the agent's terms.
 

@@ -29,12 +29,17 @@ SCHEDULE = {'hour': 'hour', 'minute': 'minute', 'day_of_week': 'dayOfWeek', 'day
 
 def is_managed(text: str) -> bool:
     """Whether a file says in its first line that it is written here."""
-    return text.startswith(MARK)
+    return _without_byte_order_mark(text).startswith(MARK)
+
+
+def _without_byte_order_mark(text: str) -> str:
+    """Without what some editors put before a text in UTF-8; Nix refuses it, so such a file is put right."""
+    return text[1:] if text.startswith('\ufeff') else text
 
 
 def form_of(text: str) -> str:
     """The form of a managed file, from the function that it starts with."""
-    first = next((line for line in text.splitlines() if line and not line.startswith('#')), '')
+    first = next((line for line in _without_byte_order_mark(text).splitlines() if line and not line.startswith('#')), '')
     if first.startswith('{ pkgs,'):
         return 'effects'
     return 'legacy' if first.startswith('{ src') else 'herculesCI'

@@ -53,6 +53,7 @@ def plan(options: Mapping[str, Any]) -> Change:
     problems = [
         *pins.problems(pinned),
         *checks.effects_problems(options['effects'], chosen.form, options['schedules']),
+        *checks.refs_problems(options['refs']),
         *checks.schedules_problems(options['schedules'], chosen.form, [effect.get('job') for effect in options['effects']]),
     ]
     # A file of an effect that is wrong already would only be reported twice.

@@ -137,7 +137,8 @@ def code(text: str, indent: int = 0) -> str:
     if not re.search(r'[#\n]|/\*', text):
         return '(%s)' % text
     lines = text.split('\n')
-    if all(line.count('"') % 2 == 0 and line.count("''") % 2 == 0 for line in lines):
+    # Only where no string goes on over a line, as blanks in it would be text.
+    if not any("''" in line or re.sub(r'\\.', '', line).count('"') % 2 for line in lines):
         lines = [' ' * (indent + INDENT) + line if line else '' for line in lines]
     return '(\n%s\n%s)' % ('\n'.join(lines), ' ' * indent)
 

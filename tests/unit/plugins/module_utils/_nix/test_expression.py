@@ -144,3 +144,12 @@ def test_names_and_paths_alone() -> None:
     assert attribute_name("a'-1") == "a'-1"
     assert attribute_name('or') == '"or"'
     assert path('.') == './.'
+
+
+@needs_nix
+@pytest.mark.parametrize('code', [
+    '"a\\"\n  b"', '"a\n  b"', "''a ''${x}\n  b ''${y}''", "''a\n  b''", "''\n  a ''${x}\n    b\n  c ''${y}\n''", "x + x\n  + ''a''",
+])
+def test_strings_in_code_of_several_lines_stay_as_they_are(evaluated: Callable[[str], Any], code: str) -> None:
+    written, printed = evaluated('let x = "x"; in [ (%s) %s ]' % (code, to_nix({'_nix': code}, 8)))
+    assert printed == written

@@ -56,6 +56,7 @@ NEW = '''error:
     ("The option `deployment.ec3' does not exist. Definition values:\n       - In `/x.nix': 1", 'no option deployment.ec3', 'Correct'),
     ("A definition for option `networking.hostName' is not of type `string'. Definition values: 1", 'wrong type', 'string'),
     ("attribute 'publicIPv4' missing", 'no attribute publicIPv4', 'my-stub.nix'),
+    ('cannot convert a function to JSON', 'is given a function', 'network_args'),
     ("undefined variable 'lbi'", 'variable lbi', 'Define'),
     ("anonymous function at /x/y.nix:1:1 called without required argument 'region'", 'argument region', 'network_args'),
     ("function 'anonymous lambda' called with unexpected argument 'region'", 'argument region', '`...`'),

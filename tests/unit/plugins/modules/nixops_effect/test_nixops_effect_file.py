@@ -54,6 +54,15 @@ def test_a_file_of_somebody_else_needs_force(run: Run, checkout: Path) -> None:
     assert 'neat-network' in (checkout / 'ci.nix').read_text()
 
 
+def test_what_editors_do_to_a_file_makes_it_nobody_elses(run: Run, checkout: Path) -> None:
+    written = run(validate='none', form='herculesCI')['content'].encode()
+    for edited in (b'\xef\xbb\xbf' + written, written.replace(b'\n', b'\r\n')):
+        (checkout / 'ci.nix').write_bytes(edited)
+        result = run(validate='none')
+        assert (result['changed'], result['file'], result['form']) == (True, 'ci.nix', 'herculesCI')
+        assert (checkout / 'ci.nix').read_bytes() == written
+
+
 def test_beside_a_file_of_somebody_else_is_a_file_to_import(run: Run, checkout: Path) -> None:
     (checkout / 'ci.nix').write_text('{ }\n')
     result = run(validate='none')
@@ -90,6 +99,7 @@ def test_a_link_out_of_the_checkout_is_not_followed(run: Run, checkout: Path, tm
     ({'pins': {'nixpkgs': {'npins': 'nixpkgs', 'overlays': ['final: prev: { }']}}}, 'npins'),
     ({'schedules': {'night': {'hour': 2}}}, 'form herculesCI'),
     ({'checkout': '/nonexistent'}, 'no such folder'),
+    ({'refs': ['main']}, 'Expected: refs/heads/main. Found: main.'),
     ({'file': '../ci.nix'}, 'outside the checkout'),
 ])
 def test_bad_input_is_told_before_nix_is_asked(
