@@ -51,13 +51,13 @@ options:
             description: A comment above the pin.
             type: str
           system:
-            description: The system that effects run on.
+            description: The system that effects run on. Of O(pins.nixpkgs) only.
             type: str
           config:
-            description: The C(config) of nixpkgs, such as C(permittedInsecurePackages).
+            description: The C(config) of nixpkgs, such as C(permittedInsecurePackages). Of O(pins.nixpkgs) and O(pins.nixops) only.
             type: dict
           overlays:
-            description: Further overlays, each marked as code or as a path.
+            description: Further overlays, each marked as code or as a path. Of O(pins.nixpkgs) only.
             type: list
             elements: raw
       effects:
@@ -175,7 +175,9 @@ options:
         type: str
         choices: [switch, dry-run, plan, build, create, copy, dry-activate, test, boot]
       flake:
-        description: For V(runNixOps2), the flake with the network instead of O(effects[].network_files), marked as code.
+        description:
+          - For V(runNixOps2), the flake with the network instead of O(effects[].network_files), marked as code.
+          - C(self) with O(form=effects) is the flake of the checkout.
         type: raw
       nixops_package:
         description: For V(runNixOps2), the package of NixOps, by its name in nixpkgs or marked as code.

@@ -82,12 +82,12 @@ options:
     choices: [none, parse, evaluate, prebuild]
     default: evaluate
   validate_timeout:
-    description: How many seconds Nix may take.
+    description: How many seconds Nix may take for all effects together.
     type: int
     default: 1800
   refs:
     description:
-      - The refs to evaluate, such as C(refs/heads/production).
+      - The refs to evaluate, by their full names such as V(refs/heads/production).
       - By default these are the refs that effects name, the branch that is checked out, and one that nobody names; if an effect has
         O(effects[].run_on.condition), also all branches that the checkout knows.
     type: list
