@@ -146,7 +146,6 @@ def test_names_and_paths_alone() -> None:
     assert path('.') == './.'
 
 
-@needs_nix
 @pytest.mark.parametrize('code', [
     '"a\\"\n  b"', '"a\n  b"', "''a ''${x}\n  b ''${y}''", "''a\n  b''", "''\n  a ''${x}\n    b\n  c ''${y}\n''", "x + x\n  + ''a''",
 ])

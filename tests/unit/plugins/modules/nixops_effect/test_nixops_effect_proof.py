@@ -224,7 +224,7 @@ def test_the_time_is_for_all_networks_together(run: Run, checkout: Path, monkeyp
 def test_nix_is_found_where_one_user_has_installed_it(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / '.nix-profile' / 'bin'
     folder.mkdir(parents=True)
-    (folder / 'nix-instantiate').symlink_to(shutil.which('nix-instantiate') or '')
+    (folder / 'nix-instantiate').symlink_to(evaluation.find())
     monkeypatch.setenv('HOME', str(tmp_path))
     monkeypatch.setenv('PATH', '/nonexistent')
     assert evaluation.find() == str(folder / 'nix-instantiate')
