@@ -237,3 +237,12 @@ def test_the_flake_of_the_checkout_is_the_one_that_effects_ask_for(run: Run, che
     assert run(effects=[two], validate='prebuild').get('runs') == {'refs/heads/main': ['two']}
     (checkout / 'nixops.nix').write_text('{ machine = { ... }: { }; }')
     assert 'storage' in run(effects=[two], validate='prebuild')['msg']
+
+
+def test_the_nix_path_of_this_machine_is_not_an_agents(
+    run: Run, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv('NIX_PATH', 'nixpkgs=%s' % tmp_path)
+    (tmp_path / 'x').write_text('{ }')
+    (checkout / 'network.nix').write_text('{ ... }: { machine = { ... }: import <nixpkgs/x>; }')
+    assert 'NIX_PATH is empty' in run(validate='prebuild').get('msg', '')
