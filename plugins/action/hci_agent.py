@@ -21,7 +21,7 @@ class ActionModule(PrivateAction):
     MODULE = 'nixcd.hercules_ci.hci_agent'
     OPTIONS = OPTIONS
     RULES = RULES
-    PRIVATE = ('binary_caches', 'cluster_join_token')
+    PRIVATE = SECRET = ('binary_caches', 'cluster_join_token')
 
     def payload(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The two options, null where they are not given."""

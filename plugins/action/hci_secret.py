@@ -21,16 +21,27 @@ class ActionModule(PrivateAction):
     OPTIONS = OPTIONS
     RULES = RULES
     PRIVATE = ('name', 'data', 'condition', 'secrets')
+    SECRET = ('data', 'secrets')
 
     def payload(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The secrets by name."""
-        given = {field: options[field] for field in ('data', 'condition')}
-        tagged = options['secrets'] if options['name'] is None else {options['name']: given}
-        secrets = {name: _given(entry) for name, entry in plain(tagged, 'secrets').items()}
+        if options['name'] is not None:
+            return {options['name']: self._entry(options)}
+        secrets = {name: _given(entry) for name, entry in plain(options['secrets'], 'secrets').items()}
         if options['state'] == 'absent':
             return {name: {} for name in secrets}
-        refuse_if_any('secrets', tagged, problems_in_secrets(secrets))
+        refuse_if_any('secrets', options['secrets'], problems_in_secrets(secrets))
         return secrets
+
+    @staticmethod
+    def _entry(options: Mapping[str, Any]) -> dict[str, Any]:
+        """That of the secret which the option O(name) names."""
+        tagged = {field: options[field] for field in ('data', 'condition')}
+        if options['state'] == 'absent':
+            return {}
+        entry: dict[str, Any] = _given(plain(tagged, ''))
+        refuse_if_any('', tagged, ((path[1:], what) for path, what in problems_in_secrets({'': entry})))
+        return entry
 
 
 def _given(entry: Any) -> Any:

@@ -7,14 +7,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible.constants import config
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import packed
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place
 
 HIDDEN = 'VALUE_HIDDEN'
 
@@ -33,15 +35,19 @@ class PrivateAction(ActionBase):
 
     The module's own option values would be in its result (C(invocation)) and in the system's log on the host, and as masks over unrelated
     text if they were marked no_log. The task's arguments would reach callbacks. Therefore both see them with the values hidden.
-    The module goes through the connection's standard input (pipelining), so that no temporary file on the host holds a value, and in one
-    step instead of five.
+    The module goes through the connection's standard input (pipelining) where that can be, so that no temporary file on the host holds a
+    value, and in one step instead of five.
+
+    SECRET: those of the private options that hold values, beside names and the like.
     """
 
     MODULE: str
     OPTIONS: Mapping[str, Any]
     RULES: Mapping[str, Any]
     PRIVATE: tuple[str, ...]
+    SECRET: tuple[str, ...]
 
+    _supports_async = True  # so that run() is called, and can say what is wrong without showing the arguments
     _given: dict[str, Any] | None = None
 
     def payload(self, options: Mapping[str, Any]) -> Any:
@@ -50,32 +56,72 @@ class PrivateAction(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run by Ansible."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
         if self._given is None:  # a task that is retried comes here again, with the arguments that are hidden below
             self._given = dict(self._task.args)
         shown = {name: HIDDEN if name in self.PRIVATE or name not in self.OPTIONS else value for name, value in self._given.items()}
         self._task.args = shown
+        result: dict[str, Any] = super().run(tmp, task_vars)
         try:
-            payload = Payload(packed(self.payload(self._validated(self._given))))
+            self._refuse_files()
+            result.update(self._answer(Payload(packed(self.payload(self._validated(self._given)))), task_vars))
         except Failure as failure:
             result.update(failed=True, **failure.result())
-        else:
-            connection = self._connection
-            if connection.has_pipelining and (connection.become is None or connection.become.pipelining):
-                connection.always_pipeline_modules = True
-            public = {name: value for name, value in self._given.items() if name not in self.PRIVATE}
-            result.update(self._execute_module(
-                module_name=self.MODULE, module_args={**public, '_payload': payload}, task_vars=task_vars,
-            ))
         result['invocation'] = {'module_args': shown}
-        return result
+        return self._hidden_if_looped(result, task_vars or {})
+
+    def _refuse_files(self) -> None:
+        """Raise Failure where Ansible would leave the module with the payload in a file on the host."""
+        name = self.MODULE.rpartition('.')[2]
+        if self._task.async_val:
+            raise fail(
+                '%s cannot run in the background.' % name, where='async',
+                remedy='Drop async: its values would lie in a file on the host meanwhile.',
+            )
+        if config.get_config_value('DEFAULT_KEEP_REMOTE_FILES'):
+            raise fail(
+                '%s cannot run while Ansible keeps the files of modules: its values would stay in one.' % name,
+                where='ANSIBLE_KEEP_REMOTE_FILES', remedy='Unset it for this run.',
+            )
+
+    def _answer(self, payload: Payload, task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """What the module says."""
+        connection = self._connection
+        if connection.has_pipelining and (connection.become is None or connection.become.pipelining):
+            connection.always_pipeline_modules = True
+        public = {name: value for name, value in (self._given or {}).items() if name not in self.PRIVATE}
+        answer: dict[str, Any] = self._execute_module(
+            module_name=self.MODULE, module_args={**public, '_payload': payload}, task_vars=task_vars,
+        )
+        for field in ('module_stdout', 'module_stderr'):  # where Ansible cannot read the answer, it shows it, with all that it repeats
+            if field in answer:
+                answer[field] = str(answer[field]).partition(payload[:40])[0]
+        return answer
+
+    def _hidden_if_looped(self, result: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """The result, marked so that Ansible does not show it where it would show the item of a loop that holds a value with it."""
+        item = task_vars.get(task_vars.get('ansible_loop_var', ''))
+        values = {str(value) for name in self.SECRET for value in _leaves((self._given or {}).get(name))} - {'None', ''}
+        if not any(value in str(part) for part in _leaves(item) for value in values):
+            return result
+        self._display.warning(' '.join((
+            'This is a loop whose items hold values of secrets, so nothing is shown of them.',
+            'Without a loop, the option secrets takes any number of them.' if 'secrets' in self.OPTIONS else '',
+            result['msg'] if 'problems' in result else '',
+        )).strip())
+        return {**result, '_ansible_no_log': True}
 
     def _validated(self, given: dict[str, Any]) -> dict[str, Any]:
         # An empty dictionary stands in for each: the validator makes a deep copy, which takes long of many values with Ansible's tags.
+        # It does so for what is no dictionary, too: the validator's message would speak of Python's classes.
         mappings = {name: value for name, value in given.items() if isinstance(value, Mapping)}
-        found = ArgumentSpecValidator(dict(self.OPTIONS), **self.RULES).validate({**given, **{name: {} for name in mappings}})
+        others = {
+            name: value for name, value in given.items()
+            if self.OPTIONS.get(name, {}).get('type') == 'dict' and not isinstance(value, (Mapping, str, type(None)))
+        }
+        found = ArgumentSpecValidator(dict(self.OPTIONS), **self.RULES).validate({**given, **{name: {} for name in (*mappings, *others)}})
         unknown = sorted(given.keys() - self.OPTIONS.keys())
         problems = [Problem('There is no option %s.' % name, where=self.MODULE, remedy='Correct the name.') for name in unknown]
+        problems += [Problem('This has to be a dictionary, and is not.', where=place(name, value, ())) for name, value in others.items()]
         problems += [
             Problem('%s.' % error.msg.rstrip('.'), where=self.MODULE)
             for error in found.errors.errors if not isinstance(error, UnsupportedError)
@@ -83,3 +129,12 @@ class PrivateAction(ActionBase):
         if problems:
             raise Failure(tuple(problems))
         return {**found.validated_parameters, **mappings}
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """What is neither a dictionary nor a list in it."""
+    if isinstance(value, (Mapping, list, tuple)):
+        for child in value.values() if isinstance(value, Mapping) else value:
+            yield from _leaves(child)
+    else:
+        yield value

@@ -23,7 +23,8 @@ except ImportError:  # ansible-core before 2.19 keeps the position on the values
 def plain(value: Any, where: str) -> Any:
     """The value as dict, list, str, int, float, bool and None, vaulted strings decrypted.
 
-    where: the name of the option, for a Failure that lists all values that JSON cannot hold, such as dates that YAML made of unquoted text.
+    where: the name of the option, for a Failure that lists all keys and values that JSON cannot hold, such as dates that YAML made of
+    unquoted text. Empty: the keys of the value are the options.
     """
     problems: list[Problem] = []
 
@@ -33,7 +34,10 @@ def plain(value: Any, where: str) -> Any:
         if item is None or isinstance(item, (bool, int)) or (isinstance(item, float) and math.isfinite(item)):
             return item
         if isinstance(item, Mapping):
-            return {str(key): convert(child, (*path, key)) for key, child in item.items()}
+            result = {str(key): convert(child, (*path, key)) for key, child in item.items()}
+            if len(result) != len(item) or not all(isinstance(key, str) for key in item):
+                refuse_keys(item, path)
+            return result
         if isinstance(item, Sequence) and not isinstance(item, bytes):
             return [convert(child, (*path, index)) for index, child in enumerate(item)]
         problems.append(Problem(
@@ -41,6 +45,18 @@ def plain(value: Any, where: str) -> Any:
             found=type(item).__name__.replace('_AnsibleTagged', '').lower(), remedy='Put it in quotes.',
         ))
         return None
+
+    def refuse_keys(mapping: Mapping[Any, Any], path: tuple[Any, ...]) -> None:
+        """YAML reads a key such as yes as true, which JSON lacks, and 1 beside "1" as another, which it is not in JSON."""
+        names: set[str] = set()
+        for key in mapping:
+            if str(key) in names or isinstance(key, bool) or not isinstance(key, (str, int)):
+                problems.append(Problem(
+                    'JSON has no such key.', where=place(where, value, (*path, key)), expected='a string',
+                    found='%s, a second time' % key if str(key) in names else type(key).__name__.replace('_AnsibleTagged', '').lower(),
+                    remedy='Put the key in quotes, and give each once.',
+                ))
+            names.add(str(key))
 
     result = convert(value, ())
     if problems:
@@ -59,8 +75,12 @@ def refuse_if_any(option: str, value: Any, findings: Iterable[tuple[Sequence[Any
 
 
 def place(option: str, value: Any, path: Sequence[Any]) -> str:
-    """Where the thing at C(path) inside C(value) is, for people: the option and keys, and the file and line where Ansible knows them."""
-    name = option + ''.join('[%r]' % (str(part) if isinstance(part, str) else part) for part in path)
+    """Where the thing at C(path) inside C(value) is, for people: the option and keys, and the file and line where Ansible knows them.
+
+    option: empty if the first key is the option.
+    """
+    first, *keys = [option, *path] if option or not path else path
+    name = first + ''.join('[%r]' % (str(part) if isinstance(part, str) else part) for part in keys)
     origin = ''
     for part in (None, *path):
         if part is not None:

@@ -194,6 +194,60 @@ def test_options_that_are_refused(theatre: Theatre) -> None:
     tasks = [{'nixcd.hercules_ci.hci_secret': {**place, **options}, 'ignore_errors': True} for options in wrong]
     output = theatre.play([*tasks, SAY], secrets(SECRET))
     assert output.count('...ignoring') == len(tasks)
+    listed = theatre.play([{'nixcd.hercules_ci.hci_secret': {**place, 'name': 'a', 'data': ['{{ secrets.a.data }}']}}], secrets(SECRET))
+    assert 'This has to be a dictionary, and is not. Where: data' in listed and '_datatag' not in listed.split('TASK')[1]
+    assert theatre.leaks() == []
+
+
+def test_loops_hide_items_that_hold_a_value_and_no_others(theatre: Theatre) -> None:
+    def loop(items: Any, **options: str) -> dict[str, Any]:
+        place = {'path': '{{ folder }}/secrets.json'}
+        return {'nixcd.hercules_ci.hci_secret': {**place, 'condition': 'isTag', **options}, 'loop': items, 'ignore_errors': True}
+
+    def token(items: Any) -> dict[str, Any]:
+        return {'nixcd.hercules_ci.hci_agent': {'path': '{{ folder }}', 'cluster_join_token': '{{ item }}'}, 'loop': items}
+
+    names = loop(['name-1', 'name-2'], name='{{ item }}', data='{{ secrets.a.data }}')
+    hidden = [
+        loop('{{ secrets | dict2items }}', name='{{ item.key }}', data='{{ item.value.data }}'),
+        loop('{{ secrets | dict2items }}', name='{{ item.key }}', data='{{ item.value.data }}', mode='wrong'),
+        loop(['{{ secrets.a.data.string }}'], name='b', data='{{ {"x": item} }}'),
+        loop(['{{ secrets.a.data.number }}'], name='b', data='{{ {"x": item} }}'),
+        loop(['x{{ secrets.a.data.string }}'], name='b', data='{{ {"x": item[1:]} }}', require_condition='no'),
+        {**loop('{{ secrets | dict2items }}', name='b', data='{{ one.value.data }}'), 'loop_control': {'loop_var': 'one', 'label': 'one'}},
+        token(['{{ secrets.a.data.string }}']),
+    ]
+    output = theatre.play([names, *hidden, SAY], secrets(SECRET))
+    assert "=> (item=name-1)" in output and output.count('the output has been hidden') >= len(hidden)
+    assert theatre.leaks() == []
+
+
+def test_what_would_keep_the_values_in_a_file_is_refused(theatre: Theatre) -> None:
+    later = theatre.play([{**TASK, 'async': 60, 'poll': 1}], secrets(SECRET))
+    assert 'hci_secret cannot run in the background' in later
+    kept = theatre.play([TASK], secrets(SECRET), ANSIBLE_KEEP_REMOTE_FILES='1')
+    assert 'ANSIBLE_KEEP_REMOTE_FILES' in kept
+    assert theatre.leaks() == [] and list((theatre.folder / 'agent').iterdir()) == []
+
+
+def test_an_interpreter_that_says_what_it_is_told(theatre: Theatre) -> None:
+    output = theatre.play([{**TASK, 'vars': {'ansible_python_interpreter': '/bin/cat'}, 'ignore_errors': True}, SAY], secrets(SECRET))
+    assert '_ansiballz_main' in output and '...ignoring' in output
+    assert theatre.leaks() == []
+
+
+def test_the_role(theatre: Theatre) -> None:
+    """Ansible checks the arguments of a role itself, and shows what it finds."""
+    role = {'ansible.builtin.include_role': {'name': 'nixcd.hercules_ci.nixops', 'tasks_from': 'agent'}}
+    given = {
+        'nixops_agent_secrets': '{{ secrets }}', 'nixops_agent_secrets_path': '{{ folder }}/secrets.json',
+        'nixops_agent_cluster_join_token': '{{ secrets.a.data.string | default("x") }}',
+    }
+    output = theatre.play([{**role, 'vars': given}, SAY], secrets(SECRET))
+    assert output.count('changed: [agent-1]') == 2 and 'port 2222 is unchanged, 22 is true' in output
+    for wrong in ('{{ secrets.a }}', '{{ secrets.a.data }}', '{{ [secrets] }}', '{{ secrets.a.data.string }}'):
+        assert 'failed=1' in theatre.play([{**role, 'vars': {**given, 'nixops_agent_secrets': wrong}}], secrets(SECRET))
+    assert 'failed=1' in theatre.play([{**role, 'vars': {**given, 'nixops_agent_binary_caches': '{{ secrets.a.data }}'}}], secrets(SECRET))
     assert theatre.leaks() == []
 
 

@@ -35,6 +35,24 @@ def test_values_that_json_lacks_are_all_named() -> None:
     assert 'canary' not in str(caught.value)
 
 
+@pytest.mark.parametrize(('given', 'where'), [
+    ({True: 'canary'}, 'data[True]'), ({None: 'canary'}, 'data[None]'), ({'a': [{1.5: 'canary'}]}, "data['a'][0][1.5]"),
+    ({1: 'canary', '1': 'canary'}, "data['1']"), ({datetime.date(2026, 1, 1): 'canary'}, 'data[datetime.date(2026, 1, 1)]'),
+])
+def test_keys_that_json_lacks_or_that_become_the_same(given: Any, where: str) -> None:
+    with pytest.raises(Failure) as caught:
+        plain(given, 'data')
+    problem, = caught.value.problems
+    assert problem.where == where and problem.remedy == 'Put the key in quotes, and give each once.'
+    assert 'canary' not in str(problem)
+
+
+def test_without_a_name_the_first_key_is_the_option() -> None:
+    with pytest.raises(Failure, match=r"Where: data\['x'\]\."):
+        plain({'data': {'x': b'canary'}}, '')
+    assert place('', {'condition': 'canary'}, ('condition',)) == 'condition'
+
+
 def test_places_name_file_and_line(tmp_path: Path) -> None:
     inventory, vault = tmp_path / 'inventory.yml', tmp_path / 'vault.yml'
     inventory.write_text('---\n\na:\n  c: 1\n')
