@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
 
 PRIVATE = 'nixcd-private-'
 NEW = 60
@@ -31,8 +31,10 @@ def real_path(path: str) -> str:
 
     Whoever may write to the folder could otherwise point the link at any file of the user who runs this.
     """
-    folder = os.path.realpath(os.path.dirname(path) or '.')
-    target = os.path.realpath(path)
+    try:
+        folder, target = os.path.realpath(os.path.dirname(path) or '.'), os.path.realpath(path)
+    except ValueError as error:
+        raise _no_path(path, error) from error
     if os.path.islink(path) and os.path.dirname(target) != folder:
         raise fail(
             'A symbolic link leads out of its folder.', where=path, expected='a file, or a link to a file in %s' % folder,
@@ -41,12 +43,28 @@ def real_path(path: str) -> str:
     return os.path.join(folder, os.path.basename(target if os.path.islink(path) else path))
 
 
+def _no_path(path: str, error: ValueError) -> Failure:
+    return fail('This is not a path.', where=repr(path), found=str(error), remedy='Name another path.')
+
+
+def remedy_for(error: OSError) -> str:
+    """What to do about a file or folder that the system refuses."""
+    remedies = {
+        errno.EACCES: 'Run this as a user who may, for instance with become.',
+        errno.EPERM: 'Run this as a user who may, for instance with become; not even root may where an attribute or a mount forbids it.',
+        errno.ENOENT: 'Create the folder.',
+        errno.ENOSPC: 'Make room on the disk; the file is as it was.',
+        errno.EROFS: 'Name a path on a file system that can be written to.',
+    }
+    return remedies.get(error.errno or 0, '')
+
+
 def open_regular(path: str, flags: int = 0) -> IO[bytes]:
     """Open a regular file to read; never waits at a pipe. flags: for os.open. Raises OSError, or Failure for what is no regular file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
     except ValueError as error:  # a null byte or half a surrogate pair
-        raise fail('This is not a path.', where=repr(path), found=str(error), remedy='Name another path.') from error
+        raise _no_path(path, error) from error
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return open(descriptor, 'rb')
     os.close(descriptor)
@@ -68,7 +86,7 @@ def read_if_present(path: str) -> bytes | None:
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise fail('A symbolic link stands where a file should be.', where=path, remedy='Remove the link.') from error
-        raise fail('The file cannot be read.', where=path, found=error.strerror or str(error)) from error
+        raise fail('The file cannot be read.', where=path, found=error.strerror or str(error), remedy=remedy_for(error)) from error
 
 
 def write_atomically(path: str, data: bytes | IO[bytes], *, mode: int = 0o600, owner: int | None = None, group: int | None = None) -> None:
@@ -99,7 +117,7 @@ def write_atomically(path: str, data: bytes | IO[bytes], *, mode: int = 0o600, o
             raise
         _sync_folder(path)
     except OSError as error:
-        raise fail('The file cannot be written.', where=path, found=error.strerror or str(error)) from error
+        raise fail('The file cannot be written.', where=path, found=error.strerror or str(error), remedy=remedy_for(error)) from error
 
 
 def remove(path: str) -> None:
@@ -125,7 +143,7 @@ def locked(path: str, timeout: float = 60.0) -> Iterator[None]:
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise fail('The folder cannot be opened.', where=folder, found=error.strerror or str(error), remedy='Create the folder.') from error
+        raise fail('The folder cannot be opened.', where=folder, found=error.strerror or str(error), remedy=remedy_for(error)) from error
     try:
         _wait_for_lock(descriptor, folder, timeout)
         _remove_leftovers(path)
@@ -172,7 +190,7 @@ def _wait_for_lock(descriptor: int, folder: str, timeout: float) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            if time.monotonic() >= deadline:
+            if not time.monotonic() < deadline:  # so that not a number is no time at all
                 raise fail(
                     'Another process has kept this folder locked for %g seconds.' % timeout, where=folder,
                     remedy='Wait for the other run to end, or find it with fuser(1), then try again.',

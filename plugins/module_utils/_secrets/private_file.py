@@ -18,8 +18,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import locked, read_if_present, write_atomically
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import locked, read_if_present, remedy_for, write_atomically
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+
+NO_NUMBER = 2**32 - 1
+"""What the kernel takes for "leave it as it is"."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def _make_folder(folder: str, owner: int | None, group: int | None) -> None:
     except FileExistsError:  # another run was faster
         pass
     except OSError as error:
-        raise fail('The folder cannot be made.', where=folder, found=error.strerror or str(error), remedy='Create the folder.') from error
+        raise fail('The folder cannot be made.', where=folder, found=error.strerror or str(error), remedy=remedy_for(error)) from error
 
 
 def mode_number(mode: Any) -> int:
@@ -115,21 +118,24 @@ def mode_number(mode: Any) -> int:
 
 def user_number(name: str | None) -> int | None:
     """The number of a user given by name or number."""
-    if name is None or name.isdigit():
-        return None if name is None else int(name)
-    try:
-        return pwd.getpwnam(name).pw_uid
-    except KeyError:
-        raise fail(
-            'There is no such user.', where='owner', found=name, remedy='Set up the agent first, or give the user whom it runs as.',
-        ) from None
+    return _number(name, lambda user: pwd.getpwnam(user).pw_uid, fail(
+        'There is no such user.', where='owner', found=name or '', remedy='Set up the agent first, or give the user whom it runs as.',
+    ))
 
 
 def group_number(name: str | None) -> int | None:
     """The number of a group given by name or number."""
-    if name is None or name.isdigit():
-        return None if name is None else int(name)
+    return _number(name, lambda group: grp.getgrnam(group).gr_gid, fail(
+        'There is no such group.', where='group', found=name or '', remedy='Create the group, or give another one.',
+    ))
+
+
+def _number(name: str | None, lookup: Callable[[str], int], failure: Failure) -> int | None:
+    if name is None:
+        return None
+    if re.fullmatch('[0-9]{1,10}', name) and int(name) < NO_NUMBER:
+        return int(name)
     try:
-        return grp.getgrnam(name).gr_gid
-    except KeyError:
-        raise fail('There is no such group.', where='group', found=name, remedy='Create the group, or give another one.') from None
+        return lookup(name)
+    except (KeyError, ValueError):  # ValueError: characters that no name has
+        raise failure from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import locked
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import packed
 from ansible_collections.nixcd.hercules_ci.plugins.modules import hci_agent, hci_secret, hci_secret_info
 
@@ -148,6 +149,8 @@ def test_a_file_that_the_agent_cannot_read_is_reported_and_left_alone(agent: Age
 @pytest.mark.parametrize(('options', 'message'), [
     ({'mode': 256}, 'octal digits in quotes'), ({'mode': 'u=r'}, 'octal digits in quotes'), ({'mode': '0040'}, 'octal digits in quotes'),
     ({'owner': 'no-such-user'}, 'There is no such user.'), ({'group': 'no-such-group'}, 'There is no such group.'),
+    ({'owner': '²'}, 'There is no such user.'), ({'group': '٣'}, 'There is no such group.'), ({'owner': '99999999999999'}, 'There is no such'),
+    ({'path': '/tmp/a\0b'}, 'This is not a path.'), ({'path': 'a' * 300}, 'File name too long'),
     ({'_payload': None}, 'The action plugin of this module has to run first.'),
 ])
 def test_refusals(agent: Agent, options: dict[str, Any], message: str) -> None:
@@ -167,6 +170,35 @@ def test_links_and_pipes(agent: Agent, tmp_path_factory: pytest.TempPathFactory)
     agent.file.unlink()
     os.mkfifo(agent.file)
     assert 'not a regular file' in agent.secret({'a': AWS})['msg']
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='becoming another user needs root')
+def test_somebody_who_may_not_write_is_told_to_become_another(agent: Agent) -> None:
+    agent.secret({'a': AWS})
+    for path in (agent.folder, *agent.folder.parents):  # pytest's folders are closed to others
+        if path.stat().st_uid == os.geteuid() and path.name.startswith(('pytest', 'test', 'popen')):
+            path.chmod(0o755)
+    agent.file.chmod(0o444)
+    os.seteuid(65534)
+    try:
+        results = [agent.secret({'b': AWS})]
+        os.seteuid(0)
+        agent.folder.chmod(0o711)
+        os.seteuid(65534)
+        results += [agent.secret({'b': AWS}), agent.secret({'b': AWS}, path=str(agent.folder / 'deep' / 'secrets.json'))]
+    finally:
+        os.seteuid(0)
+    assert [result['msg'].partition(' Where')[0] for result in results] == [
+        'The file cannot be written.', 'The folder cannot be opened.', 'The folder cannot be made.',
+    ]
+    assert all('become' in result['problems'][0]['remedy'] for result in results)
+
+
+@pytest.mark.parametrize('timeout', [0, -1, float('nan')])
+def test_a_lock_is_never_waited_for_without_end(agent: Agent, timeout: float) -> None:
+    with locked(str(agent.file)):
+        result = agent.secret({'a': AWS}, lock_timeout=timeout)
+    assert result['failed'] and 'locked' in result['msg'] and agent.names() == []
 
 
 def test_info_names_everything_but_values(agent: Agent, run_module: Callable[..., dict[str, Any]]) -> None:
