@@ -67,9 +67,15 @@ _value:
 def least_privilege(secrets: Mapping[str, Mapping[str, Any]], networks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The secrets, with a condition for each that has none and is used."""
     try:
-        if not isinstance(secrets, Mapping) or not all(isinstance(entry, Mapping) for entry in secrets.values()):
-            raise fail('least_privilege needs a dictionary of secrets.', expected='names, each with a dictionary of data and condition')
-        conditions = conditions_for([Network.from_variables(str(host.get('inventory_hostname', '')), host) for host in networks])
+        others = [str(name) for name, entry in secrets.items() if not isinstance(entry, Mapping)] if isinstance(secrets, Mapping) else ['it']
+        if others:
+            raise fail('least_privilege needs a dictionary of secrets.', expected='names, each with a dictionary of data and condition',
+                       found='not %s' % ', '.join(others))
+        hosts = list(networks)
+        if not all(isinstance(host, Mapping) for host in hosts):
+            raise fail('least_privilege needs the variables of networks.', expected='a list of dictionaries',
+                       remedy="Give groups['nixops_networks'] | map('extract', hostvars).")
+        conditions = conditions_for(Network.from_variables(str(host.get('inventory_hostname', '')), host) for host in hosts)
     except Failure as failure:
         raise AnsibleFilterError(str(failure)) from None
     given = {name: {field: value for field, value in entry.items() if value is not None} for name, entry in secrets.items()}

@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Condition, for_users
 
 
@@ -35,32 +35,52 @@ class Network:
 
     @classmethod
     def from_variables(cls, name: str, variables: Mapping[str, Any]) -> Network:
-        """The network of a host of the group nixops_networks, from its variables that start with C(nixops_).
+        """The network of a host of the group nixops_networks, from its variables that say which secrets it uses; without its scripts.
 
-        A Failure says so if nixops_project is no project.
+        A Failure says so if nixops_project is no project, or another variable not what it should be.
         """
+        given = {variable: variables.get('nixops_' + variable) for variable in ('project', 'branches', 'run_on', 'secrets_map')}
         try:
-            project = ProjectPath.parse(str(variables.get('nixops_project') or ''))
+            project = ProjectPath.parse(str(given['project'] or ''))
         except Failure as failure:
             raise Failure(tuple(replace(problem, where='nixops_project of %s' % name) for problem in failure.problems)) from None
-        secrets = variables.get('nixops_secrets_map') or {}
-        scripts = {script: variables.get(script) for script in SCRIPTS}
-        arguments = variables.get('nixops_arguments') or {}
-        scripts.update(('nixops_arguments[%r]' % str(argument), value) for argument, value in arguments.items())
+        wrong = [variable for variable, right in _KINDS.items() if given[variable] is not None and not right(given[variable])]
+        if wrong:
+            raise Failure(tuple(
+                Problem('This is not what the variable takes.', where='nixops_%s of %s' % (variable, name), remedy='Correct the variable.')
+                for variable in wrong
+            ))
+        secrets = given['secrets_map'] or {}
         return cls(
             name=name,
             owner=project.account,
             repository=project.project,
-            refs=_refs({'branches': variables.get('nixops_branches'), **(variables.get('nixops_run_on') or {})}),
+            refs=_refs({'branches': given['branches'], **(given['run_on'] or {})}),
             secrets={str(key): str(secret) for key, secret in secrets.items() if isinstance(secret, str)},
             tokens=frozenset(str(key) for key, secret in secrets.items() if not isinstance(secret, str)),
-            scripts={script: text for script, text in scripts.items() if isinstance(text, str)},
         )
+
+    def with_scripts(self, variables: Mapping[str, Any]) -> Network:
+        """The network with the shell code in its variables."""
+        scripts = {script: variables.get(script) for script in SCRIPTS}
+        arguments = variables.get('nixops_arguments') or {}
+        scripts.update(('nixops_arguments[%r]' % str(argument), value) for argument, value in arguments.items())
+        return replace(self, scripts={script: text for script, text in scripts.items() if isinstance(text, str)})
 
     def users(self) -> list[tuple[str, str, Condition]]:
         """Owner, repository and condition on the ref of the jobs that deploy the network."""
         return [(self.owner, self.repository, ref) for ref in self.refs]
 
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value)
+
+
+_KINDS: Mapping[str, Callable[[Any], bool]] = {
+    'branches': _are_names,
+    'run_on': lambda value: isinstance(value, Mapping) and all(_are_names(value.get(refs) or []) for refs in ('branches', 'tags')),
+    'secrets_map': lambda value: isinstance(value, Mapping),
+}
 
 SCRIPTS = ('nixops_user_setup_script', 'nixops_prior_check_script', 'nixops_effect_check_script')
 

@@ -71,7 +71,7 @@ def outlines(networks: Sequence[Host], agents: Sequence[Host]) -> dict[str, dict
 
 
 def _users(networks: Sequence[Host]) -> list[Network]:
-    return [Network.from_variables(network.name, network.values) for network in networks]
+    return [Network.from_variables(network.name, network.values).with_scripts(network.values) for network in networks]
 
 
 def _held(users: Sequence[Network], agents: Sequence[Host]) -> dict[str, dict[str, Secret]]:

@@ -58,3 +58,38 @@ def test_other_input_is_refused_without_showing_it(secrets: Any) -> None:
 def test_a_network_without_a_project_is_named() -> None:
     with pytest.raises(AnsibleFilterError, match='nixops_project of neat-network'):
         least_privilege({}, network(nixops_project='neat-repo'))
+
+
+@pytest.mark.parametrize(('variables', 'where'), [
+    ({'nixops_branches': 'production'}, 'nixops_branches of neat-network'), ({'nixops_branches': [1.5]}, 'nixops_branches of neat-network'),
+    ({'nixops_run_on': ['v1']}, 'nixops_run_on of neat-network'), ({'nixops_run_on': {'tags': 'v1'}}, 'nixops_run_on of neat-network'),
+    ({'nixops_run_on': {'branches': 'main'}}, 'nixops_run_on of neat-network'),
+    ({'nixops_secrets_map': ['neat-aws']}, 'nixops_secrets_map of neat-network'),
+])
+def test_variables_of_another_kind_let_nobody_in(variables: dict[str, Any], where: str) -> None:
+    with pytest.raises(AnsibleFilterError) as caught:
+        least_privilege({'neat-aws': {}}, network(**variables))
+    assert 'Where: %s.' % where in str(caught.value)
+
+
+@pytest.mark.parametrize('networks', [['neat-network'], [None], [['a']]])
+def test_networks_are_variables_of_hosts(networks: Any) -> None:
+    with pytest.raises(AnsibleFilterError, match='variables of networks'):
+        least_privilege({}, *networks)
+
+
+def test_entries_that_are_no_dictionaries_are_named() -> None:
+    with pytest.raises(AnsibleFilterError, match='not a, c') as caught:
+        least_privilege({'a': 'canary', 'b': {}, 'c': ['canary']})
+    assert 'canary' not in str(caught.value)
+
+
+def test_only_what_says_who_may_use_a_secret_is_read() -> None:
+    class Lazy(dict[str, Any]):
+        def get(self, name: str, default: Any = None) -> Any:
+            assert name in {
+                'inventory_hostname', 'nixops_project', 'nixops_branches', 'nixops_run_on', 'nixops_secrets_map',
+            }, 'Ansible evaluates what is asked for, and other variables may fail'
+            return super().get(name, default)
+
+    assert least_privilege({'neat-aws': {}}, Lazy(network()))['neat-aws']['condition'] == CONDITION

@@ -17,7 +17,8 @@ DEFAULT_MAIN = {'neat-org/neat-repo': 'main'}
 
 def network(**variables: Any) -> Network:
     given = {'project': 'github/neat-org/neat-repo', 'branches': ['production'], 'secrets_map': {'aws': 'neat-aws'}, **variables}
-    return Network.from_variables('neat-network', {'nixops_' + name: value for name, value in given.items()})
+    inventory = {'nixops_' + name: value for name, value in given.items()}
+    return Network.from_variables('neat-network', inventory).with_scripts(inventory)
 
 
 def agent(condition: Any = ..., fields: frozenset[str] = AWS, name: str = 'neat-aws') -> dict[str, Secret]:
