@@ -67,7 +67,8 @@ _value:
 def least_privilege(secrets: Mapping[str, Mapping[str, Any]], networks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The secrets, with a condition for each that has none and is used."""
     try:
-        others = [str(name) for name, entry in secrets.items() if not isinstance(entry, Mapping)] if isinstance(secrets, Mapping) else ['it']
+        entries = secrets if isinstance(secrets, Mapping) else {'a dictionary': None}
+        others = [str(name) for name, entry in entries.items() if not isinstance(entry, Mapping)]
         if others:
             raise fail('least_privilege needs a dictionary of secrets.', expected='names, each with a dictionary of data and condition',
                        found='not %s' % ', '.join(others))

@@ -31,13 +31,10 @@ _CONDITION: dict[str, Any] = {
     ],
 }
 
-_WANTED_SECRETS: dict[str, Any] = {
+_SECRET: dict[str, Any] = {
     'type': 'object',
-    'additionalProperties': {
-        'type': 'object',
-        'additionalProperties': False,
-        'properties': {'data': {'type': 'object'}, 'condition': {}},
-    },
+    'additionalProperties': False,
+    'properties': {'data': {'type': 'object'}, 'condition': {}},
 }
 
 _STRINGS: dict[str, Any] = {'type': 'array', 'items': {'type': 'string'}}
@@ -57,7 +54,7 @@ _CACHE_KINDS: dict[str, dict[str, Any]] = {
 }
 
 _CONDITION_VALIDATOR = Schema(_CONDITION)
-_SECRETS_VALIDATOR = Schema(_WANTED_SECRETS)
+_SECRET_VALIDATOR = Schema(_SECRET)
 _CACHE_VALIDATORS = {
     kind: Schema({'type': 'object', 'additionalProperties': False, **schema})
     for kind, schema in _CACHE_KINDS.items()
@@ -68,11 +65,22 @@ Finding = tuple[list[Any], str]
 
 
 def problems_in_secrets(secrets: Any) -> Iterator[Finding]:
-    """What is wrong with C(secrets): names, each with data and condition."""
-    for error in _SECRETS_VALIDATOR.iter_errors(secrets):
-        yield from _in_words(error, list(error.absolute_path))
-    valid: dict[str, bool] = {}  # most secrets share a few conditions
-    for name, entry in secrets.items() if isinstance(secrets, dict) else ():
+    """What is wrong with C(secrets): names, each with data and condition.
+
+    There may be thousands of secrets, which share a few forms and a few conditions: each of these is validated once.
+    """
+    if not isinstance(secrets, dict):
+        yield [], 'This has to be a dictionary, and is not.'
+        return
+    forms: dict[Any, bool] = {}
+    valid: dict[str, bool] = {}
+    for name, entry in secrets.items():
+        form = tuple((field, type(value)) for field, value in entry.items()) if isinstance(entry, dict) else type(entry)
+        if form not in forms:
+            forms[form] = _SECRET_VALIDATOR.is_valid(entry)
+        if not forms[form]:
+            for error in _SECRET_VALIDATOR.iter_errors(entry):
+                yield from _in_words(error, [name, *error.absolute_path])
         if isinstance(entry, dict) and 'condition' in entry:
             text = json.dumps(entry['condition'], sort_keys=True)
             if text not in valid:

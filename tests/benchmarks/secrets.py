@@ -5,7 +5,7 @@
 
 Run from the repository's root, as root: python -m tests.benchmarks.secrets [HOSTS [SECRETS [ROUNDS]]]
 It boots HOSTS machines (20), gives each SECRETS secrets (200), and plays all three ROUNDS (5) times in turn over SSH. Then it sees to
-one secret in a file of one and in a file of 10,000 on this machine. It fails if a bar is missed.
+one secret in a file of one and in a file of 10,000 on this machine, and to all 10,000. It fails if a bar is missed.
 """
 
 from __future__ import annotations
@@ -33,6 +33,18 @@ TASKS: dict[str, dict[str, Any]] = {
     OURS: {'path': '/var/lib/hercules-ci-agent/secrets/secrets.json', 'secrets': '{{ secrets }}'},
 }
 
+NOTHING = '''
+from ansible.plugins.action import ActionBase
+
+class ActionModule(ActionBase):
+    """Takes what Ansible gives it, and does nothing."""
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        self._task.args = {}
+        return {**super().run(tmp, task_vars), 'changed': False}
+'''
+
 
 def make_secrets(count: int) -> dict[str, Any]:
     return {
@@ -40,6 +52,10 @@ def make_secrets(count: int) -> dict[str, Any]:
             'data': {'aws_access_key_id': 'AKIA%016d' % number, 'aws_secret_access_key': 'k' * 40}, 'condition': CONDITION,
         } for number in range(count)
     }
+
+
+SIZES = ('given', 'given to nothing', 'given to copy', 'in the file')
+"""Plays in which the number of secrets matters; the first makes the files of the last."""
 
 
 class Plays:
@@ -91,11 +107,14 @@ def on_hosts(hosts: int, count: int, rounds: int) -> dict[str, float]:
 def in_one_file(few: int, many: int) -> dict[str, float]:
     """Seconds that many secrets cost more than few, the best of three: those that are in the file, and those that a task gives.
 
-    What a task is given, Ansible itself loads, templates and copies; so the same is measured for copy.
+    What a task is given, Ansible itself loads, copies and templates before any action sees it; so the same is measured for an action that
+    does nothing, and for copy.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         here = {'ansible_connection': 'local', 'ansible_python_interpreter': sys.executable}
+        (folder / 'action_plugins').mkdir()
+        (folder / 'action_plugins' / 'nothing.py').write_text(NOTHING)
         (folder / 'inventory.yml').write_text(json.dumps({'all': {'hosts': {'here': here}}}))
         plays = Plays(folder, folder / 'inventory.yml')
         taken: dict[tuple[str, int], float] = {}
@@ -104,12 +123,13 @@ def in_one_file(few: int, many: int) -> dict[str, float]:
             secrets = make_secrets(count)
             one = {'path': path, 'name': 'secret-00000', **secrets['secret-00000']}
             plays.write('given', OURS, {'path': path, 'secrets': '{{ secrets }}'}, secrets=secrets)
+            plays.write('given to nothing', 'nothing', {'secrets': '{{ secrets }}'}, secrets=secrets)
             copied = {'content': '{{ secrets | to_nice_json }}', 'dest': path + '~'}
             plays.write('given to copy', 'ansible.builtin.copy', copied, secrets=secrets)
             plays.write('in the file', OURS, one)
-            for what in ('given', 'given to copy', 'in the file'):
+            for what in SIZES:
                 taken[what, count] = min(plays.seconds(what) for _time in range(3))
-    return {what: taken[what, many] - taken[what, few] for what in ('in the file', 'given', 'given to copy')}
+    return {what: taken[what, many] - taken[what, few] for what in SIZES}
 
 
 def main(hosts: int = 20, count: int = 200, rounds: int = 5) -> int:
@@ -120,10 +140,13 @@ def main(hosts: int = 20, count: int = 200, rounds: int = 5) -> int:
         print('  %-36s %6.2f s' % (module, seconds))
     bars = [('hci_secret / copy', ours / copy, 0.6), ('hci_secret / ping', ours / ping, 1.4)]
     more = in_one_file(1, 10_000)
-    print('10,000 secrets given to a task cost %.2f s more than one, and %.2f s with copy.' % (more['given'], more['given to copy']))
+    print('10,000 secrets given to a task, seconds more than one, with what Ansible itself does about them:')
+    for what in SIZES[:3]:
+        print('  %-36s %6.2f s' % (what, more[what]))
     bars.append(('10,000 secrets in the file, seconds more than one', more['in the file'], 1.0))
+    bars.append(('10,000 given, seconds beside what Ansible does', more['given'] - more['given to nothing'], 1.0))
     for what, measured, limit in bars:
-        print('%-48s %6.2f   bar %.1f   %s' % (what, measured, limit, 'met' if measured <= limit else 'MISSED'))
+        print('%-50s %6.2f   bar %.1f   %s' % (what, measured, limit, 'met' if measured <= limit else 'MISSED'))
     return int(any(measured > limit for _what, measured, limit in bars))
 
 

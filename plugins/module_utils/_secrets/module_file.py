@@ -46,7 +46,7 @@ def unpacked(payload: str | None) -> Any:
     """What C(packed) packed."""
     if payload is None:
         raise fail('The action plugin of this module has to run first.', remedy='Call the module by its full name in a task.')
-    return json_text.parse(b64decode(payload), 'the payload')
+    return json.loads(b64decode(payload), parse_int=json_text.Number, parse_float=json_text.Number)
 
 
 def change_as_asked(module: Any, place: Place, transform: Callable[[bytes | None], bytes | None]) -> dict[str, Any]:

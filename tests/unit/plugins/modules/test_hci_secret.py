@@ -149,7 +149,8 @@ def test_a_file_that_the_agent_cannot_read_is_reported_and_left_alone(agent: Age
 @pytest.mark.parametrize(('options', 'message'), [
     ({'mode': 256}, 'octal digits in quotes'), ({'mode': 'u=r'}, 'octal digits in quotes'), ({'mode': '0040'}, 'octal digits in quotes'),
     ({'owner': 'no-such-user'}, 'There is no such user.'), ({'group': 'no-such-group'}, 'There is no such group.'),
-    ({'owner': '²'}, 'There is no such user.'), ({'group': '٣'}, 'There is no such group.'), ({'owner': '99999999999999'}, 'There is no such'),
+    ({'owner': '²'}, 'There is no such user.'), ({'group': '٣'}, 'There is no such group.'),
+    ({'owner': '99999999999999'}, 'There is no such user.'),
     ({'path': '/tmp/a\0b'}, 'This is not a path.'), ({'path': 'a' * 300}, 'File name too long'),
     ({'_payload': None}, 'The action plugin of this module has to run first.'),
 ])
