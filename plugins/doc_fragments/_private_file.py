@@ -1,15 +1,30 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options of modules that write a file which only an agent may read."""
+"""Options and attributes of modules that write a file which only an agent may read."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options in FILE_OPTIONS of module_utils/_secrets/module_file.py."""
+    """The options in FILE_OPTIONS of module_utils/_secrets/module_file.py, and what plugin_utils/_private_action.py does."""
 
     DOCUMENTATION = r"""
+attributes:
+  action:
+    description: The values are validated on the controller, by an action plugin of the same name, before anything runs on the host.
+    support: full
+    details:
+      - They travel by pipelining, whatever C(pipelining) is set to, so that no temporary file on the host holds them. Where the
+        configuration of sudo on the host has C(requiretty), turn that off for the user.
+      - Where Ansible cannot pipeline, as with C(become_method=su), the module with the values lies in a temporary file that only the user
+        may read, as long as it runs. With C(ANSIBLE_KEEP_REMOTE_FILES) that file would stay, so the module refuses to run.
+      - Ansible shows the items of a C(loop). Where they hold values, nothing is shown of the task but a warning.
+  async:
+    description: Whether the module can run in the background, with C(async).
+    support: none
+    details:
+      - The values would lie in a file on the host meanwhile.
 options:
   owner:
     description:

@@ -31,12 +31,6 @@ attributes:
     description: Where the module can run.
     support: full
     platforms: posix
-  action:
-    description: The values are validated on the controller, by an action plugin of the same name, before anything runs on the host.
-    support: full
-    details:
-      - They travel by pipelining, whatever C(pipelining) is set to, so that no temporary file on the host holds them. Where the
-        configuration of sudo on the host has C(requiretty), turn that off for the user.
 options:
   path:
     description:

@@ -36,20 +36,6 @@ attributes:
     description: Where the module can run.
     support: full
     platforms: posix
-  action:
-    description: The values are validated on the controller, by an action plugin of the same name, before anything runs on the host.
-    support: full
-    details:
-      - They travel by pipelining, whatever C(pipelining) is set to, so that no temporary file on the host holds them. Where the
-        configuration of sudo on the host has C(requiretty), turn that off for the user.
-      - Where Ansible cannot pipeline, as with C(become_method=su), the module with the values lies in a temporary file that only the user
-        may read while it runs. With C(ANSIBLE_KEEP_REMOTE_FILES) that file would stay, so the module refuses to run.
-      - In a C(loop) over items that hold values, Ansible would show the items. Nothing is shown of such a task. Use O(secrets) instead.
-  async:
-    description: Whether the module can run in the background, with C(async).
-    support: none
-    details:
-      - The values would lie in a file on the host meanwhile.
 options:
   name:
     description: Name of one secret, as the values in the C(secretsMap) of an effect have it.
