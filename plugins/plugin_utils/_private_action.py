@@ -15,7 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import packed
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import PACKED, packed
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place
 
 HIDDEN = 'VALUE_HIDDEN'
@@ -94,7 +94,7 @@ class PrivateAction(ActionBase):
         )
         for field in ('module_stdout', 'module_stderr'):  # where Ansible cannot read the answer, it shows it, with all that it repeats
             if field in answer:
-                answer[field] = str(answer[field]).partition(payload[:40])[0]
+                answer[field] = str(answer[field]).partition(PACKED)[0]
         return answer
 
     def _hidden_if_looped(self, result: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:

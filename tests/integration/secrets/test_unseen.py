@@ -31,8 +31,8 @@ SECRET = {
     'letter': 'ꙮ', 'port': 22, 'word': 'changed', 'yes': True,
 }
 OLD = {**SECRET, 'string': 'CANARY-old', 'number': 8675309222}
-# Also in base64, at each of its three alignments: packed is not hidden.
-NEEDLES = ('CANARY', '8675309', 'ꙮ', '\\ua66e', 'Q0FOQVJZ', 'NBTkFSW', 'DQU5BUl')
+# Also in base64, at each of its three alignments, and what the values are packed into for the module: packed is not hidden.
+NEEDLES = ('CANARY', '8675309', 'ꙮ', '\\ua66e', 'Q0FOQVJZ', 'NBTkFSW', 'DQU5BUl', 'packed-values-')
 
 CALLBACK = '''
 import json, os
