@@ -10,7 +10,14 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcome import Ending, done_of, ending_of, failures, row
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcome import (
+    Ending,
+    done_of,
+    ending_of,
+    failures,
+    row,
+    with_action,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import change_by, state_files
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Versions
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_host
@@ -47,7 +54,7 @@ def endings_of(project: Mapping[str, Any], hostvars: Mapping[str, Any]) -> Itera
     done = done_of(project['selected'], registered)
     for host in project['selected']:
         for branch in project['branches'][host]:
-            yield host, branch, ending_of(host, branch, project['branches'], done)
+            yield host, branch, with_action(ending_of(host, branch, project['branches'], done), project['actions'][host])
 
 
 def rows_of(

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
 
@@ -28,7 +29,7 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = {**base.run(tmp, variables), 'changed': False}
         base.validate_argument_spec({})
         try:
-            plan, warnings = check(inventory_of(variables))
+            plan, warnings = check(inventory_of(variables, load_extra_vars(self._loader)))
         except Failure as failure:
             return {**result, 'failed': True, **failure.result()}
         number = sum(len(project['selected']) for project in plan['projects'].values())
@@ -38,7 +39,7 @@ class ActionModule(ActionBase):
         return result
 
 
-def inventory_of(variables: Mapping[str, Any]) -> Inventory:
+def inventory_of(variables: Mapping[str, Any], extra_vars: Iterable[str]) -> Inventory:
     """All networks and agents that there are, whatever a limit selects; which are selected is for the play to say."""
     groups, hostvars = variables['groups'], variables['hostvars']
     playing = set(variables['ansible_play_batch'])  # with serial, the others of the play come later, and their states with them
@@ -48,6 +49,8 @@ def inventory_of(variables: Mapping[str, Any]) -> Inventory:
         agents={host: hostvars[host] for host in agents},
         selected=[host for host in networks if host in playing],
         uploads=runs('state', variables) or not runs('push', variables),
+        extra_vars=frozenset(extra_vars),
+        left_out=frozenset(networks) - frozenset(variables['ansible_play_hosts_all']),
     )
 
 

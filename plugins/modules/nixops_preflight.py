@@ -72,6 +72,10 @@ projects:
       description: The branches of each network.
       type: dict
       sample: {neat-network: [production], neat-staging: [staging]}
+    actions:
+      description: What NixOps does for each network.
+      type: dict
+      sample: {neat-network: switch, neat-staging: switch}
     states:
       description: The name of each network's state file.
       type: dict

@@ -62,11 +62,11 @@ options:
       result:
         description:
           - V(deployed) and V(unchanged) are good.
-          - V(pushed), V(skipped) and V(would deploy) mean that nothing has been deployed yet.
+          - V(pushed), V(skipped) and V(would deploy) mean that nothing has been deployed yet, V(tried) that it was only tried.
           - V(failed), V(cancelled) and V(timed out) are bad.
         type: str
         required: true
-        choices: [deployed, unchanged, pushed, skipped, would deploy, cancelled, timed out, failed]
+        choices: [deployed, unchanged, pushed, tried, skipped, would deploy, cancelled, timed out, failed]
       commit:
         description: The commit that was deployed, of which eight digits are shown.
         type: str

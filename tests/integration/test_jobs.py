@@ -12,7 +12,7 @@ import stat
 import urllib.request
 from typing import Any
 
-from tests.integration.repository import FILES, commit, head
+from tests.integration.repository import FILES, commit, git, head
 from tests.integration.world import PROJECT, TOKEN, Played, World
 
 WATCH = 'nixcd.hercules_ci.nixops : Wait until Hercules CI has deployed it'
@@ -70,6 +70,21 @@ def test_a_failing_effect_is_reported_until_it_is_run_again(deployed: World) -> 
     assert again.changes == predicted.changes
     assert last_job(deployed)['index'] > number
     assert row(again, 'neat-network')[-1] == 'deployed'
+
+
+def test_a_try_is_not_called_a_deployment(deployed: World) -> None:
+    versions = len(deployed.sandbox.states(PROJECT, 'nixops-aws-prod.json'))
+    tried = deployed.play('--limit', 'production', '-e', 'nixops_action=dry-run', playbook='networks')
+    assert tried.code == 0, tried.output
+    assert row(tried, 'neat-network')[-1] == 'tried'
+    assert 'nixops_action is dry-run, for later pushes to this branch, too' in tried.output
+    assert 'action = "dry-run"' in git(deployed.bare, 'show', 'production:ci.nix')
+    assert len(deployed.sandbox.states(PROJECT, 'nixops-aws-prod.json')) == versions
+    meant = deployed.play('--limit', 'production', playbook='networks')
+    assert meant.code == 0, meant.output
+    assert row(meant, 'neat-network')[-1] == 'deployed'
+    assert 'dry-run' not in git(deployed.bare, 'show', 'production:ci.nix')
+    assert len(deployed.sandbox.states(PROJECT, 'nixops-aws-prod.json')) == versions + 1
 
 
 def test_a_refused_secret_fails_the_job_in_the_agents_own_words(deployed: World) -> None:

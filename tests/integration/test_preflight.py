@@ -95,6 +95,15 @@ def test_a_network_without_state_that_a_push_would_deploy(world: World) -> None:
     assert 'neat-staging, branch production of %s' % PROJECT in played.output
 
 
+def test_a_variable_of_the_command_line_that_would_change_a_network_beside_the_limit(world: World) -> None:
+    network(world, 'neat-staging').update(nixops_branches=['staging', 'production'], nixops_state='new')
+    limit = ('--limit', 'agent-1,agent-2,neat-network')
+    played = refused(world, *limit, '-e', 'nixops_action=dry-run')
+    assert 'Variables of the command line would change a network that is not selected' in played.output
+    assert 'neat-staging, branch production of %s' % PROJECT in played.output
+    assert world.play(*limit, '--check', '--tags', 'preflight').code == 0
+
+
 @pytest.mark.parametrize('tags', [('--tags', 'push'), ('--skip-tags', 'state')])
 def test_a_run_that_pushes_but_uploads_no_state(world: World, tags: tuple[str, str]) -> None:
     assert 'let a run with the tag state upload it' in refused(world, *tags).output

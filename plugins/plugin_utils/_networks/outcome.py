@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -65,6 +65,14 @@ def ending_of(network: str, branch: str, branches: Mapping[str, Iterable[str]], 
     if _failed(done.rendered):
         return _failure(done.rendered)
     return _after_push(network, branch, done)
+
+
+def with_action(ending: Ending, action: str) -> Ending:
+    """Where NixOps was asked for anything but V(switch), a job that succeeded is no deployment."""
+    if action == 'switch' or ending.result not in ('deployed', 'would deploy'):
+        return ending
+    message = 'nixops_action is %s, for later pushes to this branch, too, until it is switch again.' % action
+    return replace(ending, result='tried' if ending.result == 'deployed' else ending.result, message=message)
 
 
 def _after_push(network: str, branch: str, done: Done) -> Ending:

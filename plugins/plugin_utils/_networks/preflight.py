@@ -27,12 +27,15 @@ class Inventory:
     """networks, agents: variables by host, of the whole inventory. selected: the networks that the run is about.
 
     uploads: whether the run uploads states, as its tags say.
+    extra_vars: names of the variables of the command line. left_out: the networks that a limit leaves out.
     """
 
     networks: Mapping[str, Mapping[str, Any]]
     agents: Mapping[str, Mapping[str, Any]]
     selected: Sequence[str]
     uploads: bool = True
+    extra_vars: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     asked = {project.name: _ask(project) for project in projects if project.selected}
     for project in projects:
         if project.name in asked:
+            problems += rules.overridden(project, inventory.extra_vars, inventory.left_out)
             problems += _problems_of(project, asked[project.name], hosts, inventory.uploads)
     problems = list(dict.fromkeys(problems))
     if errors_of(problems):
@@ -100,6 +104,7 @@ def _plan(project: Project, answer: Answer) -> dict[str, Any]:
         'declared': [network.name for network in project.networks],
         'selected': [network.name for network in project.chosen],
         'branches': {network.name: list(network['nixops_branches']) for network in project.networks},
+        'actions': {network.name: network['nixops_action'] for network in project.networks},
         'states': {network.name: state_name_of(network.values) for network in project.networks},
         'versions': {name: known[-1].number for name, known in (answer.versions or {}).items() if known},
         'file': rules.written_file(project),

@@ -21,7 +21,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import checkout as nix_checkout
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import STATE_NAME, effect_of, state_name_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import EFFECT_OPTIONS, PREFIX, Host
 
 # One network acts for all of its project, with its own variables: these would otherwise depend on which one it is.
 SHARED = (
@@ -88,6 +88,22 @@ def disagreements(projects: Sequence[Project]) -> Iterator[Problem]:
                               expected='a checkout of its own for each project', found='that of %s' % other.name,
                               remedy='Clone %s into another folder, or correct nixops_project.' % project.name)
         yield from _same_states(project)
+
+
+def overridden(project: Project, extra_vars: frozenset[str], left_out: frozenset[str]) -> Iterator[Problem]:
+    """Variables of the command line hold for every host: a network beside the limit would become another one by the push to its branch.
+
+    left_out: the networks that a limit leaves out.
+    """
+    changed = ', '.join(sorted(extra_vars & {'nixops_branches', *(PREFIX + option for option in EFFECT_OPTIONS)}))
+    for network in project.networks if changed else ():
+        if network.name in left_out and network.sound('nixops_branches'):
+            shared = project.pushed_branches & set(network['nixops_branches'])
+            if shared:
+                yield Problem('Variables of the command line would change a network that is not selected.',
+                              where='%s, branch %s of %s' % (network.name, ', '.join(sorted(shared)), project.name),
+                              expected='variables of the inventory, or a limit that selects all networks of the branch', found=changed,
+                              remedy='Select it, too (--limit), or set the variable in the inventory for the networks that are meant.')
 
 
 def _same_states(project: Project) -> Iterator[Problem]:

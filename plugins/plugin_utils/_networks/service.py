@@ -19,6 +19,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projec
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host
 
 CONNECTION = ('api_base_url', 'api_token', 'credentials_file', 'validate_certs', 'ca_path')
+NO_UPLOAD = 'dry-run'
+"""The only action that leaves a missing state missing. Others make machines, or leave a state without any, which a later run would keep."""
 REACHED_BY = tuple('nixops_' + option for option in CONNECTION)
 
 
@@ -54,7 +56,7 @@ def missing_states(project: Project, versions: Container[str], uploads: bool) ->
         name = state_name_of(network.values)
         selected = network.name in project.selected
         shared = project.pushed_branches & set(network['nixops_branches'])
-        if name in versions or not shared or network['nixops_state'] == 'new' or network['nixops_action'] != 'switch':
+        if name in versions or not shared or network['nixops_state'] == 'new' or network['nixops_action'] == NO_UPLOAD:
             continue
         if network['nixops_state'] == 'upload' and selected and uploads:
             continue

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 TONES = {
     'deployed': 'good', 'unchanged': 'good',
-    'pushed': 'open', 'skipped': 'open', 'would deploy': 'open',
+    'pushed': 'open', 'tried': 'open', 'skipped': 'open', 'would deploy': 'open',
     'cancelled': 'bad', 'timed out': 'bad', 'failed': 'bad',
 }
 """Every result there is, the worst last, and how a reader takes it."""

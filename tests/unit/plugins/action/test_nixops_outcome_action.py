@@ -19,7 +19,7 @@ PROJECT = 'github/neat-org/neat-repo'
 PAGE = 'https://ci.example.org/jobs/4'
 PLAN = {PROJECT: {
     'declared': ['a', 'b'], 'selected': ['a', 'b'], 'branches': {'a': ['main'], 'b': ['main']},
-    'states': {'a': 'a.json', 'b': 'b.json'}, 'versions': {'a.json': 1}, 'file': 'ci.nix',
+    'actions': {'a': 'switch', 'b': 'dry-run'}, 'states': {'a': 'a.json', 'b': 'b.json'}, 'versions': {'a.json': 1}, 'file': 'ci.nix',
 }, 'github/neat-org/other': {'selected': []}}
 JOB = {'index': 4, 'url': PAGE, 'status': 'Success', 'phase': 'Done', 'cancelled': False}
 WATCHED = {'results': [{'item': {'branch': 'main'}, 'job': JOB, 'jobs': [], 'revision': 'r'}]}
@@ -48,7 +48,7 @@ def _service(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_network_acts_for_all_of_its_project(outcome: Outcome) -> None:
     result = outcome({'a': {'nixops_watched': WATCHED}}, ['a', 'b'])
-    assert [(row['network'], row['result'], row['job']) for row in result['networks']] == [('a', 'deployed', 4), ('b', 'deployed', 4)]
+    assert [(row['network'], row['result'], row['job']) for row in result['networks']] == [('a', 'deployed', 4), ('b', 'tried', 4)]
     assert [(row['state_version_before'], row['state_version_after']) for row in result['networks']] == [(1, 2), (None, 1)]
     assert result['networks'][0]['secrets_map'] == {'aws': 'neat-aws'}
     assert (result['changed'], result['failures']) == (False, {})
@@ -71,4 +71,4 @@ def test_a_service_that_does_not_answer_costs_the_versions_only(outcome: Outcome
 
     monkeypatch.setattr(nixops_outcome, 'state_files', state_files)
     result = outcome({'a': {'nixops_watched': WATCHED}}, ['a', 'b'])
-    assert [(row['result'], row['state_version_after']) for row in result['networks']] == [('deployed', None)] * 2
+    assert [(row['result'], row['state_version_after']) for row in result['networks']] == [('deployed', None), ('tried', None)]

@@ -20,6 +20,7 @@ HOSTS = ('a', 'b', 'agent-1')
 VARIABLES: dict[str, Any] = {
     'groups': {'nixops_networks': ['a', 'b'], 'hercules_agents': ['agent-1'], 'all': [*HOSTS]},
     'hostvars': {host: {'inventory_hostname': host} for host in HOSTS}, 'ansible_play_batch': ['b', 'agent-1'],
+    'ansible_play_hosts_all': ['b', 'agent-1'],
 }
 
 
@@ -36,6 +37,12 @@ def test_all_hosts_are_looked_at_and_those_of_the_play_are_selected(action: Acti
     assert (list(asked[0].networks), list(asked[0].agents), asked[0].selected) == (['a', 'b'], ['agent-1'], ['b'])
     assert (result['changed'], result['projects'], result['warnings']) == (False, plan['projects'], ['Mind it.'])
     assert 'failed' not in result
+
+
+def test_what_the_command_line_says_of_hosts_beside_the_limit() -> None:
+    """With serial, the networks of later batches are not left out."""
+    inventory = nixops_preflight.inventory_of({**VARIABLES, 'ansible_play_batch': ['agent-1']}, {'nixops_action': 'dry-run'})
+    assert (inventory.extra_vars, inventory.left_out) == ({'nixops_action'}, {'a'})
 
 
 def test_an_inventory_without_the_groups(action: Action) -> None:
@@ -64,4 +71,4 @@ def test_there_are_no_options(action: Action) -> None:
 ])
 def test_whether_states_are_uploaded_before_a_push(tags: list[str], skipped: list[str], uploads: bool) -> None:
     variables = {**VARIABLES, 'ansible_run_tags': tags, 'ansible_skip_tags': skipped}
-    assert nixops_preflight.inventory_of(variables).uploads is uploads
+    assert nixops_preflight.inventory_of(variables, []).uploads is uploads

@@ -13,6 +13,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcom
     ending_of,
     failures,
     is_effect_of,
+    with_action,
 )
 
 BRANCHES = {'a': ['production'], 'b': ['production'], 'c': ['staging']}
@@ -103,6 +104,17 @@ def test_results_are_taken_from_the_network_that_acted() -> None:
         'b': {'nixops_uploaded': {'changed': True}, 'nixops_rendered': {'path': 'x'}, 'nixops_pushed': PUSHED, 'nixops_watched': watched},
     })
     assert done == Done({'b': {'changed': True}}, {'path': 'x'}, PUSHED, {'production': watched['results'][0]})
+
+
+def test_what_was_only_tried_is_not_called_deployed() -> None:
+    deployed, failed = Ending('deployed', commit=COMMIT, job=7), Ending('failed', 'It broke.')
+    assert with_action(deployed, 'switch') == deployed
+    assert with_action(failed, 'dry-run') == failed
+    tried = with_action(deployed, 'dry-run')
+    assert (tried.result, tried.commit, tried.job) == ('tried', COMMIT, 7)
+    assert tried.message == 'nixops_action is dry-run, for later pushes to this branch, too, until it is switch again.'
+    assert with_action(Ending('would deploy'), 'build') == Ending(
+        'would deploy', 'nixops_action is build, for later pushes to this branch, too, until it is switch again.')
 
 
 def test_failures_say_which_branch() -> None:

@@ -59,6 +59,7 @@ def test_the_plan(networks: dict[str, Any], agents: dict[str, Any]) -> None:
     assert plan['projects'] == {PROJECT: {
         'declared': ['neat-network', 'neat-staging'], 'selected': ['neat-network'],
         'branches': {'neat-network': ['production'], 'neat-staging': ['staging']},
+        'actions': {'neat-network': 'switch', 'neat-staging': 'switch'},
         'states': {'neat-network': 'nixops-aws-prod.json', 'neat-staging': 'nixops-webfarm.json'},
         'versions': {}, 'file': 'ci.nix',
     }}
@@ -169,6 +170,33 @@ def test_states_that_are_missing(networks: dict[str, Any], agents: dict[str, Any
     assert 'Select it, too (--limit)' in refusals(networks, agents, ['neat-network'])
     networks['neat-staging']['nixops_state'] = 'new'
     check(Inventory(networks, agents, ['neat-network']))
+
+
+@pytest.mark.parametrize('action', ['plan', 'build', 'create', 'copy', 'dry-activate', 'test', 'boot'])
+def test_states_that_are_missing_whatever_nixops_would_do(networks: dict[str, Any], agents: dict[str, Any], action: str) -> None:
+    """Some of these make machines, and the others leave a state without any in the place of the real one."""
+    for network in networks.values():
+        network['nixops_action'] = action
+    assert refusals(networks, agents, uploads=False).count('NixOps would make all of its machines anew') == 2
+    for network in networks.values():
+        network['nixops_action'] = 'dry-run'
+    check(Inventory(networks, agents, list(networks), uploads=False))
+
+
+def test_variables_of_the_command_line_that_reach_further_than_the_limit(networks: dict[str, Any], agents: dict[str, Any]) -> None:
+    """They hold for every host; a network that is not selected must not become another one by the push to its branch."""
+    def limited(*extra_vars: str) -> Inventory:
+        return Inventory(networks, agents, ['neat-network'], extra_vars=frozenset(extra_vars), left_out=frozenset({'neat-staging'}))
+    check(limited('nixops_action'))
+    networks['neat-staging'].update(nixops_branches=['staging', 'production'], nixops_state='new')
+    check(limited('nixops_rerun_failed', 'nixops_push', 'other'))
+    with pytest.raises(Failure) as refused:
+        check(limited('nixops_action', 'nixops_network_args'))
+    (problem,) = refused.value.problems
+    assert problem.what == 'Variables of the command line would change a network that is not selected.'
+    assert problem.where == 'neat-staging, branch production of %s' % PROJECT
+    assert problem.found == 'nixops_action, nixops_network_args'
+    check(Inventory(networks, agents, list(networks), extra_vars=frozenset({'nixops_action'})))
 
 
 def test_a_state_that_nixops_could_not_import(networks: dict[str, Any], agents: dict[str, Any], tmp_path: Path) -> None:
