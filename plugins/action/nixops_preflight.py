@@ -49,6 +49,7 @@ def inventory_of(variables: Mapping[str, Any], extra_vars: Iterable[str]) -> Inv
         agents={host: hostvars[host] for host in agents},
         selected=[host for host in networks if host in playing],
         uploads=runs('state', variables) or not runs('push', variables),
+        pushes=runs('push', variables),
         extra_vars=frozenset(extra_vars),
         left_out=frozenset(networks) - frozenset(variables['ansible_play_hosts_all']),
     )

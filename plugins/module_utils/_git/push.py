@@ -14,10 +14,9 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
     GitError,
     Repository,
+    no_branch,
     remote_heads,
-    remote_url,
     unreachable,
-    without_credentials,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
@@ -86,8 +85,7 @@ def look(
     """
     head = heads.get(branch)
     if head is None:
-        raise fail('The remote %s has no branch %s.' % (remote, branch), where=without_credentials(remote_url(repository, remote)),
-                   remedy='Create it with "git push %s HEAD:refs/heads/%s".' % (remote, branch))
+        raise no_branch(repository, remote, branch)
     fetch(repository, remote, {name: heads[name] for name in (branch, side) if name in heads})
     found = Outcome(branch, previous=head, revision=head, pushed_to=branch)
     if differing(repository, head, files) and side in heads and not is_ancestor(repository, heads[side], head):

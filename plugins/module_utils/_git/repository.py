@@ -44,8 +44,9 @@ class Repository:
     def try_run(self, *arguments: str, data: bytes = b'') -> subprocess.CompletedProcess[bytes]:
         """Run git, whatever its exit code is."""
         try:
-            return subprocess.run(('git', *arguments), cwd=self.path, input=data,
-                                  env=self.environment, capture_output=True, timeout=TIMEOUT, check=False)
+            # In a session of its own there is no terminal, on which ssh would ask and wait, unseen.
+            return subprocess.run(('git', *arguments), cwd=self.path, input=data, env=self.environment, capture_output=True,
+                                  timeout=TIMEOUT, check=False, start_new_session=True)
         except FileNotFoundError as error:
             if os.path.isdir(self.path):
                 raise fail('Git is not on this machine.', where=self.path, remedy='Install git.') from error
@@ -113,9 +114,16 @@ def remote_default_branch(repository: Repository, remote: str) -> str:
 
 
 def unreachable(repository: Repository, remote: str, error: GitError) -> Failure:
-    """What to tell somebody whose remote does not answer, or does not let them in."""
-    return fail('Git cannot reach the remote %s.' % remote, where=repository.path, found=str(error),
+    """What to tell somebody whose remote does not answer, or does not let them in: what git said, without its advice, on one line."""
+    said = ' '.join(str(error).split('Please make sure you have the correct access rights')[0].split())
+    return fail('Git cannot reach the remote %s.' % remote, where=repository.path, found=said,
                 remedy='Try "git ls-remote %s" there as the same user: the credentials are those of git itself.' % remote)
+
+
+def no_branch(repository: Repository, remote: str, branch: str, named_in: str = 'branches') -> Failure:
+    """What to tell somebody who deploys from a branch that the remote does not have."""
+    return fail('The remote %s has no branch %s.' % (remote, branch), where=without_credentials(remote_url(repository, remote)),
+                remedy='Create it with "git push %s HEAD:refs/heads/%s", or correct %s.' % (remote, branch, named_in))
 
 
 @contextlib.contextmanager

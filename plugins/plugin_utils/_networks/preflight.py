@@ -26,7 +26,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variab
 class Inventory:
     """networks, agents: variables by host, of the whole inventory. selected: the networks that the run is about.
 
-    uploads: whether the run uploads states, as its tags say.
+    uploads, pushes: whether the run uploads states, and pushes, as its tags say.
     extra_vars: names of the variables of the command line. left_out: the networks that a limit leaves out.
     """
 
@@ -34,6 +34,7 @@ class Inventory:
     agents: Mapping[str, Mapping[str, Any]]
     selected: Sequence[str]
     uploads: bool = True
+    pushes: bool = True
     extra_vars: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
 
@@ -65,7 +66,7 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     for project in projects:
         if project.name in asked:
             problems += rules.overridden(project, inventory.extra_vars, inventory.left_out)
-            problems += _problems_of(project, asked[project.name], hosts, inventory.uploads)
+            problems += _problems_of(project, asked[project.name], hosts, inventory)
     problems = list(dict.fromkeys(problems))
     if errors_of(problems):
         raise Failure(tuple(problems))
@@ -89,11 +90,11 @@ def _ask(project: Project) -> Answer:
         return Answer(problems=failure.problems)
 
 
-def _problems_of(project: Project, answer: Answer, agents: Sequence[Agent], uploads: bool) -> Iterator[Problem]:
-    yield from rules.checkout_problems(project)
+def _problems_of(project: Project, answer: Answer, agents: Sequence[Agent], inventory: Inventory) -> Iterator[Problem]:
+    yield from rules.checkout_problems(project, pushes=inventory.pushes)
     yield from answer.problems
     if answer.versions is not None:
-        yield from service.missing_states(project, answer.versions, uploads)
+        yield from service.missing_states(project, answer.versions, inventory.uploads)
     for network in project.chosen:
         yield from state_problems(network, agents, answer.files, answer.versions or {})
 

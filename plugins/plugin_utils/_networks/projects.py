@@ -14,8 +14,10 @@ from pathlib import Path
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
     GitError,
     Repository,
+    no_branch,
     open_checkout,
     remote_default_branch,
+    remote_heads,
     remote_url,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import checkout as nix_checkout
@@ -118,8 +120,11 @@ def _same_states(project: Project) -> Iterator[Problem]:
                           remedy='Correct nixops_deployment or nixops_state_name of one of them.')
 
 
-def checkout_problems(project: Project) -> Iterator[Problem]:
-    """A checkout that cannot be used, files that the networks name and Git does not have, and work that no agent would see."""
+def checkout_problems(project: Project, *, pushes: bool = True) -> Iterator[Problem]:
+    """A checkout that cannot be used, files that the networks name and Git does not have, and work that no agent would see.
+
+    pushes: whether the remote is needed.
+    """
     if not project.first.sound('nixops_checkout'):
         return
     path = Path(str(project.first['nixops_checkout']))
@@ -133,7 +138,7 @@ def checkout_problems(project: Project) -> Iterator[Problem]:
         yield Problem('The checkout is not the top of a working tree.', where=where, expected=repository.path, found=str(path),
                       remedy='Agents read ci.nix at the top of the repository: set nixops_checkout to it.')
         return
-    for look in (_remote_problems, _file_problems, _uncommitted):
+    for look in (*([_remote_problems] if pushes else []), _file_problems, _uncommitted):
         try:
             yield from look(project, repository)
         except Failure as failure:
@@ -143,9 +148,15 @@ def checkout_problems(project: Project) -> Iterator[Problem]:
 
 
 def _remote_problems(project: Project, repository: Repository) -> Iterator[Problem]:
-    if project.first.sound('nixops_remote'):
-        remote_url(repository, str(project.first['nixops_remote']))
-    yield from ()
+    """A remote that does not answer, and branches that it does not have."""
+    remote = str(project.first['nixops_remote'])
+    if not project.first.sound('nixops_remote'):
+        return
+    remote_url(repository, remote)
+    heads = remote_heads(repository, remote, sorted(project.pushed_branches)) if project.pushed_branches else {}
+    for branch in sorted(project.pushed_branches - heads.keys()):
+        named = next(network for network in project.chosen if network.sound('nixops_branches') and branch in network['nixops_branches'])
+        yield from no_branch(repository, remote, branch, 'nixops_branches of %s' % named.name).problems
 
 
 def _file_problems(project: Project, repository: Repository) -> Iterator[Problem]:

@@ -121,6 +121,7 @@ def test_the_servers_state_is_looked_at_where_none_goes_there(networks: dict[str
     ({'nixops_network_files': ['network.nix', 'missing.nix']}, ['missing.nix']),
     ({'nixops_deployment': 'no such'}, ['no such', 'aws-prod']),
     ({'nixops_database': '/nonexistent/db.nixops'}, ['/nonexistent/db.nixops']),
+    ({'nixops_branches': ['prodution']}, ['The remote origin has no branch prodution.', 'correct nixops_branches of neat-network']),
     ({'nixops_user_setup_script': 'writeSSHKey ssh'}, ['writeSSHKey reads a secret that the effect does not get']),
 ])
 def test_one_thing_is_wrong(networks: dict[str, Any], agents: dict[str, Any], variables: dict[str, Any], words: list[str]) -> None:
@@ -154,6 +155,18 @@ def test_checkouts_that_are_not_what_they_should_be(networks: dict[str, Any], ag
         network['nixops_checkout'] = str(inside)
     assert 'not the top of a working tree' in refusals(networks, agents)
     inside.rmdir()
+
+
+def test_a_remote_that_does_not_answer(networks: dict[str, Any], agents: dict[str, Any], world: World) -> None:
+    """It is asked only where the run pushes, and says on one line why not."""
+    git(world.checkout, 'remote', 'set-url', 'origin', '/nonexistent.git')
+    try:
+        said = refusals(networks, agents)
+        check(Inventory(networks, agents, list(networks), pushes=False))
+    finally:
+        git(world.checkout, 'remote', 'set-url', 'origin', str(world.bare))
+    assert "Git cannot reach the remote origin. Where: %s. Found: fatal: '/nonexistent.git' does not appear to be" % world.checkout in said
+    assert '\n' not in said
 
 
 def test_uncommitted_work_is_warned_of(networks: dict[str, Any], agents: dict[str, Any], world: World) -> None:
