@@ -58,6 +58,19 @@ def test_variables_are_wrong_in_many_places(world: World) -> None:
         assert words in played.output
 
 
+def test_the_networks_alone_are_told_the_same(world: World) -> None:
+    """By preflight, not by Ansible, which would print all options of the role for each host."""
+    del network(world, 'neat-network')['nixops_deployment']
+    world.inventory['nixops_networks']['children']['staging']['vars'] = {'nixops_brnches': ['staging']}
+    played = world.play(playbook='networks')
+    assert played.code == 2, played.output
+    assert re.findall(r'TASK \[(.*?)\]', played.output) == ['nixcd.hercules_ci.nixops : Check everything that can be known beforehand']
+    for words in ('nixops_deployment is missing. Where: host neat-network', 'nixops_branches is missing. Where: host neat-staging',
+                  'Write nixops_branches, or drop it'):
+        assert words in played.output
+    assert 'nixops_job_start_timeout' not in played.output
+
+
 def test_everything_else_is_wrong_at_once(world: World) -> None:
     """A slip in a variable, secrets, files, a state that cannot be imported, and a token that is not let in."""
     network(world, 'neat-network')['nixops_action'] = 'swich'

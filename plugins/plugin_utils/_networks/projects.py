@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
@@ -132,7 +132,7 @@ def checkout_problems(project: Project, *, pushes: bool = True) -> Iterator[Prob
     try:
         repository = open_checkout(str(path))
     except Failure as failure:
-        yield from failure.problems
+        yield from (replace(problem, where='%s, %s' % (where, path)) for problem in failure.problems)
         return
     if Path(repository.path) != path.resolve():
         yield Problem('The checkout is not the top of a working tree.', where=where, expected=repository.path, found=str(path),

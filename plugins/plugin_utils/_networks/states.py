@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
@@ -77,7 +77,8 @@ def state_problems(network: Host, agents: Sequence[Agent], files: StateFiles | N
             if not network['nixops_allow_self_deploy']:
                 yield from _self_deploys(network, list(machines(state.entries())), agents)
     except Failure as failure:
-        yield from failure.problems
+        for problem in failure.problems:
+            yield replace(problem, where=', '.join(filter(None, (network.name, problem.where))))
 
 
 def source_options(network: Host) -> dict[str, Any]:

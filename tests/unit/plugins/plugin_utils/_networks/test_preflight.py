@@ -120,7 +120,7 @@ def test_the_servers_state_is_looked_at_where_none_goes_there(networks: dict[str
     ({'nixops_deployment': 'webfarm'}, ['Two networks of a project have the same state']),
     ({'nixops_network_files': ['network.nix', 'missing.nix']}, ['missing.nix']),
     ({'nixops_deployment': 'no such'}, ['no such', 'aws-prod']),
-    ({'nixops_database': '/nonexistent/db.nixops'}, ['/nonexistent/db.nixops']),
+    ({'nixops_database': '/nonexistent/db.nixops'}, ['Where: neat-network, /nonexistent/db.nixops. ']),
     ({'nixops_branches': ['prodution']}, ['The remote origin has no branch prodution.', 'correct nixops_branches of neat-network']),
     ({'nixops_user_setup_script': 'writeSSHKey ssh'}, ['writeSSHKey reads a secret that the effect does not get']),
 ])
@@ -134,7 +134,7 @@ def test_one_thing_is_wrong(networks: dict[str, Any], agents: dict[str, Any], va
 @pytest.mark.parametrize('variables, words', [
     ({'nixops_api_token': 'wrong'}, 'Hercules CI answered 401'),
     ({'nixops_api_base_url': 'http://127.0.0.1:9'}, 'Hercules CI did not answer'),
-    ({'nixops_checkout': '/nonexistent'}, 'There is no such folder. Where: /nonexistent. To do: Clone'),
+    ({'nixops_checkout': '/nonexistent'}, 'no such folder. Where: nixops_checkout of neat-network, /nonexistent. To do: Clone'),
     ({'nixops_remote': 'upstream'}, 'no remote called upstream'),
 ])
 def test_something_is_wrong_with_the_project(
