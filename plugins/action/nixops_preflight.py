@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import counted
 
 NETWORKS = 'nixops_networks'
 AGENTS = 'hercules_agents'
@@ -32,8 +34,10 @@ class ActionModule(ActionBase):
             plan, warnings = check(inventory_of(variables, load_extra_vars(self._loader)))
         except Failure as failure:
             return {**result, 'failed': True, **failure.result()}
-        number = sum(len(project['selected']) for project in plan['projects'].values())
-        result.update(plan, msg='%d networks of %d projects can be deployed.' % (number, len(plan['projects'])))
+        selected = [project['selected'] for project in plan['projects'].values() if project['selected']]
+        numbers = counted(sum(map(len, selected)), 'network'), counted(len(selected), 'project')
+        result.update(plan, msg='%s of %s can be deployed.' % numbers)
+        Display().display(result['msg'])
         if warnings:
             result['warnings'] = [str(warning) for warning in warnings]
         return result

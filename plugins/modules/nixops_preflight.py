@@ -98,7 +98,7 @@ msg:
   description: What was found, in words.
   type: str
   returned: always
-  sample: 2 networks of 1 projects can be deployed.
+  sample: 2 networks of 1 project can be deployed.
 problems:
   description: What is wrong, as data.
   type: list

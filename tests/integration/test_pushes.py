@@ -91,6 +91,7 @@ def test_tags_choose_phases(deployed: World) -> None:
     assert written.code == 0, written.output
     assert list(written.changes) == ['nixcd.hercules_ci.nixops : Write the file that declares the deployments']
     assert 'STAGE=tags' in (deployed.checkout / 'ci.nix').read_text()
+    assert 'ci.nix has changed; a run with the tag push brings it to the branch.' in written.output
     assert head(deployed.bare, 'production') == before
     pushed = deployed.play('--tags', 'push', '--limit', 'production', playbook='networks')
     assert pushed.changes == {PUSH: ['neat-network']}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+ONLY_WRITTEN = '%s has changed; a run with the tag push brings it to the branch.'
 BAD = ('failed', 'cancelled', 'timed out')
 Result = Mapping[str, Any]
 NONE: Result = MappingProxyType({})
@@ -86,7 +87,9 @@ def _after_push(network: str, branch: str, done: Done) -> Ending:
     commit = str(pushed['revision']) if pushed else ''
     if branch in done.watched:
         return _after_watch(network, done.watched[branch], commit)
-    return Ending('pushed' if pushed and pushed['changed'] else 'unchanged', commit=commit)
+    if pushed and pushed['changed']:
+        return Ending('pushed', commit=commit)
+    return Ending('unchanged', '' if pushed or not done.rendered.get('changed') else ONLY_WRITTEN % done.rendered['file'], commit=commit)
 
 
 def _after_watch(network: str, watched: Result, commit: str) -> Ending:

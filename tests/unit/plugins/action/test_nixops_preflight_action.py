@@ -31,10 +31,11 @@ def action(make_action: Action) -> Action:
 
 def test_all_hosts_are_looked_at_and_those_of_the_play_are_selected(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Inventory] = []
-    plan = {'projects': {'p': {'selected': ['b']}}, 'agents': {}}
+    plan = {'projects': {'p': {'selected': ['b']}, 'q': {'selected': []}}, 'agents': {}}
     monkeypatch.setattr(nixops_preflight, 'check', lambda inventory: asked.append(inventory) or (plan, [Problem('Mind it.')]))
     result = action({}).run(task_vars=VARIABLES)
     assert (list(asked[0].networks), list(asked[0].agents), asked[0].selected) == (['a', 'b'], ['agent-1'], ['b'])
+    assert result['msg'] == '1 network of 1 project can be deployed.'
     assert (result['changed'], result['projects'], result['warnings']) == (False, plan['projects'], ['Mind it.'])
     assert 'failed' not in result
 

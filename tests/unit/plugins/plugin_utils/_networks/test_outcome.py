@@ -82,6 +82,13 @@ def test_what_the_push_says(entry: dict[str, Any], failed: bool, expected: Endin
     assert ending_of('a', 'production', BRANCHES, Done(pushed=pushed)) == expected
 
 
+def test_a_file_that_was_only_written_is_said_to_be() -> None:
+    def message(changed: bool, pushed: dict[str, Any]) -> str:
+        return ending_of('a', 'production', BRANCHES, Done(rendered={'changed': changed, 'file': 'ci.nix'}, pushed=pushed)).message
+    assert message(True, {}) == 'ci.nix has changed; a run with the tag push brings it to the branch.'
+    assert message(False, {}) == message(True, PUSHED) == ''
+
+
 def test_a_push_that_failed_altogether() -> None:
     ended = ending_of('a', 'production', BRANCHES, Done(pushed={'failed': True, 'msg': 'unreachable'}))
     assert ended == Ending('failed', 'unreachable', 'unreachable')
