@@ -75,7 +75,9 @@ def test_whether_states_are_uploaded_before_a_push(tags: list[str], skipped: lis
     assert nixops_preflight.inventory_of(variables, []).uploads is uploads
 
 
-@pytest.mark.parametrize('tags, skipped, pushes', [(['all'], [], True), (['push'], [], True), (['prebuild'], [], False), (['all'], ['push'], False)])
+@pytest.mark.parametrize('tags, skipped, pushes', [
+    (['all'], [], True), (['push'], [], True), (['prebuild'], [], False), (['all'], ['push'], False),
+])
 def test_whether_the_remote_has_to_answer(tags: list[str], skipped: list[str], pushes: bool) -> None:
     variables = {**VARIABLES, 'ansible_run_tags': tags, 'ansible_skip_tags': skipped}
     assert nixops_preflight.inventory_of(variables, []).pushes is pushes
