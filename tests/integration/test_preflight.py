@@ -122,6 +122,16 @@ def test_a_run_that_pushes_but_uploads_no_state(world: World, tags: tuple[str, s
     assert 'let a run with the tag state upload it' in refused(world, *tags).output
 
 
+@pytest.mark.parametrize('tags', [('--skip-tags', 'preflight'), ('--skip-tags', 'always', '--tags', 'push')])
+def test_nobody_goes_on_without_it(world: World, tags: tuple[str, ...]) -> None:
+    played = world.play(*tags, playbook='networks')
+    assert played.code == 2, played.output
+    assert 'Run the play without --skip-tags preflight' in played.output
+    assert 'is undefined' not in played.output
+    assert played.changes == {}
+    assert world.sandbox.summary()['projects'][0]['states'] == {}
+
+
 def test_networks_that_do_not_agree(world: World) -> None:
     network(world, 'neat-staging')['nixops_push'] = 'none'
     network(world, 'neat-staging')['nixops_deployment'] = 'aws-prod'
