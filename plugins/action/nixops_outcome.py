@@ -20,10 +20,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcom
 )
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import change_by, state_files
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Versions
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_host
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import REGISTERED, read_host
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain
-
-REGISTERED = ('nixops_uploaded', 'nixops_rendered', 'nixops_pushed', 'nixops_watched')
 
 
 class ActionModule(ActionBase):

@@ -328,7 +328,7 @@ problems:
       what: The effect neat-network.run of job 42 (default) failed.
       where: https://hercules-ci.com/github/neat-org/neat-repo/jobs/42
       found: 'error: cannot connect to web-1'
-      remedy: 'Mend what it says, then push, or run the job again with state: rerun'
+      remedy: 'Mend what it says, then push, or run the job again (rerun_failed)'
 """
 
 from typing import Any

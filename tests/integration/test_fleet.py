@@ -5,12 +5,31 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.integration.fleet import add_fleet, projects
 from tests.integration.repository import git
 from tests.integration.test_jobs import WATCH, row
 from tests.integration.world import World
 
+IN_BATCHES = '''\
+- hosts: nixops_networks
+  gather_facts: false
+  serial: 1
+  roles: [nixcd.hercules_ci.nixops]
+'''
+UPLOAD = 'nixcd.hercules_ci.nixops : Upload the state where Hercules CI has none'
 WRITE = 'nixcd.hercules_ci.nixops : Write the file that declares the deployments'
+
+
+def test_one_network_after_the_other_in_a_play_of_ones_own(world: World) -> None:
+    """What the role has registered in the first batch is not in the way of the second."""
+    (world.folder / 'batches.yml').write_text(IN_BATCHES)
+    played = world.play('--skip-tags', 'watch', playbook=str(world.folder / 'batches.yml'))
+    assert played.code == 0, played.output
+    for network in ('neat-network', 'neat-staging'):
+        assert re.search(r'^  %s .* pushed$' % network, played.output, re.MULTILINE)
+    assert sorted(played.changes[UPLOAD]) == ['neat-network', 'neat-staging']
 
 
 def test_thirty_networks_of_three_projects(world: World) -> None:
@@ -24,7 +43,7 @@ def test_thirty_networks_of_three_projects(world: World) -> None:
     assert (row(first, 'net-004')[-1], row(first, 'net-029')[-1]) == ('failed', 'deployed')
     assert sum(1 for line in first.output.splitlines() if line.endswith('deployed') and line.startswith('  net-')) == 29
     assert len(first.changes[WRITE]) == 3
-    assert len(first.changes['nixcd.hercules_ci.nixops : Upload the state where Hercules CI has none']) == 30
+    assert len(first.changes[UPLOAD]) == 30
     for project in (project for project in world.sandbox.summary()['projects'] if project['path'] in fleet):
         assert [job['jobType'] for job in project['jobs']] == ['Config', 'Legacy']
         effects = sorted(effect['attribute'] for effect in project['jobs'][1]['effects'])

@@ -167,7 +167,7 @@ class World:
         return path
 
     def play(self, *arguments: str, playbook: str = 'site') -> Played:
-        """Run one of the collection's playbooks with more arguments for ansible-playbook."""
+        """Run one of the collection's playbooks, or one at a path, with more arguments for ansible-playbook."""
         with self.playing(*arguments, playbook=playbook) as playing:
             return playing.end()
 
@@ -175,7 +175,7 @@ class World:
     def playing(self, *arguments: str, playbook: str = 'site') -> Iterator[Playing]:
         """The same while something else happens. Nothing is left running."""
         command = [str(Path(sys.executable).parent / 'ansible-playbook'), '-i', str(self.write_inventory()),
-                   'nixcd.hercules_ci.%s' % playbook, *arguments]
+                   playbook if os.sep in playbook else 'nixcd.hercules_ci.%s' % playbook, *arguments]
         with subprocess.Popen(command, cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             guard = threading.Timer(LONGEST_PLAY, process.kill)

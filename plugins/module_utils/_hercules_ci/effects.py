@@ -19,7 +19,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.log
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import segment
 
 FINAL = ('Failed', 'DependencyFailed', 'Successful', 'Cancelled')
-EXIT_CODE = re.compile(r'\bexit (?:code|status) \d+\W*$')
+AFTERWARDS = re.compile(r'\bexit (?:code|status) \d+\W*$|^pushing state (?:file\b|successful\b)')
+"""Lines that come after the failure: what the exit code was, and that the state is stored nevertheless."""
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_'-]*")
 
 
@@ -46,9 +47,9 @@ class Effect:
 
     @property
     def message(self) -> str:
-        """Why it failed, in its own words: what the agent reports, else the last thing that it wrote besides an exit code."""
+        """Why it failed, in its own words: what the agent reports, else the last thing that it wrote before the end began."""
         lines = [line for line in reversed(self.log) if line.strip()]
-        return self.technical_error or next((line for line in lines if not EXIT_CODE.search(line)), '') or ''.join(lines[:1])
+        return self.technical_error or next((line for line in lines if not AFTERWARDS.search(line)), '') or ''.join(lines[:1])
 
     def as_dict(self) -> dict[str, Any]:
         return {

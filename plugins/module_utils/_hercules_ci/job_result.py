@@ -93,7 +93,7 @@ def problems_of(details: JobDetails) -> list[Problem]:
     """Why a job did not succeed, the cause before its consequences; never empty."""
     job, evaluation = details.job, details.evaluation
     if job.cancelled:
-        return [Problem('%s was cancelled.' % _capital(job), job.url, remedy='Run it again with state: rerun when it is wanted after all')]
+        return [Problem('%s was cancelled.' % _capital(job), job.url, remedy='Run it again (rerun_failed) when it is wanted after all')]
     problems = [_evaluation_problem(job, attribute, message) for attribute, message in evaluation.errors[:MOST_ERRORS]]
     problems += [
         Problem('The attribute %s of %s could not be built.' % (attribute, job), job.url, remedy='Read the log of the build on that page')
@@ -124,9 +124,9 @@ def _evaluation_problem(job: Job, attribute: str, message: str) -> Problem:
 
 def _effect_problem(job: Job, effect: Effect) -> Problem:
     if effect.status == 'Cancelled':
-        remedy = 'Run the job again with state: rerun when it is wanted after all'
+        remedy = 'Run the job again (rerun_failed) when it is wanted after all'
         return Problem('The effect %s of %s was cancelled.' % (effect.attribute, job), job.url, remedy=remedy)
-    remedy = 'Mend what it says, then push, or run the job again with state: rerun'
+    remedy = 'Mend what it says, then push, or run the job again (rerun_failed)'
     return Problem('The effect %s of %s failed.' % (effect.attribute, job), job.url, found=effect.message, remedy=remedy)
 
 

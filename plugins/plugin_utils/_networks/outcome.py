@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+
 ONLY_WRITTEN = '%s has changed; a run with the tag push brings it to the branch.'
 BAD = ('failed', 'cancelled', 'timed out')
 Result = Mapping[str, Any]
@@ -97,7 +99,7 @@ def _after_watch(network: str, watched: Result, commit: str) -> Ending:
     job = watched.get('job') or {}
 
     def ending(result: str, problems: Sequence[Mapping[str, str]] = ()) -> Ending:
-        full = '\n'.join(_words(problem) for problem in problems) or (_message(watched) if result in BAD else '')
+        full = '\n'.join(str(Problem(**problem)) for problem in problems) or (_message(watched) if result in BAD else '')
         message = problems[0]['what'] if problems else _sentence(full)
         return Ending(result, message, full, str(watched.get('revision') or commit), job.get('index'), job.get('url') or '')
 
@@ -120,13 +122,6 @@ def _reasons(watched: Result, attributes: list[str]) -> list[Mapping[str, str]]:
     """Of several causes those that concern the network's effects, if any do, else all."""
     problems = list(watched.get('problems', ()))
     return [problem for problem in problems if any(attribute in problem['what'] for attribute in attributes)] or problems
-
-
-def _words(problem: Mapping[str, str]) -> str:
-    parts = [problem['what']]
-    labels = (('Where', 'where'), ('Found', 'found'), ('To do', 'remedy'))
-    parts += ['%s: %s' % (label, problem[name]) for label, name in labels if problem.get(name)]
-    return ' '.join(parts)
 
 
 def is_effect_of(attribute: str, network: str) -> bool:

@@ -27,6 +27,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables impor
 SPECS = Path(__file__).resolve().parents[3] / 'roles' / 'nixops' / 'meta' / 'argument_specs.yml'
 PREFIX = 'nixops_'
 EFFECT_OPTIONS = frozenset(EFFECT) - {'name'}
+REGISTERED = ('nixops_uploaded', 'nixops_rendered', 'nixops_pushed', 'nixops_watched')
+"""What the role's own tasks have registered, in this play or an earlier one of the run."""
 TYPES: Mapping[str, Mapping[str, Any]] = {
     'str': {'type': 'string'}, 'path': {'type': 'string', 'minLength': 1}, 'dict': {'type': 'object'}, 'list': {'type': 'array'}, 'raw': {},
     'bool': {'anyOf': [{'type': 'boolean'}, {'enum': ['yes', 'no', 'true', 'false', 'True', 'False', 'on', 'off']}]},
@@ -114,7 +116,8 @@ def read_host(name: str, variables: Mapping[str, Any], entry_point: str) -> tupl
     for variable, problem in (*_missing(host, options, variables), *_wrong_values(host, options), *_no_project(host)):
         problems.setdefault(variable, []).append(problem)
     values = {variable: _converted(value, options.get(variable, {}).get('type')) for variable, value in values.items()}
-    alike = {variable: variables[variable] for variable in variables if variable.startswith(PREFIX) and variable not in known}
+    unknown = [variable for variable in variables if variable.startswith(PREFIX) and variable not in known and variable not in REGISTERED]
+    alike = {variable: variables[variable] for variable in unknown}
     found = [problem for of_variable in problems.values() for problem in of_variable]
     return Host(name, given, values, frozenset(problems)), [*found, *_slips(Host(name, alike, {}), known)]
 

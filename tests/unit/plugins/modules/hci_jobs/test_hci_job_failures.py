@@ -35,6 +35,22 @@ def test_a_failed_effect_fails_with_the_end_of_the_log_of_its_last_run(service: 
     assert [each['status'] for each in result['job']['effects']] == ['Failed', 'Successful']
 
 
+def test_what_an_effect_does_after_its_failure_is_not_why_it_failed(service: Any, answers: Any, job: Any) -> None:
+    """The state is uploaded then, too."""
+    said = ('app1> activating', 'error: no space left on device', 'pushing state file nixops-foo.json...', 'pushing state successful.',
+            'The effect failed with exit code 1.')
+    service.expect(
+        (answers.jobs_path, answers.jobs(answers.job(42, status='Failure'))),
+        ('/jobs/%s/evaluation' % answers.id(42), answers.evaluation(['neat-network', 'run'])),
+        (EFFECT % answers.id(42), answers.effect('Failed')),
+        (answers.log_path(), answers.log(0, *said, done=True)),
+        (answers.log_path(after=4), answers.log(5, done=True)),
+    )
+    result = job()
+    assert result['job']['effects'][0]['message'] == 'error: no space left on device'
+    assert result['job']['effects'][0]['log'] == list(said)
+
+
 def test_the_log_is_whole_when_i_min_is_exclusive_and_lines_come_late(service: Any, answers: Any, job: Any, fake_time: Any) -> None:
     service.expect(
         (answers.jobs_path, answers.jobs(answers.job(42, status='Failure'))),

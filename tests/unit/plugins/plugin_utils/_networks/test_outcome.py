@@ -34,7 +34,7 @@ def job(*effects: tuple[str, str], **more: Any) -> dict[str, Any]:
 def test_an_effect_that_fails_is_its_own_networks_failure() -> None:
     done = Done(pushed=PUSHED, watched={'production': job(('a.run', 'Failed'), ('b.run', 'Successful'))})
     assert ending_of('a', 'production', BRANCHES, done) == Ending(
-        'failed', 'The effect a.run of job 7 failed.', 'The effect a.run of job 7 failed. Found: error: why a.run',
+        'failed', 'The effect a.run of job 7 failed.', 'The effect a.run of job 7 failed. Found: error: why a.run.',
         COMMIT, 7, 'https://ci.example/7')
     assert ending_of('b', 'production', BRANCHES, done) == Ending('deployed', '', '', COMMIT, 7, 'https://ci.example/7')
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import jsonschema
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import effect_of, state_name_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import options_of, read_host, schema_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import SPECS, options_of, read_host, schema_of
 
 NETWORK: dict[str, Any] = {
     'nixops_project': 'github/neat-org/neat-repo', 'nixops_checkout': '/srv/neat-repo',
@@ -46,6 +47,15 @@ def test_what_is_wrong_is_said_without_the_value(variables: dict[str, Any], word
     assert len(problems) == 1
     for word in words:
         assert word in str(problems[0])
+
+
+def test_what_the_role_itself_has_registered_is_no_slip() -> None:
+    """In a second play of a run, or a second batch of a play, it is there already."""
+    tasks = ''.join(path.read_text() for path in (SPECS.parents[1] / 'tasks').glob('*.yml'))
+    registered = re.findall(r'register: (nixops_\w+)', tasks)
+    assert len(registered) > 4
+    _host, problems = read_host('neat-network', {**NETWORK, **{name: {'changed': False} for name in registered}}, 'main')
+    assert problems == []
 
 
 def test_all_that_is_missing_is_named() -> None:
