@@ -37,7 +37,8 @@ requirements:
 notes:
   - Credentials are those of Git itself, such as an SSH agent, C(core.sshCommand) or a credential helper, for the user that runs the task.
     Git is not allowed to ask for a password.
-  - Hooks of the checkout are not run.
+  - Hooks of the checkout are not run, and commits are not signed, also where C(commit.gpgsign) is set, as nobody is there to unlock a key.
+    Where the remote wants signatures, use V(mode=branch) and sign the merge.
 options:
   checkout:
     description: Working tree of the repository.

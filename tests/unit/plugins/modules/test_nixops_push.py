@@ -222,11 +222,13 @@ def test_somebody_without_an_identity_and_a_relative_remote(checkout: Path, push
     assert git(checkout.parent / 'bare.git', 'log', '-1', '--format=%an <%ae>', 'production') == 'N <n@example.org>'
 
 
-def test_hooks_and_linked_worktrees(checkout: Path, push: Run) -> None:
+def test_hooks_keys_and_linked_worktrees(checkout: Path, push: Run) -> None:
     hook = checkout / '.git' / 'hooks' / 'pre-push'
     hook.write_text('#!/bin/sh\nexit 1\n')
     hook.chmod(0o755)
     git(checkout, 'config', 'core.hooksPath', os.fspath(hook.parent))
+    git(checkout, 'config', 'commit.gpgsign', 'true')
+    git(checkout, 'config', 'gpg.program', 'false')
     git(checkout, 'worktree', 'add', '-q', '../linked', 'HEAD', '--detach')
     (checkout.parent / 'linked' / 'ci.nix').write_text('{ linked = true; }\n')
     assert push(checkout=str(checkout.parent / 'linked'))['changed']
