@@ -83,7 +83,8 @@ def job(tmp_path: Path, sandbox: Sandbox) -> Job:
         (tmp_path / 'play.yml').write_text(json.dumps([play]))
         kept = {name: value for name, value in os.environ.items() if not name.startswith(('ANSIBLE_', 'HERCULES_CI_'))}
         environment = {**kept, 'HERCULES_CI_API_TOKEN': sandbox.token, 'ANSIBLE_COLLECTIONS_PATH': str(collections), 'HOME': str(tmp_path)}
-        command = [str(Path(sys.executable).with_name('ansible-playbook')), '-i', 'localhost,', 'play.yml', *arguments]
+        command = [str(Path(sys.executable).with_name('ansible-playbook')), '-i', 'localhost,', 'play.yml', *arguments,
+                   '-e', 'ansible_python_interpreter=%s' % sys.executable]
         done = subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True, timeout=120)
         assert sandbox.token not in done.stdout + done.stderr
         assert done.returncode == 0, done.stdout + done.stderr
