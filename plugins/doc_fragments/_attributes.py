@@ -18,6 +18,10 @@ attributes:
     description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+  platform:
+    description: Where the module can run.
+    support: full
+    platforms: posix
 """
 
     INFO = r"""

@@ -24,7 +24,7 @@ options:
     type: str
   project:
     description:
-      - A project, as in V(github/neat-org/neat-repo).
+      - A project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo).
       - The file is then the one that C(hci effect run) reads for the project's account, for the user that the task runs as,
         C(~/.config/hercules-ci/secrets/SITE/ACCOUNT/secrets.json).
     type: str

@@ -27,10 +27,6 @@ attributes:
       - Shows names and kinds of caches, their public keys, and which fields get another value. Values are not shown.
   idempotent:
     support: full
-  platform:
-    description: Where the module can run.
-    support: full
-    platforms: posix
 options:
   path:
     description:
@@ -96,7 +92,7 @@ files:
       description: Where the file as it was has been kept, if it changed and O(backup=true).
       type: str
 problems:
-  description: What is wrong, one dictionary for each problem, as M(nixcd.hercules_ci.hci_secret) returns them.
+  description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
   type: list
   elements: dict
   returned: failure

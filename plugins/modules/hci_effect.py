@@ -32,10 +32,6 @@ attributes:
     support: none
     details:
       - With O(command=run), the effect is run each time.
-  platform:
-    description: Where the module can be used.
-    platforms: posix
-    support: full
 requirements:
   - hci (the package hercules-ci-cli), 0.3.9 or newer for O(command=eval) and O(command=list)
   - Nix
@@ -47,7 +43,7 @@ options:
     required: true
   project:
     description:
-      - The project, as C(SITE/ACCOUNT/PROJECT).
+      - The project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo).
     type: str
     required: true
   command:
@@ -182,7 +178,7 @@ log_file:
   returned: with O(command=run) and O(log_file), outside check mode
   sample: /var/log/neat-network.log
 problems:
-  description: On failure, its causes one by one.
+  description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
   type: list
   elements: dict
   returned: failure

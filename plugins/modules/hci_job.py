@@ -39,14 +39,10 @@ attributes:
     support: partial
     details:
       - With O(state=rerun) and O(state=scheduled) each run makes new jobs.
-  platform:
-    description: Where the module can be used.
-    platforms: posix
-    support: full
 options:
   project:
     description:
-      - The project, as C(SITE/ACCOUNT/PROJECT).
+      - The project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo).
     type: str
     required: true
   branch:
@@ -120,7 +116,7 @@ EXAMPLES = r"""
   nixcd.hercules_ci.hci_job:
     project: github/neat-org/neat-repo
     branch: production
-    revision: "{{ pushed.after }}"
+    revision: "{{ pushed.heads.production }}"  # as nixcd.hercules_ci.nixops_push returns it
     wait_timeout: 1800
   register: deployment
 
@@ -319,7 +315,7 @@ msg:
   returned: always
   sample: 'github/neat-org/neat-repo production 0a1b2c3d: job 42 (default) Success'
 problems:
-  description: On failure, its causes one by one.
+  description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
   type: list
   elements: dict
   returned: failure

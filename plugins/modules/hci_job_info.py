@@ -19,15 +19,10 @@ extends_documentation_fragment:
   - nixcd.hercules_ci._attributes.action_group
   - nixcd.hercules_ci._connection
   - nixcd.hercules_ci._connection.module
-attributes:
-  platform:
-    description: Where the module can be used.
-    platforms: posix
-    support: full
 options:
   project:
     description:
-      - The project, as C(SITE/ACCOUNT/PROJECT).
+      - The project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo).
     type: str
     required: true
   index:
@@ -137,6 +132,11 @@ jobs:
       failed_builds: []
       unmet_requirements: []
       evaluation_log: []
+problems:
+  description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
+  type: list
+  elements: dict
+  returned: failure
 """
 
 from typing import Any

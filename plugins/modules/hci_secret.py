@@ -32,10 +32,6 @@ attributes:
       - Shows names, fields and conditions, and which fields get another value. Values are not shown.
   idempotent:
     support: full
-  platform:
-    description: Where the module can run.
-    support: full
-    platforms: posix
 options:
   name:
     description: Name of one secret, as the values in the C(secretsMap) of an effect have it.
@@ -183,19 +179,25 @@ backup_file:
   returned: if O(backup=true) and the file changed
   sample: /var/lib/hercules-ci-agent/secrets/secrets.json.4711.2026-11-22@10:15:00~
 problems:
-  description: What is wrong, one dictionary for each problem.
+  description: What is wrong, one dictionary for each problem. Modules of this collection all return it, with those keys that say something.
   type: list
   elements: dict
   returned: failure
   contains:
     severity:
-      description: V(error).
+      description: V(error), or V(warning) for what would not have stopped the task by itself.
       type: str
     what:
       description: What is wrong, as a sentence. In a file, this quotes the message of the agent's parser.
       type: str
     where:
-      description: The file and the place in it, or the option and, where Ansible knows it, the file and line that it comes from.
+      description: A file and the place in it, an address, or a host and its variable with, where Ansible knows it, file and line.
+      type: str
+    expected:
+      description: What there should be.
+      type: str
+    found:
+      description: What there is instead. Never the value of a secret.
       type: str
     remedy:
       description: What to do.

@@ -17,11 +17,6 @@ extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._attributes.info
   - nixcd.hercules_ci._secrets_location
-attributes:
-  platform:
-    description: Where the module can run.
-    support: full
-    platforms: posix
 seealso:
   - module: nixcd.hercules_ci.hci_secret
 """
@@ -72,7 +67,7 @@ secrets:
       description: The condition in words.
       type: str
 problems:
-  description: What is wrong, one dictionary for each problem, as M(nixcd.hercules_ci.hci_secret) returns them.
+  description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
   type: list
   elements: dict
   returned: failure

@@ -30,10 +30,6 @@ attributes:
     support: full
   idempotent:
     support: full
-  platform:
-    description: Where the module can run.
-    support: full
-    platforms: posix
 options:
   checkout:
     description: The working tree that the file belongs to.
@@ -58,7 +54,7 @@ options:
     default: auto
   project:
     description:
-      - The project on Hercules CI, as in V(github/neat-org/neat-repo).
+      - The project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo).
       - Conditions may ask for its owner and name when the file is evaluated.
     type: str
   schedules:
@@ -197,6 +193,11 @@ runs:
   type: dict
   returned: if O(validate=evaluate) or O(validate=prebuild)
   sample: {refs/heads/main: [], refs/heads/production: [neat-network]}
+problems:
+  description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
+  type: list
+  elements: dict
+  returned: failure
 """
 
 import os

@@ -23,7 +23,7 @@ extends_documentation_fragment:
   - nixcd.hercules_ci._attributes.info
 attributes:
   action:
-    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    description: Runs on the controller, by an action plugin of the same name.
     support: full
 notes:
   - Runs on the controller, once for a play. Use it with C(run_once=true). It never fails because a network did.

@@ -30,7 +30,7 @@ extends_documentation_fragment:
   - nixcd.hercules_ci._attributes.info
 attributes:
   action:
-    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    description: Runs on the controller, by an action plugin of the same name.
     support: full
 notes:
   - Runs on the controller, once for a play. Use it with C(run_once=true).
@@ -100,7 +100,7 @@ msg:
   returned: always
   sample: 2 networks of 1 project can be deployed.
 problems:
-  description: What is wrong, as data.
+  description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
   type: list
   elements: dict
   returned: failure

@@ -173,7 +173,7 @@ heads:
   returned: when the checkout could be read and the remote answered
   sample: {production: 89e6c98d92887913cadf06b2adb97f26cde4849b}
 problems:
-  description: What failed, as data.
+  description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
   type: list
   elements: dict
   returned: failure

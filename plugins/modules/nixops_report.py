@@ -28,7 +28,7 @@ attributes:
     details:
       - The table is printed, the page is not written.
   action:
-    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    description: Runs on the controller, by an action plugin of the same name.
     support: full
   diff_mode:
     support: none
@@ -167,4 +167,9 @@ path:
   type: str
   returned: success, if O(path) is given
   sample: /srv/www/deployments.html
+problems:
+  description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
+  type: list
+  elements: dict
+  returned: failure
 """

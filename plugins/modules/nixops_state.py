@@ -37,10 +37,6 @@ attributes:
       - Shows the names of machines, other resources and attributes that differ, and never values, many of which are secret.
   idempotent:
     support: full
-  platform:
-    description: Where the module can be used.
-    platforms: posix
-    support: full
 options:
   project:
     description:
@@ -265,6 +261,11 @@ known_hosts:
   type: dict
   returned: when O(known_hosts) is set
   sample: {name: nixops-foo.known_hosts, action: created, version: 1, previous_version: null, size: 812, differences: []}
+problems:
+  description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
+  type: list
+  elements: dict
+  returned: failure
 """
 
 import os

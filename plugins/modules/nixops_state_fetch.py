@@ -30,10 +30,6 @@ attributes:
       - Shows the names of machines, other resources and attributes that differ, and never values, many of which are secret.
   idempotent:
     support: full
-  platform:
-    description: Where the module can be used.
-    platforms: posix
-    support: full
 options:
   project:
     description:
@@ -105,6 +101,11 @@ backup_file:
   type: str
   returned: when O(backup=true) and another file was there
   sample: /var/backups/nixops-foo.json.4711.2026-01-21@13:00:15~
+problems:
+  description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
+  type: list
+  elements: dict
+  returned: failure
 """
 
 import os

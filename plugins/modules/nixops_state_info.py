@@ -20,11 +20,6 @@ extends_documentation_fragment:
   - nixcd.hercules_ci._attributes.action_group
   - nixcd.hercules_ci._connection
   - nixcd.hercules_ci._connection.module
-attributes:
-  platform:
-    description: Where the module can be used.
-    platforms: posix
-    support: full
 options:
   project:
     description:
@@ -117,6 +112,11 @@ files:
       type: list
       elements: dict
       returned: when O(summary=true)
+problems:
+  description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
+  type: list
+  elements: dict
+  returned: failure
 """
 
 from typing import Any
