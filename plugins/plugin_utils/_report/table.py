@@ -23,8 +23,7 @@ def text_table(outcomes: Sequence[Outcome], columns: int) -> list[tuple[str, str
     columns: width of the terminal. Links stand in a column of their own if all lines fit, else once for each job below its project.
     """
     rows = {
-        outcome: (outcome.network, outcome.branch, outcome.commit[:SHORT_COMMIT], outcome.state, job_name(outcome), outcome.result)
-        for outcome in outcomes
+        each: (each.network, each.branch, each.commit[:SHORT_COMMIT] or '–', each.state, job_name(each), each.result) for each in outcomes
     }
     widths = [max(map(text_width, column)) for column in zip(_HEADER, *rows.values())]
     link_width = max((text_width(outcome.job_url) for outcome in outcomes), default=0)

@@ -40,7 +40,7 @@ def report(make_action: Report, printed: list[str]) -> Report:
 def test_the_table_is_printed_and_returned(report: Report, printed: list[str]) -> None:
     result = report(networks=NETWORKS)
     assert printed == result['table']
-    assert printed[2].split() == ['neat-network', 'production', '–', '–', 'deployed']
+    assert printed[2].split() == ['neat-network', 'production', '–', '–', '–', 'deployed']
     assert (result['changed'], result['results'], result['msg']) == (False, {'deployed': 1}, '1 network: 1 deployed')
 
 

@@ -19,7 +19,7 @@ github/neat-org/neat-repo
   broken-network  production  1f0c2d3e  3      #123  failed
     The effect broke.
   neat-network    production  1f0c2d3e  3 → 4  #123  deployed
-  new-network     staging               –      –     would deploy
+  new-network     staging     –         –      –     would deploy
   #123  https://hercules-ci.com/github/neat-org/neat-repo/jobs/123
 
 3 networks: 1 failed, 1 would deploy, 1 deployed'''
@@ -29,7 +29,7 @@ github/neat-org/neat-repo
   broken-network  production  1f0c2d3e  3      #123  failed        https://hercules-ci.com/github/neat-org/neat-repo/jobs/123
     The effect broke.
   neat-network    production  1f0c2d3e  3 → 4  #123  deployed      https://hercules-ci.com/github/neat-org/neat-repo/jobs/123
-  new-network     staging               –      –     would deploy
+  new-network     staging     –         –      –     would deploy
 
 3 networks: 1 failed, 1 would deploy, 1 deployed'''
 
@@ -52,8 +52,8 @@ def test_every_project_has_its_own_block() -> None:
     entry = {'network': 'n', 'branch': 'b', 'result': 'deployed', 'job': 7}
     table = text_table(outcomes_of([{**entry, 'project': name, 'job_url': 'https://%s/7' % name} for name in ('one', 'two')]), 30)
     assert [line for line, _tone in table][1:-2] == [
-        'one', '  n        b               –      #7   deployed', '  #7  https://one/7',
-        'two', '  n        b               –      #7   deployed', '  #7  https://two/7',
+        'one', '  n        b       –       –      #7   deployed', '  #7  https://one/7',
+        'two', '  n        b       –       –      #7   deployed', '  #7  https://two/7',
     ]
 
 
