@@ -23,6 +23,8 @@ FOREIGN = (
     ' "condition": true}}'
 )
 
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason='only root may give files away, and become another user')
+
 
 class Agent:
     """A folder of secrets, and the modules that see to it."""
@@ -109,7 +111,7 @@ def test_mode_is_put_right_without_a_change_of_content(agent: Agent) -> None:
     assert agent.secret({'a': AWS}, mode='0440')['changed'] and stat.S_IMODE(agent.file.stat().st_mode) == 0o440
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason='giving files away needs root')
+@needs_root
 def test_owner_follows_the_file_then_the_folder(agent: Agent) -> None:
     os.chown(agent.folder, 1234, 1235)
     agent.secret({'a': AWS})
@@ -173,7 +175,7 @@ def test_links_and_pipes(agent: Agent, tmp_path_factory: pytest.TempPathFactory)
     assert 'not a regular file' in agent.secret({'a': AWS})['msg']
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason='becoming another user needs root')
+@needs_root
 def test_somebody_who_may_not_write_is_told_to_become_another(agent: Agent) -> None:
     agent.secret({'a': AWS})
     for path in (agent.folder, *agent.folder.parents):  # pytest's folders are closed to others
