@@ -99,7 +99,7 @@ class PrivateAction(ActionBase):
 
     def _hidden_if_looped(self, result: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """The result, marked so that Ansible does not show it where it would show the item of a loop that holds a value with it."""
-        item = task_vars.get(task_vars.get('ansible_loop_var'))
+        item = task_vars.get(task_vars.get('ansible_loop_var', ''))
         parts = {str(part) for part in _leaves(item)} - {'None'}
         given = (self._given or {}).get
         values = {str(value) for name in self.SECRET for value in _leaves(given(name))} - {'None', ''} if parts else set()
