@@ -11,7 +11,7 @@ from __future__ import annotations
 from .gate import Gate
 
 BUILD = 'ansible-galaxy collection build --output-path . $OLDPWD >/dev/null && '
-PYTEST = 'COVERAGE_FILE=$OUT/coverage-{0} coverage run -m pytest --quiet --junitxml=$OUT/{0}.xml tests/{0}'
+PYTEST = 'COVERAGE_FILE=$OUT/coverage-{0} coverage run -m pytest --quiet --junitxml=$OUT/{0}.xml tests/{0} --numprocesses 2 --dist loadfile'
 # However it ends, also by a signal.
 MACHINES_DOWN = (
     "trap 'exit 1' TERM; "
@@ -27,7 +27,7 @@ GATES = (
     Gate('exceptions', 'python -m tests.gates.exceptions', summary=r'\d+ exceptions', fast=True),
     Gate('mypy', 'cd $TOP && mypy --config-file $OLDPWD/pyproject.toml --cache-dir $CACHE/mypy '
          '-p ansible_collections.nixcd.hercules_ci.plugins', fast=True),
-    Gate('units', PYTEST.format('unit') + ' --numprocesses 2 --dist loadfile', junit='unit.xml', programs=('nix-instantiate',)),
+    Gate('units', PYTEST.format('unit'), junit='unit.xml', programs=('nix-instantiate',)),
     Gate('integration', PYTEST.format('integration'), junit='integration.xml', programs=('nix-instantiate', 'git')),
     Gate('sanity', 'ansible-test sanity --local --color no', programs=('shellcheck',)),
     Gate('molecule', MACHINES_DOWN + 'molecule test --all', possible='tests/hosts/hosts.sh possible $OUT/hosts'),

@@ -22,10 +22,10 @@ from .surroundings import CACHE, ROOT, copy_as_collection, environment, make_rep
 # ansible-core and the Python of the controller
 SUPPORTED = (('2.17', '3.10'), ('2.17', '3.11'), ('2.18', '3.11'), ('2.19', '3.11'), ('2.20', '3.12'), ('2.21', '3.13'))
 
-PYTEST = 'python -m pytest --quiet --junitxml=$OUT/{0}.xml tests/{0}'
+PYTEST = 'python -m pytest --quiet --junitxml=$OUT/{0}.xml tests/{0} --numprocesses 2 --dist loadfile'
 DEPRECATED = r'^.*\[DEPRECATION WARNING\].*$'
 GATES = (
-    Gate('units', PYTEST.format('unit') + ' --numprocesses 2 --dist loadfile', finding=DEPRECATED, junit='unit.xml'),
+    Gate('units', PYTEST.format('unit'), finding=DEPRECATED, junit='unit.xml'),
     Gate('sanity', 'ansible-test sanity --local --color no', finding=DEPRECATED, programs=('shellcheck',)),
     Gate('integration', PYTEST.format('integration'), finding=DEPRECATED, junit='integration.xml'),
     Gate('targets', 'ansible-test integration --color no', finding=DEPRECATED),
