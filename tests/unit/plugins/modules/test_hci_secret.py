@@ -175,22 +175,25 @@ def test_links_and_pipes(agent: Agent, tmp_path_factory: pytest.TempPathFactory)
     assert 'not a regular file' in agent.secret({'a': AWS})['msg']
 
 
-@needs_root
 def test_somebody_who_may_not_write_is_told_to_become_another(agent: Agent) -> None:
     agent.secret({'a': AWS})
     for path in (agent.folder, *agent.folder.parents):  # pytest's folders are closed to others
         if path.stat().st_uid == os.geteuid() and path.name.startswith(('pytest', 'test', 'popen')):
             path.chmod(0o755)
     agent.file.chmod(0o444)
-    os.seteuid(65534)
+    agent.folder.chmod(0o555)
+    me = os.geteuid()
+    other = me or 65534  # root may write everywhere
+    os.seteuid(other)
     try:
         results = [agent.secret({'b': AWS})]
-        os.seteuid(0)
-        agent.folder.chmod(0o711)
-        os.seteuid(65534)
+        os.seteuid(me)
+        agent.folder.chmod(0o111)
+        os.seteuid(other)
         results += [agent.secret({'b': AWS}), agent.secret({'b': AWS}, path=str(agent.folder / 'deep' / 'secrets.json'))]
     finally:
-        os.seteuid(0)
+        os.seteuid(me)
+        agent.folder.chmod(0o755)
     assert [result['msg'].partition(' Where')[0] for result in results] == [
         'The file cannot be written.', 'The folder cannot be opened.', 'The folder cannot be made.',
     ]
