@@ -177,6 +177,13 @@ content:
   type: str
   returned: success
   sample: "{ src ? { ref = null; } }: …"
+files:
+  description: The files and folders of the checkout that the effects of NixOps and the pins refer to, relative to O(checkout), for
+    O(nixcd.hercules_ci.nixops_push#module:required_files). None if the file is absent.
+  type: list
+  elements: str
+  returned: success
+  sample: [network-aws.nix, network-stub.nix, network.nix]
 form:
   description: The form of the file.
   type: str
@@ -251,7 +258,7 @@ def main() -> None:
     declared = [] if change.after is None else in_order(module.params['effects'])
     result: dict[str, Any] = {
         'changed': changed, 'path': path, 'file': os.path.relpath(path, module.params['checkout']), 'content': change.after,
-        'form': change.form, 'effects': [effect['name'] for effect in declared],
+        'files': list(change.files), 'form': change.form, 'effects': [effect['name'] for effect in declared],
     }
     if module.params['validate'] in ('evaluate', 'prebuild') and change.after is not None:
         result['runs'] = runs

@@ -55,6 +55,14 @@ options:
       - In check mode this tells what a task before would have written.
     type: dict
     default: {}
+  required_files:
+    description:
+      - Files or folders that O(files) refer to, as paths below the top of the working tree, such as
+        RV(nixcd.hercules_ci.nixops_effect#module:files).
+      - Nothing is pushed to a branch of the remote that does not have them, whatever the working tree has, because its job could only fail.
+    type: list
+    elements: str
+    default: []
   branches:
     description: Names of the branches, without V(refs/heads/).
     type: list
@@ -92,10 +100,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Put ci.nix on the branch that deploys production
+- name: Put ci.nix on the branch that deploys production, unless its network files are missing there
   nixcd.hercules_ci.nixops_push:
     checkout: /srv/neat-repo
     files: [ci.nix]
+    required_files: [network.nix, network-aws.nix, network-stub.nix]
     branches: [production]
   register: pushed
 
@@ -185,7 +194,7 @@ problems:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.push import Commit, Outcome, look, push
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.push import Commit, Outcome, look, push, require_files
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
     GitError,
     Repository,
@@ -225,7 +234,9 @@ def one_branch(module: AnsibleModule, repository: Repository, heads: dict[str, s
             module.warn('Branch %s of %s has other content in %s; nothing is pushed (mode: none).' % (
                 branch, options['remote'], ', '.join(found.files)))
             found.files = []
-        elif found.files and module.check_mode:
+        elif found.files:
+            require_files(repository, options['remote'], found, options['required_files'])
+        if found.files and module.check_mode:
             found.revision = None
         elif found.files:
             commit = Commit(options['commit_message'], options['author_name'], options['author_email'])
@@ -277,6 +288,7 @@ def main() -> None:
             'checkout': {'type': 'path', 'required': True},
             'files': {'type': 'list', 'elements': 'str', 'required': True},
             'contents': {'type': 'dict', 'default': {}},
+            'required_files': {'type': 'list', 'elements': 'str', 'default': []},
             'branches': {'type': 'list', 'elements': 'str', 'required': True},
             'remote': {'type': 'str', 'default': 'origin'},
             'mode': {'type': 'str', 'choices': ['direct', 'branch', 'none'], 'default': 'direct'},

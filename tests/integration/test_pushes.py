@@ -44,6 +44,21 @@ def test_uncommitted_work_is_warned_about_and_left_alone(deployed: World) -> Non
     assert after == before
 
 
+def test_a_network_file_that_is_only_committed_here_keeps_the_branch_as_it_is(deployed: World) -> None:
+    (deployed.checkout / 'network-new.nix').write_text('{ }\n')
+    git(deployed.checkout, 'add', 'network-new.nix')
+    git(deployed.checkout, '-c', 'user.name=A', '-c', 'user.email=a@example.org', 'commit', '--quiet', '--message', 'Not pushed')
+    production(deployed)['nixops_network_files'] = ['network.nix', 'network-aws.nix', 'network-new.nix']
+    before = head(deployed.bare, 'production')
+    played = deployed.play('--limit', 'production', playbook='networks')
+    git(deployed.checkout, 'reset', '--quiet', '--hard', 'HEAD^')
+    assert played.code == 2, played.output
+    assert 'The branch does not have files that ci.nix refers to' in played.output
+    assert 'Found: nothing at network-new.nix' in played.output
+    assert row(played, 'neat-network')[-1] == 'failed'
+    assert head(deployed.bare, 'production') == before
+
+
 def test_a_remote_that_has_moved_is_built_upon(deployed: World) -> None:
     theirs = commit(deployed.bare, 'production', 'README', 'by somebody else')
     production(deployed)['nixops_user_setup_script'] = 'writeAWSSecret aws default\nexport STAGE=other'

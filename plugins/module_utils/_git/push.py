@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,6 +97,15 @@ def look(
     if found.files and side:
         found.pushed_to = side
     return found
+
+
+def require_files(repository: Repository, remote: str, found: Outcome, wanted: Iterable[str]) -> None:
+    """Refuse a branch without these files or folders: what is to be pushed refers to them."""
+    missing = [path for path in wanted if not repository.run('ls-tree', '--full-tree', str(found.revision), '--', path)]
+    if missing:
+        raise fail('The branch does not have files that %s refers to.' % ' and '.join(found.files),
+                   where='%s of %s' % (found.branch, remote), found='nothing at %s' % ', '.join(missing),
+                   remedy='Push them to the branch first: an agent sees what is there, not what is in the checkout.')
 
 
 def fetch(repository: Repository, remote: str, heads: Mapping[str, str]) -> None:

@@ -75,7 +75,7 @@ def _read(path: Path) -> str:
 
 def problems(checkout: Path, chosen: Place, effects: Sequence[Mapping[str, Any]], chosen_pins: Mapping[str, Any]) -> list[Problem]:
     """Files that an agent would miss: not there, not tracked by Git, or left out of src."""
-    wanted = list(_wanted(effects, chosen, chosen_pins))
+    wanted = list(wanted_files(effects, chosen, chosen_pins))
     if not (checkout / chosen.file).parent.is_dir():
         return [Problem('The folder of the file does not exist.', str((checkout / chosen.file).parent), remedy='Create it.')]
     other = [name for name in CI_NIX if name != chosen.file and (checkout / name).is_file()]
@@ -113,8 +113,8 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _wanted(effects: Sequence[Mapping[str, Any]], chosen: Place, chosen_pins: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every file of the checkout that the rendered file refers to, with the option that says so."""
+def wanted_files(effects: Sequence[Mapping[str, Any]], chosen: Place, chosen_pins: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every file of the checkout that the rendered file refers to, after the option that says so."""
     for effect in effects:
         if function_of(effect) not in NIXOPS_FUNCTIONS or effect.get('flake'):
             continue

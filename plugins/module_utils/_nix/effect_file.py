@@ -24,12 +24,13 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Change:
-    """path: the file; form: as in ci_nix; before, after: its text, None where it is absent."""
+    """path: the file; form: as in ci_nix; before, after: its text, None where it is absent; files: of the checkout, that it refers to."""
 
     path: Path
     form: str
     before: str | None
     after: str | None
+    files: tuple[str, ...] = ()
 
 
 def plan(options: Mapping[str, Any]) -> Change:
@@ -62,7 +63,8 @@ def plan(options: Mapping[str, Any]) -> Change:
     after = ci_nix.render(
         options['effects'], chosen.form, chosen.file, chosen_pins=pinned, schedules=options['schedules'], hosts=options['inventory_hosts'],
     )
-    return Change(path, chosen.form, before, after)
+    files = {file for _where, file in checkout.wanted_files(options['effects'], chosen, pinned)}
+    return Change(path, chosen.form, before, after, tuple(sorted(files)))
 
 
 def _text_of(path: Path) -> str | None:

@@ -178,6 +178,26 @@ def test_a_side_branch_is_proposed_once_and_followed_after_the_merge(checkout: P
     assert push(mode='branch')['branches'][0]['pushed_to'] == 'nixops/production'
 
 
+def test_a_branch_without_the_files_that_the_pushed_ones_refer_to_is_left_alone(checkout: Path, push: Run) -> None:
+    # They are in the checkout, and even committed there: agents would see neither.
+    (checkout / 'new.nix').write_text('{ }\n')
+    (checkout / 'networks').mkdir()
+    (checkout / 'networks' / 'web.nix').write_text('{ }\n')
+    git(checkout, 'add', 'new.nix', 'networks')
+    git(checkout, 'commit', '-q', '-m', 'Not pushed')
+    required = ['network.nix', 'networks/web.nix', 'new.nix']
+    for check in (True, False):
+        result = push(check=check, branches=['production'], required_files=required)
+        assert result['failed'] and not result['changed']
+        assert 'The branch does not have files that ci.nix refers to. Where: production of origin.' in result['msg']
+        assert 'Found: nothing at networks/web.nix, new.nix.' in result['msg']
+    assert git(checkout.parent / 'bare.git', 'ls-tree', '--name-only', 'production') == 'network.nix'
+    git(checkout, 'push', '-q', 'origin', 'HEAD:production')
+    for mode in ('branch', 'direct'):
+        result = push(branches=['production'], mode=mode, required_files=[*required, 'networks'])
+        assert not result.get('failed') and result['changed']
+
+
 def test_mode_none_warns_and_names_the_head(checkout: Path, push: Run) -> None:
     result = push(mode='none')
     assert not result['changed']

@@ -19,6 +19,7 @@ from .conftest import EFFECT, Run, git
 def test_a_second_run_changes_nothing(run: Run, checkout: Path) -> None:
     first = run(validate='none', inventory_hosts=['neat-network'])
     assert (first['changed'], first['form'], first['effects']) == (True, 'legacy', ['neat-network'])
+    assert first['files'] == ['network-aws.nix', 'network-stub.nix', 'network.nix']
     before = (checkout / 'ci.nix').stat()
     assert stat.S_IMODE(before.st_mode) == 0o644
     second = run(validate='none', inventory_hosts=['neat-network'])
