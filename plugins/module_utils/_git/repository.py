@@ -115,7 +115,7 @@ def remote_default_branch(repository: Repository, remote: str) -> str:
 
 def unreachable(repository: Repository, remote: str, error: GitError) -> Failure:
     """What to tell somebody whose remote does not answer, or does not let them in: what git said, without its advice, on one line."""
-    said = ' '.join(str(error).split('Please make sure you have the correct access rights')[0].split())
+    said = ' '.join(str(error).partition('Please make sure you have the correct access rights')[0].split())
     return fail('Git cannot reach the remote %s.' % remote, where=repository.path, found=said,
                 remedy='Try "git ls-remote %s" there as the same user: the credentials are those of git itself.' % remote)
 

@@ -155,8 +155,8 @@ def _remote_problems(project: Project, repository: Repository) -> Iterator[Probl
     remote_url(repository, remote)
     heads = remote_heads(repository, remote, sorted(project.pushed_branches)) if project.pushed_branches else {}
     for branch in sorted(project.pushed_branches - heads.keys()):
-        named = next(network for network in project.chosen if network.sound('nixops_branches') and branch in network['nixops_branches'])
-        yield from no_branch(repository, remote, branch, 'nixops_branches of %s' % named.name).problems
+        naming = [network.name for network in project.chosen if network.sound('nixops_branches') and branch in network['nixops_branches']]
+        yield from no_branch(repository, remote, branch, 'nixops_branches of %s' % naming[0]).problems
 
 
 def _file_problems(project: Project, repository: Repository) -> Iterator[Problem]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import Machine, machines
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import machines
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server, read_source
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import hidden_file
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, hidden_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import STATE_NAME, state_name_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host
@@ -25,9 +28,9 @@ Versions = Mapping[str, Sequence[Version]]
 
 SOURCE = (
     *STATE_NAME, 'nixops_state', 'nixops_nixops_deployment', 'nixops_function', 'nixops_export_file', 'nixops_database', 'nixops_program',
-    'nixops_allow_self_deploy',
+    'nixops_allow_self_deploy', 'nixops_checkout', 'nixops_src', 'nixops_flake', 'nixops_forget_state',
 )
-"""The variables that the source of the state depends on."""
+"""The variables that the state and its source depend on."""
 
 
 @dataclass(frozen=True)
@@ -65,20 +68,46 @@ def state_problems(network: Host, agents: Sequence[Agent], files: StateFiles | N
     """
     if not network.sound(*SOURCE):
         return
-    name = state_name_of(network.values)
+    known = versions.get(state_name_of(network.values))
+    newest = known[-1] if known else None
+    yield from _named_otherwise(network)
+    looked_for = () if network['nixops_allow_self_deploy'] else agents
     try:
-        with hidden_file() as file:
-            if network['nixops_state'] == 'upload':
-                state = read_source(source_options(network), file).state
-            elif files is not None and name in versions:
-                state = from_server(files, name, versions[name][-1], file)
-            else:
-                return
-            if not network['nixops_allow_self_deploy']:
-                yield from _self_deploys(network, list(machines(state.entries())), agents)
+        if network['nixops_state'] == 'upload':
+            yield from _problems_here(network, looked_for, files, newest)
+        elif files and newest:
+            yield from _problems_there(network, looked_for, files, newest)
     except Failure as failure:
         for problem in failure.problems:
             yield replace(problem, where=', '.join(filter(None, (network.name, problem.where))))
+
+
+def _problems_here(network: Host, agents: Sequence[Agent], files: StateFiles | None, newest: Version | None) -> Iterator[Problem]:
+    """Of the state that would be uploaded, and of what has been deployed since, by machines that are not known here."""
+    with hidden_file() as file:
+        state = read_source(source_options(network), file).state
+        yield from _self_deploys(network, state, agents)
+    if agents and files and newest and not newest.holds(state.size, state.sha256):
+        with suppress(NotAState):  # which nixops_state may be about to replace
+            yield from _problems_there(network, agents, files, newest)
+
+
+def _problems_there(network: Host, agents: Sequence[Agent], files: StateFiles, newest: Version) -> Iterator[Problem]:
+    with hidden_file() as file:
+        yield from _self_deploys(network, from_server(files, state_name_of(network.values), newest, file), agents)
+
+
+def _named_otherwise(network: Host) -> Iterator[Problem]:
+    """NixOps 2 finds its state under the name that C(nixops.nix) has; whether that comes to another one, only Nix knows for certain."""
+    if network['nixops_function'] != 'runNixOps2' or network['nixops_flake'] or network['nixops_forget_state']:
+        return
+    name, file = state_name_of(network.values), Path(network['nixops_checkout'] or '', network['nixops_src'] or '', 'nixops.nix')
+    with suppress(OSError, ValueError):  # what is wrong with the files is reported with the checkout
+        if name not in file.read_text('utf-8', errors='replace'):
+            yield Problem('NixOps 2 might look for the state under another name, and make all machines anew.',
+                          where='%s, %s' % (network.name, file), expected='%s, as nixops_state_name and nixops_deployment say' % name,
+                          found='a file in which that name does not occur', severity='warning',
+                          remedy='Set network.storage.hercules-ci.stateName there to it, or nixops_state_name to what it is there.')
 
 
 def source_options(network: Host) -> dict[str, Any]:
@@ -92,8 +121,8 @@ def source_options(network: Host) -> dict[str, Any]:
     }
 
 
-def _self_deploys(network: Host, deployed: Sequence[Machine], agents: Sequence[Agent]) -> Iterator[Problem]:
-    for machine in deployed:
+def _self_deploys(network: Host, state: State, agents: Sequence[Agent]) -> Iterator[Problem]:
+    for machine in machines(state.entries()):
         names = {machine.name, *machine.addresses}
         key = machine.host_key.split()[1] if ' ' in machine.host_key else machine.host_key
         for agent in agents:

@@ -114,6 +114,43 @@ def test_the_servers_state_is_looked_at_where_none_goes_there(networks: dict[str
     assert 'by 198.51.100.10' in refusals(networks, agents)
 
 
+def test_a_state_that_is_newer_than_the_local_one_is_looked_at_too(
+    networks: dict[str, Any], agents: dict[str, Any], world: World, tmp_path: Path,
+) -> None:
+    """Hercules CI has deployed machines since that the database here does not know."""
+    project = 'github/neat-org/deployed-since'
+    world.sandbox.add_project(project, world.bare)
+    text = (DATABASE.parent / 'export-aws-prod.json').read_text()
+    (older,) = json.loads(text).values()
+    del older['resources']['app1']
+    (tmp_path / 'older.json').write_text(json.dumps({'cccccccc-1700-11e7-8000-000000000003': older}))
+    del networks['neat-staging']
+    networks['neat-network'].update(nixops_project=project, nixops_export_file=str(tmp_path / 'older.json'))
+    agents['agent-1']['ansible_host'] = '198.51.100.10'
+    check(Inventory(networks, agents, list(networks)))
+    world.sandbox.put_state(project, 'nixops-aws-prod.json', text.encode())
+    assert 'Where: neat-network, machine app1' in refusals(networks, agents)
+    world.sandbox.put_state(project, 'nixops-aws-prod.json', b'no state')  # which nixops_state can replace
+    check(Inventory(networks, agents, list(networks)))
+
+
+def test_a_network_of_nixops_2_that_calls_its_state_otherwise(networks: dict[str, Any], agents: dict[str, Any], world: World) -> None:
+    networks['neat-network'].update(nixops_function='runNixOps2', nixops_network_files=['nixops.nix'])
+    file = world.checkout / 'nixops.nix'
+    try:
+        for name, warned in (('nixops-other.json', True), ('nixops-aws-prod.json', False)):
+            file.write_text('{ network.storage.hercules-ci.stateName = "%s"; network.lock.hercules-ci.stateName = "%s"; }' % (name, name))
+            git(world.checkout, 'add', 'nixops.nix')
+            _plan, warnings = check(Inventory(networks, agents, list(networks)))
+            found = [warning for warning in warnings if 'state' in warning.what]
+            assert bool(found) is warned
+            if warned:
+                assert str(found[0]).startswith('NixOps 2 might look for the state under another name, and make all machines anew.')
+                assert found[0].expected == 'nixops-aws-prod.json, as nixops_state_name and nixops_deployment say'
+    finally:
+        git(world.checkout, 'rm', '--quiet', '--force', 'nixops.nix')
+
+
 @pytest.mark.parametrize('variables, words', [
     ({'nixops_project': 'neat-repo'}, ['nixops_project of neat-network']),
     ({'nixops_push': 'none'}, ['have to agree about nixops_push', 'neat-staging']),
