@@ -26,7 +26,7 @@ class Gate:
     command: run by bash in the collection's folder.
     finding: output that matches it is a finding even when the command succeeds.
     programs: what it needs on PATH. possible: a command that succeeds where the gate can run, and else prints why it cannot.
-    after: gates whose results it reads.
+    after: gates that have to end before, because it reads their results or would stumble over their files.
     junit: the command's report under $OUT, whose tests are counted one by one.
     summary: the part of the output that is worth showing beside the gate's name.
     fast: part of `make lint`.
