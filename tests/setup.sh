@@ -73,11 +73,10 @@ install_tools() {
   [[ -x .venv/bin/python ]] || "$python" -m venv .venv
   local wanted=(--requirement meta/ee-requirements.txt --group pyproject.toml:test --group pyproject.toml:lint --group pyproject.toml:hosts)
   .venv/bin/python -m pip install --quiet --disable-pip-version-check uv || true
-  # uv takes seconds where pip takes a minute, but its program does not start everywhere (on NixOS).
-  if .venv/bin/uv --version >/dev/null 2>&1; then
-    .venv/bin/uv pip install --quiet --python .venv/bin/python "${wanted[@]}"
-  else
-    say 'uv does not run here: taking pip'
+  # uv takes seconds where pip takes a minute, but its program does not start everywhere (on NixOS), and its settings are not pip's.
+  # It is to trust whom this machine trusts; the variable has had two names.
+  if ! UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 .venv/bin/uv pip install --quiet --python .venv/bin/python "${wanted[@]}"; then
+    say 'uv cannot install the tools here: taking pip'
     .venv/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
     .venv/bin/python -m pip install --quiet "${wanted[@]}"
   fi
