@@ -28,6 +28,7 @@ import yaml
 
 from tests.gates.surroundings import ROOT, search_path
 from tests.integration.repository import make_repository
+from tests.sandbox.evaluation import Nix
 from tests.sandbox.server import Sandbox
 
 TOKEN = 'token-of-the-fleet-keeper'
@@ -186,6 +187,10 @@ class World:
                 guard.cancel()
                 process.terminate()
 
+    def nix_environment(self) -> dict[str, str]:
+        """The variables for the sandbox's Nix store: that of the machine is not for everybody to write to."""
+        return Nix(self.sandbox.data / 'nix').environment()
+
     def environment(self) -> dict[str, str]:
         """A fleet keeper's environment: a home of its own, and of Ansible's variables only what a run has to have."""
         foreign = ('ANSIBLE_', 'PYTHON', 'HERCULES_CI', 'NIXOPS', 'GIT_')
@@ -194,6 +199,7 @@ class World:
         temporary.mkdir(exist_ok=True)
         return {
             **kept,
+            **self.nix_environment(),
             'PATH': search_path(Path(sys.executable).parent),
             'HOME': str(self.folder / 'home'),
             'XDG_CONFIG_HOME': str(self.folder / 'home' / '.config'),

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
@@ -28,6 +28,9 @@ fsync-metadata = false
 sandbox = false
 substituters =
 '''
+
+LONGEST_BUILD = 60  # seconds; what is built here takes a fraction of one
+STOOD_STILL = (124, 137)  # what timeout says of a command that it had to end
 
 
 class EvaluationError(Exception):
@@ -80,16 +83,27 @@ class Nix:
 
     def command(self, *arguments: str) -> str:
         """Output of a Nix command; EvaluationError with what it printed to stderr."""
-        environment = {**os.environ, **self.environment()}
-        result = self.run([*arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True, check=False)
+        result = self._run(arguments)
         if result.returncode:
             raise EvaluationError(result.stderr.strip())
         return result.stdout
 
+    def _run(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, **self.environment()}
+        return self.run([*arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True, check=False)
+
     def build(self, *drvs: str) -> None:
-        """Build derivations; EvaluationError with the log when one fails."""
-        if drvs:
-            self.command('nix-store', '--realise', '--keep-going', *drvs)
+        """Build derivations; EvaluationError with the log when one fails.
+
+        Once in hundreds of runs a Nix stood still after it had forked, and with it all that waited for its lock: then it is begun anew.
+        """
+        build = ('timeout', '--kill-after=5', '%d' % LONGEST_BUILD, 'nix-store', '--realise', '--keep-going', *drvs)
+        for attempt in (1, 2) if drvs else ():
+            result = self._run(build)
+            if result.returncode == 0:
+                return
+            if result.returncode not in STOOD_STILL or attempt == 2:
+                raise EvaluationError(result.stderr.strip() or 'The build did not end within %d seconds.' % LONGEST_BUILD)
 
     def derivation(self, drv: str) -> Derivation:
         """Read a .drv file, whose strings are quoted as Python's are."""

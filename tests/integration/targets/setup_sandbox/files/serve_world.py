@@ -24,7 +24,7 @@ def main() -> None:
     end = threading.Event()
     signal.signal(signal.SIGTERM, lambda *received: end.set())
     with running_world(folder, folder) as world:
-        described = {**world.inventory['nixops_networks']['vars'], 'token': TOKEN}
+        described = {**world.inventory['nixops_networks']['vars'], 'token': TOKEN, 'nix': world.nix_environment()}
         (folder / 'new.json').write_text(json.dumps(described))
         (folder / 'new.json').rename(folder / 'world.json')
         end.wait()
