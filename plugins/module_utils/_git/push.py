@@ -101,7 +101,11 @@ def look(
 
 def require_files(repository: Repository, remote: str, found: Outcome, wanted: Iterable[str]) -> None:
     """Refuse a branch without these files or folders: what is to be pushed refers to them."""
-    missing = [path for path in wanted if not repository.run('ls-tree', '--full-tree', str(found.revision), '--', path)]
+    paths = list(wanted)
+    listed = repository.run('ls-tree', '--full-tree', '--name-only', '-z', str(found.revision), '--', *paths) if paths else b''
+    there = {name.decode('utf-8', 'surrogateescape') for name in listed.split(b'\0')}
+    # Of a folder that is asked for beside something in it, Git lists the content.
+    missing = [path for path in paths if path not in there and not any(name.startswith(path + '/') for name in there)]
     if missing:
         raise fail('The branch does not have files that %s refers to.' % ' and '.join(found.files),
                    where='%s of %s' % (found.branch, remote), found='nothing at %s' % ', '.join(missing),
