@@ -11,14 +11,28 @@ writes a blank after each comma at the end of a line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
+from operator import itemgetter
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import Database
 
 COMMA = {'1.x': ', \n', '2.x': ',\n'}
-MARK, MARK_QUOTED = '\x7f', '\\u007f'
-"""SQLite puts it, followed by a letter, between an attribute's name and its value, and between attributes."""
+MARK, END = secrets.token_urlsafe(12), secrets.token_urlsafe(12)
+"""SQLite puts one between names, and between values, and the other between all names and all values. Nobody can have foreseen them, so
+no text holds them; and quoting leaves them alone. END also takes the place of what is missing, which group_concat would pass over."""
+REMEMBERED = 100
+"""How many layouts: machines of one kind have the same attributes."""
+RESOURCES = """
+select name, (
+  select ifnull(group_concat(ifnull(name, :end), :mark) || :mark, '') || 'type' || :end ||
+    ifnull(group_concat(ifnull(value, :end), :mark) || :mark, '') from ResourceAttrs where machine = id) || ifnull(type, :end)
+from (select max(id) as id, name, type from Resources where deployment = :deployment group by name order by name)
+"""
+"""A row a resource instead of a row an attribute: that is what makes this fast. Of resources with the same name NixOps sees the last.
+A resource's type is printed as an attribute; it comes last here."""
 
 
 def export_text(database: Database, uuids: Iterable[str], layout: str) -> Iterator[str]:
@@ -49,32 +63,23 @@ def _deployment(database: Database, uuid: str, comma: str) -> Iterator[str]:
 
 def _resources(database: Database, uuid: str, comma: str) -> Iterator[str]:
     separator = '{\n'
-    between = (MARK + 'a', MARK + 'b')
-    for row, name, kind, before, after in database.query(_ATTRIBUTES_OF_RESOURCES, (*between, *between, uuid)):
-        counted = [each.split(':', 1) for each in (before, '1:type' + MARK + 'a' + kind, after) if each]
-        body = quoted((MARK + 'b').join(attributes for _count, attributes in counted))
-        if body.count(MARK_QUOTED) == 2 * sum(int(count) for count, _attributes in counted) - 1:
-            body = body.replace(MARK_QUOTED + 'a', '": "').replace(MARK_QUOTED + 'b', '"%s        "' % comma)
-        else:  # values hold the mark, too: slowly, then
-            body = _attributes(database, row, kind, comma)
-        yield '%s      %s: {\n        %s\n      }' % (separator, quoted(name), body)
+    for resource, attributes in database.query(RESOURCES, {'deployment': uuid, 'mark': MARK, 'end': END}):
+        names, values, *missing = attributes.split(END)
+        if missing:
+            raise TypeError('resource %r has an attribute without a name or a value' % resource)
+        choose, template = _layout(names, comma)
+        printed = template % choose(quoted(values)[1:-1].split(MARK))
+        yield '%s      %s: {\n        %s\n      }' % (separator, quoted(resource), printed)
         separator = comma
     yield '{}' if separator == '{\n' else '\n    }'
 
 
-def _attributes(database: Database, row: int, kind: str, comma: str) -> str:
-    rows = database.query('select name, value from ResourceAttrs where machine = ?', (row,))
-    attributes = {**dict(rows), 'type': kind}
-    return ('%s        ' % comma).join('%s: %s' % (quoted(name), quoted(attributes[name])) for name in sorted(attributes))
+@lru_cache(REMEMBERED)
+def _layout(names: str, comma: str) -> tuple[Callable[[list[str]], str | tuple[str, ...]], str]:
+    """How attributes with these names are printed: the choice of their values, sorted by name, and the text around them.
 
-
-# A row a resource instead of a row an attribute: that is what makes this fast. Of resources with the same name NixOps sees the last one.
-# Ordered inside: outside, SQLite would sort the attributes as well, and need memory for all of them.
-_ATTRIBUTES_OF_RESOURCES = """
-select id, name, type,
-  (select nullif(count(*), 0) || ':' || coalesce(group_concat(name || ? || value, ?), '') from (
-    select * from ResourceAttrs where machine = id and name < 'type' order by name)),
-  (select nullif(count(*), 0) || ':' || coalesce(group_concat(name || ? || value, ?), '') from (
-    select * from ResourceAttrs where machine = id and name > 'type' order by name))
-from (select max(id) as id, name, type from Resources where deployment = ? group by name order by name)
-"""
+    Of a name that is there twice the last one counts: a resource's type hides an attribute of that name.
+    """
+    places = {name: place for place, name in enumerate(names.split(MARK))}
+    template = ('%s        ' % comma).join('%s: "%%s"' % quoted(name).replace('%', '%%') for name in sorted(places))
+    return itemgetter(*(places[name] for name in sorted(places))), template
