@@ -44,15 +44,20 @@ class ActionModule(ActionBase):
         return {**result, 'networks': rows, 'failures': {host: why for host, why in failures(endings).items() if host in alive}}
 
 
-def endings_of(project: Mapping[str, Any], hostvars: Mapping[str, Any]) -> Iterator[tuple[str, str, Ending]]:
+def endings_of(project: Mapping[str, Any], hostvars: Any) -> Iterator[tuple[str, str, Ending]]:
     """Network, branch, and how it ended, for each branch of each selected network of a project; nothing where tags selected no task."""
-    registered = {host: {key: hostvars[host].get(key) for key in REGISTERED} for host in project['selected']}
+    registered = {host: registered_by(hostvars.raw_get(host)) for host in project['selected']}
     if not any(result for results in registered.values() for result in results.values()):
         return
     done = done_of(project['selected'], registered)
     for host in project['selected']:
         for branch in project['branches'][host]:
             yield host, branch, with_action(ending_of(host, branch, project['branches'], done), project['actions'][host])
+
+
+def registered_by(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Results of the role's tasks as they are. To evaluate them would take long, and warn of what ansible-core itself puts there."""
+    return {key: variables.get(key) for key in REGISTERED}
 
 
 def rows_of(
