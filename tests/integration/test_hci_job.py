@@ -87,6 +87,7 @@ def job(tmp_path: Path, sandbox: Sandbox) -> Job:
                    '-e', 'ansible_python_interpreter=%s' % sys.executable]
         done = subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True, timeout=120)
         assert sandbox.token not in done.stdout + done.stderr
+        assert '[DEPRECATION WARNING]' not in done.stderr
         assert done.returncode == 0, done.stdout + done.stderr
         result: dict[str, Any] = json.loads((tmp_path / 'result.json').read_text())
         return {**result, 'output': done.stdout}

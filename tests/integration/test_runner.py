@@ -21,7 +21,9 @@ def test_events_tell_every_step_and_no_secret(world: World, tmp_path: Path) -> N
     run = ansible_runner.run(
         private_data_dir=str(tmp_path / 'runner'), inventory=str(world.write_inventory()), playbook='nixcd.hercules_ci.site', quiet=True,
         cmdline='--diff -vvvv', envvars=variables)
-    assert (run.status, run.rc) == ('successful', 0), run.stdout.read()
+    output = run.stdout.read()
+    assert (run.status, run.rc) == ('successful', 0), output
+    assert '[DEPRECATION WARNING]' not in output
     kinds = {event['event'] for event in run.events}
     assert {'playbook_on_start', 'playbook_on_stats', 'runner_on_ok'} <= kinds
     assert 'runner_on_failed' not in kinds

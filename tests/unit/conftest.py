@@ -10,9 +10,13 @@ import functools
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
+from ansible.utils.display import Display
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,3 +45,19 @@ def pytest_configure() -> None:
     _AnsibleCollectionFinder(paths=[parent])._install()
     settings.register_profile('nixcd', deadline=None)
     settings.load_profile('nixcd')
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_deprecated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What ansible-core calls deprecated fails the test that uses it first. It says so once in a process."""
+    told: list[str] = []
+    display = Display.display
+
+    def tell(self: Display, msg: str, *arguments: Any, **options: Any) -> None:
+        if '[DEPRECATION WARNING]' in msg:
+            told.append(msg)
+        display(self, msg, *arguments, **options)
+
+    monkeypatch.setattr(Display, 'display', tell)
+    yield
+    assert told == []
