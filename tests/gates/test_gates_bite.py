@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.gates import versions
 from tests.gates.catalogue import GATES
 from tests.gates.gate import Gate, Outcome, run
 from tests.gates.surroundings import copy_as_collection, environment, make_repository
@@ -61,6 +62,15 @@ if __name__ == '__main__':
 
 TEST = SPDX + 'def test_wrong() -> None:\n    assert len("wrong") == 4\n'
 TARGET = SPDX + '---\n- name: Fail\n  ansible.builtin.fail:\n'
+FILTER = SPDX + '''
+from ansible.utils.display import Display
+
+
+class FilterModule:
+    def filters(self):
+        return {'wrong': lambda value: Display().deprecated('Wrong is old.', version='9.0.0', collection_name='nixcd.hercules_ci')}
+'''
+FILTERED = SPDX + '---\n- name: Use what is old\n  ansible.builtin.debug:\n    msg: "{{ 1 | nixcd.hercules_ci.wrong }}"\n'
 PLAYBOOK = SPDX + '---\n- name: Wrong\n  hosts: all\n  tasks:\n    - ansible.builtin.debug:\n'
 
 # gate: (file, its defective content or how to make it defective, what the gate then says)
@@ -79,6 +89,7 @@ DEFECTS: dict[str, tuple[str, str | Callable[[str], str], str]] = {
     'sanity': ('plugins/modules/wrong.py', MODULE, 'undocumented-parameter'),
     'ansible-lint': ('playbooks/wrong.yml', PLAYBOOK, 'name[missing]'),
     'galaxy-importer': ('meta/runtime.yml', SPDX + '---\naction_groups: {}\n', 'requires_ansible'),
+    'gates': ('tests/gates/test_gates_bite.py', TEST, '1 failed'),
     'execution-environment': ('meta/ee-requirements.txt', SPDX + 'boto3\n', 'boto3'),
 }
 
@@ -108,7 +119,7 @@ def judged(gate: Gate, collection: Path) -> Outcome:
 
 def test_every_gate_has_a_defect() -> None:
     others = {'coverage', 'molecule'}  # they have tests of their own below
-    assert set(BY_NAME) - set(DEFECTS) - others == {'gates'}  # which is this file
+    assert set(BY_NAME) - set(DEFECTS) == others
 
 
 @pytest.mark.parametrize('name', [pytest.param(name, marks=() if BY_NAME[name].fast else pytest.mark.slow) for name in DEFECTS])
@@ -127,6 +138,18 @@ def test_coverage_fails_on_lines_that_no_test_runs(tmp_path: Path) -> None:
     outcome = judged(BY_NAME['coverage'], collection)
     assert outcome.state == 'failed'
     assert 'plugins/module_utils/_problems.py:' in outcome.output
+
+
+@pytest.mark.slow
+def test_a_target_that_uses_what_is_deprecated_fails_on_the_version_that_says_so(tmp_path: Path) -> None:
+    collection = spoilt(tmp_path, 'plugins/filter/wrong.py', FILTER)
+    tasks = collection / 'tests' / 'integration' / 'targets' / 'old' / 'tasks'
+    tasks.mkdir(parents=True)
+    (tasks / 'main.yml').write_text(FILTERED)
+    (gate,) = (gate for gate in versions.GATES if gate.name == 'targets')
+    outcome = judged(gate, collection)
+    assert outcome.state == 'failed'
+    assert 'its output has "[DEPRECATION WARNING]: ' in outcome.reason
 
 
 @pytest.mark.slow
