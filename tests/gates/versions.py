@@ -83,7 +83,8 @@ def install(tools: Path, tree: Path, top: Path) -> Path:
     (tarball,) = top.glob('*.tar.gz')
     subprocess.run([*galaxy, 'install', '--offline', '--force', '-p', str(top), str(tarball)], check=True, capture_output=True)
     collection = top / 'ansible_collections' / 'nixcd' / 'hercules_ci'
-    shutil.copy(tree / 'galaxy.yml', collection)  # the tests build it once more
+    for name in ('galaxy.yml', '.gitignore'):  # the tests build it once more, without what other tests leave meanwhile
+        shutil.copy(tree / name, collection)
     make_repository(collection)
     return collection
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import yaml
 
 from tests.gates import versions
 from tests.gates.gate import Gate
-from tests.gates.surroundings import ROOT
+from tests.gates.surroundings import ROOT, copy_as_collection
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -57,6 +58,15 @@ def test_a_version_that_is_not_supported_is_refused(monkeypatch: pytest.MonkeyPa
     with pytest.raises(SystemExit, match='2'):
         versions.main()
     assert '2.16/3.11: not supported. Supported are: 2.17/3.10, 2.17/3.11' in capsys.readouterr().err
+
+
+def test_what_targets_leave_is_not_taken_for_a_part_of_the_collection(tmp_path: Path) -> None:
+    tree = copy_as_collection(tmp_path / 'tree')
+    collection = versions.install(Path(sys.executable).parent, tree, tmp_path)
+    (collection / 'tests' / 'output').mkdir()
+    (collection / 'tests' / 'output' / 'left').touch()
+    new = subprocess.run(['git', 'ls-files', '--others', '--exclude-standard'], cwd=collection, check=True, capture_output=True, text=True)
+    assert new.stdout == ''
 
 
 def test_what_is_tested_is_what_users_are_told() -> None:
