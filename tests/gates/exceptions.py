@@ -17,8 +17,8 @@ from pathlib import Path
 LIMIT = 10
 
 # In code: where the exception begins; what follows it has to hold a reason, after a blank or as an argument.
-COMMENT = re.compile(r'#\s*(?:noqa|type:\s*ignore|pragma:\s*no\s*cover|nosec|yamllint\s+disable|shellcheck\s+disable)'
-                     r'[-:=]?(?:\[[\w,-]+\]|\s*[A-Z]+\d+\b|\s*[\w-]+\[[\w-]+\]|\s*[\w-]*=?SC\d+)?')
+COMMENT = re.compile(r'#\s*(?:noqa|type:\s*ignore|pragma:\s*no\s*cover|nosec|pylint:\s*disable|yamllint\s+disable|shellcheck\s+disable)'
+                     r'[-:=]?(?:\[[\w,-]+\]|\s*[A-Z]+\d+\b|\s*[\w-]+\[[\w-]+\]|\s*[\w-]*=?SC\d+|(?<=disable=)[\w,-]+)?')
 SKIP = re.compile(r'pytest\.(?:skip|importorskip|xfail|mark\.(?:skip|xfail)\w*)\b\(?')
 SKIP_REASON = re.compile(r"reason='\w|\.skip\('?\w")
 # In pyproject.toml: rules in a list of ignored ones, or for a pattern of files.

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import run_program
 
 TIMEOUT = 300.0  # seconds for one git command; fetching a large repository over a slow line is the longest
 
@@ -45,8 +46,7 @@ class Repository:
         """Run git, whatever its exit code is."""
         try:
             # In a session of its own there is no terminal, on which ssh would ask and wait, unseen.
-            return subprocess.run(('git', *arguments), cwd=self.path, input=data, env=self.environment, capture_output=True,
-                                  timeout=TIMEOUT, check=False, start_new_session=True)
+            return run_program(('git', *arguments), data=data, timeout=TIMEOUT, cwd=self.path, env=self.environment, start_new_session=True)
         except FileNotFoundError as error:
             if os.path.isdir(self.path):
                 raise fail('Git is not on this machine.', where=self.path, remedy='Install git.') from error

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import start_program
 
 Version = tuple[int, ...]
 PRETEND_SINCE: Version = (0, 3, 6)
@@ -80,7 +81,7 @@ class Hci:
     def _start(self, arguments: Sequence[str], messages: int) -> subprocess.Popen[str]:
         # A session of its own, so that all that an effect starts can be ended with it. Without input nothing asks for a password.
         try:
-            return subprocess.Popen(
+            return start_program(
                 (self.path, *arguments),
                 cwd=self.checkout,
                 env=self.environment,

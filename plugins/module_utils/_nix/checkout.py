@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_n
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.checks import FILE_OPTIONS
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import NIXOPS_FUNCTIONS, function_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import run_program
 
 # The order in which an agent looks (hercules-ci-agent: NixFile.hs, searchPath).
 CI_NIX = ('nix/ci.nix', 'ci.nix')
@@ -163,10 +163,7 @@ def current_branch(checkout: Path) -> list[str]:
 def _git(checkout: Path, *arguments: str) -> str | None:
     """What a Git command prints; None where there is no Git, or no repository of it."""
     try:
-        result = subprocess.run(
-            ['git', '-C', str(checkout), *arguments],
-            capture_output=True, check=False, encoding='utf-8', errors='surrogateescape',
-        )
+        result = run_program(('git', '-C', str(checkout), *arguments))
     except FileNotFoundError:
         return None
-    return result.stdout if result.returncode == 0 else None
+    return result.stdout.decode('utf-8', 'surrogateescape') if result.returncode == 0 else None

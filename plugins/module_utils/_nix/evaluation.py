@@ -25,6 +25,7 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import traces
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import quoted, to_nix
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import run_program
 
 PROGRAM = 'nix-instantiate'
 # Where Nix is installed for a user, for a machine, and on NixOS: no login shell has put them into PATH.
@@ -198,8 +199,8 @@ def _run(candidate: Candidate, arguments: Sequence[str], text: str) -> str:
     left = candidate.started + candidate.timeout - time.monotonic()
     environment = {name: value for name, value in os.environ.items() if name not in ('NIX_PATH', 'LANG', 'LC_ALL', 'LANGUAGE')}
     try:
-        result = subprocess.run(
-            command, input=text.encode(), capture_output=True, cwd=candidate.path.parent, timeout=max(left, 0), check=False,
+        result = run_program(
+            command, data=text.encode(), timeout=max(left, 0), cwd=candidate.path.parent,
             env={**environment, 'NIX_PATH': '', 'LC_ALL': 'C.UTF-8'},
         )
     except subprocess.TimeoutExpired:

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, state_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import run_program
 
 SAYINGS = {
     'could not find specified deployment': 'Check the name with the database: nixops list would change it',
@@ -58,7 +59,7 @@ def _has_option_state(options: Mapping[str, Any]) -> bool:
 
 def _run(options: Mapping[str, Any], command: list[str], environment: dict[str, str], output: IO[bytes], messages: IO[bytes]) -> int:
     try:
-        return subprocess.run(
+        return run_program(
             command,
             cwd=options['nixops_directory'],
             env=environment,
@@ -66,7 +67,6 @@ def _run(options: Mapping[str, Any], command: list[str], environment: dict[str, 
             stdout=output,
             stderr=messages,
             timeout=options['nixops_timeout'],
-            check=False,
         ).returncode
     except subprocess.TimeoutExpired:
         raise fail(

@@ -39,7 +39,7 @@ class Process:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=300)  # for a machine that is very busy
 
 
 @pytest.fixture

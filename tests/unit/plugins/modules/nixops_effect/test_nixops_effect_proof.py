@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -135,13 +134,13 @@ def test_every_broken_network_is_told_at_once(run: Run, checkout: Path) -> None:
 
 def test_one_process_answers_for_everything(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[list[str]] = []
-    real = subprocess.run
+    real = evaluation.run_program
 
-    def recorded(command: list[str], *, check: bool, **options: Any) -> Any:
+    def recorded(command: list[str], **options: Any) -> Any:
         started.append(command)
-        return real(command, check=check, **options)
+        return real(command, **options)
 
-    monkeypatch.setattr(subprocess, 'run', recorded)
+    monkeypatch.setattr(evaluation, 'run_program', recorded)
     run(effects=[{**EFFECT, 'name': 'n%d' % number} for number in range(5)], validate='prebuild')
     asked = [command for command in started if 'nix-instantiate' in command[0]]
     # One parses, one evaluates for every ref, one prebuilds.
@@ -206,14 +205,14 @@ def test_the_time_is_for_all_networks_together(run: Run, checkout: Path, monkeyp
     endless = 'let f = n: if n < 2 then 1 else f (n - 1) + f (n - 2); in'
     (checkout / 'network.nix').write_text('%s { ... }: { machine = { ... }: { services.nginx.enable = f 60 > 0; }; }' % endless)
     left: list[float] = []
-    real = subprocess.run
+    real = evaluation.run_program
 
-    def recorded(command: list[str], *, check: bool, **options: Any) -> Any:
+    def recorded(command: list[str], **options: Any) -> Any:
         if 'nix-instantiate' in command[0]:
             left.append(options['timeout'])
-        return real(command, check=check, **options)
+        return real(command, **options)
 
-    monkeypatch.setattr(subprocess, 'run', recorded)
+    monkeypatch.setattr(evaluation, 'run_program', recorded)
     effects = [{**EFFECT, 'name': 'n%d' % number} for number in range(3)]
     result = run(effects=effects, validate='prebuild', validate_timeout=3)
     assert [problem['remedy'] for problem in result['problems']] == ['Raise validate_timeout.']
