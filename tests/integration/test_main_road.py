@@ -26,11 +26,11 @@ SECRET_ATTRIBUTES = (
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Mode and bytes of every file of the world, without what Ansible keeps for itself in its home and its temporary folder.
+    """Mode and bytes of every file of the world, without what Ansible keeps for itself in its home.
 
     Without the Nix store either, in which evaluating puts what it reads, and SQLite's own notes about readers.
     """
-    own = ('tmp', 'home/.ansible', 'inventory.yml', 'sandbox/nix/', 'sandbox/sandbox.sqlite-shm')
+    own = ('home/.ansible', 'inventory.yml', 'sandbox/nix/', 'sandbox/sandbox.sqlite-shm')
     files = ((str(path.relative_to(folder)), path) for path in folder.rglob('*') if path.is_file())
     return {name: (path.stat().st_mode, path.read_bytes()) for name, path in files if not name.startswith(own)}
 

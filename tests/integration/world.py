@@ -18,6 +18,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -95,13 +96,14 @@ class Playing:
 
 
 class World:
-    """Everything lies below one folder; nothing outside of it is written."""
+    """Everything lies below one folder; nothing outside of it is written, but for temporary files."""
 
-    def __init__(self, folder: Path, collections: Path, sandbox: Sandbox) -> None:
+    def __init__(self, folder: Path, collections: Path, sandbox: Sandbox, temporary: Path) -> None:
         """collections: where the collection is installed."""
         self.folder = folder
         self.collections = collections
         self.sandbox = sandbox
+        self.temporary = temporary
         self.bare = folder / 'repository.git'
         self.checkout = folder / 'neat-repo'
         self.database = folder / 'nixops' / 'deployments.nixops'
@@ -195,15 +197,13 @@ class World:
         """A fleet keeper's environment: a home of its own, and of Ansible's variables only what a run has to have."""
         foreign = ('ANSIBLE_', 'PYTHON', 'HERCULES_CI', 'NIXOPS', 'GIT_')
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-        temporary = self.folder / 'tmp'
-        temporary.mkdir(exist_ok=True)
         return {
             **kept,
             **self.nix_environment(),
             'PATH': search_path(Path(sys.executable).parent),
             'HOME': str(self.folder / 'home'),
             'XDG_CONFIG_HOME': str(self.folder / 'home' / '.config'),
-            'TMPDIR': str(temporary),
+            'TMPDIR': str(self.temporary),
             'ANSIBLE_COLLECTIONS_PATH': str(self.collections),
             'ANSIBLE_HOME': str(self.folder / 'home' / '.ansible'),
             'ANSIBLE_NOCOLOR': '1',
@@ -224,7 +224,8 @@ def make_importable(database: Path) -> None:
 def running_world(folder: Path, collections: Path) -> Iterator[World]:
     """A built world with a running server; the server is ended, the folder is left."""
     folder.mkdir(parents=True, exist_ok=True)
-    with Sandbox(folder / 'sandbox', token=TOKEN) as sandbox:
-        world = World(folder, collections, sandbox)
+    # ansible-core 2.21 has a socket in its temporary folder, whose path may have some hundred letters: the folder's name can be too long.
+    with Sandbox(folder / 'sandbox', token=TOKEN) as sandbox, tempfile.TemporaryDirectory(prefix='nixcd-') as temporary:
+        world = World(folder, collections, sandbox, Path(temporary))
         world.build()
         yield world

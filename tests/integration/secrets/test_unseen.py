@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,18 +39,21 @@ CALLBACK = '''
 import json, os
 from ansible.plugins.callback import CallbackBase
 
+def write_down(self, *args, **kwargs):
+    with open(os.environ['EVERYTHING'], 'a') as out:
+        for arg in args:
+            for name in ('_result', '_task_fields', 'result', 'task_fields'):
+                out.write(repr(getattr(arg, name, None)) + '\\n')
+                out.write(json.dumps(getattr(arg, name, None), default=repr) + '\\n')
+
+EVENTS = {name: write_down for name in dir(CallbackBase) if name.startswith('v2_') and name != 'v2_on_any'}
+
 class CallbackModule(CallbackBase):
     """Writes down all that Ansible tells callbacks."""
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = 'aggregate'
     CALLBACK_NAME = 'everything'
-
-    def v2_on_any(self, *args, **kwargs):
-        with open(os.environ['EVERYTHING'], 'a') as out:
-            for arg in args:
-                for name in ('_result', '_task_fields', 'result', 'task_fields'):
-                    out.write(repr(getattr(arg, name, None)) + '\\n')
-                    out.write(json.dumps(getattr(arg, name, None), default=repr) + '\\n')
+    vars().update(EVENTS)
 '''
 # Modules write to the system's log by way of this.
 SITECUSTOMIZE = '''
@@ -138,11 +142,13 @@ class Theatre:
 
 
 @pytest.fixture
-def theatre(tmp_path: Path) -> Iterator[Theatre]:
-    theatre = Theatre(tmp_path)
-    yield theatre
-    left = {path.name for path in (tmp_path / 'agent').iterdir()}
-    assert left <= {'binary-caches.json', 'cluster-join-token.key', 'secrets.json'}
+def theatre() -> Iterator[Theatre]:
+    # Not in a folder of pytest's: ansible-core 2.21 has a socket in its temporary folder, whose path may have some hundred letters.
+    with tempfile.TemporaryDirectory(prefix='nixcd-') as folder:
+        theatre = Theatre(Path(folder))
+        yield theatre
+        left = {path.name for path in (theatre.folder / 'agent').iterdir()}
+        assert left <= {'binary-caches.json', 'cluster-join-token.key', 'secrets.json'}
 
 
 def secrets(data: Any) -> dict[str, Any]:
