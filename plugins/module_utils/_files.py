@@ -153,6 +153,23 @@ def locked(path: str, timeout: float = 60.0) -> Iterator[None]:
 
 
 @contextmanager
+def room_for_temporary_files() -> Iterator[None]:
+    """Be a Failure where what is written to a temporary file finds no room, or such a file cannot be made."""
+    try:
+        yield
+    except OSError as error:
+        remedy = 'Make room there, or let TMPDIR name another folder'
+        raise fail('A temporary file cannot be written.', where=tempfile.tempdir or 'TMPDIR', found=str(error), remedy=remedy) from None
+
+
+@contextmanager
+def hidden_file() -> Iterator[IO[bytes]]:
+    """A file that has no name, so that nobody else can open it and nothing stays behind when the process is killed."""
+    with room_for_temporary_files(), tempfile.TemporaryFile() as file:  # what is written may be missing its room as late as on closing
+        yield file
+
+
+@contextmanager
 def private_folder() -> Iterator[str]:
     """A folder for secrets that need a name, gone afterwards. What a process that was killed has left of such folders goes, too.
 

@@ -3,18 +3,26 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""Start other programs of this machine, in modules and on the controller alike."""
+"""Start other programs of this machine, in modules and on the controller alike, and end them with all that they have started."""
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
+
+SECONDS_TO_END = 10.0
 
 
 def start_program(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
-    """Start it; OSError. options: those of subprocess.Popen."""
-    return subprocess.Popen(command, **options)  # pylint: disable=ansible-bad-function  there is no module whose run_command could be used
+    """Start it; OSError. options: those of subprocess.Popen.
+
+    It has a session of its own, so that it can be ended with all that it starts, and no terminal, on which it would ask and wait, unseen.
+    """
+    return subprocess.Popen(command, start_new_session=True, **options)  # pylint: disable=ansible-bad-function  there is no module whose run_command could be used
 
 
 def run_program(
@@ -29,6 +37,14 @@ def run_program(
         try:
             output, messages = process.communicate(data, timeout)
         except BaseException:
-            process.kill()
+            end_program(process)
             raise
     return subprocess.CompletedProcess(command, process.returncode, output, messages)
+
+
+def end_program(process: subprocess.Popen[Any]) -> None:
+    """End it and all that it has started, those who take no notice less gently."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, number)
+            process.wait(SECONDS_TO_END)

@@ -113,14 +113,15 @@ options:
     default: keep
   replaced_version:
     description:
-      - With O(existing=replace), the number of the version that may be replaced. When another one is the newest, the task fails.
-      - Required when the newest version was stored by a deployment of Hercules CI. It knows of machines that are not in any older state,
-        so make sure that you want to lose them.
+      - With O(existing=replace) or O(version), the number of the version that may be replaced. If another is the newest, the task fails.
+      - Required for O(existing=replace) when the newest version was stored by a deployment of Hercules CI. It knows of machines that are in
+        no older state, so make sure that you want to lose them.
     type: int
   version:
     description:
       - Make this old version the newest again, instead of a state from this machine. It is uploaded as a new version.
-      - The task fails if O(deployment) is not in it.
+      - The task fails if O(deployment) is not in it. Where that is not a name, set O(name) or O(effect_deployment), too.
+      - A task that stays in a playbook would undo each later deployment, unless O(replaced_version) says which version it is to replace.
     type: int
   known_hosts:
     description:
@@ -268,24 +269,33 @@ problems:
   returned: failure
 """
 
-import os
-import signal
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, require_file_name
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import Waiting
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import differences
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.known_hosts import host_differences, require_known_hosts
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placement import WRITES, Stored, carry_out, place, require_seen
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.known_hosts import (
+    host_differences,
+    require_known_hosts,
+    require_other_name,
+)
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placement import (
+    WRITES,
+    Stored,
+    carry_out,
+    default_backup_folder,
+    place,
+    require_seen,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import effect_name, from_file, read_source, read_version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import hidden_file
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._processes import ending_in_order
 
 # The action plugin of the same name checks its arguments with this, too.
 ARGUMENTS: dict[str, Any] = {
@@ -338,6 +348,7 @@ def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
     module: an AnsibleModule, or what the action plugin has in its place: params, check_mode, _diff and warn.
     """
     options = module.params
+    files_open.enter_context(ending_in_order())
     files = StateFiles(connect(options), ProjectPath.parse(options['project']))
     copy = files_open.enter_context(hidden_file())
     if options['version'] is None:
@@ -350,6 +361,7 @@ def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
     require_seen(placements[0], options['replaced_version'])
     if options['known_hosts']:
         hosts_name = file_name(options['known_hosts_name'], 'nixops-%s.known_hosts', source.effect_deployment)
+        require_other_name(hosts_name, name)
         hosts = from_file(options['known_hosts'], files_open.enter_context(hidden_file()))
         require_known_hosts(hosts)
         placements.append(place(files, hosts_name, hosts, existing, host_differences))
@@ -357,11 +369,8 @@ def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
     stored: dict[str, Stored] = {}
     warnings: list[Problem] = []
     if not module.check_mode:
-        before = signal.signal(signal.SIGTERM, interrupted)
-        try:
-            stored, warnings = carry_out(files, placements, name, waiting_of(options), backup_folder(options))
-        finally:
-            signal.signal(signal.SIGTERM, before)
+        folder = options['backup_dir'] or default_backup_folder() if options['backup'] else None
+        stored, warnings = carry_out(files, placements, name, waiting_of(options), folder)
 
     for problem in (*source.problems, *warnings):
         module.warn(str(problem))
@@ -384,20 +393,6 @@ def waiting_of(options: dict[str, Any]) -> Waiting:
     """For how long to wait for whom."""
     jobs_timeout = {'fail': 0.0, 'wait': float(options['job_timeout']), 'ignore': None}[options['running_jobs']]
     return Waiting(float(options['lock_timeout']), jobs_timeout)
-
-
-def backup_folder(options: dict[str, Any]) -> str | None:
-    """Where to save what is replaced; None when it is not to be saved."""
-    if not options['backup']:
-        return None
-    base = os.environ.get('XDG_STATE_HOME') or str(Path.home() / '.local' / 'state')
-    return options['backup_dir'] or os.path.join(base, 'hercules-ci-state')
-
-
-def interrupted(signal_number: int, _frame: object) -> None:
-    """End in the ordinary way, so that the lock is released; no second signal disturbs that."""
-    signal.signal(signal_number, signal.SIG_IGN)
-    raise fail('The task was interrupted by signal %d.' % signal_number, remedy='Run it again: it looks first at what is on the server')
 
 
 if __name__ == '__main__':

@@ -123,13 +123,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import summary
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import hidden_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 
 

@@ -45,8 +45,7 @@ class Repository:
     def try_run(self, *arguments: str, data: bytes = b'') -> subprocess.CompletedProcess[bytes]:
         """Run git, whatever its exit code is."""
         try:
-            # In a session of its own there is no terminal, on which ssh would ask and wait, unseen.
-            return run_program(('git', *arguments), data=data, timeout=TIMEOUT, cwd=self.path, env=self.environment, start_new_session=True)
+            return run_program(('git', *arguments), data=data, timeout=TIMEOUT, cwd=self.path, env=self.environment)
         except FileNotFoundError as error:
             if os.path.isdir(self.path):
                 raise fail('Git is not on this machine.', where=self.path, remedy='Install git.') from error

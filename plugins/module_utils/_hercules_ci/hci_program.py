@@ -7,23 +7,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Callable
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import start_program
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import end_program, start_program
 
 Version = tuple[int, ...]
 PRETEND_SINCE: Version = (0, 3, 6)
 EVAL_SINCE: Version = (0, 3, 9)
-SECONDS_TO_END = 10.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class Hci:
             try:
                 output, messages = process.communicate(timeout=timeout)
             except BaseException:
-                _end(process)
+                end_program(process)
                 raise
         return subprocess.CompletedProcess(process.args, process.returncode, output, messages)
 
@@ -61,7 +57,7 @@ class Hci:
 
             def stop() -> None:
                 timed_out.set()
-                _end(process)
+                end_program(process)
 
             timer = threading.Timer(timeout, stop)
             timer.start()
@@ -70,7 +66,7 @@ class Hci:
                     take(line)
                 process.wait()
             except BaseException:
-                _end(process)
+                end_program(process)
                 raise
             finally:
                 timer.cancel()
@@ -79,7 +75,7 @@ class Hci:
         return process.returncode
 
     def _start(self, arguments: Sequence[str], messages: int) -> subprocess.Popen[str]:
-        # A session of its own, so that all that an effect starts can be ended with it. Without input nothing asks for a password.
+        # Without input nothing asks for a password.
         try:
             return start_program(
                 (self.path, *arguments),
@@ -90,18 +86,9 @@ class Hci:
                 stderr=messages,
                 encoding='utf-8',
                 errors='replace',
-                start_new_session=True,
             )
         except OSError as error:
             raise fail('The program hci does not start.', where='hci_program: %s' % self.path, found=str(error.strerror)) from None
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """End it and all that it has started, those who take no notice less gently."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-            os.killpg(process.pid, number)
-            process.wait(SECONDS_TO_END)
 
 
 def effect_arguments(

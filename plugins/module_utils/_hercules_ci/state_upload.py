@@ -11,13 +11,13 @@ list of versions shows whether what was uploaded is all that came.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, list_jobs
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.locks import Lease, locked
@@ -166,7 +166,7 @@ def _is_ours(files: StateFiles, upload: Upload, version: Version) -> bool:
     known = version.holds(upload.size, upload.sha256)
     if known is not None:
         return known
-    with tempfile.TemporaryFile() as copy:
+    with hidden_file() as copy:
         return files.download(upload.name, version, copy).sha256 == upload.sha256
 
 

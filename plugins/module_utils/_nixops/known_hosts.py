@@ -33,6 +33,18 @@ def require_known_hosts(state: State) -> None:
             )
 
 
+def require_other_name(name: str, state_name: str) -> None:
+    """Refuse to store known hosts as a newer version of the state: an effect would find them instead of it."""
+    if name == state_name:
+        raise fail(
+            'The state and the known hosts cannot be in the same file.',
+            where='known_hosts_name',
+            expected='another name than that of the state',
+            found=name,
+            remedy='Name them as the effect does, in stateName and knownHostsName',
+        )
+
+
 def host_differences(here: State, there: State) -> Differences:
     """Which hosts have lines in the one that are not in the other."""
     return Differences.of(_differing_hosts(here, there))
@@ -44,7 +56,7 @@ def _differing_hosts(here: State, there: State) -> Iterator[Difference]:
 
 
 def _is_entry(line: bytes) -> bool:
-    return bool(line.strip()) and not line.startswith(b'#')
+    return bool(line.strip()) and not line.lstrip().startswith(b'#')
 
 
 def _items(state: State) -> Iterator[Item]:

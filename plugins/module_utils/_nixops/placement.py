@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import write_atomically
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file, write_atomically
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import (
@@ -25,7 +25,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.sta
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import NO_DIFFERENCES, Difference, Differences, diff_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import NOTHING, State, hidden_file
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import NOTHING, State
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
 
 WRITES = ('created', 'replaced', 'restored')
@@ -112,10 +112,12 @@ def _differences(files: StateFiles, name: str, here: State, newest: Version, com
 def require_seen(placement: Placement, seen: int | None) -> None:
     """Refuse to hide a version that nobody has looked at: one that a deployment has stored knows more than any database elsewhere.
 
-    seen: the number of the version that the user says may be replaced.
+    seen: the number of the version that the user says may be replaced. Who restores a version has looked, unless they give another one.
     """
     newest = placement.newest
-    if placement.action != 'replaced' or newest is None or newest.number == seen or (seen is None and not newest.job):
+    if placement.action not in ('replaced', 'restored') or newest is None or newest.number == seen:
+        return
+    if seen is None and (placement.action == 'restored' or not newest.job):
         return
     raise fail(
         'The newest state on the server is the result of a deployment by Hercules CI.'
@@ -164,6 +166,11 @@ def _require_same(placement: Placement, now: Sequence[Version]) -> None:
         )
 
 
+def default_backup_folder() -> str:
+    """Where versions that are replaced are saved; it begins with a tilde where the user has no home."""
+    return os.path.join(os.environ.get('XDG_STATE_HOME') or os.path.expanduser('~/.local/state'), 'hercules-ci-state')
+
+
 def backup_path(folder: str, project: ProjectPath, name: str, version: Version) -> str:
     """Where a version is saved. The time is part of it, so that no other version ever gets the same path."""
     time = ''.join(character for character in version.created if character.isalnum())
@@ -174,11 +181,14 @@ def backup_path(folder: str, project: ProjectPath, name: str, version: Version) 
 def _save(files: StateFiles, placement: Placement, folder: str | None) -> str:
     if placement.newest is None or folder is None:
         return ''
+    if folder.startswith('~'):
+        raise fail('There is no home folder for backups to lie in.', where=folder, remedy='Set backup_dir, or HOME')
     path = backup_path(folder, files.project, placement.name, placement.newest)
     try:
         os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-    except OSError as error:
-        raise fail('The folder for backups cannot be made.', where=str(error.filename), found=str(error.strerror)) from None
+    except (OSError, ValueError) as error:
+        remedy = 'Nothing was uploaded. Set backup_dir to a folder that can be written to'
+        raise fail('The folder for backups cannot be made.', where=os.path.dirname(path), found=str(error), remedy=remedy) from None
     with hidden_file() as copy:
         files.download(placement.name, placement.newest, copy)
         copy.seek(0)

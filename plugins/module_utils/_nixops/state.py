@@ -11,17 +11,20 @@ import hashlib
 import io
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import create_private, private_folder
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import (
+    create_private,
+    hidden_file,
+    private_folder,
+    room_for_temporary_files,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import MAGIC, open_database
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import Entry, entries
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.export import export_text
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
 BLOCK = 1 << 18
 
@@ -50,13 +53,6 @@ NOTHING = State(io.BytesIO(), 0, hashlib.sha256().hexdigest(), 'nothing')
 """The content of a file that is not there."""
 
 
-@contextmanager
-def hidden_file() -> Iterator[IO[bytes]]:
-    """A file that has no name, so that nobody else can open it and nothing stays behind when the process is killed."""
-    with tempfile.TemporaryFile() as file:
-        yield file
-
-
 def write_state(pieces: Iterable[str], file: IO[bytes], where: str) -> State:
     """Write ASCII text to a file and make a state of it."""
     return _written(_blocks(pieces), file, where)
@@ -79,14 +75,13 @@ def state_of(file: IO[bytes], where: str) -> State:
 
 def _written(blocks: Iterable[bytes], file: IO[bytes], where: str) -> State:
     digest, size = hashlib.sha256(), 0
-    try:
-        for block in blocks:
+    for block in blocks:
+        with room_for_temporary_files():
             file.write(block)
-            digest.update(block)
-            size += len(block)
+        digest.update(block)
+        size += len(block)
+    with room_for_temporary_files():
         file.flush()
-    except OSError as error:
-        raise fail('The state cannot be copied.', where='%s, to %s' % (where, tempfile.gettempdir()), found=str(error.strerror)) from None
     return State(file, size, digest.hexdigest(), where)
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import IO, Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect, find_base_url
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
@@ -24,7 +25,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.export import export_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import Machine, is_machine, machine
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_file, from_server, require_export
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, hidden_file, write_state
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, write_state
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
 SOURCE_OPTIONS = ('deployment', 'database', 'export_file', 'project', 'name', 'version')

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils import basic
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci import hci_program
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils import _programs
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.masking import SHORTEST, Mask
 from ansible_collections.nixcd.hercules_ci.plugins.modules import hci_effect
 from hypothesis import given
@@ -173,7 +173,7 @@ def test_check_mode_calls_nothing_else_of_an_old_hci(checkout: Path, effect: Eff
 def test_after_the_time_out_nothing_is_left_running(
     checkout: Path, effect: Effect, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    monkeypatch.setattr(hci_program, 'SECONDS_TO_END', 0.2)
+    monkeypatch.setattr(_programs, 'SECONDS_TO_END', 0.2)
     result = effect('deploying', hangs=True, run_timeout=5, command=command)
     assert 'did not end within 5 seconds' in result['msg']
     with suppress(ProcessLookupError):

@@ -153,6 +153,30 @@ def test_no_backup_when_it_is_not_wanted(state: Run, sandbox: Sandbox, other: Ca
     assert not (tmp_path / 'backups').exists()
 
 
+@pytest.mark.parametrize('folder', ['/proc/none', '/dev/null', 'null\0byte', '~nobody-of-this-name'])
+def test_without_the_backup_nothing_is_replaced(folder: str, state: Run, sandbox: Sandbox, other: Callable[..., bytes]) -> None:
+    there = other(app1={'publicIpv4': '192.0.2.99'})
+    sandbox.put_state(PROJECT, NAME, there)
+    result = state(existing='replace', backup_dir=folder)
+    assert 'backup_dir' in result['problems'][0]['remedy']
+    assert sandbox.states(PROJECT, NAME) == [there]
+    assert sandbox.leases(PROJECT, NAME) == []
+
+
+def test_who_has_no_home_has_to_name_the_folder_for_backups(
+    state: Run, sandbox: Sandbox, other: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv('HOME')
+    monkeypatch.delenv('XDG_STATE_HOME', raising=False)
+    monkeypatch.setattr('os.getuid', lambda: 4_000_000_001)
+    monkeypatch.chdir(tmp_path)
+    assert state(backup_dir=None)['action'] == 'created'
+    sandbox.put_state(PROJECT, NAME, other(app1={'publicIpv4': '192.0.2.99'}))
+    assert 'Set backup_dir' in state(backup_dir=None, existing='replace')['msg']
+    assert not (tmp_path / '~').exists()
+    assert state(existing='replace')['action'] == 'replaced'
+
+
 def test_going_back_to_an_old_version(state: Run, sandbox: Sandbox, other: Callable[..., bytes], aws_prod: bytes) -> None:
     newer = other(app1={'publicIpv4': '192.0.2.99'})
     sandbox.put_state(PROJECT, NAME, aws_prod)
@@ -162,6 +186,19 @@ def test_going_back_to_an_old_version(state: Run, sandbox: Sandbox, other: Calla
     assert sandbox.states(PROJECT, NAME) == [aws_prod, newer, aws_prod]
     assert Path(result['backup_file']).read_bytes() == newer
     assert (state(version=1)['action'], state(version=3)['action']) == ('unchanged', 'unchanged')
+
+
+def test_going_back_once_and_not_after_the_next_deployment(
+    state: Run, sandbox: Sandbox, make_job: Callable[..., int], other: Callable[..., bytes], aws_prod: bytes
+) -> None:
+    """A task that somebody has left in a playbook."""
+    sandbox.put_state(PROJECT, NAME, aws_prod)
+    make_job('Done', stores=other(app1={'publicIpv4': '192.0.2.98'}))
+    assert state(version=1, replaced_version=2)['action'] == 'restored'
+    assert state(version=1, replaced_version=2)['action'] == 'unchanged'
+    make_job('Done', stores=other(app1={'publicIpv4': '192.0.2.99'}))
+    assert 'not the one that was to be replaced' in state(version=1, replaced_version=2)['msg']
+    assert len(sandbox.states(PROJECT, NAME)) == 4
 
 
 def test_going_back_to_what_never_was(state: Run, sandbox: Sandbox, aws_prod: bytes) -> None:
@@ -198,7 +235,7 @@ def test_check_mode_predicts_and_writes_nothing(
 
 def test_known_hosts_lie_beside_the_state(state: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     hosts = tmp_path / 'known_hosts'
-    hosts.write_text('192.0.2.1 ssh-ed25519 AAAA\n192.0.2.2 ssh-ed25519 BBBB\n')
+    hosts.write_text('192.0.2.1 ssh-ed25519 AAAA\n192.0.2.2 ssh-ed25519 BBBB\n \t# a comment\n')
     result = state(known_hosts=str(hosts))
     assert result['known_hosts']['name'] == 'nixops-aws-prod.known_hosts'
     assert sandbox.states(PROJECT, 'nixops-aws-prod.known_hosts') == [hosts.read_bytes()]
@@ -213,6 +250,15 @@ def test_known_hosts_lie_beside_the_state(state: Run, sandbox: Sandbox, tmp_path
     replaced = state(known_hosts=str(hosts), existing='replace')
     assert (replaced['changed'], replaced['action'], replaced['known_hosts']['version']) == (True, 'unchanged', 2)
     assert state(known_hosts=str(hosts), known_hosts_name='elsewhere')['known_hosts']['action'] == 'created'
+
+
+def test_known_hosts_never_become_the_state(state: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    hosts = tmp_path / 'known_hosts'
+    hosts.write_text('192.0.2.1 ssh-ed25519 AAAA\n')
+    result = state(known_hosts=str(hosts), known_hosts_name=NAME)
+    assert 'cannot be in the same file' in result['msg']
+    assert 'knownHostsName' in result['msg']
+    assert sandbox.states(PROJECT, NAME) == []
 
 
 def test_what_is_given_as_known_hosts_by_mistake(state: Run, sandbox: Sandbox, tmp_path: Path, secrets: list[str]) -> None:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import select
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,11 +93,18 @@ def test_success_without_output(nixops: Run, state: Run, database: Path) -> None
     assert 'no deployment' in state(nixops_program=nixops('1.7', b'{}\n'), database=str(database))['msg']
 
 
-def test_a_program_that_hangs_is_ended(state: Run, tmp_path: Path, database: Path) -> None:
+def test_a_program_that_hangs_is_ended_with_what_it_has_started(state: Run, tmp_path: Path, database: Path) -> None:
+    """A script that starts the real nixops, which waits for a locked database."""
+    os.mkfifo(tmp_path / 'pipe')
+    pipe = os.open(tmp_path / 'pipe', os.O_RDONLY | os.O_NONBLOCK)
     program = tmp_path / 'nixops'
-    program.write_text('#!/bin/sh\nexec sleep 60\n')
+    program.write_text('#!/bin/sh\n[ "$2" != --help ] || exit 0\n{ echo started; exec sleep 600; } > %s &\nwait\n' % (tmp_path / 'pipe'))
     program.chmod(0o700)
-    assert 'did not come to an end' in state(nixops_program=str(program), database=str(database), nixops_timeout=1)['msg']
+    assert 'did not come to an end' in state(nixops_program=str(program), database=str(database), nixops_timeout=2)['msg']
+    assert os.read(pipe, 8) == b'started\n'
+    assert select.select([pipe], [], [], 10)[0], 'still runs'
+    assert os.read(pipe, 1) == b''  # nobody can write to it any longer
+    os.close(pipe)
 
 
 def test_a_database_is_not_made_by_asking(nixops: Run, state: Run, tmp_path: Path) -> None:
