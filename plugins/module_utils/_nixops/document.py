@@ -45,14 +45,17 @@ def entries(file: IO[bytes], where: str) -> Iterator[Entry]:
     if not reader.peek():
         raise empty(where)
     for uuid in reader.keys('deployment'):
-        attributes = {}
+        attributes, with_resources = {}, 0
         for name in reader.keys('attribute of a deployment'):
             if name == 'resources':
+                with_resources += 1
                 for resource in reader.keys('resource'):
                     yield Entry(uuid, resource, _resource(reader, resource))
             else:
                 attributes[name] = reader.value()
                 _require_text(reader, attributes, name)
+        if with_resources != 1:  # NixOps would not import it, or only the last of them
+            raise reader.wrong('resources, once, in each deployment')
         yield Entry(uuid, None, attributes)
     if reader.peek():
         raise reader.wrong('nothing after the last brace')
@@ -136,8 +139,8 @@ class _Reader:
                     raise self.wrong('valid JSON') from None
                 if not self._more():
                     raise self.broken_off('a whole value') from None
-            except RecursionError:
-                raise self.wrong('an export, in which nothing is nested as deeply') from None
+            except (RecursionError, ValueError):
+                raise self.wrong('an export, in which nothing is nested as deeply and no number is as long') from None
             else:
                 if position < len(self._text) or not self._more():  # a number may go on
                     self._position = position

@@ -39,6 +39,10 @@ def export(tmp_path: Path, content: bytes | str) -> str:
         (b'{"uuid": {"name": "aws-prod", "resources": {"m": {"type": "none", "state": 3}}}}', 'not an export'),
         (b'{"uuid": {"name": "aws-prod", "resources": {"m": {"state": "3"}}}}', 'with a type'),
         (b'\x1f\x8b\x08 compressed', 'not an export'),
+        (b'\xef\xbb\xbf{"a": {"name": "aws-prod", "resources": {}}}', 'not an export'),  # with a mark at its start, as Windows has it
+        (b'{"a": {"name": %s, "resources": {}}}' % (b'1' * 5000), 'not an export'),  # which Python refuses to make a number of
+        (b'{"a": {"name": "aws-prod"}}', 'resources, once'),
+        (b'{"a": {"name": "aws-prod", "resources": {"m": {"type": "none"}}, "resources": {}}}', 'resources, once'),
         (b'{"a": {"name": "aws-prod", "resources": {}}, "b": {"resources": {}}}', 'more than one deployment'),
         (b'{"a": {"name": "aws-test", "resources": {}}}', 'There is no deployment'),
         (b'{"a": {"resources": {}}}', 'There is no deployment'),
