@@ -47,12 +47,13 @@ options:
     type: int
   path:
     description:
-      - Where the file is to lie. Its folder must exist. NixOps' own database is never replaced.
+      - Where the file is to lie. Its folder must exist. NixOps' own database is never replaced. A symbolic link is followed if it stays in
+        its folder, and refused if it leaves it.
     type: path
     required: true
   backup:
     description:
-      - Whether to keep what was at O(path) before, beside it.
+      - Whether to keep what was at O(path) before, beside it. Only its owner can read that, too.
     type: bool
     default: false
 seealso:
@@ -110,12 +111,13 @@ problems:
 
 import os
 import stat
+import time
 from contextlib import ExitStack
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import write_atomically
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file, real_path, write_atomically
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
@@ -123,7 +125,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import diff_text, differences
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_file, from_server
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import NOTHING, State, hidden_file
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import NOTHING, State
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
 
 MODE = 0o600
@@ -151,7 +153,7 @@ def main() -> None:
 
 def run(module: AnsibleModule, files_open: ExitStack) -> dict[str, Any]:
     """Compare the file with what is listed, and fetch it if they differ."""
-    options, path = module.params, module.params['path']
+    options, path = module.params, real_path(module.params['path'])
     files = StateFiles(connect(options), ProjectPath.parse(options['project']))
     version = files.version(options['name'], options['version'])
     before = present(path, files_open)
@@ -166,7 +168,7 @@ def run(module: AnsibleModule, files_open: ExitStack) -> dict[str, Any]:
         result['diff'] = diff(before or NOTHING, after, path)
     if result['changed'] and not module.check_mode:
         if before and options['backup'] and not same:
-            result['backup_file'] = module.backup_local(path)
+            result['backup_file'] = save(before, path)
         after.file.seek(0)
         write_atomically(path, after.file, mode=MODE)
     return result
@@ -177,6 +179,14 @@ def present(path: str, files_open: ExitStack) -> State | None:
     if not os.path.isdir(os.path.dirname(path) or '.'):
         raise fail('The folder does not exist.', where=os.path.dirname(path), remedy='Create it, or choose another path')
     return from_file(path, files_open.enter_context(hidden_file())) if os.path.lexists(path) else None
+
+
+def save(before: State, path: str) -> str:
+    """Keep what was there, under a name as Ansible's own backups have, but for its owner only. Returns the path."""
+    backup = '%s.%d.%s~' % (path, os.getpid(), time.strftime('%Y-%m-%d@%H:%M:%S'))
+    before.file.seek(0)
+    write_atomically(backup, before.file, mode=MODE)
+    return backup
 
 
 def require_replaceable(before: State, path: str) -> None:

@@ -24,8 +24,15 @@ from dataclasses import dataclass
 from typing import IO, Any, Callable, TypeVar
 from urllib.parse import urlencode, urlsplit
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import room_for_temporary_files
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.credentials import Token, find_token
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed, Truncated, refused, unanswered
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import (
+    HIDDEN,
+    RequestFailed,
+    Truncated,
+    refused,
+    unanswered,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.transport import checked_base_url, make_opener
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
 
@@ -127,7 +134,8 @@ class Client:
         digest, size = hashlib.sha256(), 0
         with self._exchange('GET', path, query, None, {'Accept': 'application/octet-stream'}) as answer:
             for block in self._blocks(answer):
-                target.write(block)
+                with room_for_temporary_files():  # that there is none is not the server's fault
+                    target.write(block)
                 digest.update(block)
                 size += len(block)
         target.flush()
@@ -204,9 +212,14 @@ class Client:
             tried += 1
 
     def _refused(self, method: str, path: str, status: int, headers: Any, body: bytes) -> RequestFailed:
-        shown = body.replace(self._token.value.encode(), b'********')  # in case the other side repeats what it was sent
+        location = (headers.get('Location') or '').replace(self._token.value, HIDDEN)  # in case the other side repeats what it was sent
         return refused(
-            self._request(method, path), self.base_url, token_source=self._token.source, status=status, headers=headers, body=shown
+            self._request(method, path),
+            self.base_url,
+            token_source=self._token.source,
+            status=status,
+            headers={'Location': location, 'Retry-After': headers.get('Retry-After')},
+            body=body.replace(self._token.value.encode(), HIDDEN.encode()),
         )
 
     def _request(self, method: str, path: str) -> str:

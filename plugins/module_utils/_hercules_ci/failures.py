@@ -11,6 +11,7 @@ import email.utils
 import http.client
 import json
 import random
+import re
 import socket
 import ssl
 import time
@@ -24,6 +25,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 Value = TypeVar('Value')
 LONGEST_PAUSE = 60.0
 """For how many seconds a server may ask to wait (Retry-After) before it counts as unavailable."""
+HIDDEN = '********'
 
 
 class Truncated(http.client.HTTPException):
@@ -62,16 +64,17 @@ class RequestFailed(Failure):
 
 
 def refused(
-    request: str, base_url: str, *, token_source: str, status: int, headers: Mapping[str, str], body: bytes
+    request: str, base_url: str, *, token_source: str, status: int, headers: Mapping[str, str | None], body: bytes
 ) -> RequestFailed:
     """For an answer with a status other than success. request: method and URL."""
     remedies = {
         401: 'The token was taken from %s. %s' % (token_source, LOGIN),
         403: 'The token was taken from %s. Ask an owner of the account for access, or log in as somebody who has it' % token_source,
         404: 'Check the spelling, and on the pages of %s that the project exists and that you have access to it' % base_url,
+        407: 'Check the user and the password in http_proxy: it is the proxy that refuses',
         429: 'Hercules CI limits how often it may be asked: try again later, or with fewer hosts at a time',
     }
-    location = (headers.get('Location') or '').partition('?')[0]  # what follows may be a signature
+    location = _without_password((headers.get('Location') or '').partition('?')[0])  # what follows may be a signature
     if 300 <= status < 400 and location:
         remedy = 'Set api_base_url to the address that it redirects to: %s' % location
     else:
@@ -89,7 +92,7 @@ def refused(
 def unanswered(request: str, base_url: str, error: Exception) -> RequestFailed:
     """For a connection that could not be made, that broke, or that fell silent."""
     reason: Any = getattr(error, 'reason', error)
-    found = str(reason) or type(reason).__name__
+    found = _without_password(str(reason) or type(reason).__name__)
     if isinstance(reason, ssl.SSLCertVerificationError):
         remedy = 'Set ca_path to a file with the certificate of the authority that issued it'
         return RequestFailed(Problem('The certificate of Hercules CI is not valid.', request, found=found, remedy=remedy), arrived=False)
@@ -100,6 +103,11 @@ def unanswered(request: str, base_url: str, error: Exception) -> RequestFailed:
     remedy = 'Check api_base_url, the network between here and %s, and the proxy in the environment' % base_url
     arrived = not isinstance(reason, (ConnectionRefusedError, socket.gaierror))
     return RequestFailed(Problem(what, request, found=found, remedy=remedy), arrived=arrived, transient=not unusable)
+
+
+def _without_password(text: str) -> str:
+    """The text without the users and passwords in its addresses, of which that of a proxy may hold some."""
+    return re.sub(r'[^\s\'"]*@', HIDDEN + '@', text)
 
 
 def typed(kind: type[Value], value: Any) -> Value:

@@ -10,12 +10,11 @@ import io
 import itertools
 import ssl
 import subprocess
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from http.client import HTTPMessage
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -55,36 +54,6 @@ def made(url: str, pauses: list[float], **options: Any) -> Client:
     found = connect({'api_base_url': url, 'api_token': TOKEN, 'timeout': 5, **options}, {})
     found.sleep = pauses.append
     return found
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., str]]:
-    """serve(handle, context=None) runs a server for this test and returns its URL; handle gets the request handler."""
-    servers: list[tuple[HTTPServer, threading.Thread]] = []
-
-    def start(handle: Callable[[BaseHTTPRequestHandler], None], context: ssl.SSLContext | None = None) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_any(self) -> None:
-                handle(self)
-
-            do_GET = do_POST = do_PUT = do_CONNECT = do_any
-
-            def log_message(self, *_arguments: Any) -> None:
-                pass
-
-        server = HTTPServer(('127.0.0.1', 0), Handler)
-        if context:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.02})
-        thread.start()
-        servers.append((server, thread))
-        return 'http%s://localhost:%d' % ('s' if context else '', server.server_port)
-
-    yield start
-    for server, thread in servers:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def answer(handler: BaseHTTPRequestHandler, body: bytes = b'{}', status: int = 200, **headers: str) -> None:
@@ -356,6 +325,11 @@ def test_a_server_that_repeats_the_token(serve: Callable[..., str], pauses: list
     with pytest.raises(RequestFailed, match=r'who is \*+\?') as raised:
         made(url, pauses).get('/x')
     assert TOKEN not in repr(raised.value.result())
+    url = serve(lambda handler: answer(handler, status=302, Location='http://user:word@elsewhere.example/login/%s' % TOKEN))
+    with pytest.raises(RequestFailed, match=r'redirects to: \S+@elsewhere[.]example/login/\*+[.]') as raised:
+        made(url, pauses).post('/x', {})
+    assert TOKEN not in repr(raised.value.result())
+    assert 'user:word' not in repr(raised.value.result())
 
 
 def test_a_proxy_from_the_environment(serve: Callable[..., str], pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,6 +343,22 @@ def test_a_proxy_from_the_environment(serve: Callable[..., str], pauses: list[fl
     monkeypatch.delenv('no_proxy', raising=False)
     assert made('http://ci.example', pauses).get('/x') == {}
     assert asked == ['http://ci.example/api/v1/x']
+
+
+@pytest.mark.parametrize('proxy', ['http:/user:pass-word@proxy', 'http://user:pass-word@localhost:1', 'socks5://user:pass-word@localhost:1'])
+def test_the_password_of_a_proxy_is_not_shown(proxy: str, pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('http_proxy', proxy)
+    monkeypatch.delenv('no_proxy', raising=False)
+    with pytest.raises(RequestFailed, match='the proxy in the environment') as raised:
+        made('http://ci.example', pauses).get('/x')
+    assert 'pass-word' not in repr(raised.value.result())
+
+
+def test_a_proxy_that_refuses(serve: Callable[..., str], pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('http_proxy', serve(lambda handler: answer(handler, status=407)))
+    monkeypatch.delenv('no_proxy', raising=False)
+    with pytest.raises(RequestFailed, match=r'407 .* Check the user and the password in http_proxy'):
+        made('http://ci.example', pauses).get('/x')
 
 
 def test_certificates(serve: Callable[..., str], pauses: list[float], tmp_path: Path) -> None:

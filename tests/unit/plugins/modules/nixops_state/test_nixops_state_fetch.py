@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -63,9 +65,22 @@ def test_check_mode_and_diff(fetch: Run, sandbox: Sandbox, tmp_path: Path, aws_p
 def test_backup(fetch: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.put_state(PROJECT, NAME, b'one')
     (tmp_path / 'fetched').write_bytes(b'mine')
+    (tmp_path / 'fetched').chmod(0o644)
     result = fetch(backup=True)
     assert Path(result['backup_file']).read_bytes() == b'mine'
+    assert Path(result['backup_file']).stat().st_mode & 0o7777 == 0o600
     assert (tmp_path / 'fetched').read_bytes() == b'one'
+
+
+def test_a_link_is_followed_within_its_folder_only(fetch: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.put_state(PROJECT, NAME, b'one')
+    (tmp_path / 'link').symlink_to('target')
+    for changed in (True, False):
+        assert fetch(path=str(tmp_path / 'link'))['changed'] is changed
+        assert (tmp_path / 'link').is_symlink()
+        assert (tmp_path / 'target').read_bytes() == b'one'
+    (tmp_path / 'away').symlink_to('/etc/passwd')
+    assert 'leads out of its folder' in fetch(path=str(tmp_path / 'away'))['msg']
 
 
 def test_nixops_database_is_not_replaced(fetch: Run, sandbox: Sandbox, database: Path) -> None:
@@ -104,3 +119,24 @@ def test_what_is_not_there(fetch: Run, sandbox: Sandbox, tmp_path: Path) -> None
     assert 'no such version' in fetch(version=2)['msg']
     assert 'folder does not exist' in fetch(path=str(tmp_path / 'none' / 'x'))['msg']
     assert 'not a regular file' in fetch(path=str(tmp_path))['msg']
+    assert 'not a path' in fetch(path=str(tmp_path / 'null\0byte'))['msg']
+
+
+class Full(io.FileIO):
+    """A file on a disk without room."""
+
+    def write(self, _data: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize('size', [3, 300_000])
+def test_no_room_for_temporary_files(size: int, fetch: Run, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a few bytes that is found out as late as when the file is closed."""
+    sandbox.put_state(PROJECT, NAME, b'1' * size)
+    monkeypatch.setattr('tempfile.TemporaryFile', lambda: io.BufferedRandom(Full(str(tmp_path / 'temporary'), 'w+')))
+    result = fetch()
+    assert 'exception' not in result
+    assert 'A temporary file cannot be written. Where: ' in result['msg']
+    assert 'No space left' in result['msg']
+    assert len([call for call in sandbox.service.calls if '/data' in call.url]) == 1
+    assert not (tmp_path / 'fetched').exists()
