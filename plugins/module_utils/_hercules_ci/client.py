@@ -160,14 +160,14 @@ class Client:
             with self._opener.open(request, timeout=self._timeout) as answer:
                 if method == 'GET' and answer.status != 200:  # an empty success is no content: hci would store an empty file
                     raise self._refused(method, path, answer.status, answer.headers, b'')
-                if answer.headers.get('Content-Encoding', 'identity') != 'identity':  # nobody has asked for it
+                if answer.headers.get('Content-Encoding', 'identity').lower() != 'identity':  # nobody has asked for it
                     raise ValueError('The answer is compressed, as %s' % answer.headers['Content-Encoding'])
                 yield answer
         except urllib.error.HTTPError as error:
             with error:
                 raise self._refused(method, path, error.code, error.headers, self._body(error)) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise unanswered(self._request(method, path), self.base_url, error) from None
+            raise unanswered(self._request(method, path), self.base_url, error, self._token.value) from None
 
     def _blocks(self, answer: http.client.HTTPResponse) -> Iterator[bytes]:
         """The rest of an answer, as it comes. Raises what the connection raises, Truncated, or TimeoutError when it comes too slowly."""

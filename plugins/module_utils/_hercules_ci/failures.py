@@ -89,10 +89,10 @@ def refused(
     )
 
 
-def unanswered(request: str, base_url: str, error: Exception) -> RequestFailed:
-    """For a connection that could not be made, that broke, or that fell silent."""
+def unanswered(request: str, base_url: str, error: Exception, token: str) -> RequestFailed:
+    """For a connection that could not be made, that broke, or that fell silent. token: not to be shown, whoever has repeated it."""
     reason: Any = getattr(error, 'reason', error)
-    found = _without_password(str(reason) or type(reason).__name__)
+    found = _on_one_line(_without_password(str(reason).replace(token, HIDDEN)) or type(reason).__name__)
     if isinstance(reason, ssl.SSLCertVerificationError):
         remedy = 'Set ca_path to a file with the certificate of the authority that issued it'
         return RequestFailed(Problem('The certificate of Hercules CI is not valid.', request, found=found, remedy=remedy), arrived=False)
@@ -138,7 +138,11 @@ def _message(body: bytes) -> str:
     except (ValueError, RecursionError):
         return ''
     message = content.get('message') if isinstance(content, dict) else None
-    return ' '.join(message.split())[:300] if isinstance(message, str) else ''
+    return _on_one_line(message) if isinstance(message, str) else ''
+
+
+def _on_one_line(text: str) -> str:
+    return ' '.join(text.split())[:300]
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -13,6 +13,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -211,6 +212,7 @@ def test_a_refusal_with_a_hostile_body(serve: Callable[..., str], pauses: list[f
 def test_a_compressed_download_is_not_stored(serve: Callable[..., str], pauses: list[float]) -> None:
     url = serve(lambda handler: answer(handler, b'\x1f\x8b\x08', Content_Encoding='gzip'))
     target = io.BytesIO()
+    assert made(serve(partial(answer, Content_Encoding='Identity')), pauses).get('/x') == {}
     with pytest.raises(RequestFailed, match='compressed, as gzip'):
         made(url, pauses).download('/x', target)
     assert target.getvalue() == b''
@@ -330,6 +332,10 @@ def test_a_server_that_repeats_the_token(serve: Callable[..., str], pauses: list
         made(url, pauses).post('/x', {})
     assert TOKEN not in repr(raised.value.result())
     assert 'user:word' not in repr(raised.value.result())
+    url = serve(lambda handler: handler.wfile.write(b'who is %s?\r\n%s' % (TOKEN.encode(), b'\r\n' * 500)))
+    with pytest.raises(RequestFailed, match=r'who is \*+\? To do') as raised:
+        made(url, pauses).get('/x')
+    assert TOKEN not in repr(raised.value.result())
 
 
 def test_a_proxy_from_the_environment(serve: Callable[..., str], pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
