@@ -10,8 +10,8 @@ module: nixops_state
 short_description: Let Hercules CI hold the state of a NixOps deployment
 version_added: 0.1.0
 description:
-  - Makes sure that Hercules CI has the state of a NixOps deployment, so that an effect continues with the machines that exist. An effect
-    that finds no state makes NixOps create all machines anew.
+  - Makes sure that Hercules CI has the state of a NixOps deployment, so that an effect continues with the machines that exist. With no
+    state NixOps creates all machines anew.
   - The state is read from NixOps' database without NixOps, from the program C(nixops), or from a file with an export. The database is
     read as it is at that moment, even while a deployment runs, and neither it nor any file beside it is changed.
   - By default the module uploads only where the server has no such state file. What is on the server after a deployment by Hercules CI
@@ -247,7 +247,7 @@ differences:
       description: Name of the machine or other resource, V(null) for the deployment itself.
       type: str
     change:
-      description: V(only here), V(only on the server) or V(changed).
+      description: V(only here), V(only on the server), V(changed), or what the server has when that is no state.
       type: str
     attributes:
       description: Names of the attributes that differ, for the first hundred resources that have changed.
@@ -280,16 +280,13 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.pro
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, require_file_name
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import Waiting
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import differences
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.known_hosts import (
-    host_differences,
-    require_known_hosts,
-    require_other_name,
-)
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.known_hosts import host_differences, require_known_hosts
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placement import (
     WRITES,
     Stored,
     carry_out,
     default_backup_folder,
+    doubts,
     place,
     require_seen,
 )
@@ -361,9 +358,8 @@ def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
     require_seen(placements[0], options['replaced_version'])
     if options['known_hosts']:
         hosts_name = file_name(options['known_hosts_name'], 'nixops-%s.known_hosts', source.effect_deployment)
-        require_other_name(hosts_name, name)
         hosts = from_file(options['known_hosts'], files_open.enter_context(hidden_file()))
-        require_known_hosts(hosts)
+        require_known_hosts(hosts, hosts_name, name)
         placements.append(place(files, hosts_name, hosts, existing, host_differences))
 
     stored: dict[str, Stored] = {}
@@ -372,7 +368,7 @@ def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
         folder = options['backup_dir'] or default_backup_folder() if options['backup'] else None
         stored, warnings = carry_out(files, placements, name, waiting_of(options), folder)
 
-    for problem in (*source.problems, *warnings):
+    for problem in (*source.problems, *doubts(placements[0]), *warnings):
         module.warn(str(problem))
     results = [placement.result(stored.get(placement.name)) for placement in placements]
     return {

@@ -20,8 +20,19 @@ KEY = rb'(?:ssh|ecdsa|sk)-\S+[ \t]+[A-Za-z0-9+/]+=*|(?:\d+[ \t]+){2}\d+'
 LINE = re.compile(rb'(?:@[a-z-]+[ \t]+)?(?P<host>[^\s@#]\S*)[ \t]+(?:%s)(?:[ \t].*)?' % KEY)
 
 
-def require_known_hosts(state: State) -> None:
-    """Refuse what is something else, perhaps a key: the name is given by hand, and the file would lie on the server for ever."""
+def require_known_hosts(state: State, name: str, state_name: str) -> None:
+    """Refuse to store them as a newer version of the state, which an effect would not find any longer, and refuse what is something else.
+
+    That may be a key: the path is given by hand, and the file would lie on the server for ever.
+    """
+    if name == state_name:
+        raise fail(
+            'The state and the known hosts cannot be in the same file.',
+            where='known_hosts_name',
+            expected='another name than that of the state',
+            found=name,
+            remedy='Name them as the effect does, in stateName and knownHostsName',
+        )
     state.file.seek(0)
     for number, line in enumerate(state.file, 1):
         if _is_entry(line) and not LINE.fullmatch(line.strip()):
@@ -31,18 +42,6 @@ def require_known_hosts(state: State) -> None:
                 expected='HOST KEY-TYPE KEY on each line, as ssh-keyscan prints it',
                 remedy='Give the file that holds the host keys, usually ~/.ssh/known_hosts',
             )
-
-
-def require_other_name(name: str, state_name: str) -> None:
-    """Refuse to store known hosts as a newer version of the state: an effect would find them instead of it."""
-    if name == state_name:
-        raise fail(
-            'The state and the known hosts cannot be in the same file.',
-            where='known_hosts_name',
-            expected='another name than that of the state',
-            found=name,
-            remedy='Name them as the effect does, in stateName and knownHostsName',
-        )
 
 
 def host_differences(here: State, there: State) -> Differences:

@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.differen
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import NOTHING, State
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
 WRITES = ('created', 'replaced', 'restored')
 Compare = Callable[[State, State], Differences]
@@ -104,9 +105,23 @@ def _differences(files: StateFiles, name: str, here: State, newest: Version, com
         if there.sha256 == here.sha256:
             return NO_DIFFERENCES
         try:
-            return compare(here, there)
+            return compare(here, there) if there.size else Differences.of([Difference('', '', 'empty on the server')])
         except NotAState:
             return Differences.of([Difference('', '', 'not a NixOps state on the server')])
+
+
+def doubts(placement: Placement) -> list[Problem]:
+    """A warning where a file is kept that holds no state."""
+    if placement.action != 'kept' or placement.differences.listed[0].deployment:
+        return []
+    problem = Problem(
+        'Hercules CI has a file of that name which holds no state. With it an effect fails, or NixOps makes all machines anew.',
+        where='%s, %s' % (placement.name, placement.newest),
+        found=placement.differences.listed[0].change,
+        remedy='Look at it with nixops_state_fetch. existing=replace puts yours on top',
+        severity='warning',
+    )
+    return [problem]
 
 
 def require_seen(placement: Placement, seen: int | None) -> None:
@@ -142,16 +157,30 @@ def carry_out(
     if all(placement.action == 'created' for placement in pending):
         waiting = Waiting(waiting.lock_timeout, None)  # no job has stored such a file, and jobs of other networks may run
     purpose = 'ansible: %s' % ', '.join('%s %s' % (placement.action, placement.name) for placement in pending)
-    stored = {}
+    stored: dict[str, Stored] = {}
     with undisturbed(files, lock, purpose, waiting) as lease:
         now = files.files()
         for placement in pending:
-            _require_same(placement, now.get(placement.name, ()))
-            backup = _save(files, placement, backup_folder)
-            upload = Upload(placement.name, placement.here.file, placement.here.size, placement.here.sha256)
-            base = placement.newest.number if placement.newest else 0
-            stored[placement.name] = Stored(add_version(files, upload, base, lease), backup)
+            with _after(stored):
+                _require_same(placement, now.get(placement.name, ()))
+                backup = _save(files, placement, backup_folder)
+                upload = Upload(placement.name, placement.here.file, placement.here.size, placement.here.sha256)
+                base = placement.newest.number if placement.newest else 0
+                stored[placement.name] = Stored(add_version(files, upload, base, lease), backup)
         return stored, [] if waiting.jobs_timeout is None else jobs_started_meanwhile(files)
+
+
+@contextmanager
+def _after(stored: Mapping[str, Stored]) -> Iterator[None]:
+    """Whoever reads of a failure has to know what was stored before it."""
+    try:
+        yield
+    except Failure as failure:
+        if not stored:
+            raise
+        done = ', '.join('%s as version %d' % (name, each.versions[-1].number) for name, each in stored.items())
+        problem = Problem('Before that, this was stored: %s.' % done, remedy='Run this again: it looks first at what is on the server')
+        raise Failure((*failure.problems, problem), {**failure.extra, 'changed': True}) from None
 
 
 def _require_same(placement: Placement, now: Sequence[Version]) -> None:

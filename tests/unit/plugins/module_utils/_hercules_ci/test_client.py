@@ -349,6 +349,10 @@ def test_a_proxy_from_the_environment(serve: Callable[..., str], pauses: list[fl
     monkeypatch.delenv('no_proxy', raising=False)
     assert made('http://ci.example', pauses).get('/x') == {}
     assert asked == ['http://ci.example/api/v1/x']
+    url = serve(answer)
+    monkeypatch.setenv('no_proxy', 'localhost')
+    assert made(url, pauses).get('/x') == {}
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize('proxy', ['http:/user:pass-word@proxy', 'http://user:pass-word@localhost:1', 'socks5://user:pass-word@localhost:1'])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 
 from tests.sandbox.server import Sandbox
 
@@ -28,6 +29,14 @@ def writes(sandbox: Sandbox) -> list[str]:
 
 def downloads(sandbox: Sandbox) -> list[str]:
     return [call.url for call in sandbox.service.calls if call.method == 'GET' and '/state/' in call.url]
+
+
+@pytest.fixture
+def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Warnings of this test; Ansible would add those of all modules that the process has run."""
+    found: list[str] = []
+    monkeypatch.setattr(AnsibleModule, 'warn', lambda _module, text: found.append(text))
+    return found
 
 
 def test_the_first_upload_is_what_nixops_exports(state: Run, sandbox: Sandbox, aws_prod: bytes) -> None:
@@ -99,7 +108,9 @@ def test_a_database_on_the_server_is_compared_by_meaning(state: Run, sandbox: Sa
     assert state()['differences'] == [{'deployment': UUID, 'resource': 'app1', 'change': 'changed', 'attributes': ['publicIpv4']}]
 
 
-def test_a_different_state_is_kept_and_what_differs_is_named(state: Run, sandbox: Sandbox, other: Callable[..., bytes]) -> None:
+def test_a_different_state_is_kept_and_what_differs_is_named(
+    state: Run, sandbox: Sandbox, other: Callable[..., bytes], warned: list[str]
+) -> None:
     there = other(app1={'publicIpv4': '192.0.2.99', 'new': 'x', 'state': None}, extra={'x': 'y'}, kp=None)
     sandbox.put_state(PROJECT, NAME, there)
     result = state()
@@ -111,6 +122,7 @@ def test_a_different_state_is_kept_and_what_differs_is_named(state: Run, sandbox
     }
     assert sandbox.states(PROJECT, NAME) == [there]
     assert not writes(sandbox)
+    assert not warned
 
 
 def test_existing_fail_says_what_differs(state: Run, sandbox: Sandbox, other: Callable[..., bytes]) -> None:
@@ -123,10 +135,14 @@ def test_existing_fail_says_what_differs(state: Run, sandbox: Sandbox, other: Ca
 
 
 @pytest.mark.parametrize('content', [b'', b'no state at all', b'SQLite format 3\0 cut off'])
-def test_what_is_no_state_on_the_server_is_kept_and_can_be_replaced(content: bytes, state: Run, sandbox: Sandbox, aws_prod: bytes) -> None:
+def test_what_is_no_state_on_the_server_is_kept_with_a_warning_and_can_be_replaced(
+    content: bytes, state: Run, sandbox: Sandbox, aws_prod: bytes, warned: list[str]
+) -> None:
     sandbox.put_state(PROJECT, NAME, content)
     assert state()['action'] == 'kept'
+    assert ['makes all machines anew' in warning for warning in warned] == [True]
     assert state(existing='replace')['action'] == 'replaced'
+    assert len(warned) == 1
     assert sandbox.states(PROJECT, NAME) == [content, aws_prod]
 
 

@@ -118,6 +118,17 @@ def test_a_lock_that_is_lost_stops_the_next_upload(replace: Run, sandbox: Sandbo
     assert replace()['action'] == 'replaced'
 
 
+def test_what_was_stored_before_a_failure_is_told(replace: Run, sandbox: Sandbox, tmp_path: Any) -> None:
+    hosts = tmp_path / 'known_hosts'
+    hosts.write_text('192.0.2.1 ssh-ed25519 AAAA\n')
+    sandbox.fault('status', 'PUT', '.*known_hosts/data', status=403, times=-1)
+    result = replace(known_hosts=str(hosts))
+    assert '403' in result['problems'][0]['found']
+    assert 'this was stored: %s as version 2.' % NAME in result['msg']
+    assert result['changed'] is True
+    assert sandbox.leases(PROJECT, NAME) == []
+
+
 @pytest.mark.parametrize('phase', ['Queued', 'Evaluating', 'Building', 'Effects'])
 def test_a_running_job_is_in_the_way(phase: str, replace: Run, sandbox: Sandbox, make_job: Callable[..., int]) -> None:
     number = make_job(phase)
