@@ -57,8 +57,8 @@ def nixops_effects(networks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]
     """An effect for each network."""
     try:
         return [effect_of(str(network['inventory_hostname']), network) for network in networks]
-    except (KeyError, TypeError) as error:
-        raise AnsibleFilterError('nixops_effects needs a list of the variables of hosts, with inventory_hostname among them.') from error
+    except (KeyError, TypeError):
+        raise AnsibleFilterError('nixops_effects needs a list of the variables of hosts, with inventory_hostname among them.') from None
 
 
 class FilterModule:
