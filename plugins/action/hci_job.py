@@ -10,13 +10,11 @@ import os
 import sys
 from typing import Any
 
-from ansible.module_utils.common.parameters import remove_values
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_states import run
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.modules.hci_job import ARGUMENTS
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import LocalAction
 
 display = Display()
 
@@ -26,27 +24,18 @@ if isinstance(sys.stdout, io.TextIOWrapper):
     sys.stdout.reconfigure(line_buffering=True)
 
 
-class ActionModule(ActionBase):
-    """A module can say something only when it ends. So on a local connection the waiting is done here, else by the module."""
+class ActionModule(LocalAction):
+    """A module can say something only when it ends. So on a local connection the waiting is done here."""
 
-    _requires_connection = False
-    _supports_async = True
+    ARGUMENTS = ARGUMENTS
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        base: Any = super()  # ActionBase does not tell the types of what follows
-        base.run(tmp, task_vars)
-        if self._connection.transport != 'local' or self._connection.become or self._task.async_val:
-            wrap_async = self._task.async_val and not self._connection.has_native_async
-            return dict(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
-        _validation, options = base.validate_argument_spec(**ARGUMENTS)
+    def work(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The result of the module's code, which tells its progress meanwhile."""
         environment: dict[str, str] = {}
-        base._compute_environment_string(environment)  # what the task's keyword of that name would set for a module
-        try:
-            client = connect(options, {**os.environ, **environment})
-            result = run(client, options, self._task.check_mode, tell=self._tell)
-        except Failure as failure:
-            result = {'failed': True, **failure.result()}
-        return dict(remove_values(result, [options['api_token']] if options['api_token'] else []))
+        action: Any = super()  # ActionBase does not tell the types of this
+        action._compute_environment_string(environment)  # what the task's keyword of that name would set for a module
+        client = connect(options, {**os.environ, **environment})
+        return run(client, options, self._task.check_mode, tell=self._tell)
 
     def _tell(self, line: str) -> None:
         if not self._task.no_log:

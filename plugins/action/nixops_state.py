@@ -8,10 +8,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
-from ansible.module_utils.common.parameters import remove_values
-from ansible.plugins.action import ActionBase
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.modules.nixops_state import ARGUMENTS, run
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import LocalAction
 
 
 class Invocation:
@@ -28,26 +26,18 @@ class Invocation:
         self.warnings.append(text)
 
 
-class ActionModule(ActionBase):
-    """On a local connection, where nobody else's rights or environment are asked for, the work is done here, else by the module."""
+class ActionModule(LocalAction):
+    """The action plugin."""
 
-    _requires_connection = False
-    _supports_async = True
+    ARGUMENTS = ARGUMENTS
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run by Ansible."""
-        base: Any = super()  # ActionBase does not tell the types of what follows
-        base.run(tmp, task_vars)
-        task = self._task
-        if self._connection.transport != 'local' or self._connection.become or task.async_val or any(task.environment or ()):
-            wrap_async = task.async_val and not self._connection.has_native_async
-            return dict(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
-        _validation, options = base.validate_argument_spec(**ARGUMENTS)
-        invocation = Invocation(options, task.check_mode, task.diff)
-        try:
-            with ExitStack() as files_open:
-                result = run(invocation, files_open)
-        except Failure as failure:
-            result = {'failed': True, **failure.result()}
-        result['warnings'] = invocation.warnings
-        return dict(remove_values(result, [options['api_token']] if options['api_token'] else []))
+    def belongs_here(self) -> bool:
+        """Not where the task sets an environment: the database and NixOps itself are looked for in that of this process."""
+        return super().belongs_here() and not any(self._task.environment or ())
+
+    def work(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The result of the module's code, with its warnings."""
+        invocation = Invocation(options, self._task.check_mode, self._task.diff)
+        with ExitStack() as files_open:
+            result = run(invocation, files_open)
+        return {**result, 'warnings': invocation.warnings}

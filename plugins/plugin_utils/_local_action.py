@@ -1,0 +1,49 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""Action plugins that do the work of their module in the controller itself, when that is where the task belongs anyway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+
+
+class LocalAction(ActionBase):
+    """Works here on a local connection, where nobody else's rights are asked for; elsewhere the module of the same name does.
+
+    ARGUMENTS: what the module gives AnsibleModule.
+    """
+
+    ARGUMENTS: Mapping[str, Any]
+
+    _requires_connection = False
+    _supports_async = True
+
+    def work(self, options: dict[str, Any]) -> dict[str, Any]:
+        """What the module would do, and its result. Raises Failure."""
+        raise NotImplementedError
+
+    def belongs_here(self) -> bool:
+        """Whether the module would be run on this machine, by this user, while Ansible waits for it."""
+        return self._connection.transport == 'local' and not self._connection.become and not self._task.async_val
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run by Ansible."""
+        base: Any = super()  # ActionBase does not tell the types of what follows
+        base.run(tmp, task_vars)
+        if not self.belongs_here():
+            wrap_async = self._task.async_val and not self._connection.has_native_async
+            return dict(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
+        _validation, options = base.validate_argument_spec(**self.ARGUMENTS)
+        try:
+            result = self.work(options)
+        except Failure as failure:
+            result = {'failed': True, **failure.result()}
+        return dict(remove_values(result, [options['api_token']] if options['api_token'] else []))
