@@ -44,11 +44,12 @@ class Network:
             project = ProjectPath.parse(str(given['project'] or ''))
         except Failure as failure:
             raise Failure(tuple(replace(problem, where='nixops_project of %s' % name) for problem in failure.problems)) from None
-        wrong = [variable for variable, right in _KINDS.items() if given[variable] is not None and not right(given[variable])]
+        wrong = {variable: kind for variable, (kind, right) in _KINDS.items() if given[variable] is not None and not right(given[variable])}
         if wrong:
             raise Failure(tuple(
-                Problem('This is not what the variable takes.', where='nixops_%s of %s' % (variable, name), remedy='Correct the variable.')
-                for variable in wrong
+                Problem('This is not what the variable takes.', where='nixops_%s of %s' % (variable, name), expected=kind,
+                        remedy='Correct the variable; ansible-doc -t role nixcd.hercules_ci.nixops describes it.')
+                for variable, kind in wrong.items()
             ))
         secrets = given['secrets_map'] or {}
         return cls(
@@ -76,10 +77,14 @@ def _are_names(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value)
 
 
-_KINDS: Mapping[str, Callable[[Any], bool]] = {
-    'branches': _are_names,
-    'run_on': lambda value: isinstance(value, Mapping) and all(_are_names(value.get(refs) or []) for refs in ('branches', 'tags')),
-    'secrets_map': lambda value: isinstance(value, Mapping),
+def _is_run_on(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(_are_names(value.get(refs) or []) for refs in ('branches', 'tags'))
+
+
+_KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    'branches': ('a list of strings', _are_names),
+    'run_on': ('a dictionary, in which branches and tags are lists of strings', _is_run_on),
+    'secrets_map': ('a dictionary', lambda value: isinstance(value, Mapping)),
 }
 
 SCRIPTS = ('nixops_user_setup_script', 'nixops_prior_check_script', 'nixops_effect_check_script')

@@ -60,16 +60,19 @@ def test_a_network_without_a_project_is_named() -> None:
         least_privilege({}, network(nixops_project='neat-repo'))
 
 
-@pytest.mark.parametrize(('variables', 'where'), [
-    ({'nixops_branches': 'production'}, 'nixops_branches of neat-network'), ({'nixops_branches': [1.5]}, 'nixops_branches of neat-network'),
-    ({'nixops_run_on': ['v1']}, 'nixops_run_on of neat-network'), ({'nixops_run_on': {'tags': 'v1'}}, 'nixops_run_on of neat-network'),
-    ({'nixops_run_on': {'branches': 'main'}}, 'nixops_run_on of neat-network'),
-    ({'nixops_secrets_map': ['neat-aws']}, 'nixops_secrets_map of neat-network'),
+@pytest.mark.parametrize(('variables', 'expected'), [
+    ({'nixops_branches': 'production'}, 'a list of strings'), ({'nixops_branches': [1.5]}, 'a list of strings'),
+    ({'nixops_run_on': ['v1']}, 'a dictionary, in which branches and tags are lists of strings'),
+    ({'nixops_run_on': {'tags': 'v1'}}, 'a dictionary, in which branches and tags are lists of strings'),
+    ({'nixops_run_on': {'branches': 'main'}}, 'a dictionary, in which branches and tags are lists of strings'),
+    ({'nixops_secrets_map': ['neat-aws']}, 'a dictionary'),
 ])
-def test_variables_of_another_kind_let_nobody_in(variables: dict[str, Any], where: str) -> None:
+def test_variables_of_another_kind_let_nobody_in(variables: dict[str, Any], expected: str) -> None:
     with pytest.raises(AnsibleFilterError) as caught:
         least_privilege({'neat-aws': {}}, network(**variables))
-    assert 'Where: %s.' % where in str(caught.value)
+    (variable,) = variables
+    said = 'This is not what the variable takes. Where: %s of neat-network. Expected: %s. To do: Correct the variable'
+    assert said % (variable, expected) in str(caught.value)
 
 
 @pytest.mark.parametrize('networks', [['neat-network'], [None], [['a']]])
