@@ -23,6 +23,8 @@ GATES = (
     Gate('yamllint', 'yamllint --strict .', fast=True),
     Gate('licences', 'reuse lint --lines', fast=True),
     Gate('changelog', 'antsibull-changelog lint', fast=True),
+    Gate('workflows', 'check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml && '
+         'zizmor --offline --quiet --strict-collection .github', fast=True),
     Gate('role-variables', 'python -m tests.gates.role_variables', fast=True),
     Gate('exceptions', 'python -m tests.gates.exceptions', summary=r'\d+ exceptions', fast=True),
     Gate('mypy', 'cd $TOP && mypy --config-file $OLDPWD/pyproject.toml --cache-dir $CACHE/mypy '

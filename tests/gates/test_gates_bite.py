@@ -23,7 +23,7 @@ BY_NAME = {gate.name: gate for gate in GATES}
 KEPT = (
     'galaxy.yml', 'pyproject.toml', 'README.md', 'LICENSE', 'LICENSES', 'REUSE.toml', 'CHANGELOG.md', 'changelogs', 'meta', 'roles',
     'playbooks', '.gitignore', '.yamllint', '.ansible-lint', 'plugins/module_utils/_problems.py', 'tests/gates', 'tests/ee',
-    'tests/unit/conftest.py', 'tests/config.yml',
+    'tests/unit/conftest.py', 'tests/config.yml', '.github',
 )
 
 SPDX = '# SPDX-FileCopyrightText: nixcd.hercules_ci contributors\n# SPDX-License-Identifier: GPL-3.0-or-later\n'
@@ -71,6 +71,17 @@ class FilterModule:
         return {'wrong': lambda value: Display().deprecated('Wrong is old.', version='9.0.0', collection_name='nixcd.hercules_ci')}
 '''
 FILTERED = SPDX + '---\n- name: Use what is old\n  ansible.builtin.debug:\n    msg: "{{ 1 | nixcd.hercules_ci.wrong }}"\n'
+WORKFLOW = SPDX + '''---
+name: Wrong
+'on': push
+permissions: {}
+jobs:
+  wrong:
+    name: Wrong
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/setup-python@v5
+'''
 PLAYBOOK = SPDX + '---\n- name: Wrong\n  hosts: all\n  tasks:\n    - ansible.builtin.debug:\n'
 
 # gate: (file, its defective content or how to make it defective, what the gate then says)
@@ -79,6 +90,7 @@ DEFECTS: dict[str, tuple[str, str | Callable[[str], str], str]] = {
     'yamllint': ('playbooks/wrong.yml', SPDX + '---\n- name:  Too wide\n', 'too many spaces'),
     'licences': ('plugins/module_utils/_wrong.py', 'x = 1\n', 'no license identifier'),
     'changelog': ('changelogs/fragments/wrong.yml', SPDX + '---\nbreaking_news:\n  - Wrong.\n', 'invalid section: breaking_news'),
+    'workflows': ('.github/workflows/wrong.yml', WORKFLOW, 'unpinned action reference'),
     'role-variables': ('roles/nixops/defaults/main.yml', lambda text: text + 'nixops_wrong: 1\n', 'nixops_wrong is in defaults'),
     'exceptions': ('plugins/module_utils/_wrong.py', SPDX + 'import os  #' + ' noqa: F401\n', '_wrong.py:3: no reason beside it'),
     'mypy': ('plugins/module_utils/_wrong.py', SPDX + 'def wrong(x):\n    return x\n', 'missing a type annotation'),
