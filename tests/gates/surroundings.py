@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,10 +25,21 @@ sys.exit(subprocess.call([sys.executable, '-m', 'pip', 'install', '--quiet', *wa
 '''
 
 
+@cache
+def variables_of_git() -> frozenset[str]:
+    """The variables by which Git tells a hook which repository and index are meant. Git in a copy would change those."""
+    return frozenset(subprocess.run(['git', 'rev-parse', '--local-env-vars'], check=True, capture_output=True, text=True).stdout.split())
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """What Git prints of the repository in the folder."""
+    variables = {name: value for name, value in os.environ.items() if name not in variables_of_git()}
+    return subprocess.run(['git', *arguments], cwd=folder, env=variables, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
 def files_of_the_change() -> list[str]:
     """What a clone would hold, with the changes not committed yet: tracked and new files, nothing that is ignored."""
-    listed = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
-                            cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    listed = git(ROOT, 'ls-files', '-z', '--cached', '--others', '--exclude-standard')
     return sorted(name for name in set(listed.split('\0')) if name and os.path.lexists(ROOT / name))
 
 
@@ -49,8 +61,8 @@ def copy_as_collection(top: Path) -> Path:
 
 def make_repository(folder: Path) -> None:
     """Make the folder a repository of its own: ansible-lint, reuse and this module ask git which files there are."""
-    subprocess.run(['git', 'init', '--quiet'], cwd=folder, check=True)
-    subprocess.run(['git', 'add', '--all'], cwd=folder, check=True)
+    git(folder, 'init', '--quiet')
+    git(folder, 'add', '--all')
 
 
 def search_path(tools: Path) -> str:
@@ -81,8 +93,9 @@ def seed_get_pip(home: Path, tools: Path) -> None:
 
 
 def environment(top: Path, tools: Path = ROOT / '.venv' / 'bin') -> dict[str, str]:
-    """The variables a gate sees: the user's, without Ansible's and Python's, and with TOP and OUT, the folder for results."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(('ANSIBLE_', 'PYTHON', 'VIRTUAL_ENV', 'PYENV'))}
+    """The variables a gate sees: the user's, without Ansible's, Python's and a hook's, and with TOP and OUT, the folder for results."""
+    foreign = ('ANSIBLE_', 'PYTHON', 'VIRTUAL_ENV', 'PYENV')
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign) and name not in variables_of_git()}
     out = top / 'results'
     out.mkdir(parents=True, exist_ok=True)
     return {
