@@ -36,15 +36,21 @@ missing_packages() {
   for pair in "${wanted[@]}"; do
     command -v "${pair%%:*}" >/dev/null || printf '%s\n' "${pair##*:}"
   done
+  # The keys of Debian, without which the booted hosts cannot be made on another distribution.
+  [[ $(id -u) != 0 || -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || echo debian-archive-keyring
   { [[ -n $python ]] && "$python" -c 'import ensurepip, venv' 2>/dev/null; } || echo python3-venv
 }
 
+apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null; }
+
 install_programs() {
-  local packages
+  local packages package
   mapfile -t packages < <(missing_packages)
   if [[ ${#packages[@]} -gt 0 && $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
     say "installing from Debian: ${packages[*]}"
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" >/dev/null; } || true
+    apt-get update -qq || true
+    # All at once is faster, but apt-get installs none where one is not to be had (Ubuntu has no chromium).
+    apt_install "${packages[@]}" || for package in "${packages[@]}"; do apt_install "$package" || true; done
     link_pythons
     choose_python
     mapfile -t packages < <(missing_packages)
@@ -88,4 +94,5 @@ install_programs
 install_tools
 # Tests that meet a store without a database, several at once, find each other's half of it. Without the right to write there is no need.
 nix-store --init 2>/dev/null || true
-say "ready: $(.venv/bin/ansible --version | head -n 1) on $(.venv/bin/python --version)"
+version=$(.venv/bin/ansible --version)
+say "ready: ${version%%$'\n'*} on $(.venv/bin/python --version)"
