@@ -12,6 +12,9 @@ version=${1:-}
 [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || die "Say which version, such as: make release VERSION=1.2.3 (found: '$version')"
 [[ -z $(git status --porcelain) ]] || die 'There are changes that are not committed. Commit or remove them first.'
 ! git rev-parse --quiet --verify "refs/tags/$version" >/dev/null || die "The tag $version is there already."
+last=$(git tag --list '[0-9]*.[0-9]*.[0-9]*' | sort --version-sort | tail -n 1)
+[[ $(printf '%s\n' "$last" "$version" | sort --version-sort | tail -n 1) == "$version" ]] || die "The last release was $last, so $version would be a step back."
+compgen -G 'changelogs/fragments/*.y*ml' >/dev/null || die 'There is nothing to say in the changelog: no change has a fragment in changelogs/fragments.'
 
 sed -i "s/^version: .*/version: $version/" galaxy.yml
 antsibull-changelog release --version "$version"
