@@ -14,7 +14,7 @@ version=${1:-}
 ! git rev-parse --quiet --verify "refs/tags/$version" >/dev/null || die "The tag $version is there already."
 last=$(git tag --list '[0-9]*.[0-9]*.[0-9]*' | sort --version-sort | tail -n 1)
 [[ $(printf '%s\n' "$last" "$version" | sort --version-sort | tail -n 1) == "$version" ]] || die "The last release was $last, so $version would be a step back."
-compgen -G 'changelogs/fragments/*.y*ml' >/dev/null || die 'There is nothing to say in the changelog: no change has a fragment in changelogs/fragments.'
+compgen -G 'changelogs/fragments/*.y*ml' >/dev/null || die 'No change has a fragment in changelogs/fragments. Write at least a release_summary.'
 
 sed -i "s/^version: .*/version: $version/" galaxy.yml
 antsibull-changelog release --version "$version"

@@ -47,7 +47,7 @@ def nothing_to_say(repository: Path) -> None:
     ('1.3.0', lambda repository: (repository / 'new').touch(), 'There are changes that are not committed.'),
     ('1.2.3', None, 'The tag 1.2.3 is there already.'),
     ('1.2.2', None, 'The last release was 1.2.3, so 1.2.2 would be a step back.'),
-    ('1.10.0', nothing_to_say, 'There is nothing to say in the changelog'),
+    ('1.10.0', nothing_to_say, 'No change has a fragment'),
 ])
 def test_it_is_refused(repository: Path, version: str, change: Change | None, words: str) -> None:
     if change:
