@@ -1,0 +1,29 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The modules that take the connection options are those of the action group, and say so."""
+
+from __future__ import annotations
+
+import yaml
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
+
+from tests.unit.conftest import ROOT
+
+MODULES = {file.stem: file.read_text(encoding='utf-8') for file in (ROOT / 'plugins' / 'modules').glob('*.py') if file.stem != '__init__'}
+
+
+def modules_with(words: str) -> set[str]:
+    return {name for name, text in MODULES.items() if words in text}
+
+
+def test_the_group_has_them_all() -> None:
+    runtime = yaml.safe_load((ROOT / 'meta' / 'runtime.yml').read_text(encoding='utf-8'))
+    assert set(runtime['action_groups']['hercules_ci']) == modules_with('**CONNECTION_OPTIONS')
+
+
+def test_their_documentation_has_the_same_options_and_names_the_group() -> None:
+    fragment = (ROOT / 'plugins' / 'doc_fragments' / '_connection.py').read_text(encoding='utf-8')
+    assert all('\n  %s:\n' % option in fragment for option in CONNECTION_OPTIONS)
+    for part in ('_connection', '_connection.module', '_attributes.action_group'):
+        assert modules_with('  - nixcd.hercules_ci.%s\n' % part) == modules_with('**CONNECTION_OPTIONS')
