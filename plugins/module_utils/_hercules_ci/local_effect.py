@@ -134,11 +134,10 @@ def _log_file(path: str | None) -> Iterator[IO[str] | None]:
     try:
         if os.path.isfile(path):
             os.unlink(path)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), 'w', encoding='utf-8') as log:
+            yield log
     except OSError as error:
         raise fail('The log cannot be written.', where='log_file: %s' % path, found=str(error.strerror)) from None
-    with open(descriptor, 'w', encoding='utf-8') as log:
-        yield log
 
 
 def _query(hci: Hci, arguments: tuple[str, ...], mask: Mask, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -135,3 +135,11 @@ def test_a_private_folder_vanishes_also_when_its_owner_was_killed(tmp_path: Path
             assert {path.name for path in tmp_path.iterdir()} >= {'other', new.name, Path(mine).name}
             assert not died.exists()
     assert sorted(tmp_path.iterdir()) == sorted([new, other])
+
+
+def test_a_folder_that_cannot_be_locked_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise OSError(37, 'No locks available')
+    monkeypatch.setattr(_files.fcntl, 'flock', refuse)
+    with pytest.raises(Failure, match='The folder cannot be locked.* Found: No locks available'), _files.locked(str(tmp_path / 'file')):
+        pass

@@ -149,6 +149,23 @@ def test_a_remote_that_always_moves_is_reported(checkout: Path, push: Run, monke
     assert git(checkout.parent / 'bare.git', 'ls-tree', '--name-only', 'production') == 'network.nix'
 
 
+def test_somebody_pushes_the_same_meanwhile(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(checkout.parent, 'clone', '-q', '-b', 'production', 'bare.git', 'other')
+    plain = push_room.commit_on
+
+    def somebody_is_faster(*arguments: Any) -> str:
+        other = checkout.parent / 'other'
+        (other / 'ci.nix').write_text('{ a = 1; }\n')
+        git(other, 'add', '.')
+        git(other, '-c', 'user.name=O', '-c', 'user.email=o@example.org', 'commit', '-q', '-m', 'theirs')
+        git(other, 'push', '-q', 'origin', 'production')
+        return plain(*arguments)
+    monkeypatch.setattr(push_room, 'commit_on', somebody_is_faster)
+    result = push()
+    assert result['changed'] is False
+    assert result['heads']['production'] == git(checkout.parent / 'other', 'rev-parse', 'HEAD')
+
+
 def test_a_protected_branch_is_reported_and_the_others_go_on(checkout: Path, push: Run) -> None:
     hook = checkout.parent / 'bare.git' / 'hooks' / 'pre-receive'
     hook.write_text(HOOK)
@@ -159,6 +176,53 @@ def test_a_protected_branch_is_reported_and_the_others_go_on(checkout: Path, pus
     assert 'protected branch' in result['msg']
     assert 'nixops_push: branch' in result['msg']
     assert [branch['changed'] for branch in result['branches']] == [False, True]
+
+
+def test_a_protected_side_branch_has_another_way_out(checkout: Path, push: Run) -> None:
+    hook = checkout.parent / 'bare.git' / 'hooks' / 'pre-receive'
+    hook.write_text(HOOK.replace('production', 'nixops/production'))
+    hook.chmod(0o755)
+    result = push(mode='branch')
+    assert 'refused the push to branch nixops/production' in result['msg']
+    assert 'To do: Allow this user to push to nixops/production, or push by hand (nixops_push: none).' in result['msg']
+
+
+def test_a_folder_with_the_name_of_the_file_is_reported_and_the_others_go_on(checkout: Path, push: Run) -> None:
+    git(checkout, 'switch', '-q', '-c', 'odd')
+    (checkout / 'ci.nix').unlink()
+    (checkout / 'ci.nix').mkdir()
+    (checkout / 'ci.nix' / 'default.nix').write_text('{ }\n')
+    git(checkout, 'add', '.')
+    git(checkout, 'commit', '-q', '-m', 'odd')
+    git(checkout, 'push', '-q', 'origin', 'odd')
+    result = push(branches=['odd', 'production'], contents={'ci.nix': '{ a = 1; }\n'})
+    assert 'Git failed. Where: branch odd. Found: ci.nix is a tree, not a file, in commit' in result['msg']
+    assert [branch['changed'] for branch in result['branches']] == [False, True]
+
+
+def test_a_remote_that_has_lost_a_part_of_a_commit(checkout: Path, push: Run) -> None:
+    other, bare = checkout.parent / 'other', checkout.parent / 'bare.git'
+    git(checkout.parent, 'clone', '-q', '-b', 'production', 'bare.git', 'other')
+    (other / 'theirs').write_text('theirs')
+    git(other, 'add', '.')
+    git(other, '-c', 'user.name=O', '-c', 'user.email=o@example.org', 'commit', '-q', '-m', 'theirs')
+    git(other, 'push', '-q', 'origin', 'production')
+    tree = git(other, 'rev-parse', 'HEAD^{tree}')
+    (bare / 'objects' / tree[:2] / tree[2:]).unlink()
+    result = push()
+    assert result['failed']
+    assert 'Git cannot reach the remote origin' in result['msg']
+    assert tree in result['msg']
+
+
+def test_a_shallow_checkout(checkout: Path, push: Run) -> None:
+    for number in range(2):
+        git(checkout, 'commit', '-q', '--allow-empty', '-m', 'commit %d' % number)
+    git(checkout, 'push', '-q', 'origin', 'main', 'main:production')
+    git(checkout.parent, 'clone', '-q', '--depth', '1', 'file://%s/bare.git' % checkout.parent, 'shallow')
+    (checkout.parent / 'shallow' / 'ci.nix').write_text('{ shallow = true; }\n')
+    assert push(checkout=str(checkout.parent / 'shallow'))['changed']
+    assert git(checkout.parent / 'bare.git', 'log', '--format=%s', 'production').splitlines()[1:] == ['commit 1', 'commit 0', 'network']
 
 
 def test_a_side_branch_is_proposed_once_and_followed_after_the_merge(checkout: Path, push: Run) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 
 import os
 import pty
+import shutil
 from pathlib import Path
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import Repository
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git import repository
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import Repository, open_checkout
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 
 ASKS = """#!/bin/sh
 ( exec < /dev/tty ) 2> /dev/null || { echo "Host key verification failed." >&2; exit 255; }
@@ -30,3 +34,25 @@ def test_ssh_finds_no_terminal_to_ask_on(tmp_path: Path) -> None:
     os.close(terminal)
     assert not (tmp_path / 'asked').exists()
     assert 'Host key verification failed.' in (tmp_path / 'said').read_text()
+
+
+def test_a_machine_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('PATH', str(tmp_path))
+    with pytest.raises(Failure, match='Git is not on this machine.* To do: Install git.'):
+        open_checkout(str(tmp_path))
+    with pytest.raises(Failure, match='There is no such folder.* To do: Clone the repository there, or correct the path.'):
+        open_checkout(str(tmp_path / 'nowhere'))
+
+
+def test_git_that_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / 'git').write_text('#!/bin/sh\nexec %s 60\n' % shutil.which('sleep'))
+    (tmp_path / 'git').chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path))
+    monkeypatch.setattr(repository, 'TIMEOUT', 0.1)
+    with pytest.raises(Failure, match='git rev-parse did not end within .* seconds.* To do: Run it by hand'):
+        open_checkout(str(tmp_path))
+
+
+def test_a_folder_that_is_no_checkout(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match='Git cannot read the checkout.* Expected: a working tree .* Found: fatal: not a git repository'):
+        open_checkout(str(tmp_path))

@@ -182,11 +182,25 @@ def test_after_the_time_out_nothing_is_left_running(
         os.close(child)
 
 
+def test_a_full_disk_under_the_log_ends_the_effect(
+    checkout: Path, effect: Effect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ended: list[Any] = []
+    plain_end, plain_open, log = hci_program._end, os.open, str(tmp_path / 'effect.log')
+    monkeypatch.setattr(hci_program, '_end', lambda process: ended.append(process) or plain_end(process))
+    monkeypatch.setattr(os, 'open', lambda path, *how: plain_open('/dev/full', os.O_WRONLY) if path == log else plain_open(path, *how))
+    result = effect('deploying', hangs=True, log_file=log)
+    assert result['msg'] == 'The log cannot be written. Where: log_file: %s. Found: No space left on device.' % log
+    assert ended[0].poll() is not None
+
+
 def test_what_is_not_there_is_named(checkout: Path, effect: Effect, tmp_path: Path) -> None:
     assert 'hci_program: no-hci' in effect(hci_program='no-hci')['msg']
     assert 'There is no checkout.' in effect(checkout=str(tmp_path / 'nowhere'))['msg']
     assert 'There is no file with secrets.' in effect(secrets_file=str(tmp_path / 'nowhere'))['msg']
     assert 'The log cannot be written.' in effect(log_file='/dev/null')['msg']
+    said = effect(secrets_file=str(tmp_path / 'bin/hci/secrets.json'))['msg']
+    assert 'A file with secrets cannot be read. Where: %s' % (tmp_path / 'bin/hci/secrets.json') in said and 'Not a directory' in said
     broken = tmp_path / 'broken.json'
     broken.write_text('{"a": {"kind": "Secret"}}')
     assert 'key "data" not found' in effect(secrets_file=str(broken))['msg']
