@@ -115,13 +115,13 @@ class _Reader:
             return
         while True:
             if self.peek() != '"':
-                raise self.wrong('the name of a %s' % what)
+                raise self.wrong('the name of the next %s' % what)
             name: str = self.value()
-            self._expect(':', 'a colon after the name of a %s' % what)
+            self._expect(':', 'a colon after the name of the %s' % what)
             yield name
             following = self.peek()
             if following not in (',', '}'):
-                raise self.wrong('a comma or a closing brace after a %s' % what)
+                raise self.wrong('a comma or a closing brace after the %s' % what)
             self._position += 1
             if following == '}':
                 return

@@ -241,3 +241,7 @@ def test_files_of_an_agent(agent: Agent, run_module: Callable[..., dict[str, Any
     (agent.folder / 'binary-caches.json').write_text('[')
     result = run(caches, None)
     assert result['failed'] and (agent.folder / 'binary-caches.json').read_text() == '['
+    (agent.folder / 'binary-caches.json').write_text('[]')
+    said = run(caches, None)['msg']
+    assert said.startswith('The agent cannot start with this file: it holds no object. Where: %s' % (agent.folder / 'binary-caches.json'))
+    assert said.endswith('To do: Remove the file.') and (agent.folder / 'binary-caches.json').read_text() == '[]'

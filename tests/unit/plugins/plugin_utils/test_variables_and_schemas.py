@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import datetime
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._json_schema import Schema
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_caches, problems_in_secrets
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place, plain, refuse_if_any
 
@@ -93,3 +95,11 @@ def test_findings_in_caches(cache: Any, paths: list[Any]) -> None:
     findings = list(problems_in_caches({'c': cache}))
     assert sorted((path for path, what in findings), key=str) == paths
     assert 'canary' not in str([what for path, what in findings])
+
+
+def test_a_controller_without_jsonschema(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, 'jsonschema', None)
+    with pytest.raises(Failure) as raised:
+        Schema({}).is_valid(1)
+    assert str(raised.value).startswith('The Python package jsonschema is missing on the controller. Where: %s.' % sys.executable)
+    assert 'pip install jsonschema' in str(raised.value)

@@ -209,6 +209,17 @@ def test_a_refusal_with_a_hostile_body(serve: Callable[..., str], pauses: list[f
         made(url, pauses).get('/x')
 
 
+@pytest.mark.parametrize('length', ['5', '999999999'], ids=['breaks off', 'huge'])
+def test_a_refusal_whose_body_cannot_be_read(length: str, serve: Callable[..., str], pauses: list[float]) -> None:
+    """That does not hide the refusal."""
+    def refuse(handler: BaseHTTPRequestHandler) -> None:
+        with contextlib.suppress(OSError):
+            answer(handler, b'no' if length == '5' else b' ' * 200000, 403, Content_Length=length)
+        handler.close_connection = True
+    with pytest.raises(RequestFailed, match='Hercules CI answered 403'):
+        made(serve(refuse), pauses).get('/x')
+
+
 def test_a_compressed_download_is_not_stored(serve: Callable[..., str], pauses: list[float]) -> None:
     url = serve(lambda handler: answer(handler, b'\x1f\x8b\x08', Content_Encoding='gzip'))
     target = io.BytesIO()

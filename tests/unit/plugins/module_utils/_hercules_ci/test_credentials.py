@@ -79,6 +79,12 @@ def test_files_without_a_token(content: str | None, what: str, tmp_path: Path) -
     assert 'two words' not in str(raised.value)
 
 
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / 'file').touch()
+    with pytest.raises(Failure, match='The credentials file cannot be read.* Found: Not a directory.* To do: .*hci login'):
+        find_token('ci.example', None, str(tmp_path / 'file' / 'credentials.json'), {})
+
+
 def test_inside_an_effect_no_other_token_is_used(places: dict[str, Any], tmp_path: Path) -> None:
     environment = {**places['environment'], 'HERCULES_CI_SECRETS_JSON': str(tmp_path / 'none')}
     del environment['HERCULES_CI_API_TOKEN']

@@ -68,3 +68,30 @@ def test_what_is_hostile_is_refused(content: bytes) -> None:
     with pytest.raises(NotAState) as raised:
         together(content)
     assert 'xxx' not in str(raised.value)
+
+
+@pytest.mark.parametrize(('content', 'expected'), [
+    ('{"a": {"b": {]}}', 'valid JSON'),
+    ('{"a": %s1%s}' % ('[' * 200_000, ']' * 200_000), 'an object with a key for each attribute of a deployment'),
+    ('{"a": {"b": %s1%s}}' % ('[' * 200_000, ']' * 200_000), 'an export, in which nothing is nested as deeply'),
+    ('{"a": {}} {}', 'nothing after the last brace'),
+    ('{"a": {} "b": {}}', 'a comma or a closing brace after the deployment'),
+    ('{"a": {"name" "x"}}', 'a colon after the name of the attribute of a deployment'),
+    ('{7: {}}', 'the name of the next deployment'),
+    ('[]', 'an object with a key for each deployment'),
+    ('{"a": {"name": 7}}', "text as the value of 'name', as NixOps writes it for numbers, lists and everything else"),
+    ('{"a": {"resources": {"m": {"type": "none", "index": 7}}}}', "text as the value of 'index', as NixOps writes it"),
+    ('{"a": {"resources": {"m": {}}}}', "an object with a type as resource 'm'"),
+    (b'{"a": {"name": "\xff"}}', 'JSON, which is text'),
+])
+def test_what_is_no_export_is_told_with_what_would_be(content: str | bytes, expected: str) -> None:
+    """After blanks that keep the end out of sight: there it would be taken for an export that breaks off."""
+    text = content.encode() if isinstance(content, str) else content
+    with pytest.raises(NotAState) as raised:
+        together(text + b' ' * 100)
+    assert 'The state is not an export of NixOps. Where: here. Expected: %s' % expected in str(raised.value)
+
+
+def test_an_export_that_breaks_off_may_be_of_a_full_disk() -> None:
+    with pytest.raises(NotAState, match='The export breaks off.* Found: the end.* To do: .* whether the disk is full'):
+        together(b'{"a": {"name": "x"')

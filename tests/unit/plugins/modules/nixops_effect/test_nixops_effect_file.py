@@ -70,6 +70,13 @@ def test_beside_a_file_of_somebody_else_is_a_file_to_import(run: Run, checkout: 
     assert (result['form'], result['file']) == ('effects', 'effects.nix')
 
 
+def test_a_file_that_is_no_text_is_left_alone(run: Run, checkout: Path) -> None:
+    (checkout / 'ci.nix').write_bytes(b'\xff')
+    said = run(form='legacy', validate='none')['msg']
+    assert said == 'The file is not text in UTF-8. Where: %s. To do: Remove it if it is not needed.' % (checkout / 'ci.nix')
+    assert (checkout / 'ci.nix').read_bytes() == b'\xff'
+
+
 def test_absent(run: Run, checkout: Path) -> None:
     assert run(state='absent')['changed'] is False
     run(validate='none')

@@ -163,6 +163,24 @@ def test_replacing_saves_the_old_version_and_verifies_the_new(
     assert state(existing='replace')['action'] == 'unchanged'
 
 
+def test_without_a_place_for_the_backup_nothing_is_replaced(
+    state: Run, sandbox: Sandbox, other: Callable[..., bytes], tmp_path: Path
+) -> None:
+    there = other(app1={'publicIpv4': '192.0.2.99'})
+    sandbox.put_state(PROJECT, NAME, there)
+    (tmp_path / 'backups').write_text('no folder')
+    result = state(existing='replace')
+    assert 'The folder for backups cannot be made. Where: %s' % (tmp_path / 'backups') in result['msg']
+    assert sandbox.states(PROJECT, NAME) == [there]
+
+
+def test_a_disk_without_room_for_the_copy(state: Run, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('tempfile.TemporaryFile', lambda *_arguments, **_options: open('/dev/full', 'r+b', buffering=0))
+    assert 'The state cannot be copied. Where: ' in state()['msg']
+    assert 'Found: No space left on device.' in state()['msg']
+    assert sandbox.states(PROJECT, NAME) == []
+
+
 def test_no_backup_when_it_is_not_wanted(state: Run, sandbox: Sandbox, other: Callable[..., bytes], tmp_path: Path) -> None:
     sandbox.put_state(PROJECT, NAME, other(app1={'publicIpv4': '192.0.2.99'}))
     assert 'backup_file' not in state(existing='replace', backup=False)

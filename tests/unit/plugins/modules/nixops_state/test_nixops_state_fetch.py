@@ -62,6 +62,14 @@ def test_check_mode_and_diff(fetch: Run, sandbox: Sandbox, tmp_path: Path, aws_p
     assert b'192.0.2.99' in (tmp_path / 'fetched').read_bytes()
 
 
+def test_the_sizes_differ_where_one_is_no_state(fetch: Run, sandbox: Sandbox, tmp_path: Path, aws_prod: bytes) -> None:
+    sandbox.put_state(PROJECT, NAME, aws_prod)
+    (tmp_path / 'fetched').write_bytes(b'mine')
+    diff = fetch(diff=True)['diff']
+    assert (diff['before'], diff['after']) == ('4 bytes\n', '%d bytes\n' % len(aws_prod))
+    assert diff['before_header'] == str(tmp_path / 'fetched')
+
+
 def test_backup(fetch: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.put_state(PROJECT, NAME, b'one')
     (tmp_path / 'fetched').write_bytes(b'mine')

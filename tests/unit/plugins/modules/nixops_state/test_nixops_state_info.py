@@ -16,6 +16,10 @@ PROJECT = 'github/neat-org/neat-repo'
 NAME = 'nixops-aws-prod.json'
 
 
+def test_a_project_that_is_none(run: Run) -> None:
+    assert 'The project path is not complete.' in run('nixops_state_info', project='neat-repo')['msg']
+
+
 def test_a_project_without_states(run: Run) -> None:
     result = run('nixops_state_info')
     assert (result['changed'], result['files']) == (False, [])

@@ -201,6 +201,19 @@ def test_a_job_that_starts_meanwhile_is_reported(
     assert '%s/%s/jobs/1' % (sandbox.url, PROJECT) in str(result['warnings'])
 
 
+def test_that_nobody_says_whether_jobs_have_started_is_no_failure(replace: Run, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The upload is done and verified by then."""
+    original = sandbox.service.put_state
+
+    def put_state(*arguments: Any) -> int:
+        sandbox.fault('status', 'GET', '.*/jobs.*', times=-1, status=400)
+        return original(*arguments)
+
+    monkeypatch.setattr(sandbox.service, 'put_state', put_state)
+    result = replace()
+    assert result['action'] == 'replaced' and not result.get('failed')
+
+
 def test_somebody_creates_the_file_first(state: Run, sandbox: Sandbox, aws_prod: bytes) -> None:
     sandbox.fault('race', 'PUT', '.*/data', data=FOREIGN.decode())
     assert 'at the same time' in state()['msg']

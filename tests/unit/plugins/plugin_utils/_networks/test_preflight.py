@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -183,6 +184,17 @@ def test_something_is_wrong_with_the_project(
     assert words in refusals(networks, agents)
 
 
+@pytest.mark.parametrize(('variable', 'value'), [
+    ('nixops_checkout', ['here']), ('nixops_remote', ['origin']), ('nixops_ca_path', ['file']), ('nixops_api_base_url', 5),
+])
+def test_what_depends_on_a_variable_that_is_wrong_is_not_looked_at(
+    networks: dict[str, Any], agents: dict[str, Any], variable: str, value: Any,
+) -> None:
+    for network in networks.values():
+        network[variable] = value
+    assert set(everything_wrong_of(networks, agents)) == {'This is not what the variable takes.'}
+
+
 def test_checkouts_that_are_not_what_they_should_be(networks: dict[str, Any], agents: dict[str, Any], world: World, tmp_path: Path) -> None:
     other = {**networks['neat-network'], 'nixops_project': 'github/neat-org/other'}
     assert 'Two projects have the same checkout' in refusals({**networks, 'other': other}, agents)
@@ -192,6 +204,19 @@ def test_checkouts_that_are_not_what_they_should_be(networks: dict[str, Any], ag
         network['nixops_checkout'] = str(inside)
     assert 'not the top of a working tree' in refusals(networks, agents)
     inside.rmdir()
+
+
+def test_a_checkout_that_git_cannot_read(networks: dict[str, Any], agents: dict[str, Any], world: World) -> None:
+    """Its index is broken, which Git tells only those who ask for files."""
+    index = world.checkout / '.git' / 'index'
+    content = index.read_bytes()
+    index.write_bytes(b'no index')
+    try:
+        said = refusals(networks, agents)
+    finally:
+        index.write_bytes(content)
+    assert 'Git cannot read the checkout. Where: nixops_checkout of neat-network. Found: ' in said
+    assert 'index' in said.partition('Git cannot read the checkout.')[2]
 
 
 def test_a_remote_that_does_not_answer(networks: dict[str, Any], agents: dict[str, Any], world: World) -> None:
@@ -291,6 +316,8 @@ def test_nothing_hides_anything_else(networks: dict[str, Any], agents: dict[str,
     ('neat-network', {'nixops_network_files': 'missing.nix'}, 'This is not what the variable takes.'),
     ('neat-network', {'nixops_src': ['here']}, 'This is not what the variable takes.'),
     ('neat-network', {'nixops_branches': None}, 'This is not what the variable takes.'),
+    ('neat-network', {'nixops_network_args': {'when': datetime.date(2026, 1, 1)}}, 'JSON has no such value.'),
+    ('neat-network', {'nixops_network_args': {True: 'a'}}, 'JSON has no such key.'),
     ('neat-network', {'nixops_deployment': ['webfarm']}, 'This is not what the variable takes.'),
     ('neat-network', {'nixops_database': 5, 'nixops_pins': 'none'}, 'This is not what the variable takes.'),
     ('agent-1', {'nixops_agent_secrets': []}, 'This is not what the variable takes.'),

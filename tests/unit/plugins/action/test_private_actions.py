@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action plugins whose options hold secrets: what they refuse, and that no value is in any result. That hosts never see them, and
+what is printed, is for the plays in tests/integration/secrets to show.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils import _private_action
+
+SECRET = {'name': 'neat-aws', 'data': {'key': 'canary'}, 'condition': True}
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def answer(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the module answers, for a test to change."""
+    given: dict[str, Any] = {'changed': True}
+    monkeypatch.setattr(_private_action.PrivateAction, '_execute_module', lambda self, **_how: dict(given))
+    return given
+
+
+@pytest.fixture
+def run(make_action: Callable[..., Any], answer: dict[str, Any]) -> Run:
+    """run(action, options, variables={}, **of_the_task): its result, of which no part that Ansible would show has a value."""
+    def it(name: str, options: dict[str, Any], variables: dict[str, Any] | None = None, **of_task: Any) -> dict[str, Any]:
+        action = make_action(name, options, **of_task)
+        action._connection.has_pipelining = False
+        result: dict[str, Any] = action.run(task_vars=variables or {})
+        assert result.get('_ansible_no_log') or 'canary' not in json.dumps(result)
+        return result
+    return it
+
+
+@pytest.mark.parametrize(('name', 'options', 'message'), [
+    ('hci_agent', {'cluster_join_token': 'two canaries'}, 'This is no cluster join token. Where: cluster_join_token. Expected: one word.'),
+    ('hci_agent', {'cluster_join_token': ' '}, 'This is no cluster join token.'),
+    ('hci_agent', {'binary_caches': {'c': {'kind': 'canaries'}}}, "Where: binary_caches['c']['kind']"),
+    ('hci_secret', {**SECRET, 'dta': {'key': 'canary'}}, 'There is no option dta. Where: nixcd.hercules_ci.hci_secret. To do: Correct the'),
+    ('hci_secret', {**SECRET, 'data': ['canary']}, 'This has to be a dictionary, and is not. Where: data'),
+    ('hci_secret', {'data': {'key': 'canary'}}, 'one of the following is required: name, secrets. Where: nixcd.hercules_ci.hci_secret'),
+    ('hci_secret', {**SECRET, 'condition': {'isBrunch': 'a'}}, 'Where: condition'),
+])
+def test_it_is_refused(run: Run, name: str, options: dict[str, Any], message: str) -> None:
+    result = run(name, options)
+    assert result['failed'] is True
+    assert message in result['msg']
+
+
+def test_where_values_would_lie_in_a_file_on_the_host(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run('hci_secret', SECRET, async_val=60)['msg'] == (
+        'hci_secret cannot run in the background. Where: async. To do: Drop async: its values would lie in a file on the host meanwhile.')
+    monkeypatch.setattr(_private_action.config, 'get_config_value', lambda _name: True)
+    assert run('hci_agent', {'cluster_join_token': 'canary'})['msg'] == (
+        'hci_agent cannot run while Ansible keeps the files of modules: its values would stay in one. '
+        'Where: ANSIBLE_KEEP_REMOTE_FILES. To do: Unset it for this run.')
+
+
+def test_an_answer_that_cannot_be_read_is_cut_off_before_the_values(run: Run, answer: dict[str, Any]) -> None:
+    packed = _private_action.PACKED
+    answer.update(failed=True, module_stdout='odd: %scanary' % packed, module_stderr='%scanary' % packed)
+    result = run('hci_secret', SECRET)
+    assert (result['module_stdout'], result['module_stderr']) == ('odd: ', '')
+
+
+def test_secrets_to_remove_need_names_only(run: Run) -> None:
+    assert run('hci_secret', {'secrets': {'neat-aws': {'data': {'key': 'canary'}}, 'other': None}, 'state': 'absent'})['changed']
+
+
+@pytest.mark.parametrize(('item', 'hidden'), [('canary', True), ({'key': ['canary']}, True), ('neat-aws', False)])
+def test_an_item_of_a_loop_that_holds_a_value_hides_the_result(
+    run: Run, monkeypatch: pytest.MonkeyPatch, item: Any, hidden: bool
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr('ansible.utils.display.Display.warning', lambda self, text, *_more, **_options: warned.append(text))
+    result = run('hci_secret', SECRET, {'ansible_loop_var': 'item', 'item': item})
+    assert bool(result.get('_ansible_no_log')) is hidden
+    assert [text.partition(',')[0] for text in warned] == ['This is a loop whose items hold values of secrets'] * hidden
