@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,9 +27,9 @@ class LocalAction(ActionBase):
     _requires_connection = False
     _supports_async = True
 
+    @abstractmethod
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         """What the module would do, and its result. Raises Failure."""
-        raise NotImplementedError
 
     def belongs_here(self) -> bool:
         """Whether the module would be run on this machine, by this user, while Ansible waits for it."""

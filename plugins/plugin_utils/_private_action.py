@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -50,9 +51,9 @@ class PrivateAction(ActionBase):
     _supports_async = True  # so that run() is called, and can say what is wrong without showing the arguments
     _given: dict[str, Any] | None = None
 
+    @abstractmethod
     def payload(self, options: Mapping[str, Any]) -> Any:
         """What the module gets of the private options: JSON types only. Raises Failure, with no value in it."""
-        raise NotImplementedError
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run by Ansible."""

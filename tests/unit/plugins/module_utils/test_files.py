@@ -141,5 +141,5 @@ def test_a_folder_that_cannot_be_locked_is_a_failure(tmp_path: Path, monkeypatch
     def refuse(*_arguments: object) -> None:
         raise OSError(37, 'No locks available')
     monkeypatch.setattr(_files.fcntl, 'flock', refuse)
-    with pytest.raises(Failure, match='The folder cannot be locked.* Found: No locks available'), _files.locked(str(tmp_path / 'file')):
+    with pytest.raises(Failure, match=r'The folder cannot be locked.* Found: No locks available'), _files.locked(str(tmp_path / 'file')):
         pass

@@ -138,7 +138,7 @@ def test_backup_is_as_private_as_the_file(agent: Agent) -> None:
     ('{"a": {"kind": "Secret", "data": {"x": "canary"}}, "a": {"kind": "Secret", "data": {}}}', 'The key "a" occurs twice'),
     ('{"a": "canary', 'This is not JSON'),
     ('', 'This is not JSON'),
-    ('{"a": {"kind": "Secret", "condition": true, "data": {"x": %s1%s}}}' % ('[' * 9999, ']' * 9999), 'nested too deeply.'),
+    ('{"a": {"kind": "Secret", "condition": true, "data": {"x": %s1%s}}}' % ('[' * 9999, ']' * 9999), 'This JSON is nested too deeply.'),
 ])
 def test_a_file_that_the_agent_cannot_read_is_reported_and_left_alone(agent: Agent, content: str, message: str) -> None:
     agent.file.write_text(content)

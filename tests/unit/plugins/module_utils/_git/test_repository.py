@@ -38,9 +38,9 @@ def test_ssh_finds_no_terminal_to_ask_on(tmp_path: Path) -> None:
 
 def test_a_machine_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('PATH', str(tmp_path))
-    with pytest.raises(Failure, match='Git is not on this machine.* To do: Install git.'):
+    with pytest.raises(Failure, match=r'Git is not on this machine.* To do: Install git.'):
         open_checkout(str(tmp_path))
-    with pytest.raises(Failure, match='There is no such folder.* To do: Clone the repository there, or correct the path.'):
+    with pytest.raises(Failure, match=r'There is no such folder.* To do: Clone the repository there, or correct the path.'):
         open_checkout(str(tmp_path / 'nowhere'))
 
 
@@ -49,10 +49,10 @@ def test_git_that_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / 'git').chmod(0o755)
     monkeypatch.setenv('PATH', str(tmp_path))
     monkeypatch.setattr(repository, 'TIMEOUT', 0.1)
-    with pytest.raises(Failure, match='git rev-parse did not end within .* seconds.* To do: Run it by hand'):
+    with pytest.raises(Failure, match=r'git rev-parse did not end within .* seconds.* To do: Run it by hand'):
         open_checkout(str(tmp_path))
 
 
 def test_a_folder_that_is_no_checkout(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match='Git cannot read the checkout.* Expected: a working tree .* Found: fatal: not a git repository'):
+    with pytest.raises(Failure, match=r'Git cannot read the checkout.* Expected: a working tree .* Found: fatal: not a git repository'):
         open_checkout(str(tmp_path))

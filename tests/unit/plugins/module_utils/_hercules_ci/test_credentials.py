@@ -81,7 +81,7 @@ def test_files_without_a_token(content: str | None, what: str, tmp_path: Path) -
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / 'file').touch()
-    with pytest.raises(Failure, match='The credentials file cannot be read.* Found: Not a directory.* To do: .*hci login'):
+    with pytest.raises(Failure, match=r'The credentials file cannot be read.* Found: Not a directory.* To do: .*hci login'):
         find_token('ci.example', None, str(tmp_path / 'file' / 'credentials.json'), {})
 
 

@@ -71,6 +71,11 @@ def test_a_chosen_file(tmp_path: Path, file: str, form: str, expected: Place) ->
     assert place(tmp_path, file, form) == expected
 
 
+def test_a_chosen_file_of_ours_keeps_its_form(tmp_path: Path) -> None:
+    (tmp_path / 'ci.nix').write_text(managed('herculesCI'))
+    assert place(tmp_path, 'ci.nix', 'auto') == Place('ci.nix', 'herculesCI')
+
+
 @pytest.mark.parametrize('file', ['../ci.nix', '/etc/ci.nix', 'a/../../ci.nix', '.'])
 def test_a_file_outside_the_checkout_is_refused(tmp_path: Path, file: str) -> None:
     with pytest.raises(Failure, match='outside the checkout'):
@@ -81,7 +86,7 @@ def test_both_ci_nix_files_are_an_error_as_for_an_agent(tmp_path: Path) -> None:
     (tmp_path / 'nix').mkdir()
     (tmp_path / 'ci.nix').write_text('')
     (tmp_path / 'nix' / 'ci.nix').write_text('')
-    with pytest.raises(Failure, match=r'nix/ci\.nix and ci\.nix'):
+    with pytest.raises(Failure, match=r'Agents refuse a repository with both files\. .* Found: nix/ci\.nix and ci\.nix'):
         place(tmp_path, None, 'auto')
     assert 'two ci.nix files' in str(problems(tmp_path, Place('ci.nix', 'legacy'), [], {})[0])
 
@@ -97,6 +102,16 @@ def found(checkout: Path, *effects: dict[str, Any], file: str = 'ci.nix', form: 
 
 def test_a_tracked_network_is_fine(checkout: Path) -> None:
     assert found(checkout, {}) == ''
+
+
+def test_a_name_that_no_file_has(checkout: Path) -> None:
+    assert 'The file does not exist. Where: effect x: network_files. Found: ' in found(checkout, {'network_files': ['a\0b']})
+
+
+def test_without_git_nothing_is_said_of_what_it_tracks(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (checkout / 'new.nix').write_text('{ }')
+    monkeypatch.setenv('PATH', str(checkout))
+    assert found(checkout, {'network_files': ['new.nix']}) == ''
 
 
 @pytest.mark.parametrize('option', ['network_files', 'prebuild_only_network_files', 'deploy_only_network_files'])

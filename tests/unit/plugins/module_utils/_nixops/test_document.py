@@ -93,5 +93,5 @@ def test_what_is_no_export_is_told_with_what_would_be(content: str | bytes, expe
 
 
 def test_an_export_that_breaks_off_may_be_of_a_full_disk() -> None:
-    with pytest.raises(NotAState, match='The export breaks off.* Found: the end.* To do: .* whether the disk is full'):
+    with pytest.raises(NotAState, match=r'The export breaks off.* Found: the end.* To do: .* whether the disk is full'):
         together(b'{"a": {"name": "x"')

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import document
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.change import (
+    Rewrite,
     Wish,
     changed_names,
     difference,
@@ -91,3 +92,13 @@ def test_new_secrets_need_data_and_a_condition() -> None:
     ]
     after = fulfilled(Wish({'b': {'data': {}}}, conditions_required=False), {})
     assert after == {'b': {'kind': 'Secret', 'data': {}}}
+
+
+def test_a_secret_that_is_nested_too_deeply_is_a_failure() -> None:
+    value: Any = 'canary'
+    for _level in range(5000):
+        value = [value]
+    rewrite = Rewrite('/here', Wish({'a': {'data': {'x': value}, 'condition': True}}, present=True, extend=False, exclusive=False))
+    with pytest.raises(Failure) as raised:
+        rewrite(None)
+    assert str(raised.value) == 'A secret is nested too deeply. Where: /here.'

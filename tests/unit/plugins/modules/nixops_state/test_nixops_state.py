@@ -9,6 +9,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,7 @@ def test_without_a_place_for_the_backup_nothing_is_replaced(
 
 
 def test_a_disk_without_room_for_the_copy(state: Run, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('tempfile.TemporaryFile', lambda *_arguments, **_options: open('/dev/full', 'r+b', buffering=0))
+    monkeypatch.setattr('tempfile.TemporaryFile', partial(open, '/dev/full', 'r+b', buffering=0))
     assert 'The state cannot be copied. Where: ' in state()['msg']
     assert 'Found: No space left on device.' in state()['msg']
     assert sandbox.states(PROJECT, NAME) == []
