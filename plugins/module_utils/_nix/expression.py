@@ -158,9 +158,10 @@ def _marked(value: Mapping[Any, Any], indent: int, where: str) -> str | None:
     for marker in ('_nix', '_path'):
         if marker in value:
             if len(value) > 1 or not isinstance(value[marker], str) or not value[marker].strip():
+                others = ', '.join(str(key) for key in value if key != marker)
                 raise fail(
-                    'A marked value has the one key %s and a text.' % marker, where, found='keys %s' % ', '.join(map(str, value)),
-                    remedy='Put nothing beside %s.' % marker,
+                    'A marked value has the one key %s and a text.' % marker, where, found='%s, too' % others if others else 'no text',
+                    remedy='Put nothing beside %s.' % marker if others else 'Give it the text.',
                 )
             return code(value[marker], indent) if marker == '_nix' else path(value[marker], where)
     return None

@@ -54,17 +54,17 @@ def test_what_is_right(effect: dict[str, Any]) -> None:
     ({'user_setup_script': 'writeAWSSecret neat-aws', 'secrets_map': {'aws': 'neat-aws'}}, 'Found: neat-aws. To do: Use the key'),
     ({'user_setup_script': 'writeAWSSecret'}, 'Found: aws. To do: Add it to secrets_map'),
     ({'effect_check_script': 'x=$(readSecretString db .password)', 'secrets_map': {'aws': 'neat-aws'}}, 'Found: db.'),
-    ({'user_setup_script': 'writeGPGKey', 'secrets_map': {'gpg': 'x'}}, 'Add gnupg to inputs'),
+    ({'user_setup_script': 'writeGPGKey', 'secrets_map': {'gpg': 'x'}}, 'writeGPGKey needs gnupg. Where: effect x: user_setup_script. To do: Add gnupg to inputs'),
     ({'user_setup_script': 'writeGPGKey', 'secrets_map': {'gpg': 'x'}, 'inputs': ['gnupg']}, None),
     ({'user_setup_script': 'writeSSHKey "$name"'}, None),
-    ({'arguments': {'effectScript': 'true'}}, 'overwrites'),
+    ({'arguments': {'effectScript': 'true'}}, 'runNixOps overwrites this argument, so it would do nothing.'),
     ({'arguments': {'putStateScript': 'true'}}, 'overwrites'),
     ({'arguments': {'networkFiles': []}}, 'option of its own'),
     ({'action': 'destroy'}, 'no such action'),
     ({'forget_state': True}, 'runNixOps has no parameter'),
-    ({'job': 'nightly'}, 'form herculesCI'),
-    ({'run_on': None}, 'never run'),
-    ({'name': ''}, 'no name'),
+    ({'job': 'nightly'}, 'Jobs have names only in the form herculesCI.'),
+    ({'run_on': None}, 'The effect would never run: it names no ref.'),
+    ({'name': ''}, 'An effect has no name.'),
     ({'function': 'runNixOps; evil'}, 'no such function'),
     ({'function': 'import'}, None),
     ({'function': 'inherit'}, 'no such function'),
@@ -76,8 +76,8 @@ def test_traps_of_any_effect(effect: dict[str, Any], expected: str | None) -> No
 
 
 @pytest.mark.parametrize(('effect', 'expected'), [
-    ({'network_files': None}, 'neither'),
-    ({'flake': {'_nix': 'self'}}, 'both'),
+    ({'network_files': None}, 'runNixOps2 takes either network_files or flake. Where: effect x. Found: neither'),
+    ({'flake': {'_nix': 'self'}}, 'runNixOps2 takes either network_files or flake. Where: effect x. Found: both'),
     ({'network_files': ['network.nix']}, 'deploys nixops.nix alone'),
     ({'network_files': ['nixops.nix', 'aws.nix']}, 'deploys nixops.nix alone'),
     ({'action': 'dry-run'}, 'corrupt the state'),
@@ -116,7 +116,9 @@ def test_a_scheduled_effect_needs_no_ref() -> None:
 @pytest.mark.parametrize(('schedule', 'expected'), [
     ({'hour': 2}, ''), ({'hour': [0, 23], 'minute': 59, 'day_of_week': ['Mon', 'Sun'], 'day_of_month': [1, 31]}, ''),
     ({'hour': 24}, 'hour'), ({'minute': 60}, 'minute'), ({'minute': [1]}, 'minute'), ({'day_of_week': ['Monday']}, 'day_of_week'),
-    ({'day_of_week': 'Mon'}, 'day_of_week'), ({'day_of_month': [0]}, 'day_of_month'), ({'second': 1}, 'second'), ('daily', 'night'),
+    ({'day_of_week': 'Mon'}, 'day_of_week'),
+    ({'day_of_month': [0]}, 'day_of_month'), ({'second': 1}, 'The agent would refuse the schedule. Where: schedules.night.second.'),
+    ('daily', 'A schedule is a dictionary. Where: schedules.night.'),
 ])
 def test_schedules(schedule: Any, expected: str) -> None:
     found = '\n'.join(map(str, schedules_problems({'night': schedule}, 'herculesCI', ['night'])))
@@ -124,5 +126,5 @@ def test_schedules(schedule: Any, expected: str) -> None:
 
 
 def test_schedules_exist_in_one_form_and_are_used() -> None:
-    assert 'form' in str(schedules_problems({'night': {'hour': 2}}, 'legacy', ['night'])[0])
-    assert 'no effect' in str(schedules_problems({'night': {'hour': 2}}, 'herculesCI', [])[0])
+    assert 'Only the form herculesCI has schedules.' in str(schedules_problems({'night': {'hour': 2}}, 'legacy', ['night'])[0])
+    assert 'The schedule has no effect. Where: schedules.night.' in str(schedules_problems({'night': {'hour': 2}}, 'herculesCI', [])[0])

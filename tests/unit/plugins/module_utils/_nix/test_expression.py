@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from datetime import date
 from typing import Any, Callable
@@ -117,14 +118,32 @@ def test_inner_lines_are_indented_and_the_first_is_not() -> None:
     assert to_nix({'a': 1, 'b': 'x\ny\n'}, 4) == textwrap.indent(to_nix({'a': 1, 'b': 'x\ny\n'}), '    ').lstrip()
 
 
-@pytest.mark.parametrize('value', [
-    2**63, -(2**63) - 1, float('inf'), float('nan'), 'a\0b', 'lone \ud800', {1: 2}, {None: 1}, date(2026, 11, 22), {'_nix': 'a', 'b': 1},
-    {'_nix': 1}, {'_nix': ' '}, {'_path': 'stub.nix'}, {'_path': ''}, {1, 2}, b'bytes', {'a': {'\0': 1}},
+@pytest.mark.parametrize(('value', 'message'), [
+    (2**63, "The number does not fit Nix' 64 bit integers."), (-(2**63) - 1, "The number does not fit Nix' 64 bit integers."),
+    (float('inf'), 'Nix has no infinity and no NaN.'), (float('nan'), 'Nix has no infinity and no NaN.'),
+    ('a\0b', 'Nix cannot read the character NUL.'), ({'a': {'\0': 1}}, 'Nix cannot read the character NUL.'),
+    ('lone \ud800', 'Nix reads UTF-8, and this text has a lone surrogate.'),
+    ({1: 2}, 'Attribute names are text.'), ({None: 1}, 'Attribute names are text.'),
+    ({'_nix': 'a', 'b': 1}, 'A marked value has the one key _nix and a text.'), ({'_nix': 1}, 'A marked value has the one key _nix'),
+    ({'_nix': ' '}, 'A marked value has the one key _nix'), ({'_path': ''}, 'A marked value has the one key _path and a text.'),
+    ({'_path': 'stub.nix'}, 'A path starts with ./, ../ or /.'),
+    (date(2026, 11, 22), 'no values of type date'), ({1, 2}, 'no values of type set'), (b'bytes', 'no values of type bytes'),
 ])
-def test_what_nix_cannot_hold_is_refused(value: Any) -> None:
+def test_what_nix_cannot_hold_is_refused(value: Any, message: str) -> None:
     with pytest.raises(Failure) as caught:
         to_nix({'outer': [value]}, where='variable')
-    assert 'variable.outer[0]' in caught.value.problems[0].where
+    (problem,) = caught.value.problems
+    assert 'variable.outer[0]' in problem.where
+    assert message in problem.what
+
+
+@pytest.mark.parametrize(('value', 'advice'), [
+    ({'_nix': 'a', 'b': 1, 'c': 2}, 'Found: b, c, too. To do: Put nothing beside _nix.'),
+    ({'_path': 7}, 'Found: no text. To do: Give it the text.'),
+])
+def test_what_is_wrong_with_a_marked_value_is_said(value: Any, advice: str) -> None:
+    with pytest.raises(Failure, match=re.escape(advice)):
+        to_nix(value)
 
 
 def test_types_are_called_as_users_know_them() -> None:
