@@ -54,7 +54,7 @@ def test_what_is_right(effect: dict[str, Any]) -> None:
     ({'user_setup_script': 'writeAWSSecret neat-aws', 'secrets_map': {'aws': 'neat-aws'}}, 'Found: neat-aws. To do: Use the key'),
     ({'user_setup_script': 'writeAWSSecret'}, 'Found: aws. To do: Add it to secrets_map'),
     ({'effect_check_script': 'x=$(readSecretString db .password)', 'secrets_map': {'aws': 'neat-aws'}}, 'Found: db.'),
-    ({'user_setup_script': 'writeGPGKey', 'secrets_map': {'gpg': 'x'}}, 'writeGPGKey needs gnupg. Where: effect x: user_setup_script. To do: Add gnupg to inputs'),
+    ({'user_setup_script': 'writeGPGKey', 'secrets_map': {'gpg': 'x'}}, 'writeGPGKey needs gnupg. Where: effect x: user_setup_script.'),
     ({'user_setup_script': 'writeGPGKey', 'secrets_map': {'gpg': 'x'}, 'inputs': ['gnupg']}, None),
     ({'user_setup_script': 'writeSSHKey "$name"'}, None),
     ({'arguments': {'effectScript': 'true'}}, 'runNixOps overwrites this argument, so it would do nothing.'),
