@@ -82,7 +82,7 @@ def test_networks_are_variables_of_hosts(networks: Any) -> None:
 
 
 def test_entries_that_are_no_dictionaries_are_named() -> None:
-    with pytest.raises(AnsibleFilterError, match='not a, c') as caught:
+    with pytest.raises(AnsibleFilterError, match=r'least_privilege needs a dictionary of secrets\..* Found: not a, c') as caught:
         least_privilege({'a': 'canary', 'b': {}, 'c': ['canary']})
     assert 'canary' not in str(caught.value)
 

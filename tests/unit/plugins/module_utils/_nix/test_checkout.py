@@ -118,7 +118,8 @@ def test_without_git_nothing_is_said_of_what_it_tracks(checkout: Path, monkeypat
 def test_missing_and_untracked_files(checkout: Path, option: str) -> None:
     assert 'does not exist' in found(checkout, {option: ['network.nix', 'absent.nix']})
     (checkout / 'new.nix').write_text('{ }')
-    assert 'git add new.nix' in found(checkout, {option: ['new.nix']})
+    said = 'Git does not track the file, so an agent would not have it. Where: effect x: %s. Found: %s. To do: git add new.nix.'
+    assert said % (option, checkout / 'new.nix') in found(checkout, {option: ['new.nix']})
     git(checkout, 'add', 'new.nix')
     assert found(checkout, {option: ['new.nix']}) == ''
 

@@ -38,7 +38,7 @@ def test_files_of_the_checkout_are_reached_from_the_folder_of_the_file(up: str, 
     ({'url': URL}, 'nix-prefetch-url --unpack ' + URL),
     ({'github': 'NixOS/nixpkgs', 'revision': 'abc'}, 'nix-prefetch-url --unpack https://github.com/NixOS/nixpkgs/archive/abc.tar.gz'),
     ({'url': URL, 'sha256': 'abc'}, 'nix-prefetch-url --unpack ' + URL),
-    ({'url': URL, 'sha256': 'sha512-' + 'A' * 43 + '='}, 'SRI'),
+    ({'url': URL, 'sha256': 'sha512-' + 'A' * 43 + '='}, 'The hash of the pin is none that fetchTarball accepts.'),
     ({'github': 'nixpkgs', 'revision': 'abc', 'sha256': HASH}, 'OWNER/NAME'),
     ({'github': 'NixOS/nixpkgs', 'sha256': HASH}, 'revision'),
     ({'url': URL, 'sha256': HASH, 'npins': 'x'}, 'one source'),
@@ -61,6 +61,12 @@ def test_what_only_nixpkgs_has_is_refused_elsewhere(name: str, option: str) -> N
 @pytest.mark.parametrize('sha256', [HASH, 'sha256:' + HASH, 'a' * 64, 'sha256-OnSAY7XDSx7CtDoqNh8jwVwh4xNL/2HaJxGjryLWzX8='])
 def test_every_notation_of_fetch_tarball_is_accepted(sha256: str) -> None:
     assert pins.problems({'nixpkgs': {'url': URL, 'sha256': sha256}}) == []
+
+
+@pytest.mark.parametrize('name', ['', 'a..b', '.a', 'a.'])
+def test_a_package_without_a_name(name: str) -> None:
+    with pytest.raises(Failure, match=r'A package is named by its path in nixpkgs\. Where: here\. Expected: a name such as openssh\.'):
+        pins.package(name, 'here')
 
 
 def test_the_defaults_are_complete() -> None:

@@ -149,7 +149,8 @@ def test_list_returns_the_effects_and_eval_the_derivation(checkout: Path, effect
 
 
 def test_eval_needs_a_newer_hci(effect: Effect) -> None:
-    assert 'hci 0.3.9 or newer. Found: hci 0.3.7.' in effect(command='eval', version='0.3.7')['msg']
+    said = 'This hci has no effect eval. Where: hci_program. Expected: hci 0.3.9 or newer. Found: hci 0.3.7.'
+    assert said in effect(command='eval', version='0.3.7')['msg']
 
 
 def test_check_mode_evaluates_and_does_not_run(checkout: Path, effect: Effect, tmp_path: Path) -> None:

@@ -89,7 +89,8 @@ def test_absent(run: Run, checkout: Path) -> None:
 
 
 def test_no_effects_are_no_file(run: Run) -> None:
-    assert 'state: absent' in run(effects=[], validate='none')['msg']
+    said = 'There are no effects to declare. Where: effects. To do: Name some, or remove the file with state: absent.'
+    assert run(effects=[], validate='none')['msg'] == said
 
 
 def test_a_link_out_of_the_checkout_is_not_followed(run: Run, checkout: Path, tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_a_link_out_of_the_checkout_is_not_followed(run: Run, checkout: Path, tm
     ({'pins': {'nixpkgs': {'npins': 'nixpkgs', 'overlays': ['final: prev: { }']}}}, 'npins'),
     ({'schedules': {'night': {'hour': 2}}}, 'form herculesCI'),
     ({'checkout': '/nonexistent'}, 'no such folder'),
-    ({'refs': ['main']}, 'Expected: refs/heads/main. Found: main.'),
+    ({'refs': ['main']}, 'A ref is named in full. Where: refs. Expected: refs/heads/main. Found: main.'),
     ({'file': '../ci.nix'}, 'outside the checkout'),
 ])
 def test_bad_input_is_told_before_nix_is_asked(

@@ -165,7 +165,8 @@ def test_parse_needs_no_pins(run: Run) -> None:
 
 def test_nix_that_never_ends_is_ended(run: Run) -> None:
     endless = {'condition': 'let f = n: if n < 2 then 1 else f (n - 1) + f (n - 2); in f 60 > 0', 'branches': ['production']}
-    assert 'validate_timeout' in run(effects=[{**EFFECT, 'run_on': endless}], validate_timeout=1)['msg']
+    said = run(effects=[{**EFFECT, 'run_on': endless}], validate_timeout=1)['msg']
+    assert 'Nix did not finish in 1 seconds.' in said and 'validate_timeout' in said
 
 
 def test_another_layout_is_no_change_but_another_comment_is(run: Run, checkout: Path) -> None:

@@ -102,6 +102,23 @@ def check_convergence(state: Run, sandbox: Sandbox) -> None:
     assert state(existing='replace', lock_timeout=0)['action'] == 'unchanged'
 
 
+def test_an_upload_that_is_refused_says_what_is_there(state: Run, sandbox: Sandbox) -> None:
+    for number, words in ((0, 'there is no such file on the server'), (1, 'version 1 is still the newest')):
+        sandbox.fault('status', 'PUT', '.*/data', status=403)
+        said = state(existing='replace', lock_timeout=0)['msg']
+        assert said.startswith('The state was not uploaded: %s. Where: %s, ' % (words, NAME)) and '403' in said
+        assert len(sandbox.states(PROJECT, NAME)) == number
+        sandbox.put_state(PROJECT, NAME, OLD)
+
+
+def test_an_upload_that_leaves_no_version_is_no_success(state: Run, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox.put_state(PROJECT, NAME, OLD)
+    monkeypatch.setattr(sandbox.service, 'put_state', lambda *_arguments: 2)
+    said = state(existing='replace', lock_timeout=0)['msg']
+    assert said.startswith('The upload was accepted, but no new version is listed. Where: %s. Expected: a version above 1.' % NAME)
+    assert 'To do: Look at the list with nixops_state_info and run this again.' in said
+
+
 def test_nobody_listens(state: Run, sandbox: Sandbox) -> None:
     sandbox.put_state(PROJECT, NAME, OLD)
     sandbox.hang_up()

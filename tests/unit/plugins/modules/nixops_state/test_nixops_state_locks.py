@@ -64,6 +64,7 @@ def test_the_lock_is_named_as_the_file_and_held_while_uploading(
 def test_who_holds_the_lock_is_named(replace: Run, sandbox: Sandbox) -> None:
     hold(sandbox)
     result = replace()
+    assert result['msg'].startswith('Somebody else holds the lock on the state. Where: lock ')
     assert 'alice: deploying by hand' in result['msg']
     assert 'at most until' in result['msg']
     assert sandbox.states(PROJECT, NAME) == [OLD]

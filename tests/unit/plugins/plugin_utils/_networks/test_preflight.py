@@ -340,6 +340,7 @@ def test_a_variable_that_is_not_defined(networks: dict[str, Any], agents: dict[s
     networks['neat-network'] = Undefined(networks['neat-network'])
     networks['neat-staging']['nixops_network_files'] = ['missing.nix']
     said = refusals(networks, agents)
+    assert 'Ansible cannot evaluate the variable. Where: nixops_deployment of neat-network. Found: ' in said
     assert "'vault_name' is undefined" in said
     assert 'missing.nix' in said
 

@@ -40,7 +40,7 @@ def test_a_network_has_the_roles_defaults() -> None:
     ({'nixops_branches': [1.5]}, ['nixops_branches[0] of neat-network', 'a list of str', 'a number']),
     ({'nixops_action': 'swich'}, ['nixops_action', 'one of switch, dry-run']),
     ({'nixops_job_timeout': 'soon'}, ['nixops_job_timeout', 'a whole number']),
-    ({'nixops_network_file': ['x']}, ['nixops_network_file of', 'Write nixops_network_files']),
+    ({'nixops_network_file': ['x']}, ['No such variable is known. Where: nixops_network_file of', 'Write nixops_network_files']),
 ])
 def test_what_is_wrong_is_said_without_the_value(variables: dict[str, Any], words: list[str]) -> None:
     _host, problems = read_host('neat-network', {**NETWORK, **variables}, 'main')

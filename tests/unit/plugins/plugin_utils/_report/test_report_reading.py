@@ -80,6 +80,8 @@ def test_a_wrong_network_is_refused_with_its_place_and_without_its_value(wrong: 
     with pytest.raises(Failure) as raised:
         outcomes_of([ENTRY, {**ENTRY, **wrong}])
     assert [problem.where for problem in raised.value.problems] == [where]
+    what = raised.value.problems[0].what
+    assert what in ('The report cannot take this.', 'A report shows names only, and has no use for data.', 'branch is missing.')
     assert SECRET not in json.dumps(raised.value.result())
 
 
