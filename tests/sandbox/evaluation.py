@@ -20,11 +20,12 @@ SEARCH_PATH: tuple[tuple[str, ...], ...] = (('nix/ci.nix', 'ci.nix'), ('flake.ni
 # The agent's list, and the local files that the sandbox's own pins are.
 ALLOWED_URIS = 'ssh:// https:// git+ssh:// git+https:// github: gitlab: sourcehut: file:// git+file://'
 # No other machine is asked for anything, builds need no users of their own, and run on whatever this machine is. A store that lives as
-# long as a test need not survive a power cut: on a busy disk, waiting for it took a minute.
+# long as a test need not survive a power cut, for which waiting took a minute on a busy disk, nor keep 8 MB for a full one.
 CONFIGURATION = '''build-users-group =
 extra-experimental-features = nix-command flakes
 extra-platforms = x86_64-linux aarch64-linux x86_64-darwin aarch64-darwin
 fsync-metadata = false
+gc-reserved-space = 0
 sandbox = false
 substituters =
 '''

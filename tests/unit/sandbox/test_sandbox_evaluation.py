@@ -61,6 +61,11 @@ def checkout(tmp_path: Path, nix: Nix) -> Checkout:
     return Checkout(tmp_path / 'source', nix)
 
 
+def test_a_store_takes_little_room(tmp_path: Path) -> None:
+    Nix(tmp_path).set_up()
+    assert sum(path.stat().st_size for path in tmp_path.rglob('*')) < 1e6
+
+
 def test_the_root_and_sets_that_ask_for_it_are_visited(checkout: Checkout) -> None:
     ci = '{ a = %(drv)s; b.c = %(drv)s; d = { recurseForDerivations = true; e = %(effect)s; "f.g" = %(drv)s; }; }'
     assert checkout.found(ci % {'drv': DRV, 'effect': EFFECT}) == {'a': 'Regular', 'd.e': 'Effect', 'd."f.g"': 'Regular'}
