@@ -104,8 +104,12 @@ def judge(gate: Gate, code: int, output: str, seconds: float, results: Path) -> 
     match = re.search(gate.finding, output, re.MULTILINE) if gate.finding else None
     if match and not reason:
         reason = 'its output has "%s"' % match.group(0).strip()
-    report = results / gate.junit
-    counts = count_tests(report) if gate.junit and report.exists() else Counts(passed=not reason)
+    report, counts = results / gate.junit, Counts(passed=not reason)
+    if gate.junit and report.exists():
+        try:
+            counts = count_tests(report)
+        except ET.ParseError as error:  # what wrote it was ended, or the disk is full
+            counts, reason = Counts(), reason or 'its report cannot be read: %s' % error
     if reason and not counts.failed:
         counts.failed = 1
     return Outcome(gate, 'failed' if reason else 'passed', seconds, output, reason, counts)

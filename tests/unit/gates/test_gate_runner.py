@@ -41,6 +41,16 @@ def test_a_finding_fails_although_the_command_succeeds(tmp_path: Path, capsys: p
     assert 'its output has "WARNING: careless"' in capsys.readouterr().out
 
 
+def test_a_report_that_was_not_written_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write = 'echo no space left; echo "<testsuites>" > $OUT/report.xml; '
+    gates = [Gate(end, write + end, junit='report.xml') for end in ('true', 'false')]
+    assert counts(tmp_path, *gates, keep_going=True) == Counts(failed=2)
+    printed = capsys.readouterr().out
+    assert 'its report cannot be read' in printed
+    assert 'exit code 1' in printed
+    assert printed.count('no space left') == 4  # in the command and in its output
+
+
 def test_a_failure_within_a_pipe_counts(tmp_path: Path) -> None:
     assert counts(tmp_path, Gate('pipe', 'false | cat')).failed == 1
 
