@@ -55,12 +55,12 @@ def sample(strategy: st.SearchStrategy[Any], count: int = EXAMPLES) -> list[Any]
 
 
 @pytest.fixture
-def evaluated(tmp_path: Path) -> Callable[[str], Any]:
+def evaluated(tmp_path: Path, nix_store: dict[str, str]) -> Callable[[str], Any]:
     """The JSON of what an expression evaluates to."""
     def evaluate(expression: str) -> Any:
         answer = subprocess.run(
-            ['nix-instantiate', '--eval', '--read-write-mode', '--strict', '--json', '--option', 'substituters', '', '-'],
-            input=expression.encode(), capture_output=True, cwd=tmp_path, check=False,
+            ['nix-instantiate', '--eval', '--read-write-mode', '--strict', '--json', '-'],
+            input=expression.encode(), capture_output=True, cwd=tmp_path, env={**os.environ, **nix_store}, check=False,
         )
         assert answer.returncode == 0, answer.stderr.decode()[-3000:]
         return json.loads(answer.stdout)

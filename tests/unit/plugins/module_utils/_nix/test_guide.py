@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -65,7 +66,8 @@ def test_a_flake_with_flake_parts_says_the_same_by_its_options(repository: Path,
     in (outputs.herculesCI { config.repo = %s; }).onPush.default.outputs.effects.neat-network.run.isEffect''' % (PKGS, REPOSITORY)) is True
 
 
-def test_every_example_is_a_nix_expression() -> None:
+def test_every_example_is_a_nix_expression(nix_store: dict[str, str]) -> None:
     assert len(EXAMPLES) == 3
     for text in EXAMPLES.values():
-        subprocess.run(['nix-instantiate', '--parse', '-'], input=text.encode(), check=True, capture_output=True)
+        command = ['nix-instantiate', '--parse', '-']
+        subprocess.run(command, input=text.encode(), env={**os.environ, **nix_store}, check=True, capture_output=True)

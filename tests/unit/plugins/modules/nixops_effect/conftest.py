@@ -35,12 +35,6 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 @pytest.fixture(scope='session')
-def nix_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Nix store of the tests' own."""
-    return tmp_path_factory.mktemp('nix')
-
-
-@pytest.fixture(scope='session')
 def tarballs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """Name → url and sha256: nixpkgs, effects, and releases of nixpkgs to play."""
     return sandbox_pins.make(tmp_path_factory.mktemp('pins'))
@@ -60,13 +54,11 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(
-    run_module: Run, checkout: Path, tarballs: dict[str, dict[str, str]], nix_folder: Path, monkeypatch: pytest.MonkeyPatch,
+    run_module: Run, checkout: Path, tarballs: dict[str, dict[str, str]], nix_store: dict[str, str], monkeypatch: pytest.MonkeyPatch,
 ) -> Run:
     """run(**options) runs the module for the guide's network in the checkout; check=True and diff=True are for Ansible."""
-    for name in ('NIX_STORE_DIR', 'NIX_STATE_DIR', 'NIX_LOG_DIR', 'NIX_CONF_DIR', 'XDG_CACHE_HOME'):
-        monkeypatch.setenv(name, str(nix_folder / name.lower()))
-    monkeypatch.setenv('NIX_REMOTE', '')
-    monkeypatch.setenv('NIX_CONFIG', 'substituters =\nbuild-users-group =\nsandbox = false')
+    for name, value in nix_store.items():
+        monkeypatch.setenv(name, value)
     pins = {name: tarballs[name] for name in ('nixpkgs', 'effects')}
 
     # The collection can be imported only after pytest has read this file.
