@@ -130,15 +130,17 @@ up() {
   write_inventory "$@" >"$dir/inventory.yml"
 }
 
-# Processes of one machine only: those in its control group and in its network namespace.
+# Processes of one machine only: those in its control group and in its network namespace. The shell's own kill, because not every
+# machine has the program.
 stop() {
-  local label group
+  local label processes
   label=$(label "$1")
-  for group in "${GROUPS_AT[@]}"; do
-    cat "$group/$label"/**/cgroup.procs 2>/dev/null | xargs --no-run-if-empty kill -KILL 2>/dev/null || true
-  done
-  ip netns pids "$label" 2>/dev/null | xargs --no-run-if-empty kill -KILL 2>/dev/null || true
-  kill -KILL "$(cat "$dir/$1/pid")" 2>/dev/null || true
+  mapfile -t processes < <(
+    for group in "${GROUPS_AT[@]}"; do cat "$group/$label"/**/cgroup.procs; done 2>/dev/null
+    ip netns pids "$label" 2>/dev/null
+    cat "$dir/$1/pid"
+  )
+  kill -KILL "${processes[@]}" 2>/dev/null || true
 }
 
 remove() {
