@@ -9,6 +9,8 @@ Everything real except the hosted service, in whose place a local Hercules CI of
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import stat
 import sys
@@ -18,6 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.gates.surroundings import search_path
 from tests.integration.installed import build, install
 from tests.integration.repository import git, head
 from tests.integration.world import PROJECT, Played, World, running_world
@@ -110,6 +113,9 @@ def interrupted(_signal: int, _frame: Any) -> None:
 def main() -> int:
     """Walk, say what was proved, and leave nothing behind."""
     signal.signal(signal.SIGTERM, interrupted)
+    os.environ['PATH'] = search_path(Path(sys.executable).parent)
+    if not shutil.which('nix-instantiate'):
+        raise SystemExit('The demo evaluates what it deploys, and Nix is not on this machine.')
     begin = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix='nixcd-demo-') as folder:

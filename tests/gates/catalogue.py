@@ -19,7 +19,7 @@ MACHINES_DOWN = (
 )
 
 GATES = (
-    Gate('ruff', 'ruff check .', fast=True),
+    Gate('ruff', 'ruff check .', programs=('ruff',), fast=True),
     Gate('yamllint', 'yamllint --strict .', fast=True),
     Gate('licences', 'reuse lint --lines', fast=True),
     Gate('changelog', 'antsibull-changelog lint', fast=True),
@@ -46,5 +46,5 @@ GATES = (
     Gate('coverage', 'shopt -s nullglob && coverage combine --quiet --keep --data-file $OUT/all $OUT/coverage-* tests/output/coverage/* && '
          'coverage json --quiet --include "plugins/*" --data-file $OUT/all -o $OUT/all.json && '
          'python -m tests.gates.line_coverage 95 <$OUT/all.json',
-         after=('units', 'targets'), summary=r'.* lines, .* branches'),
+         programs=('nix-instantiate', 'git'), after=('units', 'targets'), summary=r'.* lines, .* branches'),
 )

@@ -66,9 +66,9 @@ def make_repository(folder: Path) -> None:
 
 
 def search_path(tools: Path) -> str:
-    """PATH: the environment's tools, every Python that runs, then the user's PATH without pyenv's shims."""
+    """PATH: the environment's tools, every Python that runs, the user's PATH without pyenv's shims, then what set-up unpacked."""
     users = [entry for entry in os.environ.get('PATH', os.defpath).split(os.pathsep) if not entry.endswith('/shims')]
-    return os.pathsep.join([str(tools), str(CACHE / 'python'), *users])
+    return os.pathsep.join([str(tools), str(CACHE / 'python'), *users, str(CACHE / 'debian' / 'bin')])
 
 
 def private_home(tools: Path) -> Path:
