@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -237,7 +238,8 @@ def test_what_would_keep_the_values_in_a_file_is_refused(theatre: Theatre) -> No
 
 
 def test_an_interpreter_that_says_what_it_is_told(theatre: Theatre) -> None:
-    output = theatre.play([{**TASK, 'vars': {'ansible_python_interpreter': '/bin/cat'}, 'ignore_errors': True}, SAY], secrets(SECRET))
+    repeating = {'ansible_python_interpreter': shutil.which('cat')}
+    output = theatre.play([{**TASK, 'vars': repeating, 'ignore_errors': True}, SAY], secrets(SECRET))
     assert '_ansiballz_main' in output and '...ignoring' in output
     assert theatre.leaks() == []
 

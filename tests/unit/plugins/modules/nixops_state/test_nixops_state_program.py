@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -115,4 +116,4 @@ def test_a_database_is_not_made_by_asking(nixops: Run, state: Run, tmp_path: Pat
 
 def test_a_program_that_is_not_there(state: Run, tmp_path: Path) -> None:
     assert 'cannot be run' in state(nixops_program=str(tmp_path / 'none'))['msg']
-    assert 'cannot be run' in state(nixops_program='/bin/true', nixops_directory=str(tmp_path / 'none'))['msg']
+    assert 'cannot be run' in state(nixops_program=sys.executable, nixops_directory=str(tmp_path / 'none'))['msg']
