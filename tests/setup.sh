@@ -18,7 +18,7 @@ link_pythons() {
   mkdir -p "$pythons"
   find "$pythons" -type l -delete
   local IFS=:
-  for directory in $PATH "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin; do
+  for directory in $PATH "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/*/bin; do
     [[ $directory == */shims ]] && continue
     for python in "$directory"/python3{.9,.10,.11,.12,.13,.14,}; do
       [[ -x $python && ! -e $pythons/${python##*/} ]] || continue

@@ -54,7 +54,7 @@ class Machine:
         path.chmod(0o755)
 
     def set_up(self) -> subprocess.CompletedProcess[str]:
-        environment = {'PATH': str(self.programs), 'HOME': str(self.checkout)}
+        environment = {'PATH': str(self.programs)}  # and no HOME, as in some services
         return subprocess.run([str(self.programs / 'bash'), str(self.checkout / 'tests' / 'setup.sh')], env=environment, check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
