@@ -143,10 +143,11 @@ class Source:
     def evaluate(self, part: str, handler: Mapping[str, Any] | None = None) -> Any:
         """A part of walk.nix's result as JSON; EvaluationError."""
         def nix_value(value: Any) -> str:
-            return 'builtins.fromJSON %s' % json.dumps(json.dumps(value, ensure_ascii=False), ensure_ascii=False).replace('${', '\\${')
+            return 'builtins.fromJSON %s' % _quoted(json.dumps(value, ensure_ascii=False))
 
-        expression = '(import %s { file = %s; repository = %s; meta = %s; handler = %s; }).%s' % (
-            WALK, find_file(self.checkout), nix_value(self.repository), nix_value(self.meta), nix_value(handler or {}), part)
+        expression = '(import (/. + %s) { file = /. + %s; repository = %s; meta = %s; handler = %s; }).%s' % (
+            _quoted(str(WALK)), _quoted(str(find_file(self.checkout))), nix_value(self.repository), nix_value(self.meta),
+            nix_value(handler or {}), part)
         return json.loads(self.nix.command(
             'nix-instantiate', '--eval', '--strict', '--json', '--read-write-mode', '--show-trace', '--option', 'restrict-eval', 'true',
             '--option', 'allowed-uris', ALLOWED_URIS, '-I', 'checkout=%s' % self.checkout.parent, '-I', 'agent=%s' % WALK.parent,
@@ -159,7 +160,7 @@ class Source:
 
     def attributes(self, handler: Mapping[str, Any] | None = None, path: tuple[str, ...] = ()) -> list[Attribute]:
         """All derivations below a path. One that fails does not hide the others, though it costs a Nix process for each step."""
-        nix_path = '[ %s ]' % ' '.join(json.dumps(part, ensure_ascii=False).replace('${', '\\${') for part in path)
+        nix_path = '[ %s ]' % ' '.join(map(_quoted, path))
         try:
             return [_attribute(item) for item in self.evaluate('below %s' % nix_path, handler)]
         except EvaluationError:
@@ -170,6 +171,11 @@ class Source:
             return [Attribute(path, error=str(error))]
         children = [found for name in step['names'] for found in self.attributes(handler, (*path, name))]
         return [_attribute(item) for item in step['found']] + children
+
+
+def _quoted(text: str) -> str:
+    """The text as a Nix string."""
+    return json.dumps(text, ensure_ascii=False).replace('${', '\\${')
 
 
 def _attribute(item: Mapping[str, Any]) -> Attribute:

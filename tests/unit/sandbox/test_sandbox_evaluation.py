@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.sandbox import pins
+from tests.sandbox import evaluation, pins
 from tests.sandbox.evaluation import Nix, Source, path_text
 from tests.unit.sandbox.conftest import imports
 
@@ -69,6 +70,13 @@ def test_a_store_takes_little_room(tmp_path: Path) -> None:
 def test_the_root_and_sets_that_ask_for_it_are_visited(checkout: Checkout) -> None:
     ci = '{ a = %(drv)s; b.c = %(drv)s; d = { recurseForDerivations = true; e = %(effect)s; "f.g" = %(drv)s; }; }'
     assert checkout.found(ci % {'drv': DRV, 'effect': EFFECT}) == {'a': 'Regular', 'd.e': 'Effect', 'd."f.g"': 'Regular'}
+
+
+def test_folders_may_be_called_anything(tmp_path: Path, nix: Nix, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = tmp_path / 'a clone of é' / 'agent'
+    shutil.copytree(evaluation.WALK.parent, agent)
+    monkeypatch.setattr(evaluation, 'WALK', agent / 'walk.nix')
+    assert Checkout(tmp_path / 'some ${source}', nix).found('{ a = %s; }' % DRV) == {'a': 'Regular'}
 
 
 def test_functions_are_called_with_src_only(checkout: Checkout) -> None:
