@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.gates.surroundings import search_path
+from tests.gates.surroundings import search_path, use_temporary_folder
 from tests.integration.installed import build, install
 from tests.integration.repository import git, head
 from tests.integration.world import PROJECT, Played, World, running_world
@@ -116,6 +116,7 @@ def main() -> int:
     os.environ['PATH'] = search_path(Path(sys.executable).parent)
     if not shutil.which('nix-instantiate'):
         raise SystemExit('The demo evaluates what it deploys, and Nix is not on this machine.')
+    use_temporary_folder()
     begin = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix='nixcd-demo-') as folder:

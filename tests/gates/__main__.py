@@ -17,7 +17,7 @@ from pathlib import Path
 from .catalogue import GATES
 from .gate import Gate
 from .runner import run_all
-from .surroundings import copy_as_collection, environment
+from .surroundings import copy_as_collection, environment, use_temporary_folder
 
 
 def choose(names: list[str], fast: bool) -> list[Gate]:
@@ -39,6 +39,7 @@ def main() -> int:
     parser.add_argument('--jobs', type=int, default=1 + (os.cpu_count() or 1), help='how many gates at a time (%(default)s)')
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that gates are ended in order then, too
+    use_temporary_folder()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix='nixcd-gates-') as folder:
         top = Path(folder)

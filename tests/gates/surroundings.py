@@ -9,6 +9,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -63,6 +65,19 @@ def make_repository(folder: Path) -> None:
     """Make the folder a repository of its own: ansible-lint, reuse and this module ask git which files there are."""
     git(folder, 'init', '--quiet')
     git(folder, 'add', '--all')
+
+
+def use_temporary_folder() -> None:
+    """Let all that is started use the folder that Python found for temporary files; exit where programs do not run from it."""
+    try:
+        with tempfile.TemporaryDirectory(prefix='nixcd-program-') as folder:
+            program = Path(folder) / 'program'
+            program.write_text('#!/bin/sh\n')
+            program.chmod(0o700)
+            subprocess.run([str(program)], check=True)
+    except OSError as error:  # mounted noexec, read-only, or none at all
+        sys.exit('Temporary files: %s. Set TMPDIR to a folder in which programs can be written and run.' % error)
+    os.environ['TMPDIR'] = tempfile.gettempdir()
 
 
 def search_path(tools: Path) -> str:
