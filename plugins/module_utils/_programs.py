@@ -22,7 +22,7 @@ def start_program(command: Sequence[str], **options: Any) -> subprocess.Popen[An
 
     It has a session of its own, so that it can be ended with all that it starts, and no terminal, on which it would ask and wait, unseen.
     """
-    return subprocess.Popen(command, start_new_session=True, **options)  # pylint: disable=ansible-bad-function  there is no module whose run_command could be used
+    return subprocess.Popen(command, start_new_session=True, **options)  # pylint: disable=ansible-bad-function  # no module is here
 
 
 def run_program(

@@ -21,7 +21,7 @@ MARK, SKIPPED = '#' + ' ', 'pytest' + '.'
     ('a.py', 'x = y  ' + MARK + 'type: ignore[assignment,misc]\n', [False]),
     ('a.py', 'x = y  ' + MARK + 'type: ignore[assignment]  # tested below\n', [True]),
     ('a.py', 'run()  ' + MARK + 'pylint: disable=bad-function,other\n', [False]),
-    ('a.py', 'run()  ' + MARK + 'pylint: disable=bad-function  there is none\n', [True]),
+    ('a.py', 'run()  ' + MARK + 'pylint: disable=bad-function  # there is none\n', [True]),
     ('a.py', '@' + SKIPPED + "mark.skipif(True, reason='needs root')\n", [True]),
     ('a.py', '@' + SKIPPED + 'mark.skipif(True)\n', [False]),
     ('a.py', SKIPPED + "skip('no disk')\n" + SKIPPED + 'skip()\n', [True, False]),
