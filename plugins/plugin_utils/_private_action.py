@@ -111,6 +111,7 @@ class PrivateAction(ActionBase):
             'Without a loop, the option secrets takes any number of them.' if 'secrets' in self.OPTIONS else '',
             result['msg'] if 'problems' in result else '',
         )).strip())
+        self._task.no_log = True  # before ansible-core 2.19 the results of the whole loop, with all items, are hidden for this only
         return {**result, '_ansible_no_log': True}
 
     def _validated(self, given: dict[str, Any]) -> dict[str, Any]:
