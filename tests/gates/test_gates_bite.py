@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.gates import versions
 from tests.gates.catalogue import GATES
 from tests.gates.gate import Gate, Outcome, run
 from tests.gates.surroundings import copy_as_collection, environment, make_repository
@@ -62,15 +61,6 @@ if __name__ == '__main__':
 
 TEST = SPDX + 'def test_wrong() -> None:\n    assert len("wrong") == 4\n'
 TARGET = SPDX + '---\n- name: Fail\n  ansible.builtin.fail:\n'
-FILTER = SPDX + '''
-from ansible.utils.display import Display
-
-
-class FilterModule:
-    def filters(self):
-        return {'wrong': lambda value: Display().deprecated('Wrong is old.', version='9.0.0', collection_name='nixcd.hercules_ci')}
-'''
-FILTERED = SPDX + '---\n- name: Use what is old\n  ansible.builtin.debug:\n    msg: "{{ 1 | nixcd.hercules_ci.wrong }}"\n'
 WORKFLOW = SPDX + '''---
 name: Wrong
 'on': push
@@ -150,18 +140,6 @@ def test_coverage_fails_on_lines_that_no_test_runs(tmp_path: Path) -> None:
     outcome = judged(BY_NAME['coverage'], collection)
     assert outcome.state == 'failed'
     assert 'plugins/module_utils/_problems.py:' in outcome.output
-
-
-@pytest.mark.slow
-def test_a_target_that_uses_what_is_deprecated_fails_on_the_version_that_says_so(tmp_path: Path) -> None:
-    collection = spoilt(tmp_path, 'plugins/filter/wrong.py', FILTER)
-    tasks = collection / 'tests' / 'integration' / 'targets' / 'old' / 'tasks'
-    tasks.mkdir(parents=True)
-    (tasks / 'main.yml').write_text(FILTERED)
-    (gate,) = (gate for gate in versions.GATES if gate.name == 'targets')
-    outcome = judged(gate, collection)
-    assert outcome.state == 'failed'
-    assert 'its output has "[DEPRECATION WARNING]: ' in outcome.reason
 
 
 @pytest.mark.slow

@@ -46,12 +46,12 @@ SUPPORTED = (
 
 PYTEST = 'python -m pytest --quiet --junitxml=$OUT/{0}.xml tests/{0} --numprocesses 2 --dist loadfile'
 DEPRECATED = r'^.*\[DEPRECATION WARNING\].*$'
-# The tests themselves fail where Ansible prints such a line, since pytest shows only what failing tests print.
+# Units and integration fail by themselves where Ansible prints such a line. ansible-test turns these warnings off for targets.
 GATES = (
     Gate('units', PYTEST.format('unit'), junit='unit.xml'),
     Gate('sanity', 'ansible-test sanity --local --color no', finding=DEPRECATED, programs=('shellcheck',)),
     Gate('integration', PYTEST.format('integration'), junit='integration.xml'),
-    Gate('targets', 'ansible-test integration --color no', finding=DEPRECATED),
+    Gate('targets', 'ansible-test integration --color no'),
 )
 
 
