@@ -37,4 +37,4 @@ def ending_in_order() -> Iterator[None]:
 def _interrupted(signal_number: int, _frame: object) -> None:
     for number in SIGNALS:  # no second one disturbs the end
         signal.signal(number, signal.SIG_IGN)
-    raise fail('The task was interrupted by signal %d.' % signal_number, remedy='Run it again: it looks first at what is on the server')
+    raise fail('The task was interrupted by signal %d.' % signal_number, remedy='Run it again: it looks first at what is there')

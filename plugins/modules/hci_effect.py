@@ -188,6 +188,7 @@ problems:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.local_effect import run
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._processes import ending_in_order
 
 
 def main() -> None:
@@ -213,9 +214,11 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        module.exit_json(**run(module.params, module.check_mode, module.warn))
+        with ending_in_order():  # hci has a session of its own, and would go on to deploy
+            result = run(module.params, module.check_mode, module.warn)
     except Failure as failure:
         module.fail_json(**failure.result())
+    module.exit_json(**result)
 
 
 if __name__ == '__main__':

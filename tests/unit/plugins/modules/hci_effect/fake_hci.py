@@ -22,5 +22,6 @@ for stream, line in script['output']:
     print(line, file=sys.stdout if stream == 'out' else sys.stderr, flush=True)
 if script.get('hangs'):
     # A child that holds the output open, and both take no notice of gentle requests.
-    subprocess.run(['sh', '-c', 'trap "" TERM; echo $$ > child.pid; sleep 600'], check=False)
+    signals_parent = 'kill -TERM %d;' % os.getppid() if script.get('signals') else ''
+    subprocess.run(['sh', '-c', 'trap "" TERM; echo $$ > child.pid; %s sleep 600' % signals_parent], check=False)
 sys.exit(script['rc'])

@@ -59,10 +59,12 @@ def effect(checkout: Path, run_module: Any) -> Effect:
     """effect(output, rc, version, **options) runs the module with an hci that does that."""
 
     def run(
-        *output: str, rc: int = 0, version: str | None = '0.3.9', hangs: bool = False, check: bool = False, **options: Any
+        *output: str, rc: int = 0, version: str | None = '0.3.9', hangs: bool = False, signals: bool = False, check: bool = False,
+        **options: Any,
     ) -> dict[str, Any]:
         lines = [('err', line[1:]) if line.startswith('!') else ('out', line) for line in output]
-        (checkout / 'fake-hci.json').write_text(json.dumps({'output': lines, 'rc': rc, 'version': version, 'hangs': hangs}))
+        script = {'output': lines, 'rc': rc, 'version': version, 'hangs': hangs, 'signals': signals}
+        (checkout / 'fake-hci.json').write_text(json.dumps(script))
         defaults = {'checkout': str(checkout), 'project': 'github/neat-org/neat-repo', 'attribute': 'neat-network.run'}
         given = {name: value for name, value in {**defaults, **options}.items() if value is not None}
         result: dict[str, Any] = run_module(hci_effect.main, given, check=check)
@@ -178,6 +180,17 @@ def test_after_the_time_out_nothing_is_left_running(
     monkeypatch.setattr(_programs, 'SECONDS_TO_END', 0.2)
     result = effect('deploying', hangs=True, run_timeout=5, command=command)
     assert 'did not end within 5 seconds' in result['msg']
+    require_no_child(checkout)
+
+
+def test_after_a_signal_nothing_is_left_running(checkout: Path, effect: Effect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deployment that nobody sees would go on."""
+    monkeypatch.setattr(_programs, 'SECONDS_TO_END', 0.2)
+    assert 'interrupted by signal 15' in effect('deploying', hangs=True, signals=True)['msg']
+    require_no_child(checkout)
+
+
+def require_no_child(checkout: Path) -> None:
     with suppress(ProcessLookupError):
         child = os.pidfd_open(int((checkout / 'child.pid').read_text()))
         assert select.select([child], [], [], 10)[0], 'still runs'
