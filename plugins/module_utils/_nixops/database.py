@@ -80,9 +80,9 @@ class Database:
             raise NotAState('This is not a database of NixOps.', where, 'a table Deployments', remedy=REMEDY)
         version = self.query('select version from SchemaVersion').fetchone()[0] if 'SchemaVersion' in tables else 1
         if version > NEWEST_SCHEMA:
-            raise fail(
+            raise NotAState(
                 'The database was written by a newer NixOps than is known here.',
-                where=where,
+                where,
                 expected='schema version %d or less' % NEWEST_SCHEMA,
                 found='schema version %s' % version,
                 remedy='Export the deployment with that NixOps and give the export as export_file',
@@ -94,7 +94,8 @@ class Database:
     def deployments(self) -> list[Deployment]:
         """All deployments, in the order of their UUIDs."""
         rows: Any = self.query(
-            "select uuid, value from Deployments left join DeploymentAttrs on deployment = uuid and name = 'name' order by uuid"
+            "select uuid, value from Deployments left join DeploymentAttrs on deployment = uuid and name = 'name' "
+            'where uuid is not null order by uuid'  # which SQLite allows in a key of text
         )
         return [Deployment(*row) for row in rows]
 
@@ -119,6 +120,6 @@ def _not_one(what: str, wanted: str, where: str, candidates: list[Deployment]) -
         where=where,
         expected='exactly one deployment with that UUID or name, or whose UUID begins so',
         found='; '.join(str(each) for each in candidates) or 'no deployment at all',
-        remedy='Give the UUID of one of these' if candidates else REMEDY,
+        remedy='Give the UUID of one of these' if candidates else 'See whether this is the right file',
         candidates=[{'uuid': each.uuid, 'name': each.name} for each in candidates],
     )

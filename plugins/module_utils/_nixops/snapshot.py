@@ -23,7 +23,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import create_private, open_regular, private_folder
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import (
+    create_private,
+    open_regular,
+    private_folder,
+    room_for_temporary_files,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
 LOGS = ('-wal', '-journal')
@@ -92,5 +97,5 @@ def _identity(file: IO[bytes]) -> tuple[int, int]:
 
 def _copy(source: IO[bytes], target: str) -> None:
     source.seek(0)
-    with create_private(target) as file:
+    with room_for_temporary_files(), create_private(target) as file:
         shutil.copyfileobj(source, file, 1 << 20)
