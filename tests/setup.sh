@@ -137,5 +137,4 @@ install_programs
 install_tools
 # Tests that meet a store without a database, several at once, find each other's half of it. Without the right to write there is no need.
 nix-store --init 2>/dev/null || true
-version=$(.venv/bin/ansible --version)
-say "ready: ${version%%$'\n'*} on $(.venv/bin/python --version)"
+say "ready: $(.venv/bin/ansible --version | sed -n 1p) on $(.venv/bin/python --version)"
