@@ -85,13 +85,12 @@ class Client:
         token: Token,
         opener: urllib.request.OpenerDirector,
         timeout: float = 30.0,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.base_url = base_url
         self._token = token
         self._opener = opener
         self._timeout = timeout
-        self.sleep = sleep
+        self.sleep: Callable[[float], None] = time.sleep
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """The JSON at a path below /api/v1; what is None in the query is left out, a list is repeated."""
