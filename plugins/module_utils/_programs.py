@@ -17,12 +17,21 @@ from typing import Any
 SECONDS_TO_END = 10.0
 
 
-def start_program(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
+class Program(subprocess.Popen[Any]):
+    """A program that runs. C(with) ends it, and all that it has started, when something is raised meanwhile."""
+
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
+        if kind:
+            end_program(self)
+        super().__exit__(kind, value, traceback)
+
+
+def start_program(command: Sequence[str], **options: Any) -> Program:
     """Start it; OSError. options: those of subprocess.Popen.
 
     It has a session of its own, so that it can be ended with all that it starts, and no terminal, on which it would ask and wait, unseen.
     """
-    return subprocess.Popen(command, start_new_session=True, **options)  # pylint: disable=ansible-bad-function  # no module is here
+    return Program(command, start_new_session=True, **options)
 
 
 def run_program(
@@ -34,11 +43,7 @@ def run_program(
     """
     pipes = dict.fromkeys(('stdin', 'stdout', 'stderr'), subprocess.PIPE)
     with start_program(command, **{**pipes, **options}) as process:
-        try:
-            output, messages = process.communicate(data, timeout)
-        except BaseException:
-            end_program(process)
-            raise
+        output, messages = process.communicate(data, timeout)
     return subprocess.CompletedProcess(command, process.returncode, output, messages)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import end_program, start_program
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import Program, end_program, start_program
 
 Version = tuple[int, ...]
 PRETEND_SINCE: Version = (0, 3, 6)
@@ -43,11 +43,7 @@ class Hci:
     def query(self, arguments: Sequence[str], timeout: float) -> subprocess.CompletedProcess[str]:
         """Run a command that prints its result; TimeoutExpired."""
         with self._start(arguments, subprocess.PIPE) as process:
-            try:
-                output, messages = process.communicate(timeout=timeout)
-            except BaseException:
-                end_program(process)
-                raise
+            output, messages = process.communicate(timeout=timeout)
         return subprocess.CompletedProcess(process.args, process.returncode, output, messages)
 
     def follow(self, arguments: Sequence[str], timeout: float, take: Callable[[str], None]) -> int:
@@ -65,16 +61,13 @@ class Hci:
                 for line in process.stdout or ():
                     take(line)
                 process.wait()
-            except BaseException:
-                end_program(process)
-                raise
             finally:
                 timer.cancel()
         if timed_out.is_set():
             raise subprocess.TimeoutExpired(process.args, timeout)
         return process.returncode
 
-    def _start(self, arguments: Sequence[str], messages: int) -> subprocess.Popen[str]:
+    def _start(self, arguments: Sequence[str], messages: int) -> Program:
         # Without input nothing asks for a password.
         try:
             return start_program(

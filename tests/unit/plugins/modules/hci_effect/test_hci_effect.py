@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 from ansible.module_utils import basic
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils import _programs
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci import hci_program
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.masking import SHORTEST, Mask
 from ansible_collections.nixcd.hercules_ci.plugins.modules import hci_effect
 from hypothesis import given
@@ -201,8 +200,8 @@ def test_a_full_disk_under_the_log_ends_the_effect(
     checkout: Path, effect: Effect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     ended: list[Any] = []
-    plain_end, plain_open, log = hci_program.end_program, os.open, str(tmp_path / 'effect.log')
-    monkeypatch.setattr(hci_program, 'end_program', lambda process: ended.append(process) or plain_end(process))
+    plain_end, plain_open, log = _programs.end_program, os.open, str(tmp_path / 'effect.log')
+    monkeypatch.setattr(_programs, 'end_program', lambda process: ended.append(process) or plain_end(process))
     monkeypatch.setattr(os, 'open', lambda path, *how: plain_open('/dev/full', os.O_WRONLY) if path == log else plain_open(path, *how))
     result = effect('deploying', hangs=True, log_file=log)
     assert result['msg'] == 'The log cannot be written. Where: log_file: %s. Found: No space left on device.' % log
