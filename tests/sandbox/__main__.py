@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import socket
 import sys
-import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -24,13 +24,17 @@ from tests.sandbox.settings import change
 
 
 def serve(options: argparse.Namespace) -> None:
-    end = threading.Event()
+    # A thread that starts a program may be the one that the signal reaches. Only what arrives here wakes the main thread then: it would
+    # wait for an Event for ever.
+    arrived, arrival = socket.socketpair()
+    arrival.setblocking(False)
+    signal.set_wakeup_fd(arrival.fileno())
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: end.set())
+        signal.signal(number, lambda *_: None)
     with Sandbox(options.data, options.port, options.token) as sandbox:
         print(sandbox.url)
         print('token: %s' % sandbox.token, flush=True)
-        end.wait()
+        arrived.recv(1)
 
 
 def add_project(options: argparse.Namespace) -> None:

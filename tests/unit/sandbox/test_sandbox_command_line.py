@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import signal
 import subprocess
@@ -61,6 +62,14 @@ def test_the_server_says_where_it_is_and_ends_on_a_signal(tmp_path: Path) -> Non
     again = Process(tmp_path, '--port', port)
     assert (again.url, again.token) == (server.url, 'chosen')
     assert again.stop() == 0
+
+
+def test_the_server_ends_whichever_of_its_threads_gets_the_signal(tmp_path: Path) -> None:
+    server = Process(tmp_path)
+    other = max(int(entry.name) for entry in Path('/proc/%d/task' % server.process.pid).iterdir())
+    assert other != server.process.pid
+    assert ctypes.CDLL(None).tgkill(server.process.pid, other, signal.SIGTERM) == 0
+    assert server.process.wait(timeout=300) == 0
 
 
 def test_a_push_reaches_the_server_through_the_hook(tmp_path: Path, bare: Repository) -> None:
