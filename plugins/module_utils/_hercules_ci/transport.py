@@ -7,8 +7,11 @@
 
 from __future__ import annotations
 
+import functools
+import http.client
 import ssl
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -36,6 +39,13 @@ def checked_base_url(text: str, where: str) -> str:
 
 def make_opener(validate_certs: bool, ca_path: str | None) -> urllib.request.OpenerDirector:
     """What opens connections. Proxies come from the environment."""
+    trust = functools.cache(functools.partial(_trust, validate_certs, ca_path))
+    if ca_path is not None:
+        trust()  # a file that cannot be read is told before anything is asked
+    return urllib.request.build_opener(_HTTPS(trust), _Redirects())
+
+
+def _trust(validate_certs: bool, ca_path: str | None) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=ca_path)
     except (OSError, ValueError) as error:  # ssl.SSLError is the former, a path with a null byte the latter
@@ -48,7 +58,18 @@ def make_opener(validate_certs: bool, ca_path: str | None) -> urllib.request.Ope
     if not validate_certs:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    return urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _Redirects())
+    return context
+
+
+class _HTTPS(urllib.request.HTTPSHandler):
+    """Asks whom to trust when the first connection needs it: to read a system's certificates takes as long as several requests."""
+
+    def __init__(self, trust: Callable[[], ssl.SSLContext]) -> None:
+        super().__init__(context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # without one it would read them itself since Python 3.12
+        self._trust = trust
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(http.client.HTTPSConnection, req, context=self._trust())
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
