@@ -29,7 +29,6 @@ import yaml
 
 from tests.gates.surroundings import ROOT, search_path
 from tests.integration.repository import make_repository
-from tests.sandbox.evaluation import Nix
 from tests.sandbox.server import Sandbox
 
 TOKEN = 'token-of-the-fleet-keeper'
@@ -191,7 +190,7 @@ class World:
 
     def nix_environment(self) -> dict[str, str]:
         """The variables for the sandbox's Nix store: that of the machine is not for everybody to write to."""
-        return Nix(self.sandbox.data / 'nix').environment()
+        return self.sandbox.service.runner.nix().environment()
 
     def environment(self) -> dict[str, str]:
         """A fleet keeper's environment: a home of its own, and of Ansible's variables only what a run has to have."""

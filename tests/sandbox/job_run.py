@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tests.sandbox import jobs, repository, settings
 from tests.sandbox.agent_secrets import Context, Refused, granted
 from tests.sandbox.effect import EffectRun
-from tests.sandbox.evaluation import Attribute, EvaluationError, Nix, Source, path_text
+from tests.sandbox.evaluation import Attribute, EvaluationError, Source, path_text
 from tests.sandbox.processes import Processes, Stopped
 from tests.sandbox.store import new_id
 
@@ -39,7 +40,7 @@ class JobRun:
         account = self.store.get('account', project['account'])
         assert account is not None
         self.project, self.account = project, account
-        self.nix = Nix(runner.data / 'nix', processes.run)
+        self.nix = dataclasses.replace(runner.nix(), run=processes.run)
         agents = self.store.all('SELECT * FROM agent ORDER BY name')
         self.agent = agents[job['number'] % len(agents)] if agents else None
         self.agent_name = self.agent['name'] if self.agent else NO_AGENT

@@ -27,12 +27,21 @@ class Runner:
         # Effects start only while this is set: tests clear it to look at what waits.
         self.effects_may_start = threading.Event()
         self.effects_may_start.set()
+        self._nix: Nix | None = None
         self._processes: dict[str, Processes] = {}
         self._threads: list[threading.Thread] = []
         self._stopping = False
 
+    def nix(self) -> Nix:
+        """Nix with the store that all jobs share. It is made when it is first needed: most tests run no job."""
+        with self.changed:
+            if self._nix is None:
+                made = Nix(self.data / 'nix')
+                made.set_up()
+                self._nix = made
+            return self._nix
+
     def start_unfinished(self) -> None:
-        Nix(self.data / 'nix').set_up()
         for job in self.store.all("SELECT * FROM job WHERE phase != 'Done' ORDER BY project, number"):
             self.start(job['id'])
 

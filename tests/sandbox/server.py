@@ -63,7 +63,7 @@ class Sandbox:
         self._port = self._server.server_address[1]
         self.service.base_url = 'http://127.0.0.1:%d' % self._port
         (self.data / 'url').write_text(self.url + '\n', encoding='utf-8')
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={'poll_interval': 0.05}, name='sandbox server')
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={'poll_interval': 0.01}, name='sandbox server')
         self._thread.start()
 
     def hang_up(self) -> None:

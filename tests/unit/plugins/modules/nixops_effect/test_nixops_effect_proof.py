@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils import _programs
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import evaluation
 
 from .conftest import EFFECT, Run, git
@@ -163,6 +164,13 @@ def test_parse_needs_no_pins(run: Run) -> None:
     assert 'runs' not in result
 
 
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Nix that computes takes no notice of SIGTERM: it need not be waited for."""
+    monkeypatch.setattr(_programs, 'SECONDS_TO_END', 0.2)
+
+
+@pytest.mark.usefixtures('soon')
 def test_nix_that_never_ends_is_ended(run: Run) -> None:
     endless = {'condition': 'let f = n: if n < 2 then 1 else f (n - 1) + f (n - 2); in f 60 > 0', 'branches': ['production']}
     said = run(effects=[{**EFFECT, 'run_on': endless}], validate_timeout=1)['msg']
@@ -201,6 +209,7 @@ def test_other_branches_are_asked_about_when_somebody_wrote_a_condition(run: Run
     assert run(check=True, effects=[written])['runs'] == {**RUNS, 'refs/heads/unrelated': []}
 
 
+@pytest.mark.usefixtures('soon')
 def test_the_time_is_for_all_networks_together(run: Run, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else each of a thousand networks would get the whole of it again, after all of them had it together."""
     endless = 'let f = n: if n < 2 then 1 else f (n - 1) + f (n - 2); in'
