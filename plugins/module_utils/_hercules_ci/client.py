@@ -34,7 +34,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.fai
     unanswered,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.transport import checked_base_url, make_opener
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._numbers import require_sensible_numbers
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 
 DEFAULT_BASE_URL = 'https://hercules-ci.com'
 TRIES = 8
@@ -44,7 +45,6 @@ LARGEST_JSON = 1 << 26
 """Bytes of an answer that is read into memory."""
 SLOWEST = 1000
 """Bytes a second on average, after as many seconds as a silence may last: a server that sends less could send for ever."""
-LONGEST_TIMEOUT = 3600
 Result = TypeVar('Result')
 
 
@@ -57,15 +57,16 @@ class Downloaded:
 
 
 def connect(options: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Client:
-    """A client made from the connection options (see _argspec); what is None there is found as C(hci) finds it."""
+    """A client made from the connection options (see _argspec); what is None there is found as C(hci) finds it.
+
+    options: they, among all of a module's. Raises Failure with what is wrong with them, or with any number beside them.
+    """
+    require_sensible_numbers(options)
     environment = os.environ if environment is None else environment
     base_url = find_base_url(options.get('api_base_url'), environment)
     token = find_token(urlsplit(base_url).hostname or '', options.get('api_token'), options.get('credentials_file'), environment)
     opener = make_opener(options.get('validate_certs') is not False, options.get('ca_path'))
-    timeout = options.get('timeout') or 30
-    if not 0 < timeout <= LONGEST_TIMEOUT:
-        raise fail('The timeout is out of range.', where='timeout', expected='1 to %d seconds' % LONGEST_TIMEOUT, found=str(timeout))
-    return Client(base_url, token, opener, float(timeout))
+    return Client(base_url, token, opener, float(options.get('timeout') or 30))
 
 
 def find_base_url(api_base_url: str | None, environment: Mapping[str, str]) -> str:

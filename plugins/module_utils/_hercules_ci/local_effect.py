@@ -27,12 +27,14 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import plain
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.masking import Mask
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._numbers import require_sensible_numbers
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import document
 
 
 def run(options: Mapping[str, Any], check_mode: bool, warn: Callable[[str], None]) -> dict[str, Any]:
     """The results of M(nixcd.hercules_ci.hci_effect); raises Failure."""
+    require_sensible_numbers(options)
     project = ProjectPath.parse(options['project'])
     if not os.path.isdir(options['checkout']):
         raise fail('There is no checkout.', where=options['checkout'], expected='a folder with the ci.nix of %s' % project)

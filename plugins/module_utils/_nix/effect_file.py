@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import read_if_present
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import checkout, checks, ci_nix, evaluation, parameters, pins, run_on
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._numbers import require_sensible_numbers
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
 # A branch that nobody names: an effect that runs there runs more often than its inventory says.
@@ -39,6 +40,7 @@ def plan(options: Mapping[str, Any]) -> Change:
     options: the module's parameters. Raises Failure with everything that is wrong with them, with the files of the checkout
     that they name, or with overwriting a file of somebody else.
     """
+    require_sensible_numbers(options)
     root = Path(options['checkout'])
     chosen = checkout.place(root, options['file'], options['form'])
     path = root / chosen.file

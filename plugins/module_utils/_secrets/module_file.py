@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import real_path
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._numbers import require_sensible_numbers
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import json_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.places import Place
@@ -64,6 +65,7 @@ def change_as_asked(module: Any, place: Place, transform: Callable[[bytes | None
     A file that is replaced keeps its SELinux label where the options do not set another one.
     """
     options = module.params
+    require_sensible_numbers(options)
     path = real_path(place.path)
     label = module.selinux_context(path) if os.path.lexists(path) else []
     wanted = [options[name] or old for name, old in zip(('seuser', 'serole', 'setype', 'selevel'), [*label, *[None] * (4 - len(label))])]

@@ -268,12 +268,6 @@ def test_addresses_that_are_none(url: str, what: str, pauses: list[float]) -> No
     assert 'word' not in str(raised.value).replace('password', '')
 
 
-@pytest.mark.parametrize('timeout', [-1, 10**12])
-def test_a_timeout_out_of_range(timeout: int, pauses: list[float]) -> None:
-    with pytest.raises(Failure, match='1 to 3600 seconds'):
-        made('http://localhost', pauses, timeout=timeout)
-
-
 def test_redirections_that_lead_nowhere(serve: Callable[..., str], pauses: list[float]) -> None:
     for location in ('/x', 'http://[', 'file:///etc/passwd'):
         url = serve(lambda handler, location=location: answer(handler, status=302, Location=location))
