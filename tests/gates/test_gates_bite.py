@@ -133,6 +133,14 @@ def test_gate_fails_on_its_defect(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_units_fail_on_what_ansible_calls_deprecated(tmp_path: Path) -> None:
+    test = SPDX + 'from ansible.utils.display import Display\n\ndef test_it(): Display().deprecated("the old way", version="99.0")\n'
+    outcome = judged(BY_NAME['units'], spoilt(tmp_path, 'tests/unit/test_old.py', test))
+    assert outcome.state == 'failed'
+    assert '[DEPRECATION WARNING]: the old way' in outcome.output
+
+
+@pytest.mark.slow
 def test_coverage_fails_on_lines_that_no_test_runs(tmp_path: Path) -> None:
     test = SPDX + 'from ansible_collections.nixcd.hercules_ci.plugins.module_utils import _problems\n\ndef test_it(): assert _problems\n'
     collection = spoilt(tmp_path, 'tests/unit/test_little.py', test)
