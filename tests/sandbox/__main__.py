@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
-import socket
 import sys
 import urllib.error
 import urllib.request
@@ -21,20 +19,15 @@ from tests.sandbox.messages import HTTPFailure
 from tests.sandbox.server import Sandbox
 from tests.sandbox.service import Service
 from tests.sandbox.settings import change
+from tests.sandbox.signals import expect_the_end
 
 
 def serve(options: argparse.Namespace) -> None:
-    # A thread that starts a program may be the one that the signal reaches. Only what arrives here wakes the main thread then: it would
-    # wait for an Event for ever.
-    arrived, arrival = socket.socketpair()
-    arrival.setblocking(False)
-    signal.set_wakeup_fd(arrival.fileno())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+    wait_for_the_end = expect_the_end()
     with Sandbox(options.data, options.port, options.token) as sandbox:
         print(sandbox.url)
         print('token: %s' % sandbox.token, flush=True)
-        arrived.recv(1)
+        wait_for_the_end()
 
 
 def add_project(options: argparse.Namespace) -> None:

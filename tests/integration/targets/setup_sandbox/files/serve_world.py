@@ -7,27 +7,25 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
 sys.path.insert(0, os.getcwd())
 
 from tests.integration.world import TOKEN, running_world
+from tests.sandbox.signals import expect_the_end
 
 
 def main() -> None:
     """Serve it."""
     folder = Path(sys.argv[1])
     folder.mkdir()
-    end = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *received: end.set())
+    wait_for_the_end = expect_the_end()
     with running_world(folder, folder) as world:
         described = {**world.inventory['nixops_networks']['vars'], 'token': TOKEN, 'nix': world.nix_environment()}
         (folder / 'new.json').write_text(json.dumps(described))
         (folder / 'new.json').rename(folder / 'world.json')
-        end.wait()
+        wait_for_the_end()
 
 
 main()
