@@ -17,8 +17,6 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-import tomllib
-
 from .gate import Counts, Gate
 from .runner import run_all
 from .surroundings import CACHE, ROOT, copy_as_collection, environment, make_repository
@@ -60,18 +58,20 @@ def install_packages(python: Path, wanted: list[str]) -> None:
     uv = [str(ROOT / '.venv' / 'bin' / 'uv'), 'pip', 'install', '--quiet', '--python', str(python), *wanted]
     trusting = {**os.environ, 'UV_SYSTEM_CERTS': '1', 'UV_NATIVE_TLS': '1'}
     if not Path(uv[0]).exists() or subprocess.run(uv, check=False, env=trusting).returncode:
-        subprocess.run([python, '-m', 'pip', 'install', '--quiet', *wanted], check=True)
+        for packages in (['--upgrade', 'pip>=25.1'], wanted):  # an older pip knows no groups
+            subprocess.run([python, '-m', 'pip', 'install', '--quiet', *packages], check=True)
 
 
 def make_environment(core: str, python: Path) -> Path:
     """An environment with this ansible-core and what the tests need, kept from run to run; its folder of programs."""
-    wanted = [*tomllib.loads((ROOT / 'pyproject.toml').read_text())['dependency-groups']['test'], 'ansible-core==%s.*' % core]
-    requirements = ROOT / 'meta' / 'ee-requirements.txt'
-    key = hashlib.sha256(repr((wanted, requirements.read_text(), str(python.resolve()))).encode()).hexdigest()[:12]
+    project, requirements = ROOT / 'pyproject.toml', ROOT / 'meta' / 'ee-requirements.txt'
+    wanted = ['--group', '%s:test' % project, '--requirement', str(requirements), 'ansible-core==%s.*' % core]
+    contents = (wanted, project.read_text(), requirements.read_text(), str(python.resolve()))
+    key = hashlib.sha256(repr(contents).encode()).hexdigest()[:12]
     folder = CACHE / 'core' / ('%s-%s' % (core, key))
     if not (folder / 'complete').exists():
         subprocess.run([python.resolve(), '-m', 'venv', '--clear', folder], check=True)
-        install_packages(folder / 'bin' / 'python', ['--requirement', str(requirements), *wanted])
+        install_packages(folder / 'bin' / 'python', wanted)
         (folder / 'complete').touch()
     return folder / 'bin'
 
