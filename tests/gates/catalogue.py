@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which gates there are, quick ones first, then the longest.
+"""Which gates there are, quick ones first, then those that take longest.
 
 $TOP holds ansible_collections/, $OUT takes the results, $CACHE is kept from run to run.
 """
@@ -29,12 +29,13 @@ GATES = (
     Gate('exceptions', 'python -m tests.gates.exceptions', summary=r'\d+ exceptions', fast=True),
     Gate('mypy', 'cd $TOP && mypy --config-file $OLDPWD/pyproject.toml --cache-dir $CACHE/mypy '
          '-p ansible_collections.nixcd.hercules_ci.plugins', fast=True),
+    # Waits for its machines more than it computes: others run meanwhile.
+    Gate('molecule', MACHINES_DOWN + 'molecule test --all', possible='tests/hosts/hosts.sh possible $OUT/hosts'),
     Gate('units', 'COVERAGE_FILE=$OUT/coverage-unit coverage run -m ' + PYTEST.format('unit'), junit='unit.xml',
          programs=('nix-instantiate',)),
     # Not measured: that takes as long as the plays themselves, and the targets run the same plugins through playbooks.
     Gate('integration', 'python -m ' + PYTEST.format('integration'), junit='integration.xml', programs=('nix-instantiate', 'git')),
     Gate('sanity', 'ansible-test sanity --local --color no', programs=('shellcheck',)),
-    Gate('molecule', MACHINES_DOWN + 'molecule test --all', possible='tests/hosts/hosts.sh possible $OUT/hosts'),
     Gate('targets', 'ansible-test integration --color no --coverage ${TARGETS:-}', programs=('nix-instantiate', 'git')),
     Gate('galaxy-importer', 'mkdir $OUT/importer && cd $OUT/importer && ' + BUILD + 'python -m galaxy_importer.main *.tar.gz',
          finding=r'^.*(WARNING|ERROR): .*$'),
