@@ -240,7 +240,7 @@ def one_branch(module: AnsibleModule, repository: Repository, heads: dict[str, s
             found.revision = None
         elif found.files:
             commit = Commit(options['commit_message'], options['author_name'], options['author_email'])
-            found = push(repository, options['remote'], found, files, commit)
+            found = push(repository, options['remote'], found, commit, heads=heads, files=files)
     except Failure as failure:
         found.problem, found.revision = failure.problems[0], None
     except GitError as error:

@@ -21,6 +21,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
 ATTEMPTS = 3  # to push on top of a branch that others push to at the same time
+LINK = '120000'  # the mode of a symbolic link, whose content is its target
 MOVED = ('fetch first', 'non-fast-forward', 'stale info', 'cannot lock ref', 'incorrect old value', 'failed to update ref')
 
 
@@ -34,7 +35,8 @@ class Commit:
 
     def environment(self, repository: Repository) -> dict[str, str]:
         """Git's variables; who has no identity in git is called Ansible."""
-        known = repository.try_run('config', 'user.email').returncode == 0
+        asked = (repository.try_run('-c', 'user.useConfigOnly=true', 'var', 'GIT_%s_IDENT' % role) for role in ('AUTHOR', 'COMMITTER'))
+        known = not any(answer.returncode for answer in asked)
         name = self.author_name or (None if known else 'Ansible')
         email = self.author_email or (None if known else 'ansible@localhost')
         identity = (('NAME', name), ('EMAIL', email))
@@ -142,18 +144,27 @@ def commit_on(repository: Repository, base: str, files: Mapping[str, bytes], com
     for path, content in files.items():
         blob = repository.run('hash-object', '-w', '--stdin', data=content).decode('ascii').strip()
         entry = repository.entry(base, path)
-        repository.run('update-index', '--add', '--cacheinfo', '%s,%s,%s' % (entry[0] if entry else '100644', blob, path))
+        mode = entry[0] if entry and entry[0] != LINK else '100644'
+        repository.run('update-index', '--add', '--cacheinfo', '%s,%s,%s' % (mode, blob, path))
     author = Repository(repository.path, {**repository.environment, **commit.environment(repository)})
     return author.run('commit-tree', repository.text('write-tree'), '-p', base, data=commit.message.encode('utf-8')).decode('ascii').strip()
 
 
-def push(repository: Repository, remote: str, found: Outcome, files: Mapping[str, bytes], commit: Commit) -> Outcome:
-    """Bring the files that differ to the branch; when others pushed meanwhile, do it again on top of theirs."""
+def push(
+    repository: Repository, remote: str, found: Outcome, commit: Commit, *, heads: Mapping[str, str], files: Mapping[str, bytes],
+) -> Outcome:
+    """Bring the files that differ to the branch; when others pushed meanwhile, do it again on top of theirs.
+
+    heads: commit ids by branch from which the outcome was found.
+    """
+    before, said = heads, ''
     for _attempt in range(ATTEMPTS):
         if not found.files:
             return found
         made = commit_on(repository, str(found.revision), {path: files[path] for path in found.files}, commit)
-        done = repository.try_run('push', '--porcelain', remote, '%s:refs/heads/%s' % (made, found.pushed_to))
+        ref, head = 'refs/heads/%s' % found.pushed_to, heads.get(found.pushed_to, '')
+        # The lease forces nothing: the commit is a descendant of that head. A branch that was deleted or reset meanwhile is not restored.
+        done = repository.try_run('push', '--porcelain', '--force-with-lease=%s:%s' % (ref, head), remote, '%s:%s' % (made, ref))
         if done.returncode == 0:
             found.revision = made
             return found
@@ -163,6 +174,8 @@ def push(repository: Repository, remote: str, found: Outcome, files: Mapping[str
         side = found.pushed_to if found.pushed_to != found.branch else ''
         heads = remote_heads(repository, remote, filter(None, (found.branch, side)))
         found = look(repository, remote, found.branch, heads=heads, files=files, side=side)
+    if heads.get(found.pushed_to) == before.get(found.pushed_to):  # such as a branch nixops, beside which Git cannot have nixops/production
+        raise refused(found, remote, said)
     raise fail('Branch %s of the remote %s moved %d times while it was pushed to.' % (found.pushed_to, remote, ATTEMPTS),
                where=repository.path, remedy='Run the play again when the others have finished pushing.')
 

@@ -7,61 +7,24 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git import push as push_room
-from ansible_collections.nixcd.hercules_ci.plugins.modules import nixops_push
 
-Run = Callable[..., dict[str, Any]]
+from .conftest import Run, git
+
 HOOK = """#!/bin/sh
 while read old new ref; do [ "$ref" = refs/heads/production ] && { echo "protected branch" >&2; exit 1; }; done
 exit 0
 """
 
 
-def git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(('git', '-C', str(folder), *arguments), check=True, capture_output=True, text=True).stdout.strip()
-
-
 def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
     """Mode and bytes of every file."""
     files = (path for path in sorted(folder.rglob('*')) if path.is_file())
     return {str(path.relative_to(folder)): (path.lstat().st_mode, path.read_bytes()) for path in files}
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout of a bare repository with the branches main and production, and a ci.nix that is not committed."""
-    monkeypatch.setenv('HOME', str(tmp_path))
-    monkeypatch.setenv('GIT_CONFIG_NOSYSTEM', '1')
-    monkeypatch.setenv('TMPDIR', str(tmp_path / 'tmp'))
-    monkeypatch.setattr('tempfile.tempdir', None)
-    (tmp_path / 'tmp').mkdir()
-    git(tmp_path, 'init', '-q', '--bare', '-b', 'main', 'bare.git')
-    git(tmp_path, 'clone', '-q', 'bare.git', 'checkout')
-    folder = tmp_path / 'checkout'
-    git(folder, 'config', 'user.name', 'Somebody')
-    git(folder, 'config', 'user.email', 'somebody@example.org')
-    git(folder, 'symbolic-ref', 'HEAD', 'refs/heads/main')
-    (folder / 'network.nix').write_text('{ }\n')
-    git(folder, 'add', '.')
-    git(folder, 'commit', '-q', '-m', 'network')
-    git(folder, 'push', '-q', 'origin', 'main', 'main:production')
-    (folder / 'ci.nix').write_text('{ a = 1; }\n')
-    return folder
-
-
-@pytest.fixture
-def push(checkout: Path, run_module: Callable[..., dict[str, Any]]) -> Run:
-    def run(**options: Any) -> dict[str, Any]:
-        flags = {name: options.pop(name) for name in ('check', 'diff') if name in options}
-        defaults = {'checkout': str(checkout), 'files': ['ci.nix'], 'branches': ['production']}
-        return run_module(nixops_push.main, {**defaults, **options}, **flags)
-    return run
 
 
 def test_a_commit_with_the_file_and_nothing_else_lands_on_the_branch(checkout: Path, push: Run) -> None:
