@@ -65,6 +65,12 @@ class Repository:
         """Like run, for output that is one line."""
         return self.run(*arguments).decode('utf-8', 'replace').strip()
 
+    def configuration_files(self) -> list[str]:
+        """The files from which git takes settings here, in their order: what stands in a later one counts."""
+        origins = self.run('config', '--list', '--show-origin', '--name-only', '-z').decode('utf-8', 'surrogateescape').split('\0')[::2]
+        files = (os.path.join(self.path, origin[len('file:'):]) for origin in origins if origin.startswith('file:'))
+        return list(dict.fromkeys(map(os.path.normpath, files)))
+
     def entry(self, revision: str, path: str) -> tuple[str, str] | None:
         """Mode and object id of a file in a commit, or None when the commit has no such file."""
         line = self.text('ls-tree', '--full-tree', revision, '--', path)
@@ -101,7 +107,7 @@ def remote_heads(repository: Repository, remote: str, branches: Iterable[str]) -
         listing = repository.text('ls-remote', remote, *('refs/heads/%s' % branch for branch in branches))
     except GitError as error:
         raise unreachable(repository, remote, error) from error
-    heads = (line.split('\t', 1) for line in listing.splitlines())
+    heads = (line.split('\t', 1) for line in listing.split('\n') if line)
     return {ref[len('refs/heads/'):]: revision for revision, ref in heads}
 
 
@@ -143,12 +149,20 @@ def private_repository(checkout: Repository) -> Iterator[Repository]:
             stream.write(objects + '\n')
         if os.path.exists(shallow):
             shutil.copy(shallow, os.path.join(folder, 'git', 'shallow'))
-        own = {'bare': 'false', 'worktree': folder, 'hooksPath': os.devnull}
-        with open(os.path.join(folder, 'git', 'config'), 'w', encoding='utf-8') as stream:
-            stream.write('[core]\n\trepositoryformatversion = %d\n' % (form != 'sha1'))
-            stream.write('[extensions]\n\tobjectFormat = %s\n' % form if form != 'sha1' else '')
-            stream.write('[include]\n\tpath = "%s/config"\n' % re.sub(r'(["\\])', r'\\\1', common))
-            stream.write('[gc]\n\tauto = 0\n[core]\n%s' % ''.join('\t%s = "%s"\n' % setting for setting in own.items()))
+        own = {'bare': 'false', 'worktree': folder, 'hooksPath': os.devnull, 'sparseCheckout': 'false'}
+
+        def configure(files: Iterable[str]) -> None:
+            with open(os.path.join(folder, 'git', 'config'), 'w', encoding='utf-8', errors='surrogateescape') as stream:
+                stream.write('[core]\n\trepositoryformatversion = %d\n' % (form != 'sha1'))
+                stream.write('[extensions]\n\tobjectFormat = %s\n' % form if form != 'sha1' else '')
+                stream.writelines('[include]\n\tpath = "%s"\n' % re.sub(r'(["\\])', r'\\\1', file) for file in files)
+                stream.write('[gc]\n\tauto = 0\n[core]\n%s' % ''.join('\t%s = "%s"\n' % setting for setting in own.items()))
+
+        shared = os.path.join(common, 'config')
+        configure([shared])
+        # Settings for where the checkout is (includeIf, config.worktree) do not hold here by themselves. None is read twice.
+        here = set(private.configuration_files()) - {shared}
+        configure(file for file in checkout.configuration_files() if file not in here)
         yield private
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,158 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""nixops_push where a checkout, its configuration or its remote are not as one would expect."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git import push as push_room
+
+from .conftest import Run, git
+
+AUTHOR = ('-c', 'user.name=O', '-c', 'user.email=o@example.org')
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, repository: Path, *command: str) -> None:
+    """Somebody runs a Git command in a repository, once, after the commit has been made and before it is pushed."""
+    plain, left = push_room.commit_on, [command]
+
+    def somebody_is_faster(*arguments: Any) -> str:
+        made = plain(*arguments)
+        if left:
+            git(repository, *left.pop())
+        return made
+    monkeypatch.setattr(push_room, 'commit_on', somebody_is_faster)
+
+
+def test_a_link_becomes_a_file_that_nix_reads(checkout: Path, push: Run) -> None:
+    """A link with the text of ci.nix as its target would lead nowhere."""
+    (checkout / 'ci.nix').unlink()
+    (checkout / 'deploy').mkdir()
+    (checkout / 'deploy' / 'ci.nix').write_text('{ a = 1; }\n')
+    (checkout / 'ci.nix').symlink_to('deploy/ci.nix')
+    git(checkout, 'add', '.')
+    git(checkout, 'commit', '-q', '-m', 'link')
+    git(checkout, 'push', '-q', 'origin', 'HEAD:production')
+    assert push()['changed']
+    assert git(checkout.parent / 'bare.git', 'ls-tree', 'production', 'ci.nix').startswith('100644 blob')
+    assert git(checkout.parent / 'bare.git', 'show', 'production:ci.nix') == '{ a = 1; }'
+    assert not push()['changed']
+
+
+def test_a_branch_that_is_deleted_meanwhile_is_not_made_anew(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    meanwhile(monkeypatch, checkout.parent / 'bare.git', 'branch', '-D', 'production')
+    result = push()
+    assert result['failed']
+    assert 'The remote origin has no branch production' in result['msg']
+    assert git(checkout.parent / 'bare.git', 'branch', '--list', 'production') == ''
+
+
+def test_what_somebody_takes_back_meanwhile_stays_so(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = checkout.parent / 'bare.git'
+    git(checkout, 'commit', '-q', '--allow-empty', '-m', 'A mistake')
+    git(checkout, 'push', '-q', 'origin', 'HEAD:production')
+    meanwhile(monkeypatch, bare, 'branch', '-f', 'production', 'main')
+    assert push()['changed']
+    assert git(bare, 'log', '--format=%s', 'production').splitlines() == ['Deploy NixOps networks with Hercules CI', 'network']
+
+
+def test_a_side_branch_for_which_there_is_no_room(checkout: Path, push: Run) -> None:
+    """Git cannot have nixops/production beside a branch nixops. Nobody has moved anything."""
+    git(checkout, 'push', '-q', 'origin', 'HEAD:nixops')
+    result = push(mode='branch')
+    assert result['failed']
+    assert 'The remote origin refused the push to branch nixops/production.' in result['msg']
+    assert 'refs/heads/nixops' in result['problems'][0]['found']
+
+
+def test_a_remote_whose_reason_sounds_like_somebody_elses_push(checkout: Path, push: Run) -> None:
+    hook = checkout.parent / 'bare.git' / 'hooks' / 'pre-receive'
+    hook.write_text('#!/bin/sh\necho "You must fetch first: read the rules"\nexit 1\n')
+    hook.chmod(0o755)
+    result = push()
+    assert 'The remote origin refused the push to branch production.' in result['msg']
+    assert 'read the rules' in result['msg']
+
+
+@pytest.mark.parametrize('branch', ['feature/ü', "it's", 'a;b', '-x', 'x\u2028y', 'x\x85y'])
+def test_branches_with_odd_names(checkout: Path, push: Run, branch: str) -> None:
+    git(checkout, 'push', '-q', 'origin', 'HEAD:refs/heads/%s' % branch)
+    assert push(branches=[branch])['changed']
+    again = push(branches=[branch])
+    assert not again['changed']
+    assert again['heads'] == {branch: git(checkout.parent / 'bare.git', 'rev-parse', 'refs/heads/%s' % branch)}
+
+
+def test_configuration_for_the_place_of_the_checkout(
+    checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Such as the key and the name that somebody has for the repositories of one customer."""
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path_factory.mktemp('elsewhere')))
+    git(checkout, 'config', '--unset', 'user.name')
+    git(checkout, 'config', '--unset', 'user.email')
+    home, bare = checkout.parent, checkout.parent / 'bare.git'
+    (home / '.gitconfig').write_text(
+        '[user]\n\tname = Home\n\temail = home@example.org\n[includeIf "gitdir:%s/"]\n\tpath = customer.cfg\n' % home)
+    (home / 'customer.cfg').write_text(
+        '[user]\n\temail = work@example.org\n[url "%s"]\n\tinsteadOf = customer:\n' % bare)
+    git(checkout, 'remote', 'set-url', 'origin', 'customer:')
+    assert push()['changed']
+    assert git(bare, 'log', '-1', '--format=%an <%ae>', 'production') == 'Home <work@example.org>'
+
+
+def test_configuration_of_a_linked_worktree(checkout: Path, push: Run) -> None:
+    git(checkout, 'config', 'extensions.worktreeConfig', 'true')
+    git(checkout, 'worktree', 'add', '-q', '../linked', 'HEAD', '--detach')
+    linked = checkout.parent / 'linked'
+    git(linked, 'config', '--worktree', 'user.email', 'linked@example.org')
+    (linked / 'ci.nix').write_text('{ linked = true; }\n')
+    assert push(checkout=str(linked))['changed']
+    assert git(checkout.parent / 'bare.git', 'log', '-1', '--format=%an <%ae>', 'production') == 'Somebody <linked@example.org>'
+
+
+def test_each_setting_is_read_once(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A header that is sent twice, such as the one that GitHub's own action sets, is refused."""
+    git(checkout, 'config', 'http.extraHeader', 'X: y')
+    (checkout.parent / '.gitconfig').write_text('[http]\n\textraHeader = Z: z\n')
+    seen = []
+    plain = push_room.commit_on
+
+    def look(repository: Any, *arguments: Any) -> str:
+        seen.append(repository.text('config', '--get-all', 'http.extraHeader').splitlines())
+        return plain(repository, *arguments)
+    monkeypatch.setattr(push_room, 'commit_on', look)
+    assert push()['changed']
+    assert seen == [['Z: z', 'X: y']]
+
+
+def test_submodules_that_others_wanted_pushed_along(checkout: Path, push: Run) -> None:
+    git(checkout.parent, 'init', '-q', 'sub')
+    git(checkout.parent / 'sub', *AUTHOR, 'commit', '-q', '--allow-empty', '-m', 'in it')
+    git(checkout, '-c', 'protocol.file.allow=always', 'submodule', 'add', '-q', '../sub', 'sub')
+    git(checkout, 'commit', '-q', '-m', 'with a submodule')
+    git(checkout, 'push', '-q', 'origin', 'HEAD:production')
+    for number, setting in enumerate(('submodule.recurse=true', 'push.recurseSubmodules=check', 'push.recurseSubmodules=on-demand')):
+        git(checkout, 'config', *setting.split('='))
+        (checkout / 'ci.nix').write_text('{ a = %d; }\n' % number)
+        assert push()['changed'], setting
+
+
+def test_half_an_identity_is_none(checkout: Path, push: Run) -> None:
+    """As where a container has no name for its user: Git would refuse to make a commit."""
+    git(checkout, 'config', 'user.name', '')
+    assert push()['changed']
+    assert git(checkout.parent / 'bare.git', 'log', '-1', '--format=%an <%ae>', 'production') == 'Ansible <ansible@localhost>'
+
+
+def test_an_identity_in_the_environment(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(checkout, 'config', '--unset', 'user.email')
+    for role in ('AUTHOR', 'COMMITTER'):
+        monkeypatch.setenv('GIT_%s_NAME' % role, 'Env')
+        monkeypatch.setenv('GIT_%s_EMAIL' % role, 'env@example.org')
+    assert push()['changed']
+    assert git(checkout.parent / 'bare.git', 'log', '-1', '--format=%an <%ae>', 'production') == 'Env <env@example.org>'
