@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed, understood
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import (
+    PAGE,
     Job,
     Situation,
     get_handlers,
@@ -23,9 +24,12 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath, segment
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
+PUSHED = ('Config', 'Legacy', 'OnPush')
+"""The types of the jobs that a push makes."""
+
 
 class CommitJobs:
-    """Looks at the jobs with one request each time, however many networks a commit deploys."""
+    """Looks at the jobs with one request each time, however many networks a commit deploys; only after dozens of jobs with some more."""
 
     def __init__(self, client: Client, project: ProjectPath, ref: str, revision: str | None = None) -> None:
         """revision: a full commit hash; None for the newest commit that the service has seen on the ref."""
@@ -42,13 +46,19 @@ class CommitJobs:
 
     def all(self) -> list[Job]:
         """Every job of the commit, newest first. Those that were made here count even before the service lists them."""
-        listed = list_jobs(self.client, self.project, ref=self.ref, revision=self.revision)
+        listed = self._list()
+        if len(listed) == PAGE:  # a schedule makes job after job for the same commit, behind which its pushes may be out of sight
+            listed += [job for kind in PUSHED for job in self._list(kind)]
+            listed.sort(key=lambda job: job.index, reverse=True)
         if self.revision is None:
             pushes = [job for job in listed if job.type != 'OnSchedule']
             firsts = [job for job in pushes if job.rerun_of is None]  # a job of an older commit that was run again is no push
             self.revision = next((job.revision for job in firsts or pushes), None)
         jobs = {**self._made, **{job.id: job for job in listed if job.revision == self.revision}}
         return sorted(jobs.values(), key=lambda job: job.index, reverse=True)
+
+    def _list(self, job_type: str | None = None) -> list[Job]:
+        return list_jobs(self.client, self.project, ref=self.ref, revision=self.revision, job_type=job_type)
 
     def look(self) -> Situation:
         """What counts now. One request, and one more when the Config job has ended."""

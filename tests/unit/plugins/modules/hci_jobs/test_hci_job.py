@@ -197,3 +197,22 @@ def test_options_that_cannot_be_right_are_refused_before_any_request(service: An
     assert 'refs/heads/BRANCH' in job(branch=None, ref='main')['msg']
     assert 'SITE/ACCOUNT/PROJECT' in job(project='neat-repo')['msg']
     assert 'mutually exclusive' in job(ref='refs/heads/main')['msg']
+
+
+@pytest.mark.parametrize('known', [True, False])
+def test_a_schedule_that_has_run_many_times_hides_no_push(service: Any, answers: Any, job: Any, known: bool) -> None:
+    """Its jobs are of the same commit until somebody pushes: an hourly one fills the newest page in two days."""
+    path = answers.jobs_path if known else answers.jobs_path.replace('rev=%s&' % answers.revision, '')
+    hourly = [answers.job(index, kind='OnSchedule', jobName='hourly') for index in range(150, 100, -1)]
+    config, pushed = answers.job(40, kind='Config'), answers.job(41, kind='OnPush', jobName='a')
+    other = answers.job(39, kind='Config', revision='f' * 40)
+    service.expect(
+        (path, answers.jobs(*hourly, more=True)),
+        (path.replace('limit', 'handler=Config&limit'), answers.jobs(*([config] if known else [config, other]))),
+        (path.replace('limit', 'handler=Legacy&limit'), answers.jobs()),
+        (path.replace('limit', 'handler=OnPush&limit'), answers.jobs(pushed)),
+        ('/jobs/%s/handlers' % answers.id(40), answers.handlers('a', schedules=('hourly',))),
+        ('/jobs/%s/evaluation' % answers.id(41), answers.evaluation()),
+    )
+    result = job(revision=answers.revision if known else None)
+    assert (result['revision'], result['job']['index']) == (answers.revision, 41)
