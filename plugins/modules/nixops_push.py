@@ -175,9 +175,10 @@ branches:
       sample: "The remote origin has no branch production."
 heads:
   description:
-    - The commit at the head of each branch that the remote has, after the task. These are the commits to wait for with
+    - The commit at the head of each branch that has the files, after the task. These are the commits to wait for with
       M(nixcd.hercules_ci.hci_job).
-    - Without branches whose commit is yet to be made, in check mode, and those that could not be pushed.
+    - Without branches whose commit is yet to be made, in check mode, those that could not be pushed, and those that have other content,
+      with V(mode=none) or while a side branch waits to be merged.
   type: dict
   returned: when the checkout could be read and the remote answered
   sample: {production: 89e6c98d92887913cadf06b2adb97f26cde4849b}
@@ -233,7 +234,7 @@ def one_branch(module: AnsibleModule, repository: Repository, heads: dict[str, s
         if options['mode'] == 'none' and found.files:
             module.warn('Branch %s of %s has other content in %s; nothing is pushed (mode: none).' % (
                 branch, options['remote'], ', '.join(found.files)))
-            found.files = []
+            found.files, found.pushed_to = [], ''
         elif found.files:
             require_files(repository, options['remote'], found, options['required_files'])
         if found.files and module.check_mode:

@@ -99,6 +99,18 @@ def test_a_protected_branch_and_the_side_branch_that_is_merged(deployed: World) 
     assert row(merged, 'neat-network')[-1] == 'deployed'
 
 
+def test_nothing_is_pushed_and_nothing_called_deployed(deployed: World) -> None:
+    deployed.inventory['nixops_networks']['vars']['nixops_push'] = 'none'
+    production(deployed)['nixops_user_setup_script'] = 'writeAWSSecret aws default\nexport STAGE=none'
+    before = head(deployed.bare, 'production')
+    for mode in (['--check'], []):
+        played = deployed.play('--limit', 'production', *mode, playbook='networks')
+        assert played.code == 0, played.output
+        assert row(played, 'neat-network')[-1] == 'skipped'
+        assert 'Branch production of origin has other content in ci.nix' in played.output
+    assert head(deployed.bare, 'production') == before
+
+
 def test_tags_choose_phases(deployed: World) -> None:
     production(deployed)['nixops_user_setup_script'] = 'writeAWSSecret aws default\nexport STAGE=tags'
     before = head(deployed.bare, 'production')

@@ -49,7 +49,7 @@ class Outcome:
 
     revision: the commit that holds the files, None when it could not be made or, in check mode, is yet to be made.
     previous: the head of the branch before, None when the remote has no such branch.
-    pushed_to: the branch that holds the files: this one, or a side branch that waits to be merged.
+    pushed_to: the branch that holds the files: this one, or a side branch that waits to be merged; empty for none.
     files: the paths that differed.
     """
 
@@ -63,10 +63,8 @@ class Outcome:
 
     @property
     def head(self) -> str | None:
-        """The commit at the head of the branch itself, None when it is yet to be made or the push failed."""
-        if self.problem:
-            return None
-        return self.revision if self.pushed_to == self.branch else self.previous
+        """The commit at the head of the branch itself, None when that does not have the files: it is yet to be made, or the push failed."""
+        return self.revision if self.pushed_to == self.branch and not self.problem else None
 
     def as_dict(self) -> dict[str, Any]:
         """For a module's results."""

@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 
 ONLY_WRITTEN = '%s has changed; a run with the tag push brings it to the branch.'
+NOT_PUSHED = 'The branch does not have what the inventory declares, and nixops_push is none.'
 BAD = ('failed', 'cancelled', 'timed out')
 Result = Mapping[str, Any]
 NONE: Result = MappingProxyType({})
@@ -82,7 +83,9 @@ def _after_push(network: str, branch: str, done: Done) -> Ending:
     pushed = next((entry for entry in done.pushed.get('branches', ()) if entry['branch'] == branch), None)
     if _failed(done.pushed) and (pushed is None or pushed.get('msg')):
         return Ending('failed', _sentence(pushed['msg']), pushed['msg']) if pushed else _failure(done.pushed)
-    if pushed and pushed['pushed_to'] not in ('', branch):
+    if pushed and not pushed['pushed_to']:
+        return Ending('skipped', NOT_PUSHED, commit=pushed['revision'] or '')
+    if pushed and pushed['pushed_to'] != branch:
         return Ending('pushed', 'Merge %s into %s to deploy it.' % (pushed['pushed_to'], branch), commit=pushed['revision'] or '')
     if pushed and pushed['changed'] and not pushed['revision']:
         return Ending('would deploy')

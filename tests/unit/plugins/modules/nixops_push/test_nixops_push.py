@@ -192,6 +192,7 @@ def test_a_side_branch_is_proposed_once_and_followed_after_the_merge(checkout: P
     first = push(mode='branch')
     assert first['changed']
     assert first['branches'][0]['pushed_to'] == 'nixops/production'
+    assert first['heads'] == {}
     assert git(checkout.parent / 'bare.git', 'ls-tree', '--name-only', 'production') == 'network.nix'
     again = push(mode='branch')
     assert not again['changed']
@@ -201,6 +202,7 @@ def test_a_side_branch_is_proposed_once_and_followed_after_the_merge(checkout: P
     merged = push(mode='branch')
     assert not merged['changed']
     assert merged['branches'][0]['pushed_to'] == 'production'
+    assert list(merged['heads']) == ['production']
     (checkout / 'ci.nix').write_text('{ a = 2; }\n')
     assert push(mode='branch')['branches'][0]['pushed_to'] == 'nixops/production'
 
@@ -225,11 +227,16 @@ def test_a_branch_without_the_files_that_the_pushed_ones_refer_to_is_left_alone(
         assert not result.get('failed') and result['changed']
 
 
-def test_mode_none_warns_and_names_the_head(checkout: Path, push: Run) -> None:
-    result = push(mode='none')
-    assert not result['changed']
-    assert result['branches'][0]['revision'] == git(checkout, 'rev-parse', 'HEAD')
+def test_mode_none_warns_and_has_nothing_to_wait_for(checkout: Path, push: Run) -> None:
+    for check in (True, False):
+        result = push(mode='none', check=check)
+        assert not result['changed']
+        branch = result['branches'][0]
+        assert (branch['revision'], branch['pushed_to']) == (git(checkout, 'rev-parse', 'HEAD'), '')
+        assert result['heads'] == {}
     assert git(checkout.parent / 'bare.git', 'ls-tree', '--name-only', 'production') == 'network.nix'
+    head = push()['heads']
+    assert push(mode='none')['heads'] == head
 
 
 def test_a_branch_that_is_not_there_is_named_with_the_way_out(push: Run) -> None:

@@ -55,6 +55,13 @@ def test_what_the_job_says(watched: dict[str, Any], result: str, message: str) -
     assert (ending.result, ending.message) == (result, message)
 
 
+def test_a_branch_with_another_file_is_not_called_deployed() -> None:
+    """Where nothing is pushed, a job of the branch says nothing about what the inventory declares."""
+    pushed = {'branches': [{**PUSHED['branches'][0], 'pushed_to': ''}]}
+    assert ending_of('a', 'production', BRANCHES, Done(pushed=pushed)) == Ending(
+        'skipped', 'The branch does not have what the inventory declares, and nixops_push is none.', commit=COMMIT)
+
+
 def test_a_state_that_failed_stops_its_branch_and_no_other() -> None:
     done = Done(uploaded={'a': {'failed': True, 'msg': 'no database'}, 'b': {'changed': False}})
     assert ending_of('a', 'production', BRANCHES, done) == Ending('failed', 'no database', 'no database')
