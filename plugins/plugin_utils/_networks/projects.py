@@ -170,7 +170,7 @@ def _file_problems(project: Project, repository: Repository) -> Iterator[Problem
 
 def _uncommitted(project: Project, repository: Repository) -> Iterator[Problem]:
     own = written_file(project) if project.first.sound('nixops_file', 'nixops_form') else ''
-    status = repository.run('status', '--porcelain', '-z', '--untracked-files=no').decode('utf-8', 'replace')
+    status = repository.run('status', '--porcelain', '-z', '--no-renames', '--untracked-files=no').decode('utf-8', 'replace')
     dirty = sorted(entry[3:] for entry in status.split('\0') if entry[3:] and entry[3:] != own)
     if dirty:
         branch = repository.try_run('symbolic-ref', '--short', 'HEAD').stdout.decode('utf-8', 'replace').strip() or 'no branch'

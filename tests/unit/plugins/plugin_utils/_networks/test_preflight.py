@@ -236,6 +236,13 @@ def test_uncommitted_work_is_warned_of(networks: dict[str, Any], agents: dict[st
     _plan, warnings = check(Inventory(networks, agents, list(networks)))
     git(world.checkout, 'checkout', '--quiet', 'network.nix')
     assert [warning.found for warning in warnings] == ['network.nix, on main']
+    (world.checkout / 'before').write_text('a file that is renamed\n')
+    git(world.checkout, 'add', 'before')
+    git(world.checkout, '-c', 'user.name=A', '-c', 'user.email=a@example.org', 'commit', '--quiet', '--message', 'Another file')
+    git(world.checkout, 'mv', 'before', 'afterwards')
+    _plan, warnings = check(Inventory(networks, agents, list(networks)))
+    git(world.checkout, 'reset', '--quiet', '--hard', 'HEAD^')
+    assert [warning.found for warning in warnings] == ['afterwards, before, on main']
 
 
 def test_states_that_are_missing(networks: dict[str, Any], agents: dict[str, Any]) -> None:
