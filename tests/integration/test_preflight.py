@@ -132,6 +132,22 @@ def test_nobody_goes_on_without_it(world: World, tags: tuple[str, ...]) -> None:
     assert world.sandbox.summary()['projects'][0]['states'] == {}
 
 
+def test_nobody_begins_behind_it(world: World) -> None:
+    played = world.play('--start-at-task', 'nixcd.hercules_ci.nixops : Upload the state where Hercules CI has none', playbook='networks')
+    assert played.code == 2, played.output
+    assert 'Run the play from its start, without --start-at-task.' in played.output
+    assert 'has no attribute' not in played.output
+    assert played.changes == {}
+    assert world.sandbox.summary()['projects'][0]['states'] == {}
+
+
+def test_networks_are_here_where_nobody_says_otherwise(world: World) -> None:
+    del world.inventory['nixops_networks']['vars']['ansible_connection']
+    played = world.play('--check', '--tags', 'state', playbook='networks')
+    assert played.code == 0, played.output
+    assert played.recap['neat-staging']['changed'] == 1
+
+
 def test_networks_that_do_not_agree(world: World) -> None:
     network(world, 'neat-staging')['nixops_push'] = 'none'
     network(world, 'neat-staging')['nixops_deployment'] = 'aws-prod'
