@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = {**base.run(tmp, variables), 'changed': False}
         base.validate_argument_spec({})
         try:
-            plan, warnings = check(inventory_of(variables, load_extra_vars(self._loader)))
+            plan, warnings = check(inventory_of(variables, load_extra_vars(self._loader), self._task.get_play().strategy))
         except Failure as failure:
             return {**result, 'failed': True, **failure.result()}
         selected = [project['selected'] for project in plan['projects'].values() if project['selected']]
@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
         return result
 
 
-def inventory_of(variables: Mapping[str, Any], extra_vars: Iterable[str]) -> Inventory:
+def inventory_of(variables: Mapping[str, Any], extra_vars: Iterable[str], strategy: str = 'linear') -> Inventory:
     """All networks and agents that there are, whatever a limit selects; which are selected is for the play to say."""
     groups, hostvars = variables['groups'], variables['hostvars']
     playing = set(variables['ansible_play_batch'])  # with serial, the others of the play come later, and their states with them
@@ -56,6 +56,7 @@ def inventory_of(variables: Mapping[str, Any], extra_vars: Iterable[str]) -> Inv
         pushes=runs('push', variables),
         extra_vars=frozenset(extra_vars),
         left_out=frozenset(networks) - frozenset(variables['ansible_play_hosts_all']),
+        strategy=strategy,
     )
 
 

@@ -83,10 +83,10 @@ def _after_push(network: str, branch: str, done: Done) -> Ending:
     pushed = next((entry for entry in done.pushed.get('branches', ()) if entry['branch'] == branch), None)
     if _failed(done.pushed) and (pushed is None or pushed.get('msg')):
         return Ending('failed', _sentence(pushed['msg']), pushed['msg']) if pushed else _failure(done.pushed)
-    if pushed and not pushed['pushed_to']:
-        return Ending('skipped', NOT_PUSHED, commit=pushed['revision'] or '')
     if pushed and pushed['pushed_to'] != branch:
-        return Ending('pushed', 'Merge %s into %s to deploy it.' % (pushed['pushed_to'], branch), commit=pushed['revision'] or '')
+        side = pushed['pushed_to']
+        result, message = ('pushed', 'Merge %s into %s to deploy it.' % (side, branch)) if side else ('skipped', NOT_PUSHED)
+        return Ending(result, message, commit=pushed['revision'] or '')
     if pushed and pushed['changed'] and not pushed['revision']:
         return Ending('would deploy')
     commit = str(pushed['revision']) if pushed else ''

@@ -28,6 +28,7 @@ class Inventory:
 
     uploads, pushes: whether the run uploads states, and pushes, as its tags say.
     extra_vars: names of the variables of the command line. left_out: the networks that a limit leaves out.
+    strategy: that of the play.
     """
 
     networks: Mapping[str, Mapping[str, Any]]
@@ -37,6 +38,7 @@ class Inventory:
     pushes: bool = True
     extra_vars: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
+    strategy: str = 'linear'
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     networks, problems = _read(inventory.networks, 'main')
     agents, found_of_agents = _read(inventory.agents, 'agent')
     projects = projects_of(networks, inventory.selected)
+    problems += _out_of_step(inventory.strategy)
     problems += [*found_of_agents, *rules.disagreements(projects), *secret_problems(networks, agents, default_branches(projects, agents))]
     hosts = [agent_of(name, variables) for name, variables in inventory.agents.items()]
     asked = {project.name: _ask(project) for project in projects if project.selected}
@@ -72,6 +75,13 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
         raise Failure(tuple(problems))
     plans = {project.name: _plan(project, asked[project.name]) if project.name in asked else NOTHING for project in projects}
     return {'projects': plans, 'agents': outlines(networks, agents)}, problems
+
+
+def _out_of_step(strategy: str) -> Iterator[Problem]:
+    """With these strategies, one network would push a branch while the states of others that it deploys are yet to be uploaded."""
+    if strategy.endswith(('free', 'host_pinned')):
+        yield Problem('A branch might be pushed before the states of all its networks are uploaded.', where='the play',
+                      expected='the strategy linear', found=strategy, remedy='Set strategy: linear for the play.')
 
 
 def _read(hosts: Mapping[str, Mapping[str, Any]], entry_point: str) -> tuple[list[Host], list[Problem]]:

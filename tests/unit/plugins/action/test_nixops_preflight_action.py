@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -59,6 +60,17 @@ def test_problems_are_a_failed_result(action: Action, monkeypatch: pytest.Monkey
     result = action({}).run(task_vars=VARIABLES)
     assert (result['failed'], result['changed']) == (True, False)
     assert result['problems'] == [{'severity': 'error', 'what': 'It is wrong.', 'where': 'here'}]
+
+
+@pytest.mark.parametrize('strategy, refused', [
+    ('linear', False), ('ansible.builtin.linear', False), ('debug', False), ('free', True), ('ansible.builtin.host_pinned', True),
+])
+def test_networks_do_not_get_ahead_of_each_other(action: Action, strategy: str, refused: bool) -> None:
+    """One of them would push a branch while the states of others that it deploys are yet to be uploaded."""
+    task = action({}, get_play=lambda: SimpleNamespace(strategy=strategy))
+    result = task.run(task_vars={**VARIABLES, 'groups': {}})
+    assert result.get('failed', False) is refused
+    assert not refused or 'Found: %s. To do: Set strategy: linear for the play.' % strategy in result['msg']
 
 
 def test_there_are_no_options(action: Action) -> None:
