@@ -124,7 +124,7 @@ def _after_watch(network: str, watched: Result, commit: str) -> Ending:
 def _reasons(watched: Result, attributes: list[str]) -> list[Mapping[str, str]]:
     """Of several causes those that concern the network's effects, if any do, else all."""
     problems = list(watched.get('problems', ()))
-    return [problem for problem in problems if any(attribute in problem['what'] for attribute in attributes)] or problems
+    return [problem for problem in problems if any(' %s of ' % attribute in problem['what'] for attribute in attributes)] or problems
 
 
 def is_effect_of(attribute: str, network: str) -> bool:

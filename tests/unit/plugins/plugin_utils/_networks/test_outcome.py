@@ -39,6 +39,11 @@ def test_an_effect_that_fails_is_its_own_networks_failure() -> None:
     assert ending_of('b', 'production', BRANCHES, done) == Ending('deployed', '', '', COMMIT, 7, 'https://ci.example/7')
 
 
+def test_a_name_that_ends_like_another_is_another() -> None:
+    done = Done(pushed=PUSHED, watched={'production': job(('neat-a.run', 'Failed'), ('a.run', 'Failed'))})
+    assert ending_of('a', 'production', BRANCHES, done).message == 'The effect a.run of job 7 failed.'
+
+
 @pytest.mark.parametrize('watched, result, message', [
     (job(), 'failed', 'all of it'),
     (job(('a.run', 'DependencyFailed')), 'failed', 'all of it'),
