@@ -21,6 +21,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository 
     remote_url,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import checkout as nix_checkout
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import run_on
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import STATE_NAME, effect_of, state_name_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import EFFECT_OPTIONS, PREFIX, Host
@@ -155,8 +156,9 @@ def _remote_problems(project: Project, repository: Repository) -> Iterator[Probl
     remote_url(repository, remote)
     heads = remote_heads(repository, remote, sorted(project.pushed_branches)) if project.pushed_branches else {}
     for branch in sorted(project.pushed_branches - heads.keys()):
-        naming = [network.name for network in project.chosen if network.sound('nixops_branches') and branch in network['nixops_branches']]
-        yield from no_branch(repository, remote, branch, 'nixops_branches of %s' % naming[0]).problems
+        naming = [network for network in project.chosen if network.sound('nixops_branches') and branch in network['nixops_branches']]
+        impossible = run_on.problems({'branches': [branch]}, naming[0].place('nixops_branches'))
+        yield from impossible or no_branch(repository, remote, branch, 'nixops_branches of %s' % naming[0].name).problems
 
 
 def _file_problems(project: Project, repository: Repository) -> Iterator[Problem]:

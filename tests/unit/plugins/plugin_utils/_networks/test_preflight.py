@@ -159,6 +159,9 @@ def test_a_network_of_nixops_2_that_calls_its_state_otherwise(networks: dict[str
     ({'nixops_network_files': ['network.nix', 'missing.nix']}, ['missing.nix']),
     ({'nixops_deployment': 'no such'}, ['no such', 'aws-prod']),
     ({'nixops_database': '/nonexistent/db.nixops'}, ['Where: neat-network, /nonexistent/db.nixops. ']),
+    ({'nixops_branches': ['refs/heads/production']}, [
+        'The branch has a name that no branch in Git has. Where: nixops_branches of neat-network.', 'the short name, such as production',
+    ]),
     ({'nixops_branches': ['prodution']}, ['The remote origin has no branch prodution.', 'correct nixops_branches of neat-network']),
     ({'nixops_user_setup_script': 'writeSSHKey ssh'}, ['writeSSHKey reads a secret that the effect does not get']),
 ])
