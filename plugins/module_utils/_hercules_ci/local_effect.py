@@ -144,7 +144,7 @@ def _log_file(path: str | None) -> Iterator[IO[str] | None]:
 
 def _query(hci: Hci, arguments: tuple[str, ...], mask: Mask, options: Mapping[str, Any]) -> dict[str, Any]:
     answer = hci.query(arguments, options['run_timeout'])
-    log = [plain(mask(line)) for line in answer.stderr.splitlines()][-options['log_lines'] :]
+    log = list(deque((plain(mask(line)) for line in answer.stderr.splitlines()), maxlen=options['log_lines']))
     lines = answer.stdout.split('\n')[:-1]
     found: dict[str, Any] = {'effects': lines} if arguments[1] == 'list' else {'derivation': ''.join(lines)}
     return {'rc': answer.returncode, 'log': log, **(found if answer.returncode == 0 else {})}

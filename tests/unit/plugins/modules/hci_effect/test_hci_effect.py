@@ -148,6 +148,7 @@ def test_list_returns_the_effects_and_eval_the_derivation(checkout: Path, effect
     assert calls(checkout)[-1]['argv'] == ['effect', 'list', '--project', 'github/neat-org/neat-repo']
     assert effect('/nix/store/e.drv', command='eval')['derivation'] == '/nix/store/e.drv'
     assert effect(command='list', attribute=None)['effects'] == []
+    assert effect('a.run', '!evaluating', command='list', attribute=None, log_lines=0)['log'] == []
 
 
 def test_eval_needs_a_newer_hci(effect: Effect) -> None:
