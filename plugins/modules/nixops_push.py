@@ -15,6 +15,7 @@ description:
   - Makes sure that certain files, such as the C(ci.nix) that M(nixcd.hercules_ci.nixops_effect) wrote, are on branches of a Git remote.
   - Where a branch has other content, one commit with exactly these files is made on top of its head and pushed. Nothing else is taken
     along, whatever else is modified or staged in the checkout.
+  - What M(nixcd.hercules_ci.nixops_effect) wrote replaces only what it wrote, too. A file that people wrote on a branch is left alone.
   - The checkout itself is only read. Its branch, index, working tree, references and configuration stay as they are; commits are made in a
     private repository that borrows its objects.
   - A push is never forced. When somebody else pushes meanwhile, the commit is made anew on top of theirs.
@@ -204,6 +205,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository 
     remote_heads,
     remote_url,
 )
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.ci_nix import is_managed
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
 
@@ -224,6 +226,15 @@ def contents(module: AnsibleModule, top: str) -> dict[str, bytes]:
     return found
 
 
+def require_own(found: Outcome, remote: str, files: dict[str, bytes]) -> None:
+    """Refuse to put what nixops_effect wrote in the place of what it did not: it looked at the checkout, which may be on another branch."""
+    for path in found.files:
+        old, new = (content.decode('utf-8', 'replace') for content in (found.before[path], files[path]))
+        if old and is_managed(new) and not is_managed(old):
+            raise fail('The branch has a file that nixops_effect did not write.', where='%s on %s of %s' % (path, found.pushed_to, remote),
+                       remedy='Remove it there, or keep it, write another file with form: effects, and import that.')
+
+
 def one_branch(module: AnsibleModule, repository: Repository, heads: dict[str, str], branch: str, files: dict[str, bytes]) -> Outcome:
     """Compare, and push unless there is a reason not to; a failure is kept, so that the other branches go on."""
     options = module.params
@@ -236,6 +247,7 @@ def one_branch(module: AnsibleModule, repository: Repository, heads: dict[str, s
                 branch, options['remote'], ', '.join(found.files)))
             found.files, found.pushed_to = [], ''
         elif found.files:
+            require_own(found, options['remote'], files)
             require_files(repository, options['remote'], found, options['required_files'])
         if found.files and module.check_mode:
             found.revision = None

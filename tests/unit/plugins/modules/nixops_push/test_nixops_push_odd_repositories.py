@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git import push as push_room
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.ci_nix import MARK
 
 from .conftest import Run, git
 
@@ -156,3 +157,19 @@ def test_an_identity_in_the_environment(checkout: Path, push: Run, monkeypatch: 
         monkeypatch.setenv('GIT_%s_EMAIL' % role, 'env@example.org')
     assert push()['changed']
     assert git(checkout.parent / 'bare.git', 'log', '-1', '--format=%an <%ae>', 'production') == 'Env <env@example.org>'
+
+
+def test_a_file_that_people_wrote_on_a_branch_is_left_alone(checkout: Path, push: Run) -> None:
+    """The checkout may be on another branch, which has none: then nixops_effect has nothing to spare."""
+    git(checkout, 'add', 'ci.nix')
+    git(checkout, 'commit', '-q', '-m', 'by hand')
+    git(checkout, 'push', '-q', 'origin', 'HEAD:production')
+    (checkout / 'ci.nix').write_text(MARK + ': changes made here are lost.\n{ }\n')
+    for check in (True, False):
+        result = push(branches=['production', 'main'], check=check)
+        assert result['failed']
+        assert 'The branch has a file that nixops_effect did not write. Where: ci.nix on production of origin.' in result['msg']
+        assert [branch['changed'] for branch in result['branches']] == [False, True]
+    assert git(checkout.parent / 'bare.git', 'show', 'production:ci.nix') == '{ a = 1; }'
+    (checkout / 'ci.nix').write_text(MARK + ': changes made here are lost.\n{ b = 2; }\n')
+    assert push(branches=['main'])['changed']
