@@ -210,16 +210,17 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 
 
 def contents(module: AnsibleModule, top: str) -> dict[str, bytes]:
-    """The wanted content of every file."""
+    """The wanted content of every file, by its path as Git spells it."""
     given = module.params['contents']
     found = {}
     for path in module.params['files']:
+        name = os.path.normpath(path)
         if path in given:
-            found[path] = given[path].encode('utf-8')
+            found[name] = given[path].encode('utf-8')
             continue
         try:
             with open(os.path.join(top, path), 'rb') as stream:
-                found[path] = stream.read()
+                found[name] = stream.read()
         except OSError as error:
             raise fail('A file to push cannot be read.', where=os.path.join(top, path), found=error.strerror or '',
                        remedy='Write it first, with nixcd.hercules_ci.nixops_effect, or correct the option files.') from error
@@ -248,7 +249,7 @@ def one_branch(module: AnsibleModule, repository: Repository, heads: dict[str, s
             found.files, found.pushed_to = [], ''
         elif found.files:
             require_own(found, options['remote'], files)
-            require_files(repository, options['remote'], found, options['required_files'])
+            require_files(repository, options['remote'], found, map(os.path.normpath, options['required_files']))
         if found.files and module.check_mode:
             found.revision = None
         elif found.files:

@@ -173,3 +173,16 @@ def test_a_file_that_people_wrote_on_a_branch_is_left_alone(checkout: Path, push
     assert git(checkout.parent / 'bare.git', 'show', 'production:ci.nix') == '{ a = 1; }'
     (checkout / 'ci.nix').write_text(MARK + ': changes made here are lost.\n{ b = 2; }\n')
     assert push(branches=['main'])['changed']
+
+
+def test_paths_in_another_spelling(checkout: Path, push: Run) -> None:
+    (checkout / 'networks').mkdir()
+    (checkout / 'networks' / 'web.nix').write_text('{ }\n')
+    git(checkout, 'add', 'networks')
+    git(checkout, 'commit', '-q', '-m', 'networks')
+    git(checkout, 'push', '-q', 'origin', 'HEAD:production')
+    for check in (True, False):
+        result = push(files=['./ci.nix'], required_files=['./network.nix', 'networks/'], check=check)
+        assert result['branches'][0]['files'] == ['ci.nix']
+    assert push(files=['nix/../ci.nix'], contents={'nix/../ci.nix': '{ b = 1; }\n'})['changed']
+    assert git(checkout.parent / 'bare.git', 'show', 'production:ci.nix') == '{ b = 1; }'
