@@ -17,6 +17,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 
 ONLY_WRITTEN = '%s has changed; a run with the tag push brings it to the branch.'
 NOT_PUSHED = 'The branch does not have what the inventory declares, and nixops_push is none.'
+NO_EFFECT = 'Job %d has no effect for it: look at what is declared on that branch.'
 BAD = ('failed', 'cancelled', 'timed out')
 Result = Mapping[str, Any]
 NONE: Result = MappingProxyType({})
@@ -106,9 +107,12 @@ def _after_watch(network: str, watched: Result, commit: str) -> Ending:
         message = problems[0]['what'] if problems else _sentence(full)
         return Ending(result, message, full, str(watched.get('revision') or commit), job.get('index'), job.get('url') or '')
 
-    if not _failed(watched):
-        return ending('deployed' if job.get('status') == 'Success' else 'would deploy' if job else 'unchanged')
     effects = [effect for each in watched.get('jobs', ()) for effect in each['effects'] if is_effect_of(effect['attribute'], network)]
+    if not _failed(watched) and effects:
+        return ending('deployed')
+    if not _failed(watched):
+        succeeded = job and all(each['status'] == 'Success' for each in watched['jobs'])
+        return replace(ending('skipped'), message=NO_EFFECT % job['index']) if succeeded else ending('would deploy' if job else 'unchanged')
     statuses = {effect['status'] for effect in effects}
     if statuses == {'Successful'}:
         return ending('deployed')

@@ -22,7 +22,8 @@ PLAN = {PROJECT: {
     'actions': {'a': 'switch', 'b': 'dry-run'}, 'states': {'a': 'a.json', 'b': 'b.json'}, 'versions': {'a.json': 1}, 'file': 'ci.nix',
 }, 'github/neat-org/other': {'selected': []}}
 JOB = {'index': 4, 'url': PAGE, 'status': 'Success', 'phase': 'Done', 'cancelled': False}
-WATCHED = {'results': [{'item': {'branch': 'main'}, 'job': JOB, 'jobs': [], 'revision': 'r'}]}
+EFFECTS = [{'attribute': '%s.run' % host, 'status': 'Successful'} for host in 'ab']
+WATCHED = {'results': [{'item': {'branch': 'main'}, 'job': JOB, 'jobs': [{**JOB, 'effects': EFFECTS}], 'revision': 'r'}]}
 VERSIONS = [Version(number, 't', None, None, job, '') for number, job in ((1, ''), (2, PAGE))]
 
 

@@ -39,6 +39,22 @@ def test_an_effect_that_fails_is_its_own_networks_failure() -> None:
     assert ending_of('b', 'production', BRANCHES, done) == Ending('deployed', '', '', COMMIT, 7, 'https://ci.example/7')
 
 
+@pytest.mark.parametrize('effects, result, message', [
+    ([('a.run', 'Successful')], 'deployed', ''),
+    ([], 'skipped', 'Job 7 has no effect for it: look at what is declared on that branch.'),
+    ([('b.run', 'Successful')], 'skipped', 'Job 7 has no effect for it: look at what is declared on that branch.'),
+])
+def test_a_job_that_did_something_else_is_no_deployment(effects: list[tuple[str, str]], result: str, message: str) -> None:
+    """Such as that of a ci.nix that does not import the file with the effects, or not so that an agent looks inside."""
+    watched = {**job(*effects, status='Success'), 'failed': False, 'problems': []}
+    ending = ending_of('a', 'production', BRANCHES, Done(pushed=PUSHED, watched={'production': watched}))
+    assert (ending.result, ending.message, ending.job) == (result, message, 7)
+    # Where nobody waits for the others, as in check mode.
+    watched['jobs'] = [*watched['jobs'], {**JOB, 'status': 'Pending', 'phase': 'Effects', 'effects': []}]
+    ending = ending_of('a', 'production', BRANCHES, Done(pushed=PUSHED, watched={'production': watched}))
+    assert ending.result == {'skipped': 'would deploy'}.get(result, result)
+
+
 def test_a_name_that_ends_like_another_is_another() -> None:
     done = Done(pushed=PUSHED, watched={'production': job(('neat-a.run', 'Failed'), ('a.run', 'Failed'))})
     assert ending_of('a', 'production', BRANCHES, done).message == 'The effect a.run of job 7 failed.'
@@ -51,9 +67,10 @@ def test_a_name_that_ends_like_another_is_another() -> None:
     (job(cancelled=True), 'cancelled', 'all of it'),
     (job(('a.run', 'Running'), phase='Effects'), 'timed out', 'all of it'),
     ({'failed': True, 'msg': 'no job', 'job': None, 'jobs': []}, 'failed', 'no job'),
-    ({'job': {**JOB, 'status': 'Success'}}, 'deployed', ''),
-    ({'job': {**JOB, 'status': 'Pending', 'phase': 'Building'}}, 'would deploy', ''),
-    ({'job': None}, 'unchanged', ''),
+    ({**job(('a.run', 'Successful'), status='Success'), 'failed': False}, 'deployed', ''),
+    ({**job(status='Pending', phase='Building'), 'failed': False}, 'would deploy', ''),
+    ({**job(), 'failed': False}, 'would deploy', ''),  # in check mode, with nixops_rerun_failed
+    ({'job': None, 'jobs': []}, 'unchanged', ''),
 ])
 def test_what_the_job_says(watched: dict[str, Any], result: str, message: str) -> None:
     ending = ending_of('a', 'production', BRANCHES, Done(pushed=PUSHED, watched={'production': watched}))
