@@ -19,7 +19,8 @@ attributes:
         configuration of sudo on the host has C(requiretty), turn that off for the user.
       - Where Ansible cannot pipeline, as with C(become_method=su), the module with the values lies in a temporary file that only the user
         may read, as long as it runs. With C(ANSIBLE_KEEP_REMOTE_FILES) that file would stay, so the module refuses to run.
-      - Ansible shows the items of a C(loop). Where they hold values, nothing is shown of the task but a warning.
+      - Ansible shows the items of a C(loop). Where they hold more than names and options without values, nothing is shown of the task
+        but a warning. Items that C(when) skips, and those of the loop of an include, are shown by Ansible alone.
   async:
     description: Whether the module can run in the background, with C(async).
     support: none

@@ -99,20 +99,30 @@ class PrivateAction(ActionBase):
         return answer
 
     def _hidden_if_looped(self, result: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """The result, marked so that Ansible does not show it where it would show the item of a loop that holds a value with it."""
-        item = task_vars.get(task_vars.get('ansible_loop_var', ''))
-        parts = {str(part) for part in _leaves(item)} - {'None'}
-        given = (self._given or {}).get
-        values = {str(value) for name in self.SECRET for value in _leaves(given(name))} - {'None', ''} if parts else set()
-        if not any(value in part for part in parts for value in values):
+        """The result, marked so that Ansible does not show it where it would show the item of a loop that may hold a value with it.
+
+        An item is shown only if all of it is in options that are shown anyway: what a task makes of its item can be any text.
+        """
+        item = task_vars.get(task_vars.get('ansible_loop_var', '')) if self._task.loop is not None else None
+        parts = {str(part) for part in _leaves(item) if not isinstance(part, bool)} - {'None', ''}
+        shown = list(self._shown())
+        if all(any(part in text for text in shown) for part in parts):
             return result
         self._display.warning(' '.join((
-            'This is a loop whose items hold values of secrets, so nothing is shown of them.',
+            'This is a loop whose items may hold values of secrets, so nothing is shown of them.',
             'Without a loop, the option secrets takes any number of them.' if 'secrets' in self.OPTIONS else '',
             result['msg'] if 'problems' in result else '',
         )).strip())
         self._task.no_log = True  # before ansible-core 2.19 the results of the whole loop, with all items, are hidden for this only
         return {**result, '_ansible_no_log': True}
+
+    def _shown(self) -> Iterator[str]:
+        """What results may show of the options: the names of what holds values, and all of the others."""
+        for option, value in (self._given or {}).items():
+            if option in self.OPTIONS and option not in self.SECRET:
+                yield from (str(leaf) for leaf in _leaves(value))
+            elif isinstance(value, Mapping):
+                yield from (str(name) for name in value)
 
     def _validated(self, given: dict[str, Any]) -> dict[str, Any]:
         # An empty dictionary stands in for each: the validator makes a deep copy, which takes long of many values with Ansible's tags.

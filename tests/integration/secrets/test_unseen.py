@@ -221,6 +221,8 @@ def test_loops_hide_items_that_hold_a_value_and_no_others(theatre: Theatre) -> N
         loop(['{{ secrets.a.data.string }}'], name='b', data='{{ {"x": item} }}'),
         loop(['{{ secrets.a.data.number }}'], name='b', data='{{ {"x": item} }}'),
         loop(['x{{ secrets.a.data.string }}'], name='b', data='{{ {"x": item[1:]} }}', require_condition='no'),
+        loop([{'name': 'b', 'password': '{{ secrets.a.data.string }}'}], name='{{ item.name }}', data='{{ {"x": "u:" ~ item.password} }}'),
+        loop(['{{ secrets.a.data.string | b64encode }}'], name='b', data='{{ {"x": item | b64decode} }}'),
         {**loop('{{ secrets | dict2items }}', name='b', data='{{ one.value.data }}'), 'loop_control': {'loop_var': 'one', 'label': 'one'}},
         token(['{{ secrets.a.data.string }}']),
     ]

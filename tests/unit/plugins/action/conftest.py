@@ -23,7 +23,7 @@ def make_action() -> MakeAction:
 
     def make(name: str, options: dict[str, Any], transport: str = 'local', become: Any = None, **of_task: Any) -> Any:
         task = SimpleNamespace(**{'args': options, 'async_val': 0, 'check_mode': False, 'diff': False, 'no_log': False,
-                                  'environment': None, 'action': name,
+                                  'environment': None, 'action': name, 'loop': None,
                                   'get_play': lambda: SimpleNamespace(strategy='linear'), **of_task})
         shell = SimpleNamespace(tmpdir='', env_prefix=lambda **kwargs: '')
         connection = SimpleNamespace(transport=transport, become=become, has_native_async=False, _shell=shell)

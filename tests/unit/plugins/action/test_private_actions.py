@@ -73,12 +73,23 @@ def test_secrets_to_remove_need_names_only(run: Run) -> None:
     assert run('hci_secret', {'secrets': {'neat-aws': {'data': {'key': 'canary'}}, 'other': None}, 'state': 'absent'})['changed']
 
 
-@pytest.mark.parametrize(('item', 'hidden'), [('canary', True), ({'key': ['canary']}, True), ('neat-aws', False)])
-def test_an_item_of_a_loop_that_holds_a_value_hides_the_result(
-    run: Run, monkeypatch: pytest.MonkeyPatch, item: Any, hidden: bool
+@pytest.mark.parametrize(('item', 'options', 'hidden'), [
+    ('canary', {}, True), ({'key': ['canary']}, {}, True), ('neat-aws', {}, False),
+    ({'name': 'neat', 'branch': 'production', 'field': 'key', 'rotate': True, 'note': ''}, {}, False),
+    ({'name': 'neat-aws', 'password': 'canary'}, {'data': {'key': 'postgres://user:canary@host'}}, True),
+    ('Y2FuYXJ5', {}, True),
+    ({'key': 'neat-aws', 'value': {'data': {'key': 'canary'}}}, {'data': None, 'state': 'absent'}, True),
+    ('canary', {'dta': 'canary'}, True),
+    ('old-aws', {'data': None, 'name': 'old-aws', 'state': 'absent'}, False),
+])
+def test_an_item_of_a_loop_that_may_hold_a_value_hides_the_result(
+    run: Run, monkeypatch: pytest.MonkeyPatch, item: Any, options: dict[str, Any], hidden: bool
 ) -> None:
     warned: list[str] = []
     monkeypatch.setattr('ansible.utils.display.Display.warning', lambda self, text, *_more, **_options: warned.append(text))
-    result = run('hci_secret', SECRET, {'ansible_loop_var': 'item', 'item': item})
+    options = {**SECRET, 'condition': {'isBranch': 'production'}, **options}
+    variables = {'ansible_loop_var': 'item', 'item': item}
+    assert '_ansible_no_log' not in run('hci_secret', options, variables), 'of the loop of an include tasks do not show the item'
+    result = run('hci_secret', options, variables, loop=[item])
     assert bool(result.get('_ansible_no_log')) is hidden
-    assert [text.partition(',')[0] for text in warned] == ['This is a loop whose items hold values of secrets'] * hidden
+    assert [text.partition(',')[0] for text in warned] == ['This is a loop whose items may hold values of secrets'] * hidden
