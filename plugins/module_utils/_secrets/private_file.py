@@ -98,7 +98,8 @@ def _make_folder(folder: str, owner: int | None, group: int | None) -> None:
     _make_folder(os.path.dirname(folder), owner, group)
     try:
         os.mkdir(folder, 0o700)
-        os.chown(folder, -1 if owner is None else owner, -1 if group is None else group)
+        # Whoever owns the folder above may have put a link there meanwhile. It must not give them what it leads to.
+        os.chown(folder, -1 if owner is None else owner, -1 if group is None else group, follow_symlinks=False)
     except FileExistsError:  # another run was faster
         pass
     except OSError as error:

@@ -125,6 +125,21 @@ def test_owner_follows_the_file_then_the_folder(agent: Agent) -> None:
     ]
 
 
+@needs_root
+def test_a_new_folder_that_its_owner_replaces_by_a_link_gives_nothing_away(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder above may belong to the agent, whose user can be as fast as this."""
+    treasure, mkdir = agent.folder / 'treasure', os.mkdir
+    treasure.touch()
+
+    def replaced(path: str, mode: int) -> None:
+        mkdir(path, mode)
+        os.rmdir(path)
+        os.symlink(treasure, path)
+    monkeypatch.setattr(os, 'mkdir', replaced)
+    assert agent.secret({'a': AWS}, path=str(agent.folder / 'secrets' / 'secrets.json'), owner='1')['failed']
+    assert treasure.stat().st_uid == 0
+
+
 def test_backup_is_as_private_as_the_file(agent: Agent) -> None:
     agent.secret({'a': AWS})
     before = agent.file.read_bytes()
