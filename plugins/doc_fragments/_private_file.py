@@ -41,7 +41,7 @@ options:
     type: str
   mode:
     description:
-      - Permissions of the file, as octal digits B(in quotes).
+      - Permissions of the file, as four octal digits B(in quotes), the first of them 0.
       - The default is V('0400'), and V('0600') for the per-user file of C(hci effect run), which C(hci secret add) writes to as well.
     type: raw
   seuser:

@@ -107,12 +107,15 @@ def _make_folder(folder: str, owner: int | None, group: int | None) -> None:
 
 
 def mode_number(mode: Any) -> int:
-    """Permission bits from octal digits. Numbers are refused: YAML reads 0400 and 400 alike as numbers, with different meanings."""
-    number = int(mode, 8) if isinstance(mode, str) and re.fullmatch('0?[0-7]{3}', mode) else 0
+    """Permission bits from octal digits. Numbers are refused: YAML reads 0400 and 400 alike as numbers, with different meanings.
+
+    So are digits without the zero: ansible-core before 2.19 can make a text of a number, and 0640 would be 416, open to all.
+    """
+    number = int(mode, 8) if isinstance(mode, str) and re.fullmatch('0[0-7]{3}', mode) else 0
     if not number & 0o400:
         raise fail(
-            'This is no mode of a file that its owner can read.', where='mode', expected="octal digits in quotes, such as '0400'",
-            found=str(mode), remedy='Give the mode as octal digits in quotes.',
+            'This is no mode of a file that its owner can read.', where='mode', expected="four octal digits in quotes, such as '0400'",
+            found=str(mode), remedy='Give the mode as octal digits in quotes, the first of them 0.',
         )
     return number
 

@@ -165,6 +165,8 @@ def test_a_file_that_the_agent_cannot_read_is_reported_and_left_alone(agent: Age
 
 @pytest.mark.parametrize(('options', 'message'), [
     ({'mode': 256}, 'octal digits in quotes'), ({'mode': 'u=r'}, 'octal digits in quotes'), ({'mode': '0040'}, 'octal digits in quotes'),
+    ({'mode': '400'}, 'octal digits in quotes'),
+    ({'mode': '416'}, 'octal digits in quotes'),  # what ansible-core 2.17 and 2.18 make of "{{ mode | default(omit) }}" for mode: 0640
     ({'owner': 'no-such-user'}, 'There is no such user.'), ({'group': 'no-such-group'}, 'There is no such group.'),
     ({'owner': '²'}, 'There is no such user.'), ({'group': '٣'}, 'There is no such group.'),
     ({'owner': '99999999999999'}, 'There is no such user.'),
