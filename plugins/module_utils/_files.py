@@ -31,6 +31,8 @@ def real_path(path: str) -> str:
 
     Whoever may write to the folder could otherwise point the link at any file of the user who runs this.
     """
+    if path.endswith('/'):
+        raise fail('This is the name of a folder.', where=path, expected='the name of a file', remedy='Add the name of the file.')
     try:
         folder, target = os.path.realpath(os.path.dirname(path) or '.'), os.path.realpath(path)
     except ValueError as error:

@@ -170,6 +170,7 @@ def test_a_file_that_the_agent_cannot_read_is_reported_and_left_alone(agent: Age
     ({'owner': 'no-such-user'}, 'There is no such user.'), ({'group': 'no-such-group'}, 'There is no such group.'),
     ({'owner': '²'}, 'There is no such user.'), ({'group': '٣'}, 'There is no such group.'),
     ({'owner': '99999999999999'}, 'There is no such user.'),
+    ({'path': 'secrets.json/'}, 'This is the name of a folder.'),
     ({'path': '/tmp/a\0b'}, 'This is not a path.'), ({'path': 'a' * 300}, 'File name too long'),
     ({'_payload': None}, 'The action plugin of this module has to run first.'),
 ])
