@@ -228,7 +228,7 @@ def _temporary_path(path: str) -> str:
 
 def _remove_leftovers(path: str) -> None:
     folder, name = os.path.split(path)
-    pattern = re.compile(r'\.%s\.[0-9a-f]{16}\.new' % re.escape(name))
+    pattern = re.compile(r'\.%s(\.[^/]*~)?\.[0-9a-f]{16}\.new' % re.escape(name))  # of a backup, too
     for entry in os.listdir(folder or '.'):
         if pattern.fullmatch(entry):
             with suppress(OSError):

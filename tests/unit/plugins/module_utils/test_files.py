@@ -100,11 +100,13 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
 def test_lock_keeps_others_out_and_removes_what_a_killed_writer_left(tmp_path: Path) -> None:
     path = str(tmp_path / 'file')
     left = Path(_files._temporary_path(path))
+    backup = Path(_files._temporary_path(path + '.4711.2026-11-22@10:15:00~'))
     other = Path(_files._temporary_path(str(tmp_path / 'other')))
     left.touch()
+    backup.touch()
     other.touch()
     with _files.locked(path):
-        assert not left.exists() and other.exists()
+        assert not left.exists() and not backup.exists() and other.exists()
         outcome = []
 
         def second() -> None:
