@@ -239,5 +239,8 @@ def _sync_folder(path: str) -> None:
     descriptor = os.open(os.path.dirname(path) or '.', os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that has no such thing, as that of folders which VirtualBox shares
+            raise
     finally:
         os.close(descriptor)

@@ -61,6 +61,21 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monke
     assert [entry.name for entry in tmp_path.iterdir()] == ['file']
 
 
+def test_a_file_system_that_cannot_sync_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with folders that VirtualBox shares."""
+    sync = os.fsync
+
+    def only_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(22, 'Invalid argument')
+        sync(descriptor)
+    monkeypatch.setattr(os, 'fsync', only_files)
+    _files.write_atomically(str(tmp_path / 'file'), b'new')
+    assert (tmp_path / 'file').read_bytes() == b'new'
+    _files.remove(str(tmp_path / 'file'))
+    assert not list(tmp_path.iterdir())
+
+
 def test_missing_folder_is_a_failure_not_a_traceback(tmp_path: Path) -> None:
     with pytest.raises(Failure, match='No such file'):
         _files.write_atomically(str(tmp_path / 'none' / 'file'), b'x')
