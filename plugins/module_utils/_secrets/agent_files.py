@@ -56,8 +56,17 @@ class BinaryCaches:
 
 def _shown(caches: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: {**marks(cache, _fields(before.get(name))), **{field: cache[field] for field in ('kind', 'publicKeys') if field in cache}}
+        name: {**marks(cache, _fields(before.get(name))), **_public(cache)}
         for name, cache in ((name, _fields(value)) for name, value in caches.items())
+    }
+
+
+def _public(cache: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields without secrets, as far as they are of the types that the agent takes."""
+    kind, keys = cache.get('kind'), cache.get('publicKeys')
+    return {
+        **({'kind': kind} if isinstance(kind, str) else {}),
+        **({'publicKeys': keys} if isinstance(keys, list) and all(isinstance(key, str) for key in keys) else {}),
     }
 
 

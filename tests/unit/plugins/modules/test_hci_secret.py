@@ -239,6 +239,14 @@ def test_info_names_everything_but_values(agent: Agent, run_module: Callable[...
     ]
 
 
+def test_caches_of_the_wrong_types_are_replaced(agent: Agent, run_module: Callable[..., dict[str, Any]]) -> None:
+    (agent.folder / 'binary-caches.json').write_text('{"c": {"kind": 3, "publicKeys": [1.5, "canary"]}, "d": {"kind": ["canary"]}}')
+    options = {'path': str(agent.folder), '_payload': packed({'binary_caches': {}, 'cluster_join_token': None})}
+    result = run_module(hci_agent.main, options, diff=True)
+    assert result['changed'] and 'canary' not in json.dumps(result)
+    assert result['diff'][0]['before'] == {'c': {'kind': 'a value', 'publicKeys': 'a value'}, 'd': {'kind': 'a value'}}
+
+
 def test_files_of_an_agent(agent: Agent, run_module: Callable[..., dict[str, Any]]) -> None:
     def run(caches: Any, token: Any, **how: Any) -> dict[str, Any]:
         payload = packed({'binary_caches': caches, 'cluster_join_token': token})
