@@ -19,6 +19,9 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.json_te
 
 Condition = Union[bool, str, dict[str, Any]]
 
+DEEPEST = 300
+"""Parts of a path. What follows takes more frames of the stack for each than reading does, and must not fail after a file was written."""
+
 _FIELDS = ('and', 'or', 'isBranch', 'isRepo', 'isOwner')
 _WORDS = {'isDefaultBranch': 'the default branch', 'isTag': 'any tag'}
 
@@ -33,7 +36,9 @@ class Job(NamedTuple):
 
 
 def problems_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Where C(value) is not a condition, and what the agent's parser says about it."""
+    """Where C(value) is not a condition, and what the agent's parser says about it. RecursionError if it is nested too deeply."""
+    if len(path) > DEEPEST:
+        raise RecursionError
     if isinstance(value, bool) or value in ('isDefaultBranch', 'isTag'):
         return
     if not isinstance(value, dict):

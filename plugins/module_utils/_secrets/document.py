@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import condition, json_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import type_name
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.json_text import Path
@@ -28,13 +28,16 @@ def parse(content: bytes, where: str) -> Document:
     where: the file's path, for messages.
     """
     value = json_text.parse(content, where)
-    problems = tuple(
-        Problem(
-            'The agent cannot parse its secrets: %s' % words, where='%s, %s' % (where, json_text.path_in_words(path)),
-            remedy='Put this place right by hand: one bad entry takes every secret of the file away, and the file was left as it is.',
+    try:
+        problems = tuple(
+            Problem(
+                'The agent cannot parse its secrets: %s' % words, where='%s, %s' % (where, json_text.path_in_words(path)),
+                remedy='Put this place right by hand: one bad entry takes every secret of the file away, and the file was left as it is.',
+            )
+            for path, words in problems_in(value)
         )
-        for path, words in problems_in(value)
-    )
+    except RecursionError:
+        raise fail('A condition is nested too deeply.', where=where) from None
     if problems:
         raise Failure(problems)
     return cast('Document', value)  # problems_in has looked

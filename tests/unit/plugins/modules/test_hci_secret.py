@@ -225,6 +225,14 @@ def test_a_lock_is_never_waited_for_without_end(agent: Agent, timeout: float, wo
     assert result['failed'] and words in result['msg'] and agent.names() == []
 
 
+def test_a_condition_that_is_nested_too_deeply(agent: Agent, run_module: Callable[..., dict[str, Any]]) -> None:
+    content = '{"a": {"kind": "Secret", "data": {}, "condition": %strue%s}}' % ('{"and": [' * 400, ']}' * 400)
+    agent.file.write_text(content)
+    results = [run_module(hci_secret_info.main, {'path': str(agent.file)}), agent.secret({'a': {'data': {'id': 'canary'}}})]
+    assert [result['problems'][0]['what'] for result in results] == ['A condition is nested too deeply.'] * 2
+    assert str(agent.file) in results[0]['msg'] and agent.file.read_text() == content
+
+
 def test_info_names_everything_but_values(agent: Agent, run_module: Callable[..., dict[str, Any]]) -> None:
     options = {'path': str(agent.file)}
     assert run_module(hci_secret_info.main, options)['exists'] is False
