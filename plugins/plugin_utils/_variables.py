@@ -28,13 +28,24 @@ def plain(value: Any, where: str) -> Any:
     """
     problems: list[Problem] = []
 
+    def text(item: Any, path: tuple[Any, ...]) -> str:
+        try:
+            characters = str(item)
+            characters.encode()
+        except UnicodeEncodeError:  # bytes of a file that the lookup file could not decode
+            problems.append(Problem(
+                'This text has bytes in it that are no UTF-8.', where=place(where, value, path),
+                remedy='Put it in as base64, and decode that where it is used.',
+            ))
+        return characters
+
     def convert(item: Any, path: tuple[Any, ...]) -> Any:
         if isinstance(item, str) or getattr(item, '__ENCRYPTED__', False):
-            return str(item)
+            return text(item, path)
         if item is None or isinstance(item, (bool, int)) or (isinstance(item, float) and math.isfinite(item)):
             return item
         if isinstance(item, Mapping):
-            result = {str(key): convert(child, (*path, key)) for key, child in item.items()}
+            result = {text(key, (*path, key)): convert(child, (*path, key)) for key, child in item.items()}
             if len(result) != len(item) or not all(isinstance(key, str) for key in item):
                 refuse_keys(item, path)
             return result

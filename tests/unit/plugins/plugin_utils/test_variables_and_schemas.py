@@ -38,6 +38,17 @@ def test_values_that_json_lacks_are_all_named() -> None:
 
 
 @pytest.mark.parametrize(('given', 'where'), [
+    ({'a': ['canary\udcce']}, "data['a'][0]"), ({'a': {'b\udcce': 'canary'}}, r"data['a']['b\udcce']"), ('\udcce', 'data'),
+])
+def test_text_that_was_read_from_what_is_no_text(given: Any, where: str) -> None:
+    with pytest.raises(Failure) as caught:
+        plain(given, 'data')
+    problem, = caught.value.problems
+    assert (problem.what, problem.where) == ('This text has bytes in it that are no UTF-8.', where)
+    assert 'base64' in problem.remedy and 'canary' not in str(problem)
+
+
+@pytest.mark.parametrize(('given', 'where'), [
     ({True: 'canary'}, 'data[True]'), ({None: 'canary'}, 'data[None]'), ({'a': [{1.5: 'canary'}]}, "data['a'][0][1.5]"),
     ({1: 'canary', '1': 'canary'}, "data['1']"), ({datetime.date(2026, 1, 1): 'canary'}, 'data[datetime.date(2026, 1, 1)]'),
 ])
