@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import grp
 import os
+import platform
 import pwd
 import re
 import stat
@@ -75,7 +76,7 @@ def change_file(
         access_after = None if after is None else Access(
             mode,
             owner if owner is not None else model.st_uid if model else os.geteuid(),
-            group if group is not None else model.st_gid if model else os.getegid(),
+            group if group is not None else model.st_gid if model else _group_of_new(folder),
         )
         change = Change(before, after, access_before, access_after)
         if check or not change.changed or after is None or access_after is None:
@@ -104,6 +105,15 @@ def _make_folder(folder: str, owner: int | None, group: int | None) -> None:
         pass
     except OSError as error:
         raise fail('The folder cannot be made.', where=folder, found=error.strerror or str(error), remedy=remedy_for(error)) from error
+
+
+def _group_of_new(folder: str) -> int:
+    """The group that a folder gets which is yet to be made."""
+    above = os.path.dirname(folder)
+    if not os.path.isdir(above):
+        return _group_of_new(above)
+    status = os.stat(above)
+    return status.st_gid if status.st_mode & stat.S_ISGID or platform.system() == 'Darwin' else os.getegid()
 
 
 def mode_number(mode: Any) -> int:

@@ -126,6 +126,17 @@ def test_owner_follows_the_file_then_the_folder(agent: Agent) -> None:
 
 
 @needs_root
+def test_the_group_of_a_folder_that_is_yet_to_be_made_is_foreseen(agent: Agent) -> None:
+    os.chown(agent.folder, 1234, 1235)
+    for mode, group in ((0o700, os.getegid()), (0o2700, 1235)):
+        agent.folder.chmod(mode)
+        path = agent.folder / str(group) / 'deep' / 'secrets.json'
+        predicted = agent.secret({'a': AWS}, path=str(path), check=True)
+        assert predicted['diff'] == agent.secret({'a': AWS}, path=str(path))['diff']
+        assert (path.stat().st_uid, path.stat().st_gid) == (os.geteuid(), group)
+
+
+@needs_root
 def test_a_new_folder_that_its_owner_replaces_by_a_link_gives_nothing_away(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder above may belong to the agent, whose user can be as fast as this."""
     treasure, mkdir = agent.folder / 'treasure', os.mkdir
