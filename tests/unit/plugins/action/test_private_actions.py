@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import unpacked
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils import _private_action
 
 SECRET = {'name': 'neat-aws', 'data': {'key': 'canary'}, 'condition': True}
@@ -51,6 +52,30 @@ def test_it_is_refused(run: Run, name: str, options: dict[str, Any], message: st
     result = run(name, options)
     assert result['failed'] is True
     assert message in result['msg']
+
+
+class Vaulted:
+    """What ansible-core before 2.19 leaves of a value with the tag C(!vault) in a task."""
+
+    __ENCRYPTED__ = True
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@pytest.mark.parametrize(('name', 'options', 'values'), [
+    ('hci_agent', {'cluster_join_token': Vaulted('canary')}, {'binary_caches': None, 'cluster_join_token': 'canary'}),
+    ('hci_secret', {**SECRET, 'data': Vaulted('{"key": "canary"}')}, {'neat-aws': {'data': {'key': 'canary'}, 'condition': True}}),
+])
+def test_a_whole_option_may_be_vaulted(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, options: dict[str, Any], values: dict[str, Any]
+) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr(_private_action.PrivateAction, '_answer', lambda self, payload, _variables: sent.append(unpacked(payload)) or {})
+    assert not run(name, options).get('failed') and sent == [values]
 
 
 def test_where_values_would_lie_in_a_file_on_the_host(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
