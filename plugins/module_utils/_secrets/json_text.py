@@ -17,6 +17,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 Path = tuple[Any, ...]
 """Where a value is: keys (str) and indexes (int) from the top."""
 
+_REMEDY = 'Put the file right by hand; it was left as it is.'
+
 
 class Number:
     """A JSON number as it was spelled; equal to another if they mean the same number, however large or exact."""
@@ -63,7 +65,7 @@ def parse(content: bytes, where: str) -> Any:
         return result
 
     def constant(name: str) -> Any:
-        raise fail('%s is not JSON.' % name, where=where)
+        raise fail('%s is not JSON.' % name, where=where, remedy=_REMEDY)
 
     try:
         text = content.decode('utf-8')
@@ -71,13 +73,14 @@ def parse(content: bytes, where: str) -> Any:
         if re.search(r'\\u[dD][89a-fA-F]', text):  # half of a surrogate pair, if it stands alone, is no character
             render(value)
     except UnicodeDecodeError as error:
-        raise fail('This is not UTF-8.', where='%s, byte %d' % (where, error.start)) from None
+        raise fail('This is not UTF-8.', where='%s, byte %d' % (where, error.start), remedy=_REMEDY) from None
     except UnicodeEncodeError:
-        raise fail('A string holds half of a surrogate pair.', where=where) from None
+        raise fail('A string holds half of a surrogate pair.', where=where, remedy=_REMEDY) from None
     except json.JSONDecodeError as error:
-        raise fail('This is not JSON: %s.' % error.msg, where='%s, line %d, column %d' % (where, error.lineno, error.colno)) from None
+        place = '%s, line %d, column %d' % (where, error.lineno, error.colno)
+        raise fail('This is not JSON: %s.' % error.msg, where=place, remedy=_REMEDY) from None
     except RecursionError:
-        raise fail('This JSON is nested too deeply.', where=where) from None
+        raise fail('This JSON is nested too deeply.', where=where, remedy=_REMEDY) from None
     if duplicates:
         raise Failure(tuple(
             fail('The key "%s" occurs twice in one object.' % key, where='%s, %s' % (where, path_in_words(path_of(owner, value))),

@@ -96,6 +96,7 @@ def test_what_the_agent_refuses_or_reads_otherwise(content: bytes, message: str)
     with pytest.raises(Failure) as caught:
         json_text.parse(content, 'FILE')
     assert str(caught.value).startswith(message)
+    assert caught.value.problems[0].remedy
     assert 'canary' not in str(caught.value)
 
 
