@@ -19,7 +19,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import locked, read_if_present, remedy_for, write_atomically
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import (
+    locked,
+    read_if_present,
+    remedy_for,
+    remove,
+    write_atomically,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
 
 NO_NUMBER = 2**32 - 1
@@ -82,7 +88,12 @@ def change_file(
         if check or not change.changed or after is None or access_after is None:
             return change
         kept = _keep(path, before, access_before) if backup and before is not None and access_before else None
-        write_atomically(path, after, mode=access_after.mode, owner=access_after.owner, group=access_after.group)
+        try:
+            write_atomically(path, after, mode=access_after.mode, owner=access_after.owner, group=access_after.group)
+        except Failure:
+            if kept and read_if_present(path) == before:
+                remove(kept)
+            raise
         return Change(before, after, access_before, access_after, kept)
 
 

@@ -159,6 +159,18 @@ def test_backup_is_as_private_as_the_file(agent: Agent) -> None:
     assert kept.read_bytes() == before and stat.S_IMODE(kept.stat().st_mode) == 0o400 and kept.parent == agent.folder
 
 
+def test_a_write_that_fails_leaves_no_backup(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent.secret({'a': AWS})
+    replace = os.replace
+
+    def full(source: str, target: str) -> None:
+        if target == str(agent.file):
+            raise OSError(28, 'No space left on device')
+        replace(source, target)
+    monkeypatch.setattr(os, 'replace', full)
+    assert 'the file is as it was' in agent.secret({'b': AWS}, backup=True)['msg'] and agent.names() == ['secrets.json']
+
+
 @pytest.mark.parametrize(('content', 'message'), [
     ('{"a": {"kind": "Secret", "data": {"x": "canary"}, "condition": 3}}', 'Error in $.a.condition: Expected Object, String or true.'),
     ('{"a": {"kind": "Secret", "data": {"x": "canary"}}, "a": {"kind": "Secret", "data": {}}}', 'The key "a" occurs twice'),
