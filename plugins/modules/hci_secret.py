@@ -67,7 +67,7 @@ options:
     choices: [replace, extend]
     default: replace
   exclusive:
-    description: Remove the secrets that are not given from the file.
+    description: Remove the secrets that are not given from the file. With O(state=absent) this does nothing.
     type: bool
     default: false
   require_condition:
