@@ -58,7 +58,7 @@ options:
     type: str
   backup:
     description:
-      - Keep the file as it was, beside the new one and with the same permissions, when it changes.
+      - Keep the content of the file as it was, beside the new one and with the permissions of the new one, when it changes.
       - Old secrets remain readable in it. Remove it when they have been revoked.
     type: bool
     default: false

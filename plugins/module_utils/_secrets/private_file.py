@@ -68,7 +68,7 @@ def change_file(
 
     transform: gets None where there is no file; None as a result leaves that so. owner, group: None means those of the present file, or of
     the folder when the file is new. check: change nothing, only say what would change. backup: if it changes, keep the file as it was
-    beside it. A missing folder is made, open to the owner alone.
+    beside it, open to those whom the new one is open to. A missing folder is made, open to the owner alone.
     """
     folder = os.path.dirname(path)
     if not os.path.isdir(folder) and not check and transform(None) is not None:
@@ -87,7 +87,7 @@ def change_file(
         change = Change(before, after, access_before, access_after)
         if check or not change.changed or after is None or access_after is None:
             return change
-        kept = _keep(path, before, access_before) if backup and before is not None and access_before else None
+        kept = _keep(path, before, access_after) if backup and before is not None else None
         try:
             write_atomically(path, after, mode=access_after.mode, owner=access_after.owner, group=access_after.group)
         except Failure:

@@ -159,6 +159,13 @@ def test_backup_is_as_private_as_the_file(agent: Agent) -> None:
     assert kept.read_bytes() == before and stat.S_IMODE(kept.stat().st_mode) == 0o400 and kept.parent == agent.folder
 
 
+@needs_root
+def test_a_backup_is_open_to_nobody_whom_the_new_file_keeps_out(agent: Agent) -> None:
+    agent.secret({'a': AWS}, mode='0644', owner='1')
+    kept = Path(agent.secret({'b': AWS}, mode='0400', owner='0', backup=True)['backup_file'])
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o400 and kept.stat().st_uid == 0
+
+
 def test_a_write_that_fails_leaves_no_backup(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     agent.secret({'a': AWS})
     replace = os.replace
