@@ -24,7 +24,8 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Shows names and kinds of caches, their public keys, and which fields get another value. Values are not shown.
+      - Shows names and kinds of caches, their public keys, and which fields get another value, or that the token is another. Values are
+        not shown.
   idempotent:
     support: full
 options:
@@ -98,12 +99,11 @@ problems:
   returned: failure
 """
 
-from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.agent_files import OPTIONS, BinaryCaches, cluster_join_token
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.agent_files import OPTIONS, BinaryCaches, ClusterJoinToken
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import (
     PAYLOAD_OPTION,
     change_as_asked,
@@ -120,14 +120,15 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     values = unpacked(options['_payload'])
     files: list[dict[str, Any]] = []
     diffs: list[dict[str, Any]] = []
+    contents: dict[Place, BinaryCaches | ClusterJoinToken] = {}
     if values['binary_caches'] is not None:
         place = folder.file('binary-caches.json')
-        caches = BinaryCaches(place.path, values['binary_caches'])
-        files.append(change_as_asked(module, place, caches))
-        diffs.append(diff_of(place.path, *caches.difference()))
+        contents[place] = BinaryCaches(place.path, values['binary_caches'])
     if values['cluster_join_token'] is not None:
-        token = partial(cluster_join_token, values['cluster_join_token'])
-        files.append(change_as_asked(module, folder.file('cluster-join-token.key'), token))
+        contents[folder.file('cluster-join-token.key')] = ClusterJoinToken(values['cluster_join_token'])
+    for place, content in contents.items():
+        files.append(change_as_asked(module, place, content))
+        diffs.append(diff_of(place.path, *content.difference()))
     return {
         'changed': any(file['changed'] for file in files),
         'path': folder.path,

@@ -74,7 +74,19 @@ def _fields(cache: Any) -> dict[str, Any]:
     return cache if isinstance(cache, dict) else {}
 
 
-def cluster_join_token(token: str, content: bytes | None) -> bytes:
-    """The bytes of cluster-join-token.key; those that are there, if they differ in white space only, which the agent ignores."""
-    wanted = token.strip().encode('utf-8')
-    return content if content is not None and content.strip() == wanted else wanted + b'\n'
+class ClusterJoinToken:
+    """cluster-join-token.key: what it shall hold, as a transformation of the file's bytes."""
+
+    def __init__(self, wanted: str) -> None:
+        self.before: dict[str, Any] = {}
+        self.wanted = {'token': wanted.strip().encode('utf-8')}
+
+    def __call__(self, content: bytes | None) -> bytes:
+        """The new bytes; the old ones, if they differ in white space only, which the agent ignores."""
+        if content is not None:
+            self.before = {'token': content.strip()}
+        return content if content is not None and self.before == self.wanted else self.wanted['token'] + b'\n'
+
+    def difference(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Before and after for a reviewer: whether there is a token, and whether it changes."""
+        return marks(self.before, {}), marks(self.wanted, self.before)

@@ -298,6 +298,9 @@ def test_files_of_an_agent(agent: Agent, run_module: Callable[..., dict[str, Any
     assert not run(caches, 'canary')['changed']
     assert (agent.folder / 'cluster-join-token.key').read_text() == 'canary\n'
     assert {stat.S_IMODE(path.stat().st_mode) for path in agent.folder.iterdir()} == {0o400}
+    result = run(None, 'canary2', check=True)
+    assert [(diff['before'], diff['after']) for diff in result['diff']] == [({'token': 'a value'}, {'token': 'another value'})]
+    assert result == {**run(None, 'canary2'), 'invocation': result['invocation']}
     result = run({'c': {**caches['c'], 'authToken': 'canary2'}}, None)
     assert result['diff'][0]['after'] == {'c': {'kind': 'CachixCache', 'publicKeys': ['p'], 'authToken': 'another value'}}
     assert [file['path'] for file in result['files']] == [str(agent.folder / 'binary-caches.json')]
