@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.constants import config
+from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
@@ -61,14 +62,21 @@ class PrivateAction(ActionBase):
             self._given = dict(self._task.args)
         shown = {name: HIDDEN if name in self.PRIVATE or name not in self.OPTIONS else value for name, value in self._given.items()}
         self._task.args = shown
+        hidden = self._item_may_hold_a_value(task_vars or {})
+        if hidden:  # of an exception, too, and before ansible-core 2.19 for the results of the whole loop, which hold all items
+            self._task.no_log = True
         result: dict[str, Any] = super().run(tmp, task_vars)
         try:
             self._refuse_files()
             result.update(self._answer(Payload(packed(self.payload(self._validated(self._given)))), task_vars))
         except Failure as failure:
             result.update(failed=True, **failure.result())
+        except AnsibleConnectionFailure as error:
+            if not hidden:
+                raise
+            result.update(unreachable=True, msg=str(error))  # as Ansible would, which before 2.19 would show the item
         result['invocation'] = {'module_args': shown}
-        return self._hidden_if_looped(result, task_vars or {})
+        return self._hidden(result) if hidden else result
 
     def _refuse_files(self) -> None:
         """Raise Failure where Ansible would leave the module with the payload in a file on the host."""
@@ -98,22 +106,23 @@ class PrivateAction(ActionBase):
                 answer[field] = str(answer[field]).partition(PACKED)[0]
         return answer
 
-    def _hidden_if_looped(self, result: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """The result, marked so that Ansible does not show it where it would show the item of a loop that may hold a value with it.
+    def _item_may_hold_a_value(self, task_vars: Mapping[str, Any]) -> bool:
+        """Whether there is an item of a loop, which Ansible would show, of which not all is in options that are shown anyway.
 
-        An item is shown only if all of it is in options that are shown anyway: what a task makes of its item can be any text.
+        What a task makes of its item can be any text, so that the values cannot be looked for.
         """
         item = task_vars.get(task_vars.get('ansible_loop_var', '')) if self._task.loop is not None else None
         parts = {str(part) for part in _leaves(item) if not isinstance(part, bool)} - {'None', ''}
         shown = list(self._shown())
-        if all(any(part in text for text in shown) for part in parts):
-            return result
+        return not all(any(part in text for text in shown) for part in parts)
+
+    def _hidden(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The result, marked so that Ansible does not show it, and a warning that says so."""
         self._display.warning(' '.join((
             'This is a loop whose items may hold values of secrets, so nothing is shown of them.',
             'Without a loop, the option secrets takes any number of them.' if 'secrets' in self.OPTIONS else '',
-            result['msg'] if 'problems' in result else '',
+            result['msg'] if 'problems' in result or 'unreachable' in result else '',
         )).strip())
-        self._task.no_log = True  # before ansible-core 2.19 the results of the whole loop, with all items, are hidden for this only
         return {**result, '_ansible_no_log': True}
 
     def _shown(self) -> Iterator[str]:

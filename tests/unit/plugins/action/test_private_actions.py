@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import unpacked
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils import _private_action
 
@@ -96,6 +97,18 @@ def test_an_answer_that_cannot_be_read_is_cut_off_before_the_values(run: Run, an
 
 def test_secrets_to_remove_need_names_only(run: Run) -> None:
     assert run('hci_secret', {'secrets': {'neat-aws': {'data': {'key': 'canary'}}, 'other': None}, 'state': 'absent'})['changed']
+
+
+def test_an_item_that_may_hold_a_value_is_hidden_where_the_host_cannot_be_reached(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(self: Any, **_how: Any) -> None:
+        raise AnsibleConnectionFailure('No route to host.')
+    monkeypatch.setattr(_private_action.PrivateAction, '_execute_module', unreachable)
+    warned: list[str] = []
+    monkeypatch.setattr('ansible.utils.display.Display.warning', lambda self, text, *_more, **_options: warned.append(text))
+    result = run('hci_secret', SECRET, {'ansible_loop_var': 'item', 'item': 'canary'}, loop=['canary'])
+    assert result['unreachable'] and result['_ansible_no_log'] and 'No route to host.' in warned[0]
+    with pytest.raises(AnsibleConnectionFailure):
+        run('hci_secret', SECRET, {'ansible_loop_var': 'item', 'item': 'neat-aws'}, loop=['neat-aws'])
 
 
 @pytest.mark.parametrize(('item', 'options', 'hidden'), [
