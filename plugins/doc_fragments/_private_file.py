@@ -32,7 +32,7 @@ options:
       - User that owns the file, by name or number.
       - Without it, an agent's file in its default place belongs to the agent's user (C(hercules-ci-agent), C(hci-NAME) for a named
         agent, C(_hercules-ci-agent) on nix-darwin), and any other file to whom it belonged before, or to the owner of the folder
-        if it is new.
+        if it is new. If the folder has to be made as well, both belong to the user that the task runs as.
     type: str
   group:
     description:
