@@ -21,6 +21,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
 ATTEMPTS = 3  # to push on top of a branch that others push to at the same time
+ROLES = ('AUTHOR', 'COMMITTER')
 LINK = '120000'  # the mode of a symbolic link, whose content is its target
 MOVED = ('fetch first', 'non-fast-forward', 'stale info', 'cannot lock ref', 'incorrect old value', 'failed to update ref')
 
@@ -34,13 +35,21 @@ class Commit:
     author_email: str | None = None
 
     def environment(self, repository: Repository) -> dict[str, str]:
-        """Git's variables; who has no identity in git is called Ansible."""
-        asked = (repository.try_run('-c', 'user.useConfigOnly=true', 'var', 'GIT_%s_IDENT' % role) for role in ('AUTHOR', 'COMMITTER'))
-        known = not any(answer.returncode for answer in asked)
-        name = self.author_name or (None if known else 'Ansible')
-        email = self.author_email or (None if known else 'ansible@localhost')
-        identity = (('NAME', name), ('EMAIL', email))
-        return {'GIT_%s_%s' % (role, key): value for role in ('AUTHOR', 'COMMITTER') for key, value in identity if value}
+        """Git's variables; who has no name in git is called Ansible, and who has no address gets one."""
+        given = {key: value for key, value in (('NAME', self.author_name), ('EMAIL', self.author_email)) if value}
+        name, email = {'NAME': 'Ansible'}, {'EMAIL': 'ansible@localhost'}
+        variables: dict[str, str] = {}
+        for lacking in ({}, name, email, {**name, **email}):
+            variables = {'GIT_%s_%s' % (role, key): value for role in ROLES for key, value in {**lacking, **given}.items()}
+            if has_identity(repository.with_environment(variables)):
+                break
+        return variables
+
+
+def has_identity(repository: Repository) -> bool:
+    """Whether git knows a name and an address, other than those that it makes up."""
+    asked = (repository.try_run('-c', 'user.useConfigOnly=true', 'var', 'GIT_%s_IDENT' % role) for role in ROLES)
+    return not any(answer.returncode for answer in asked)
 
 
 @dataclass
@@ -144,7 +153,7 @@ def commit_on(repository: Repository, base: str, files: Mapping[str, bytes], com
         entry = repository.entry(base, path)
         mode = entry[0] if entry and entry[0] != LINK else '100644'
         repository.run('update-index', '--add', '--cacheinfo', '%s,%s,%s' % (mode, blob, path))
-    author = Repository(repository.path, {**repository.environment, **commit.environment(repository)})
+    author = repository.with_environment(commit.environment(repository))
     return author.run('commit-tree', repository.text('write-tree'), '-p', base, data=commit.message.encode('utf-8')).decode('ascii').strip()
 
 

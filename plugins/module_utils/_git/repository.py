@@ -42,6 +42,10 @@ class Repository:
         # Nobody is there to answer a prompt, and messages are compared: no translations.
         self.environment = {**inherited, 'GIT_TERMINAL_PROMPT': '0', 'LC_ALL': 'C', **(environment or {})}
 
+    def with_environment(self, more: Mapping[str, str]) -> Repository:
+        """This repository, with these variables added to its environment."""
+        return Repository(self.path, {**self.environment, **more})
+
     def try_run(self, *arguments: str, data: bytes = b'') -> subprocess.CompletedProcess[bytes]:
         """Run git, whatever its exit code is."""
         try:

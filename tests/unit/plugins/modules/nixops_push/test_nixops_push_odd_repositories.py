@@ -143,11 +143,16 @@ def test_submodules_that_others_wanted_pushed_along(checkout: Path, push: Run) -
         assert push()['changed'], setting
 
 
-def test_half_an_identity_is_none(checkout: Path, push: Run) -> None:
-    """As where a container has no name for its user: Git would refuse to make a commit."""
-    git(checkout, 'config', 'user.name', '')
+@pytest.mark.parametrize('name', ['', None])
+def test_half_an_identity_is_completed(checkout: Path, push: Run, name: str | None) -> None:
+    """As where a container has no name for its user: Git would refuse to make a commit. What Git is told of is kept."""
+    git(checkout, 'config', *(['--unset', 'user.name'] if name is None else ['user.name', name]))
+    by, bare = '--format=%an <%ae>, %cn <%ce>', checkout.parent / 'bare.git'
     assert push()['changed']
-    assert git(checkout.parent / 'bare.git', 'log', '-1', '--format=%an <%ae>', 'production') == 'Ansible <ansible@localhost>'
+    assert git(bare, 'log', '-1', by, 'production') == ', '.join(['Ansible <somebody@example.org>'] * 2)
+    (checkout / 'ci.nix').write_text('{ a = 2; }\n')
+    assert push(author_name='Deployment')['changed']
+    assert git(bare, 'log', '-1', by, 'production') == ', '.join(['Deployment <somebody@example.org>'] * 2)
 
 
 def test_an_identity_in_the_environment(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
