@@ -20,7 +20,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import
 
 TIMEOUT = 300.0  # seconds for one git command; fetching a large repository over a slow line is the longest
 
-LOCAL_VARIABLES = ('GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_OBJECT_DIRECTORY', 'GIT_COMMON_DIR', 'GIT_PREFIX')
+LOCAL_VARIABLES = ('GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_OBJECT_DIRECTORY', 'GIT_COMMON_DIR', 'GIT_PREFIX', 'GIT_CONFIG')
 
 
 def without_credentials(text: str) -> str:
@@ -69,11 +69,14 @@ class Repository:
         """Like run, for output that is one line."""
         return self.run(*arguments).decode('utf-8', 'replace').strip()
 
-    def configuration_files(self) -> list[str]:
-        """The files from which git takes settings here, in their order: what stands in a later one counts."""
+    def configuration_files(self) -> dict[str, str]:
+        """The files from which git takes settings here, by their real paths, in their order: what stands in a later one counts.
+
+        Their own paths are what their includes are relative to.
+        """
         origins = self.run('config', '--list', '--show-origin', '--name-only', '-z').decode('utf-8', 'surrogateescape').split('\0')[::2]
         files = (os.path.join(self.path, origin[len('file:'):]) for origin in origins if origin.startswith('file:'))
-        return list(dict.fromkeys(map(os.path.normpath, files)))
+        return {os.path.realpath(file): file for file in files}
 
     def entry(self, revision: str, path: str) -> tuple[str, str] | None:
         """Mode and object id of a file in a commit, or None when the commit has no such file."""
@@ -144,9 +147,9 @@ def private_repository(checkout: Repository) -> Iterator[Repository]:
     """
     folder = tempfile.mkdtemp(prefix='nixops-push-')
     try:
-        common, objects, shallow, form = (checkout.text('rev-parse', *question) for question in (
-            ('--path-format=absolute', '--git-common-dir'), ('--path-format=absolute', '--git-path', 'objects'),
-            ('--path-format=absolute', '--git-path', 'shallow'), ('--show-object-format',)))
+        objects, shallow, form = (checkout.text('rev-parse', *question) for question in (
+            ('--path-format=absolute', '--git-path', 'objects'), ('--path-format=absolute', '--git-path', 'shallow'),
+            ('--show-object-format',)))
         private = Repository(checkout.path, {'GIT_DIR': os.path.join(folder, 'git'), 'GIT_INDEX_FILE': os.path.join(folder, 'index')})
         private.run('init', '--quiet', '--template=', '--object-format=%s' % form)
         with open(os.path.join(folder, 'git', 'objects', 'info', 'alternates'), 'w', encoding='utf-8') as stream:
@@ -162,11 +165,14 @@ def private_repository(checkout: Repository) -> Iterator[Repository]:
                 stream.writelines('[include]\n\tpath = "%s"\n' % re.sub(r'(["\\])', r'\\\1', file) for file in files)
                 stream.write('[gc]\n\tauto = 0\n[core]\n%s' % ''.join('\t%s = "%s"\n' % setting for setting in own.items()))
 
-        shared = os.path.join(common, 'config')
-        configure([shared])
-        # Settings for where the checkout is (includeIf, config.worktree) do not hold here by themselves. None is read twice.
-        here = set(private.configuration_files()) - {shared}
-        configure(file for file in checkout.configuration_files() if file not in here)
+        # Git reads the files for all repositories by itself, and what a file includes with it. The others, as those for the place of the
+        # checkout (includeIf, config.worktree), are included here. None is read twice.
+        included: list[str] = []
+        configure(included)
+        for real, file in checkout.configuration_files().items():
+            if real not in private.configuration_files():
+                included.append(file)
+                configure(included)
         yield private
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -116,19 +116,47 @@ def test_configuration_of_a_linked_worktree(checkout: Path, push: Run) -> None:
     assert git(checkout.parent / 'bare.git', 'log', '-1', '--format=%an <%ae>', 'production') == 'Somebody <linked@example.org>'
 
 
-def test_each_setting_is_read_once(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A header that is sent twice, such as the one that GitHub's own action sets, is refused."""
-    git(checkout, 'config', 'http.extraHeader', 'X: y')
-    (checkout.parent / '.gitconfig').write_text('[http]\n\textraHeader = Z: z\n')
-    seen = []
+@pytest.fixture
+def headers(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Those that Git would send with each push."""
+    seen: list[list[str]] = []
     plain = push_room.commit_on
 
     def look(repository: Any, *arguments: Any) -> str:
         seen.append(repository.text('config', '--get-all', 'http.extraHeader').splitlines())
         return plain(repository, *arguments)
     monkeypatch.setattr(push_room, 'commit_on', look)
+    return seen
+
+
+def test_each_setting_is_read_once(checkout: Path, push: Run, headers: list[list[str]]) -> None:
+    """A header that is sent twice, such as the one that GitHub's own action sets, is refused."""
+    home = checkout.parent
+    git(checkout, 'config', 'http.extraHeader', 'X: y')
+    (home / '.gitconfig').write_text('[http]\n\textraHeader = Z: z\n[includeIf "gitdir:%s/"]\n\tpath = customer.cfg\n' % home)
+    (home / 'customer.cfg').write_text('[include]\n\tpath = headers.cfg\n')
+    (home / 'headers.cfg').write_text('[http]\n\textraHeader = A: b\n')
     assert push()['changed']
-    assert seen == [['Z: z', 'X: y']]
+    assert headers == [['Z: z', 'A: b', 'X: y']]
+
+
+def test_includes_of_a_git_folder_that_is_elsewhere(checkout: Path, push: Run, headers: list[list[str]]) -> None:
+    """They are relative to where that is, not to the link to it."""
+    elsewhere = checkout.parent / 'elsewhere'
+    elsewhere.mkdir()
+    (checkout / '.git').rename(elsewhere / 'git')
+    (checkout / '.git').symlink_to(elsewhere / 'git')
+    git(checkout, 'config', 'include.path', '../headers.cfg')
+    (elsewhere / 'headers.cfg').write_text('[http]\n\textraHeader = X: y\n')
+    (checkout / 'headers.cfg').write_text('[http]\n\textraHeader = Z: z\n')
+    assert push()['changed']
+    assert headers == [['X: y']]
+
+
+def test_a_variable_that_git_config_takes_for_a_file(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other Git command heeds it."""
+    monkeypatch.setenv('GIT_CONFIG', str(checkout.parent / 'none'))
+    assert push()['changed']
 
 
 def test_submodules_that_others_wanted_pushed_along(checkout: Path, push: Run) -> None:
