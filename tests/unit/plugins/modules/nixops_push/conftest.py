@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,8 @@ def git(folder: Path, *arguments: str) -> str:
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout of a bare repository with the branches main and production, and a ci.nix that is not committed."""
+    for name in ('XDG_CONFIG_HOME', *(name for name in os.environ if name.startswith('GIT_'))):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv('HOME', str(tmp_path))
     monkeypatch.setenv('GIT_CONFIG_NOSYSTEM', '1')
     monkeypatch.setenv('TMPDIR', str(tmp_path / 'tmp'))
