@@ -241,20 +241,23 @@ def one_branch(module: AnsibleModule, repository: Repository, heads: dict[str, s
     options = module.params
     side = options['side_branch'].replace('{branch}', branch) if options['mode'] == 'branch' else ''
     found = Outcome(branch, previous=heads.get(branch))
+
+    def require(outcome: Outcome) -> None:
+        require_own(outcome, options['remote'], files)
+        require_files(repository, options['remote'], outcome, map(os.path.normpath, options['required_files']))
+
     try:
         found = look(repository, options['remote'], branch, heads=heads, files=files, side=side)
         if options['mode'] == 'none' and found.files:
             module.warn('Branch %s of %s has other content in %s; nothing is pushed (mode: none).' % (
                 branch, options['remote'], ', '.join(found.files)))
             found.files, found.pushed_to = [], ''
-        elif found.files:
-            require_own(found, options['remote'], files)
-            require_files(repository, options['remote'], found, map(os.path.normpath, options['required_files']))
         if found.files and module.check_mode:
+            require(found)
             found.revision = None
         elif found.files:
             commit = Commit(options['commit_message'], options['author_name'], options['author_email'])
-            found = push(repository, options['remote'], found, commit, heads=heads, files=files)
+            found = push(repository, options['remote'], found, commit, heads=heads, files=files, require=require)
     except Failure as failure:
         found.problem, found.revision = failure.problems[0], None
     except GitError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
     GitError,
@@ -159,15 +159,17 @@ def commit_on(repository: Repository, base: str, files: Mapping[str, bytes], com
 
 def push(
     repository: Repository, remote: str, found: Outcome, commit: Commit, *, heads: Mapping[str, str], files: Mapping[str, bytes],
+    require: Callable[[Outcome], None],
 ) -> Outcome:
     """Bring the files that differ to the branch; when others pushed meanwhile, do it again on top of theirs.
 
-    heads: commit ids by branch from which the outcome was found.
+    heads: commit ids by branch from which the outcome was found. require: raises Failure where nothing may be pushed on top of a head.
     """
     before, said = heads, ''
     for _attempt in range(ATTEMPTS):
         if not found.files:
             return found
+        require(found)
         made = commit_on(repository, str(found.revision), {path: files[path] for path in found.files}, commit)
         ref, head = 'refs/heads/%s' % found.pushed_to, heads.get(found.pushed_to, '')
         # The lease forces nothing: the commit is a descendant of that head. A branch that was deleted or reset meanwhile is not restored.

@@ -208,6 +208,15 @@ def test_a_file_that_people_wrote_on_a_branch_is_left_alone(checkout: Path, push
     assert push(branches=['main'])['changed']
 
 
+def test_a_file_that_people_write_meanwhile_is_left_alone(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(checkout, 'add', 'ci.nix')
+    git(checkout, 'commit', '-q', '-m', 'by hand')
+    (checkout / 'ci.nix').write_text(MARK + ': changes made here are lost.\n{ }\n')
+    meanwhile(monkeypatch, checkout, 'push', '-q', 'origin', 'HEAD:production')
+    assert 'The branch has a file that nixops_effect did not write. Where: ci.nix on production of origin.' in push()['msg']
+    assert git(checkout.parent / 'bare.git', 'show', 'production:ci.nix') == '{ a = 1; }'
+
+
 def test_paths_in_another_spelling(checkout: Path, push: Run) -> None:
     (checkout / 'networks').mkdir()
     (checkout / 'networks' / 'web.nix').write_text('{ }\n')
