@@ -150,6 +150,7 @@ branches:
       description:
         - Commit that has the files on RV(branches[].pushed_to); the head of that branch.
         - V(null) in check mode when it is yet to be made, and when the push failed.
+        - With V(mode=none) and other content there, the head of the branch.
       type: str
       returned: always
       sample: 89e6c98d92887913cadf06b2adb97f26cde4849b
