@@ -49,6 +49,8 @@ class Service:
         self.go_away: Callable[[float], None] = lambda _seconds: None
         self.runner = Runner(self.store, self.clock, self.data, lambda: self.base_url)
         self.calls: list[Call] = []
+        # Set as soon as a reply is held back, which is that of a request to which the fault "slow" applies.
+        self.holds_a_reply = threading.Event()
         # What is done once, as soon as a request comes in whose URL matches.
         self.actions: list[tuple[re.Pattern[str], Callable[[], object]]] = []
         self._calls_lock = threading.Lock()

@@ -185,7 +185,7 @@ def test_killed_at_each_step(
 
 @pytest.fixture
 def kill_at(sandbox: Sandbox, database: Path, tmp_path: Path) -> Callable[..., tuple[int, str]]:
-    """kill_at(method, path, skip, signal) ends a run as soon as the server has a request, before it answers. Returns code and output."""
+    """kill_at(method, path, skip, signal) ends a run when the server has done what a request asks, before it answers. Code and output."""
     parent = next(entry for entry in sys.path if (Path(entry) / 'ansible_collections' / 'nixcd').is_dir())
     temporary = tmp_path / 'temporary'
     temporary.mkdir()
@@ -196,10 +196,10 @@ def kill_at(sandbox: Sandbox, database: Path, tmp_path: Path) -> Callable[..., t
 
     def kill(method: str, path: str, skip: int, number: signal.Signals) -> tuple[int, str]:
         arguments = [sys.executable, '-c', MODULE, parent, json.dumps({'ANSIBLE_MODULE_ARGS': options})]
-        sandbox.fault('slow', method, path, skip=skip, first=1)
+        sandbox.fault('slow', method, path, skip=skip, first=20)
         environment = {**os.environ, 'TMPDIR': str(temporary)}
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, text=True) as process:
-            while sandbox.service.faults.waiting():  # until the request is there
+            while not sandbox.service.holds_a_reply.wait(0.1):
                 assert process.poll() is None, process.communicate()[0]
             process.send_signal(number)
             output, _nothing = process.communicate(timeout=30)
