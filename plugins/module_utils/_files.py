@@ -226,6 +226,11 @@ def _temporary_path(path: str) -> str:
     return os.path.join(folder, '.%s.%s.new' % (name, os.urandom(8).hex()))
 
 
+def backup_path(path: str) -> str:
+    """Beside the file, named as Ansible's own modules name their backups."""
+    return '%s.%d.%s~' % (path, os.getpid(), time.strftime('%Y-%m-%d@%H:%M:%S'))
+
+
 def _remove_leftovers(path: str) -> None:
     folder, name = os.path.split(path)
     pattern = re.compile(r'\.%s(\.[^/]*~)?\.[0-9a-f]{16}\.new' % re.escape(name))  # of a backup, too

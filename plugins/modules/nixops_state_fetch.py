@@ -111,13 +111,12 @@ problems:
 
 import os
 import stat
-import time
 from contextlib import ExitStack
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file, real_path, write_atomically
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import backup_path, hidden_file, real_path, write_atomically
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
@@ -182,8 +181,8 @@ def present(path: str, files_open: ExitStack) -> State | None:
 
 
 def save(before: State, path: str) -> str:
-    """Keep what was there, under a name as Ansible's own backups have, but for its owner only. Returns the path."""
-    backup = '%s.%d.%s~' % (path, os.getpid(), time.strftime('%Y-%m-%d@%H:%M:%S'))
+    """Keep what was there as Ansible's own modules do, but for its owner only. Returns the path."""
+    backup = backup_path(path)
     before.file.seek(0)
     write_atomically(backup, before.file, mode=MODE)
     return backup

@@ -169,10 +169,12 @@ def private_repository(checkout: Repository) -> Iterator[Repository]:
         # checkout (includeIf, config.worktree), are included here. None is read twice.
         included: list[str] = []
         configure(included)
+        known = private.configuration_files()
         for real, file in checkout.configuration_files().items():
-            if real not in private.configuration_files():
+            if real not in known:
                 included.append(file)
                 configure(included)
+                known = private.configuration_files()
         yield private
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -13,13 +13,13 @@ import platform
 import pwd
 import re
 import stat
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import (
+    backup_path,
     locked,
     read_if_present,
     remedy_for,
@@ -98,8 +98,7 @@ def change_file(
 
 
 def _keep(path: str, content: bytes, access: Access) -> str:
-    """Write the backup, named as Ansible's own modules name theirs."""
-    kept = '%s.%d.%s~' % (path, os.getpid(), time.strftime('%Y-%m-%d@%H:%M:%S'))
+    kept = backup_path(path)
     write_atomically(kept, content, mode=access.mode, owner=access.owner, group=access.group)
     return kept
 
