@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 Run = Callable[..., dict[str, Any]]
+Meanwhile = Callable[..., None]
+COLLECTION = 'ansible_collections.nixcd.hercules_ci.plugins.'  # it can be imported only after pytest has read this file
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -47,11 +49,44 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def push(checkout: Path, run_module: Callable[..., dict[str, Any]]) -> Run:
-    # The collection can be imported only after pytest has read this file.
-    module = importlib.import_module('ansible_collections.nixcd.hercules_ci.plugins.modules.nixops_push')
+    module = importlib.import_module(COLLECTION + 'modules.nixops_push')
 
     def run(**options: Any) -> dict[str, Any]:
         flags = {name: options.pop(name) for name in ('check', 'diff') if name in options}
         defaults = {'checkout': str(checkout), 'files': ['ci.nix'], 'branches': ['production']}
         return run_module(module.main, {**defaults, **options}, **flags)
     return run
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
+    """meanwhile(action, always=False): somebody acts when a commit has been made and not yet pushed, the first time or each time."""
+    room = importlib.import_module(COLLECTION + 'module_utils._git.push')
+    plain = room.commit_on
+
+    def arrange(action: Callable[[], object], *, always: bool = False) -> None:
+        acted = False
+
+        def somebody_is_faster(*arguments: Any) -> str:
+            nonlocal acted
+            made: str = plain(*arguments)
+            if always or not acted:
+                acted = True
+                action()
+            return made
+        monkeypatch.setattr(room, 'commit_on', somebody_is_faster)
+    return arrange
+
+
+@pytest.fixture
+def other(checkout: Path) -> Path:
+    """Somebody else's clone, on the branch production."""
+    git(checkout.parent, 'clone', '-q', '-b', 'production', 'bare.git', 'other')
+    return checkout.parent / 'other'
+
+
+def push_theirs(other: Path) -> None:
+    """Commit what has changed in somebody else's clone, or nothing, and push it."""
+    git(other, 'add', '.')
+    git(other, '-c', 'user.name=O', '-c', 'user.email=o@example.org', 'commit', '-q', '--allow-empty', '-m', 'theirs')
+    git(other, 'push', '-q', 'origin', 'production')

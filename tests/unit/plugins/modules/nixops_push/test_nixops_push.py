@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git import push as push_room
 
-from .conftest import Run, git
+from .conftest import Meanwhile, Run, git, push_theirs
 
 HOOK = """#!/bin/sh
 while read old new ref; do [ "$ref" = refs/heads/production ] && { echo "protected branch" >&2; exit 1; }; done
@@ -75,58 +74,29 @@ def test_several_branches_and_the_mode_of_a_file_is_kept(checkout: Path, push: R
     assert git(checkout.parent / 'bare.git', 'ls-tree', 'main', 'ci.nix').startswith('100644')
 
 
-def test_a_remote_that_moves_meanwhile_is_rebased_on(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = checkout.parent / 'other'
-    git(checkout.parent, 'clone', '-q', '-b', 'production', 'bare.git', 'other')
-    plain = push_room.commit_on
-
-    def somebody_is_faster(*arguments: Any) -> str:
-        made = plain(*arguments)
-        if not (other / 'theirs').exists():
-            (other / 'theirs').write_text('theirs')
-            git(other, 'add', '.')
-            git(other, '-c', 'user.name=O', '-c', 'user.email=o@example.org', 'commit', '-q', '-m', 'theirs')
-            git(other, 'push', '-q', 'origin', 'production')
-        return made
-    monkeypatch.setattr(push_room, 'commit_on', somebody_is_faster)
+def test_a_remote_that_moves_meanwhile_is_rebased_on(checkout: Path, other: Path, push: Run, meanwhile: Meanwhile) -> None:
+    (other / 'theirs').write_text('theirs')
+    meanwhile(lambda: push_theirs(other))
     result = push()
     assert result['changed']
     assert git(checkout.parent / 'bare.git', 'ls-tree', '--name-only', 'production').splitlines() == ['ci.nix', 'network.nix', 'theirs']
     assert git(checkout.parent / 'bare.git', 'log', '--format=%s', 'production').splitlines()[1] == 'theirs'
 
 
-def test_a_remote_that_always_moves_is_reported(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = checkout.parent / 'other'
-    git(checkout.parent, 'clone', '-q', '-b', 'production', 'bare.git', 'other')
-    plain = push_room.commit_on
-
-    def somebody_is_faster(*arguments: Any) -> str:
-        made = plain(*arguments)
-        git(other, '-c', 'user.name=O', '-c', 'user.email=o@example.org', 'commit', '-q', '--allow-empty', '-m', 'theirs')
-        git(other, 'push', '-q', 'origin', 'production')
-        return made
-    monkeypatch.setattr(push_room, 'commit_on', somebody_is_faster)
+def test_a_remote_that_always_moves_is_reported(checkout: Path, other: Path, push: Run, meanwhile: Meanwhile) -> None:
+    meanwhile(lambda: push_theirs(other), always=True)
     result = push()
     assert result['failed']
     assert 'moved 3 times' in result['msg']
     assert git(checkout.parent / 'bare.git', 'ls-tree', '--name-only', 'production') == 'network.nix'
 
 
-def test_somebody_pushes_the_same_meanwhile(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    git(checkout.parent, 'clone', '-q', '-b', 'production', 'bare.git', 'other')
-    plain = push_room.commit_on
-
-    def somebody_is_faster(*arguments: Any) -> str:
-        other = checkout.parent / 'other'
-        (other / 'ci.nix').write_text('{ a = 1; }\n')
-        git(other, 'add', '.')
-        git(other, '-c', 'user.name=O', '-c', 'user.email=o@example.org', 'commit', '-q', '-m', 'theirs')
-        git(other, 'push', '-q', 'origin', 'production')
-        return plain(*arguments)
-    monkeypatch.setattr(push_room, 'commit_on', somebody_is_faster)
+def test_somebody_pushes_the_same_meanwhile(other: Path, push: Run, meanwhile: Meanwhile) -> None:
+    (other / 'ci.nix').write_text('{ a = 1; }\n')
+    meanwhile(lambda: push_theirs(other))
     result = push()
     assert result['changed'] is False
-    assert result['heads']['production'] == git(checkout.parent / 'other', 'rev-parse', 'HEAD')
+    assert result['heads']['production'] == git(other, 'rev-parse', 'HEAD')
 
 
 def test_a_protected_branch_is_reported_and_the_others_go_on(checkout: Path, push: Run) -> None:
@@ -163,13 +133,10 @@ def test_a_folder_with_the_name_of_the_file_is_reported_and_the_others_go_on(che
     assert [branch['changed'] for branch in result['branches']] == [False, True]
 
 
-def test_a_remote_that_has_lost_a_part_of_a_commit(checkout: Path, push: Run) -> None:
-    other, bare = checkout.parent / 'other', checkout.parent / 'bare.git'
-    git(checkout.parent, 'clone', '-q', '-b', 'production', 'bare.git', 'other')
+def test_a_remote_that_has_lost_a_part_of_a_commit(checkout: Path, other: Path, push: Run) -> None:
+    bare = checkout.parent / 'bare.git'
     (other / 'theirs').write_text('theirs')
-    git(other, 'add', '.')
-    git(other, '-c', 'user.name=O', '-c', 'user.email=o@example.org', 'commit', '-q', '-m', 'theirs')
-    git(other, 'push', '-q', 'origin', 'production')
+    push_theirs(other)
     tree = git(other, 'rev-parse', 'HEAD^{tree}')
     (bare / 'objects' / tree[:2] / tree[2:]).unlink()
     result = push()

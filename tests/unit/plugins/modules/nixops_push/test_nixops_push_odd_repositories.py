@@ -13,21 +13,9 @@ import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git import push as push_room
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.ci_nix import MARK
 
-from .conftest import Run, git
+from .conftest import Meanwhile, Run, git
 
 AUTHOR = ('-c', 'user.name=O', '-c', 'user.email=o@example.org')
-
-
-def meanwhile(monkeypatch: pytest.MonkeyPatch, repository: Path, *command: str) -> None:
-    """Somebody runs a Git command in a repository, once, after the commit has been made and before it is pushed."""
-    plain, left = push_room.commit_on, [command]
-
-    def somebody_is_faster(*arguments: Any) -> str:
-        made = plain(*arguments)
-        if left:
-            git(repository, *left.pop())
-        return made
-    monkeypatch.setattr(push_room, 'commit_on', somebody_is_faster)
 
 
 def test_a_link_becomes_a_file_that_nix_reads(checkout: Path, push: Run) -> None:
@@ -45,19 +33,19 @@ def test_a_link_becomes_a_file_that_nix_reads(checkout: Path, push: Run) -> None
     assert not push()['changed']
 
 
-def test_a_branch_that_is_deleted_meanwhile_is_not_made_anew(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    meanwhile(monkeypatch, checkout.parent / 'bare.git', 'branch', '-D', 'production')
+def test_a_branch_that_is_deleted_meanwhile_is_not_made_anew(checkout: Path, push: Run, meanwhile: Meanwhile) -> None:
+    meanwhile(lambda: git(checkout.parent / 'bare.git', 'branch', '-D', 'production'))
     result = push()
     assert result['failed']
     assert 'The remote origin has no branch production' in result['msg']
     assert git(checkout.parent / 'bare.git', 'branch', '--list', 'production') == ''
 
 
-def test_what_somebody_takes_back_meanwhile_stays_so(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_somebody_takes_back_meanwhile_stays_so(checkout: Path, push: Run, meanwhile: Meanwhile) -> None:
     bare = checkout.parent / 'bare.git'
     git(checkout, 'commit', '-q', '--allow-empty', '-m', 'A mistake')
     git(checkout, 'push', '-q', 'origin', 'HEAD:production')
-    meanwhile(monkeypatch, bare, 'branch', '-f', 'production', 'main')
+    meanwhile(lambda: git(bare, 'branch', '-f', 'production', 'main'))
     assert push()['changed']
     assert git(bare, 'log', '--format=%s', 'production').splitlines() == ['Deploy NixOps networks with Hercules CI', 'network']
 
@@ -208,11 +196,11 @@ def test_a_file_that_people_wrote_on_a_branch_is_left_alone(checkout: Path, push
     assert push(branches=['main'])['changed']
 
 
-def test_a_file_that_people_write_meanwhile_is_left_alone(checkout: Path, push: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_people_write_meanwhile_is_left_alone(checkout: Path, push: Run, meanwhile: Meanwhile) -> None:
     git(checkout, 'add', 'ci.nix')
     git(checkout, 'commit', '-q', '-m', 'by hand')
     (checkout / 'ci.nix').write_text(MARK + ': changes made here are lost.\n{ }\n')
-    meanwhile(monkeypatch, checkout, 'push', '-q', 'origin', 'HEAD:production')
+    meanwhile(lambda: git(checkout, 'push', '-q', 'origin', 'HEAD:production'))
     assert 'The branch has a file that nixops_effect did not write. Where: ci.nix on production of origin.' in push()['msg']
     assert git(checkout.parent / 'bare.git', 'show', 'production:ci.nix') == '{ a = 1; }'
 
