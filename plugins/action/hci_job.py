@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from typing import Any
 
@@ -31,11 +30,7 @@ class ActionModule(LocalAction):
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         """The result of the module's code, which tells its progress meanwhile."""
-        environment: dict[str, str] = {}
-        action: Any = super()  # ActionBase does not tell the types of this
-        action._compute_environment_string(environment)  # what the task's keyword of that name would set for a module
-        client = connect(options, {**os.environ, **environment})
-        return run(client, options, self._task.check_mode, tell=self._tell)
+        return run(connect(options), options, self._task.check_mode, tell=self._tell)
 
     def _tell(self, line: str) -> None:
         if not self._task.no_log:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import task_environment
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcome import (
     Ending,
     done_of,
@@ -38,7 +39,8 @@ class ActionModule(ActionBase):
         hostvars, rows, endings = variables['hostvars'], [], []
         for name, project in options['projects'].items():
             ended = list(endings_of(project, hostvars))
-            rows += rows_of(name, project, hostvars, ended)
+            with task_environment(self):
+                rows += rows_of(name, project, hostvars, ended)
             endings += ended
         alive = set(variables['ansible_play_hosts'])
         return {**result, 'networks': rows, 'failures': {host: why for host, why in failures(endings).items() if host in alive}}

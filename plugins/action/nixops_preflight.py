@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import task_environment
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import counted
 
@@ -31,7 +32,8 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = {**base.run(tmp, variables), 'changed': False}
         base.validate_argument_spec({})
         try:
-            plan, warnings = check(inventory_of(variables, load_extra_vars(self._loader), self._task.get_play().strategy))
+            with task_environment(self):
+                plan, warnings = check(inventory_of(variables, load_extra_vars(self._loader), self._task.get_play().strategy))
         except Failure as failure:
             return {**result, 'failed': True, **failure.result()}
         selected = [project['selected'] for project in plan['projects'].values() if project['selected']]

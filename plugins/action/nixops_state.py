@@ -31,10 +31,6 @@ class ActionModule(LocalAction):
 
     ARGUMENTS = ARGUMENTS
 
-    def belongs_here(self) -> bool:
-        """Not where the task sets an environment: the database and NixOps itself are looked for in that of this process."""
-        return super().belongs_here() and not any(self._task.environment or ())
-
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
         """The result of the module's code, with its warnings."""
         invocation = Invocation(options, self._task.check_mode, self._task.diff)

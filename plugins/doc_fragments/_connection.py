@@ -49,6 +49,7 @@ options:
 options: {}
 notes:
   - Proxies are taken from the environment variables E(https_proxy), E(http_proxy) and E(no_proxy).
+  - The keyword C(environment) of a task, a block or a play holds wherever the work is done, for proxies, tokens and all else.
   - The module runs where the task runs, and so looks for credentials there. To use those of the controller,
     run the task on a host with C(ansible_connection=local), or delegate it to C(localhost).
 """

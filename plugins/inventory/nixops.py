@@ -72,6 +72,8 @@ seealso:
   - ref: ansible_collections.nixcd.hercules_ci.docsite.guide_inventory
     description: How to use the machines of a network.
 notes:
+  - Inventories are read before any play, so C(environment) of a play does not hold for this plugin. What it needs of proxies,
+    E(HERCULES_CI_API_TOKEN) and E(HERCULES_CI_API_BASE_URL) has to be in the environment of C(ansible-playbook) itself.
   - NixOps reaches machines of the type V(container) through the machine that they run on. The last example does the same.
 """
 

@@ -34,6 +34,8 @@ attributes:
     support: full
 notes:
   - Runs on the controller, once for a play. Use it with C(run_once=true).
+  - The keyword C(environment) of the task and of its play holds for it, with proxies, E(HERCULES_CI_API_TOKEN) and
+    E(HERCULES_CI_API_BASE_URL).
 options: {}
 seealso:
   - module: nixcd.hercules_ci.nixops_push

@@ -160,8 +160,8 @@ options:
       - If not set, C(hercules-ci-state) in E(XDG_STATE_HOME), which is C(~/.local/state) unless set.
     type: path
 notes:
-  - On a host with C(ansible_connection=local), and without C(become), C(async) and C(environment), the work is done by the controller
-    itself. Elsewhere it is done on the host.
+  - On a host with C(ansible_connection=local), and without C(become) and C(async), the work is done by the controller itself. Elsewhere it
+    is done on the host.
 seealso:
   - module: nixcd.hercules_ci.nixops_state_info
   - module: nixcd.hercules_ci.nixops_state_fetch

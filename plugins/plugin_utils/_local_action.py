@@ -7,13 +7,32 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+
+
+@contextmanager
+def task_environment(action: Any) -> Iterator[None]:
+    """Let the keyword C(environment) of a task, its block and its play hold in this process, which works for no other task meanwhile.
+
+    Proxies and authorities are looked for in there by Python itself, so it would not do to hand the variables on.
+    """
+    wanted: dict[str, Any] = {}
+    action._compute_environment_string(wanted)
+    before = dict(os.environ)
+    try:
+        os.environ.update({str(name): str(value) for name, value in wanted.items()})
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 class LocalAction(ActionBase):
@@ -42,9 +61,10 @@ class LocalAction(ActionBase):
         if not self.belongs_here():
             wrap_async = self._task.async_val and not self._connection.has_native_async
             return dict(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
-        _validation, options = base.validate_argument_spec(**self.ARGUMENTS)
-        try:
-            result = self.work(options)
-        except Failure as failure:
-            result = {'failed': True, **failure.result()}
+        with task_environment(self):
+            _validation, options = base.validate_argument_spec(**self.ARGUMENTS)
+            try:
+                result = self.work(options)
+            except Failure as failure:
+                result = {'failed': True, **failure.result()}
         return dict(remove_values(result, [options['api_token']] if options['api_token'] else []))

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import os
 from collections.abc import Callable
 from functools import partial
 from itertools import chain, repeat
@@ -16,7 +19,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.action import hci_job
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci import job_watch
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.effects import Effect, Evaluation
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, Situation
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
 
 OPTIONS = {'project': 'github/neat-org/neat-repo', 'branch': 'main', 'api_base_url': 'https://ci.example.org'}
 JOB = Job('id', 42, 'url', 'OnPush', 'a', 'r', 'refs/heads/main', 'Queued', 'Pending', 'Success', False, None, 't', None, True, True)
@@ -49,6 +52,32 @@ def test_here_the_environment_of_the_task_and_its_check_mode_count(action: Actio
     monkeypatch.setattr(hci_job, 'run', run)
     action(OPTIONS, environment=[{'HERCULES_CI_API_TOKEN': 'of-the-play'}, {'HERCULES_CI_API_TOKEN': 'of-the-task'}], check_mode=True).run()
     assert seen == ['of-the-task', 3600, True]
+
+
+@pytest.mark.parametrize('name', ['hci_job', 'nixops_state', 'nixops_preflight', 'nixops_outcome'])
+def test_whatever_works_in_the_controller_has_the_environment_of_the_play(
+    name: str, make_action: Action, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it: proxies and authorities to trust are found by Python itself. Nothing of it stays."""
+    monkeypatch.setenv('http_proxy', 'http://of-the-controller:1')
+    monkeypatch.delenv('HERCULES_CI_API_TOKEN', raising=False)
+    seen: list[Any] = []
+
+    def look(*_arguments: Any, **_named: Any) -> Any:
+        seen.append((os.environ['http_proxy'], os.environ['HERCULES_CI_API_TOKEN'], os.environ['RETRIES']))
+        raise fail('Enough seen.')
+
+    module = importlib.import_module('ansible_collections.nixcd.hercules_ci.plugins.action.' + name)
+    monkeypatch.setattr(module, {'nixops_preflight': 'check', 'nixops_outcome': 'rows_of'}.get(name, 'run'), look)
+    options = {'hci_job': OPTIONS, 'nixops_state': {'project': 'github/neat-org/neat-repo', 'deployment': 'foo'},
+               'nixops_outcome': {'projects': {'p': {'selected': [], 'branches': {}, 'actions': {}, 'states': {}, 'versions': {}}}}}
+    environment = [{'http_proxy': 'http://of-the-play:1', 'HERCULES_CI_API_TOKEN': 'of-the-play', 'RETRIES': 3}]
+    variables = {'groups': {}, 'hostvars': {}, 'ansible_play_batch': [], 'ansible_play_hosts_all': [], 'ansible_play_hosts': []}
+    with contextlib.suppress(Failure):
+        make_action(name, options.get(name, {}), environment=environment).run(task_vars=variables)
+    assert seen == [('http://of-the-play:1', 'of-the-play', '3')]
+    assert os.environ['http_proxy'] == 'http://of-the-controller:1'
+    assert 'HERCULES_CI_API_TOKEN' not in os.environ
 
 
 def test_options_are_checked_as_the_module_checks_them(action: Action) -> None:

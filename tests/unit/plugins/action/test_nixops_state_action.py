@@ -24,8 +24,8 @@ def action(make_action: Action) -> Action:
 
 
 @pytest.mark.parametrize('place', [
-    {'transport': 'ssh'}, {'become': object()}, {'async_val': 600}, {'environment': [{'HOME': '/root'}]},
-], ids=['remote host', 'become', 'async', 'environment'])
+    {'transport': 'ssh'}, {'become': object()}, {'async_val': 600},
+], ids=['remote host', 'become', 'async'])
 def test_elsewhere_the_module_does_the_work(action: Action, monkeypatch: pytest.MonkeyPatch, place: dict[str, Any]) -> None:
     called: list[Any] = []
     monkeypatch.setattr(nixops_state.ActionModule, '_execute_module', lambda self, **how: called.append(how) or {'changed': True})
