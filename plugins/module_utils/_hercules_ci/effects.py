@@ -15,12 +15,11 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import typed, understood
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, job_page
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.log_endings import LINES_TO_READ, reason
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import tail_of_log
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import segment
 
 FINAL = ('Failed', 'DependencyFailed', 'Successful', 'Cancelled')
-AFTERWARDS = re.compile(r'\bexit (?:code|status) \d+\W*$|^pushing state (?:file\b|successful\b)')
-"""Lines that come after the failure: what the exit code was, and that the state is stored nevertheless."""
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_'-]*")
 
 
@@ -29,7 +28,7 @@ class Effect:
     """One effect of a job, with its status in the service's words.
 
     waiting_for: pages of the jobs whose effects must end first, and attributes of effects of this job.
-    log: the last lines of its newest run, where they were asked for.
+    log: the last lines of its newest run, where they were asked for. reason: why it failed, from more of these lines.
     technical_error: what the agent reports, where it was not the effect itself that failed.
     """
 
@@ -40,6 +39,7 @@ class Effect:
     technical_error: str | None = None
     waiting_for: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
+    reason: str = ''
 
     @property
     def ended(self) -> bool:
@@ -47,9 +47,8 @@ class Effect:
 
     @property
     def message(self) -> str:
-        """Why it failed, in its own words: what the agent reports, else the last thing that it wrote before the end began."""
-        lines = [line for line in reversed(self.log) if line.strip()]
-        return self.technical_error or next((line for line in lines if not AFTERWARDS.search(line)), '') or ''.join(lines[:1])
+        """Why it failed, in its own words: what the agent reports, else what its log says."""
+        return self.technical_error or self.reason
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -147,7 +146,8 @@ def with_log(client: Client, job: Job, effect: Effect, lines: int) -> Effect:
     """The effect with the last lines of its newest run; one that never started has none."""
     if effect.log_id is None or not lines:
         return effect
-    return replace(effect, log=tuple(tail_of_log(client, _effect_path(job, effect.attribute), effect.log_id, lines)))
+    read = tail_of_log(client, _effect_path(job, effect.attribute), effect.log_id, max(lines, LINES_TO_READ))
+    return replace(effect, log=tuple(read[-lines:]), reason=reason(read))
 
 
 def _effect_path(job: Job, attribute: str) -> str:

@@ -24,6 +24,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.hci
     version_text,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import full_ref
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.log_endings import LINES_TO_READ, reason
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import plain
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.masking import Mask
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
@@ -61,15 +62,13 @@ def run(options: Mapping[str, Any], check_mode: bool, warn: Callable[[str], None
         'version': version_text(version),
     }
     try:
-        if command == 'run':
-            results.update(_run(hci, arguments, mask, options))
-        else:
-            results.update(_query(hci, arguments, mask, options))
+        found, log = (_run if command == 'run' else _query)(hci, arguments, mask, options)
+        results.update(found, log=log[-options['log_lines']:] if options['log_lines'] else [])
     except subprocess.TimeoutExpired:
         what = 'hci effect %s did not end within %d seconds, and was ended.' % (command, options['run_timeout'])
         raise fail(what, options['checkout'], remedy='Give it more time with run_timeout', **results) from None
     if results['rc'] != 0:
-        raise _failure(command, options, results)
+        raise _failure(command, options, log, results)
     return results
 
 
@@ -112,8 +111,9 @@ def _read(path: str) -> bytes | None:
         raise fail('A file with secrets cannot be read.', where=path, found=str(error.strerror)) from None
 
 
-def _run(hci: Hci, arguments: tuple[str, ...], mask: Mask, options: Mapping[str, Any]) -> dict[str, Any]:
-    tail: deque[str] = deque(maxlen=options['log_lines'])
+def _run(hci: Hci, arguments: tuple[str, ...], mask: Mask, options: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What there is to return, and the end of the log."""
+    tail: deque[str] = deque(maxlen=max(options['log_lines'], LINES_TO_READ))
     with _log_file(options['log_file']) as log:
 
         def take(line: str) -> None:
@@ -124,7 +124,7 @@ def _run(hci: Hci, arguments: tuple[str, ...], mask: Mask, options: Mapping[str,
             tail.append(plain(masked))
 
         code = hci.follow(arguments, options['run_timeout'], take)
-    return {'rc': code, 'log': list(tail), **({'log_file': options['log_file']} if log else {})}
+    return {'rc': code, **({'log_file': options['log_file']} if log else {})}, list(tail)
 
 
 @contextmanager
@@ -142,21 +142,21 @@ def _log_file(path: str | None) -> Iterator[IO[str] | None]:
         raise fail('The log cannot be written.', where='log_file: %s' % path, found=str(error.strerror)) from None
 
 
-def _query(hci: Hci, arguments: tuple[str, ...], mask: Mask, options: Mapping[str, Any]) -> dict[str, Any]:
+def _query(hci: Hci, arguments: tuple[str, ...], mask: Mask, options: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     answer = hci.query(arguments, options['run_timeout'])
-    log = list(deque((plain(mask(line)) for line in answer.stderr.splitlines()), maxlen=options['log_lines']))
+    log = [plain(mask(line)) for line in answer.stderr.splitlines()]
     lines = answer.stdout.split('\n')[:-1]
     found: dict[str, Any] = {'effects': lines} if arguments[1] == 'list' else {'derivation': ''.join(lines)}
-    return {'rc': answer.returncode, 'log': log, **(found if answer.returncode == 0 else {})}
+    return {'rc': answer.returncode, **(found if answer.returncode == 0 else {})}, log
 
 
-def _failure(command: str, options: Mapping[str, Any], results: dict[str, Any]) -> Failure:
-    """The effect's own words are in its last lines, so they are part of the message."""
+def _failure(command: str, options: Mapping[str, Any], log: list[str], results: dict[str, Any]) -> Failure:
+    """The effect's own words are in its last lines, so they are part of the message. log: also those that are not returned."""
     verb = {'run': 'failed', 'eval': 'could not be evaluated', 'list': ''}[command]
     subject = 'The effect %s %s' % (options['attribute'], verb) if verb else 'The effects could not be listed'
-    said = next((line for line in reversed(results['log']) if line.strip()), '')
-    misnamed = any(words in '\n'.join(results['log']) for words in ('Could not find an attribute at path', 'Attribute is not an Effect'))
+    misnamed = any(words in '\n'.join(log) for words in ('Could not find an attribute at path', 'Attribute is not an Effect'))
     remedy = 'Choose one of those that command: list shows for this ref' if misnamed else ''
+    said = reason(log) if options['log_lines'] else ''
     failure = fail('%s with exit code %d.' % (subject, results['rc']), options['checkout'], found=said, remedy=remedy, **results)
     failure.extra['msg'] = '\n  '.join([str(failure), *results['log']])
     return failure

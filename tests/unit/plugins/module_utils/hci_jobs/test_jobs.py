@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.effects import Effect, attribute_text
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.effects import attribute_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, Situation, situation_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import plain
 from hypothesis import given
@@ -113,15 +113,3 @@ def test_log_lines_hold_nothing_that_moves_a_terminal(text: str) -> None:
 )
 def test_log_lines_read_as_on_a_terminal(text: str, shown: str) -> None:
     assert plain(text) == shown
-
-
-@pytest.mark.parametrize(
-    ('log', 'message'),
-    [
-        (('no route', 'The effect failed with exit code 1.', ''), 'no route'),
-        (('exit status 2',), 'exit status 2'),
-        (('', ' '), ''),
-    ],
-)
-def test_an_exit_code_says_less_than_the_line_before_it(log: tuple[str, ...], message: str) -> None:
-    assert Effect('a', 'Failed', log=log).message == message

@@ -137,6 +137,15 @@ def test_a_failing_effect_fails_with_its_code_and_the_end_of_what_it_wrote(effec
     assert result['msg'].endswith('\n  two\n  error: no route')
 
 
+def test_the_reason_stands_above_what_the_shell_prints_afterwards(effect: Effect) -> None:
+    lines = ('error: activation failed', 'uploading state files after failure',
+             'NOTE: State has already been uploaded and was not uploaded again.')
+    result = effect(*lines, rc=1, log_lines=1)
+    assert result['problems'][0]['found'] == 'error: activation failed'
+    assert result['log'] == list(lines[2:])
+    assert 'error' not in effect(*lines, rc=1, log_lines=0)['msg']
+
+
 def test_a_misspelt_attribute_gets_a_way_to_find_the_right_one(effect: Effect) -> None:
     result = effect('!hci: Could not find an attribute at path ["neat-netwrk"] in /srv/ci.nix', rc=1, attribute='neat-netwrk')
     assert 'command: list' in result['msg']

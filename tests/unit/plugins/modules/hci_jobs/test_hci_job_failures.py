@@ -51,6 +51,22 @@ def test_what_an_effect_does_after_its_failure_is_not_why_it_failed(service: Any
     assert result['job']['effects'][0]['log'] == list(said)
 
 
+def test_the_reason_is_found_above_the_lines_that_are_returned(service: Any, answers: Any, job: Any) -> None:
+    """What the shell prints when it uploads the state may be longer than they are."""
+    said = ('error: activation of 1 of 1 machines failed', 'uploading state files after failure', 'pushing state file nixops-foo.json...',
+            'curl: (22) The requested URL returned error: 500', 'pushing state successful.')
+    service.expect(
+        (answers.jobs_path, answers.jobs(answers.job(42, status='Failure'))),
+        ('/jobs/%s/evaluation' % answers.id(42), answers.evaluation(['neat-network', 'run'])),
+        (EFFECT % answers.id(42), answers.effect('Failed')),
+        (answers.log_path(), answers.log(0, *said, done=True)),
+        (answers.log_path(after=4), answers.log(5, done=True)),
+    )
+    result = job(log_lines=2)
+    assert result['job']['effects'][0]['message'] == 'error: activation of 1 of 1 machines failed'
+    assert result['job']['effects'][0]['log'] == list(said[-2:])
+
+
 def test_the_log_is_whole_when_i_min_is_exclusive_and_lines_come_late(service: Any, answers: Any, job: Any, fake_time: Any) -> None:
     service.expect(
         (answers.jobs_path, answers.jobs(answers.job(42, status='Failure'))),
