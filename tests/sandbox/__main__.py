@@ -84,6 +84,7 @@ def text_of(summary: dict[str, Any]) -> list[str]:
                 job['index'], job['jobType'], job['jobName'] or '-', job['ref'], job['rev'][:7], job['jobPhase'], job['jobStatus']))
             for effect in job['effects']:
                 lines.append('    Effect %s: %s' % (effect['attribute'], effect['status']))
+                lines += ['      %(action)s: %(resource)s, %(type)s, %(vmId)s' % item for item in effect['deployed'] if item['resource']]
                 lines += ['      | %s' % line for log in effect['logs'] for line in log]
     lines += ['Agent %s: secrets %s' % (agent['name'], ', '.join(agent['secrets']) or agent.get('problem', 'none'))
               for agent in summary['agents']]

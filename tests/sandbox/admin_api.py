@@ -51,8 +51,21 @@ def _job(service: Service, row: Any) -> dict[str, Any]:
     return {**{key: job[key] for key in keys}, 'ref': row['ref'], 'rev': row['rev'], 'agent': row['agent'],
             'evaluationLog': _lines(service, row['evaluation_log']),
             'effects': [{'attribute': path_text(jobs.path_of(effect)), 'status': jobs.effect_status(store, row['id'], effect['path']),
+                         'deployed': [_deployed(item) for item in jobs.deployed(store, row['id'], effect['path'])],
                          'logs': [_lines(service, event['log']) for run in jobs.runs(store, row['id'], effect['path']) for event in run
                                   if event['log']]} for effect in jobs.effects(store, row['id'])]}
+
+
+def _deployed(row: Any) -> dict[str, Any]:
+    return {'action': row['action'], 'deployment': row['deployment'], 'deploymentName': row['deployment_name'], 'resource': row['resource'],
+            'type': row['type'], 'vmId': row['vm'], 'time': row['time']}
+
+
+def deployed(service: Service, project: Any) -> list[dict[str, Any]]:
+    """What NixOps did to machines and resources in all effects of a project, in the order in which it was done."""
+    rows = service.store.all('SELECT deployed.*, job.number FROM deployed JOIN job ON job.id = deployed.job WHERE job.project = ? '
+                             'ORDER BY deployed.id', project['id'])
+    return [{'job': row['number'], 'attribute': path_text(jobs.path_of(row)), **_deployed(row)} for row in rows]
 
 
 def _lines(service: Service, log: str | None) -> list[str]:
@@ -69,6 +82,14 @@ def _secret_names(path: str | None) -> dict[str, Any]:
 
 def _summary(request: Request) -> Reply:
     return json_reply(summary(request.service))
+
+
+def _deployed_of(request: Request) -> Reply:
+    """What was done to machines and resources: ?project=SITE/ACCOUNT/PROJECT."""
+    path = request.query.get('project', '').split('/')
+    if len(path) != 3:
+        raise HTTPFailure(400, 'Say which project: ?project=SITE/ACCOUNT/PROJECT.')
+    return json_reply(deployed(request.service, request.service.find_project(*path)))
 
 
 def _add_fault(request: Request) -> Reply:
@@ -129,6 +150,7 @@ def _pushed(request: Request) -> Reply:
 
 ROUTES = (
     route('GET', '/sandbox/summary', _summary, public=True),
+    route('GET', '/sandbox/deployed', _deployed_of, public=True),
     route('GET', '/sandbox/faults', _faults, public=True),
     route('POST', '/sandbox/faults', _add_fault, public=True),
     route('DELETE', '/sandbox/faults', _clear_faults, public=True),

@@ -18,6 +18,8 @@ from typing import Any, Callable
 
 from tests.sandbox.evaluation import Derivation, Nix
 
+RECORD = 'record'
+
 
 @dataclass(frozen=True)
 class EffectRun:
@@ -26,6 +28,7 @@ class EffectRun:
     parent: where the folder is made that the effect runs in.
     secrets: what secrets.json inside the effect holds, besides the token.
     start: how the process is started, as subprocess.Popen; the sandbox passes one whose processes it can end.
+    record: is told, afterwards, what NixOps did to each machine and resource, see nixops/bin/record.py.
     """
 
     derivation: Derivation
@@ -38,6 +41,7 @@ class EffectRun:
     secrets: Mapping[str, Any]
     variables: Mapping[str, str]
     start: Callable[..., subprocess.Popen[str]]
+    record: Callable[[Mapping[str, Any]], None]
 
     def environment(self, folder: Path) -> dict[str, str]:
         """The agent's defaults, the derivation's variables, then what no derivation can change."""
@@ -56,6 +60,7 @@ class EffectRun:
             'NIX_LOG_FD': '2',
             'TERM': 'xterm-256color',
             'PYTHONIOENCODING': 'utf-8',
+            'SANDBOX_RECORD': str(folder / RECORD),
             **self.variables,
         }
 
@@ -78,4 +83,7 @@ class EffectRun:
                     log(line.rstrip('\n'))
             return process.returncode
         finally:
+            if (folder / RECORD).exists():
+                for line in (folder / RECORD).read_text(encoding='utf-8').splitlines():
+                    self.record(json.loads(line))
             shutil.rmtree(folder, ignore_errors=True)

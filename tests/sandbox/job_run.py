@@ -11,6 +11,7 @@ import re
 import shutil
 import sqlite3
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -256,12 +257,19 @@ class JobRun:
         attribute = path_text(jobs.path_of(effect))
         failures = self.store.all('SELECT * FROM failing_effect')
         failure = next((row['message'] for row in failures if re.fullmatch(row['pattern'], attribute)), None)
+        variables = {'SANDBOX_NIXOPS2_WITHOUT_STATE': settings.load(self.store).nixops2_without_state}
+        if failure:
+            variables['SANDBOX_FAIL_DEPLOY'] = failure
+
+        def record(done: Mapping[str, Any]) -> None:
+            jobs.add_deployed(self.store, self.clock, self.job['id'], effect['path'], done)
+
         token = 'effect-%s' % new_id()
         self.store.insert('token', token=token, project=self.project['id'], job=self.job['id'])
         try:
             return EffectRun(
                 derivation=derivation, nix=self.nix, parent=self.runner.data / 'effects', base_url=self.runner.base_url(), token=token,
                 project_id=self.project['id'], project_path='%s/%s/%s' % (self.account['site'], owner, name), secrets=secrets,
-                variables={'SANDBOX_FAIL_DEPLOY': failure} if failure else {}, start=self.processes.start).run(write)
+                variables=variables, start=self.processes.start, record=record).run(write)
         finally:
             self.store.all('DELETE FROM token WHERE token = ?', token)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tests.sandbox import repository
@@ -79,6 +79,16 @@ def add_event(store: Store, clock: Clock, job: str, path: str, kind: str, **colu
         last = store.one('SELECT max(run) AS run FROM event WHERE job = ? AND path = ?', job, path)
         number = last['run'] if last and last['run'] is not None else -1
         store.insert('event', job=job, path=path, run=number + (kind == 'Queued'), kind=kind, time=clock.text(), **columns)
+
+
+def add_deployed(store: Store, clock: Clock, job: str, path: str, done: Mapping[str, Any]) -> None:
+    """What NixOps did to a machine or resource, or to a deployment as a whole, in an effect."""
+    store.insert('deployed', job=job, path=path, time=clock.text(), action=done['action'], deployment=done['deployment'],
+                 deployment_name=done['deploymentName'], resource=done['resource'], type=done['type'], vm=done['vmId'])
+
+
+def deployed(store: Store, job: str, path: str) -> list[sqlite3.Row]:
+    return store.all('SELECT * FROM deployed WHERE job = ? AND path = ? ORDER BY id', job, path)
 
 
 def open_log(store: Store, clock: Clock, job: str) -> str:

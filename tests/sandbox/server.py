@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.sandbox import jobs, pins, settings, wire
+from tests.sandbox import admin_api, jobs, pins, settings, wire
 from tests.sandbox.faults import Fault
 from tests.sandbox.service import Service
 from tests.sandbox.web import Server
@@ -146,6 +146,11 @@ class Sandbox:
         """Jobs of a project, oldest first."""
         rows = self.service.store.all('SELECT * FROM job WHERE project = ? ORDER BY number', self._project(project)['id'])
         return [self._job(row) for row in rows]
+
+    def deployed(self, project: str, *actions: str) -> list[wire.Json]:
+        """What NixOps did to machines and resources in all effects of a project, or just some actions: see C(nixops/bin/record.py)."""
+        found = admin_api.deployed(self.service, self._project(project))
+        return [item for item in found if not actions or item['action'] in actions]
 
     def wait_for_phase(self, job: str, phase: str, timeout: float = DEFAULT_TIMEOUT) -> wire.Json:
         """Wait until a job is in a phase; TimeoutError."""

@@ -17,6 +17,7 @@ CHOICES = {
     'legacy_job': ('separate', 'converted'),
     'order': ('newest first', 'oldest first'),
     'log_minimum': ('inclusive', 'exclusive'),
+    'nixops2_without_state': ('creates', 'fails'),
     'cancelled_status': ('Failure', 'Pending', 'Success'),
 }
 
@@ -35,6 +36,8 @@ class Settings:
     page_limit: at most so many jobs in one answer, whatever was asked for.
     log_minimum: whether iMin itself is part of the answer.
     cancelled_status: the status of a cancelled job.
+    nixops2_without_state: where NixOps 2 finds no deployment in its state, one is created, as where a script runs "nixops create" first;
+      or it fails, as it does by itself. Left alone, the worse of the two for whoever has lost a state.
     unauthorized: the HTTP status for a missing or wrong token.
     """
 
@@ -48,6 +51,7 @@ class Settings:
     page_limit: int = 50
     log_minimum: str = 'inclusive'
     cancelled_status: str = 'Failure'
+    nixops2_without_state: str = 'creates'
     unauthorized: int = 401
 
 

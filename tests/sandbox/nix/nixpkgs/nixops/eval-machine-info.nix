@@ -175,6 +175,11 @@ in
     resources
     ;
   network = all;
+  # What "nixops deploy" compares with the state: types of machines, and names of other resources.
+  wanted = {
+    machines = mapAttrs (_: value: value.config.deployment.targetEnv) nodes;
+    resources = mapAttrs (_: attrNames) evaluatedResources;
+  };
   # Where the configurations of the machines would lie, for "nixops deploy".
   paths = {
     all = (machines { names = machineNames; }).outPath;

@@ -10,33 +10,30 @@ import argparse
 import json
 import os
 import sys
-import uuid
 
 import machines
-import network
 import state_files
 import storage
-
-
-def say(name, text):
-    print('%s> %s' % (name, text), flush=True)
+from deploy import deploy, say
 
 
 def create(state, options):
-    key = str(uuid.uuid1())
-    state[key] = {'nixExprs': expressions(options.files), 'resources': {}}
-    if options.deployment:
-        state[key]['name'] = options.deployment
-    print('created deployment \u2018%s\u2019' % key, file=sys.stderr)
+    key = state_files.create(state, options.deployment)
+    set_files(state[key], options)
+    print('created deployment ‘%s’' % key, file=sys.stderr)
     print(key)
 
 
-def expressions(files):
-    return json.dumps([os.path.abspath(file) for file in files])
-
-
 def modify(state, options):
-    state[state_files.find(state, options.deployment)]['nixExprs'] = expressions(options.files)
+    set_files(state[state_files.find(state, options.deployment)], options)
+
+
+def set_files(deployment, options):
+    """Version 1 keeps which files the network is made of."""
+    if options.generation == 1 and not options.files:
+        raise SystemExit('Exception: you must specify the path to a Nix expression and/or use ‘-t’')
+    if options.generation == 1:
+        deployment['nixExprs'] = json.dumps([os.path.abspath(file) for file in options.files])
 
 
 def set_args(state, options):
@@ -47,12 +44,10 @@ def set_args(state, options):
 
 
 def import_state(state, options):
-    for key, deployment in json.load(sys.stdin).items():
-        if key in state:
-            raise SystemExit('Exception: this state file already contains a deployment with UUID \u2018%s\u2019' % key)
-        state[key] = deployment
-        print('added deployment \u2018%s\u2019' % key, file=sys.stderr)
-        for machine in deployment['resources'].values() if options.include_keys else ():
+    for key, attributes in state_files.load_export(sys.stdin.read()).items():
+        state_files.enter(state, key, attributes)
+        print('added deployment ‘%s’' % key, file=sys.stderr)
+        for machine in attributes['resources'].values() if options.include_keys else ():
             machines.remember_host(machine)
 
 
@@ -72,35 +67,6 @@ def check(state, options):
         raise SystemExit(1)
 
 
-def deploy(state, options):
-    key = state_files.find(state, options.deployment)
-    deployment = state[key]
-    label = deployment.get('name', key)
-    wanted = network.evaluate(key, deployment, 'info')
-    if options.dry_run or options.plan_only:
-        for name in sorted(wanted['machines']):
-            say(name, 'would be %s' % ('updated' if name in deployment['resources'] else 'created'))
-        return
-    if os.environ.get('SANDBOX_FAIL_DEPLOY'):
-        raise SystemExit('error: ' + os.environ['SANDBOX_FAIL_DEPLOY'])
-    if not options.build_only:
-        machines.require_credentials(wanted['machines'])
-        machines.create_missing(key, deployment, wanted, say)
-    if options.create_only:
-        return
-    say(label, 'building all machine configurations...')
-    paths = network.evaluate(key, deployment, 'paths', machines.machines_of(deployment).items())
-    if options.build_only:
-        return
-    for name, path in sorted(paths['machines'].items()):
-        say(name, 'copying closure...')
-        if not options.copy_only and not options.dry_activate:
-            say(name, 'activating %s' % path)
-            deployment['resources'][name].update(toplevel=path, configsPath=paths['all'], state='3', sshPinged='1')
-    deployment['configsPath'] = paths['all']
-    say(label, 'deployment finished successfully')
-
-
 def parser(generation):
     whole = argparse.ArgumentParser(prog='nixops')
     whole.add_argument('--version', action='store_true')
@@ -109,7 +75,7 @@ def parser(generation):
 
     def command(name, function, writes=True):
         sub = commands.add_parser(name)
-        sub.add_argument('-d', dest='deployment', default=os.environ.get('NIXOPS_DEPLOYMENT') or os.environ.get('CHARON_DEPLOYMENT'))
+        sub.add_argument('-d', dest='deployment', default=os.environ.get('NIXOPS_DEPLOYMENT', os.environ.get('CHARON_DEPLOYMENT')))
         sub.set_defaults(function=function, writes=writes)
         return sub
 
@@ -118,10 +84,11 @@ def parser(generation):
     command('set-args', set_args).add_argument('--arg', nargs=2, action='append', default=[])
     command('import', import_state).add_argument('--include-keys', action='store_true')
     command('export', export, writes=False)
-    command('check', check, writes=False)
+    # Version 2 keeps what it found, under an exclusive lock.
+    command('check', check, writes=generation == 2)
     sub = command('deploy', deploy)
-    for flag in ('confirm', 'allow-reboot', 'allow-recreate', 'dry-run', 'plan-only', 'build-only', 'create-only', 'copy-only',
-                 'dry-activate', 'test', 'boot'):
+    for flag in ('confirm', 'kill-obsolete', 'allow-reboot', 'allow-recreate', 'dry-run', 'plan-only', 'build-only', 'create-only',
+                 'copy-only', 'dry-activate', 'test', 'boot'):
         sub.add_argument('--' + flag, action='store_true')
     return whole
 

@@ -3,9 +3,14 @@
 
 """NixOps' state, in memory in the shape of an export: {UUID: {attribute: text, "resources": {name: {attribute: text}}}}."""
 
+import fnmatch
 import json
 import os
+import re
 import sqlite3
+import uuid
+
+import record
 
 LOCAL = os.path.expanduser('~/.nixops/deployments.nixops')
 SCHEMA = '''
@@ -19,14 +24,54 @@ INSERT INTO SchemaVersion VALUES (3);
 
 
 def find(state, wanted):
-    """The UUID of the deployment that is meant, by NixOps' own order."""
-    matches = [key for key, deployment in state.items() if wanted in (key, deployment.get('name'))]
-    matches = matches or [key for key in state if wanted and key.startswith(wanted)]
-    if not wanted and len(state) == 1:
-        matches = list(state)
-    if len(matches) != 1:
-        raise SystemExit('Exception: could not find specified deployment in state file \u2018%s\u2019' % LOCAL)
+    """The UUID of the deployment that is meant, by NixOps' own order: its UUID or name, the begin of its UUID, the only one."""
+    matches = [key for key, deployment in state.items() if not wanted or wanted in (key, deployment.get('name'))]
+    matches = matches or [key for key in state if fnmatch.fnmatchcase(key, wanted + '*')]
+    if not matches:
+        raise SystemExit('Exception: could not find specified deployment in state file ‘%s’' % LOCAL)
+    if len(matches) > 1:
+        raise SystemExit('Exception: state file contains multiple deployments' + (
+            ' with the same name, so you should specify one using its UUID' if wanted else
+            ', so you should specify which one to use using ‘-d’, or set the environment variable NIXOPS_DEPLOYMENT'))
     return matches[0]
+
+
+def load_export(text):
+    """An export, whatever was found where one should be; errors as they end in Python, of which NixOps is made."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise SystemExit('ValueError: No JSON object could be decoded' if not text.strip() else 'ValueError: %s' % error) from error
+    if not isinstance(document, dict):
+        raise SystemExit("AttributeError: '%s' object has no attribute 'iteritems'" % type(document).__name__)
+    return document
+
+
+def enter(state, key, attributes):
+    """Enter a deployment of an export into a state."""
+    if key in state:
+        raise SystemExit('Exception: state file already contains a deployment with UUID ‘%s’' % key)
+    if not isinstance(attributes, dict):
+        raise SystemExit("AttributeError: '%s' object has no attribute 'iteritems'" % type(attributes).__name__)
+    if not isinstance(attributes.get('resources'), dict):
+        raise SystemExit("KeyError: 'resources'")
+    for resource in attributes['resources'].values():
+        if 'type' not in resource:
+            raise SystemExit('Exception: imported resource lacks a type')
+    state[key] = attributes
+    record.tell('imported', key, attributes)
+
+
+def create(state, name):
+    """A new deployment. As in NixOps it is there already when its name turns out to be impossible."""
+    key = str(uuid.uuid1())
+    state[key] = {'resources': {}}
+    if name and not re.match(r'^[a-zA-Z_\-][a-zA-Z0-9_\-\.]*$', name):
+        raise SystemExit('Exception: invalid deployment name ‘%s’' % name)
+    if name:
+        state[key]['name'] = name
+    record.tell('created', key, state[key])
+    return key
 
 
 def export_text(state, generation):
