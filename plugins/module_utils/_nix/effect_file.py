@@ -15,12 +15,12 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import read_if_present
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import checkout, checks, ci_nix, evaluation, parameters, pins, run_on
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Key
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._numbers import require_sensible_numbers
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
 # A branch that nobody names: an effect that runs there runs more often than its inventory says.
 ANOTHER_BRANCH = 'refs/heads/a-branch-that-no-inventory-names'
-Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _evaluated(candidate: evaluation.Candidate, options: Mapping[str, Any]) -> d
     refs = options['refs'] or refs_to_ask(effects, candidate.checkout)
     asked = [*refs, *([] if options['refs'] else [ANOTHER_BRANCH])]
     answer = evaluation.evaluate(candidate, asked)
-    runs = {ref: [key_of(effect) for effect in found] for ref, found in answer.items()}
+    runs = {ref: [effect.key for effect in found if effect.runs] for ref, found in answer.items()}
     problems = verdict(effects, runs)
     if problems:
         raise Failure(tuple(problems), {'runs': names_of(runs, refs)})
@@ -142,7 +142,7 @@ def _candidate(change: Change, options: Mapping[str, Any]) -> evaluation.Candida
 
 
 def key_of(effect: Mapping[str, Any]) -> Key:
-    """An effect, of the inventory or of an evaluation, by job and name."""
+    """An effect of the inventory by job and name."""
     return (effect.get('job') or ci_nix.DEFAULT_JOB, effect['name'])
 
 

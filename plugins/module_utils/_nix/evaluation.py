@@ -18,11 +18,13 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import traces
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import deployments, traces
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated, Key
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import quoted, to_nix
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import run_program
@@ -32,14 +34,17 @@ PROGRAM = 'nix-instantiate'
 FOLDERS = ('~/.nix-profile/bin', '/nix/var/nix/profiles/default/bin', '/run/current-system/sw/bin')
 SAFE_URIS = 'ssh:// https:// git+ssh:// git+https:// github: gitlab: sourcehut:'
 
+NO_REVISION = '0' * 40
+
 
 @dataclass(frozen=True)
 class Candidate:
     """A file of effects that is not written yet.
 
-    text: its contents; form: as in ci_nix; path: where it shall be; checkout: the root of the working tree.
+    text: its contents; form: as in ci_nix, or C(any) for that of the two that an agent would find; path: where it shall be; checkout:
+    the root of the working tree.
     bindings: for a file of effects alone, Nix bindings that define the C(pkgs) to pass to it.
-    owner, name: those of the repository, if known.
+    owner, name, rev: those of the repository and of the commit, if known.
     uris: further URLs that may be fetched, such as a pin's C(file://).
     stubs: effect → the network file that only prebuilding reads, to be named in errors.
     timeout: seconds for all that Nix is asked about it, from now on.
@@ -52,6 +57,7 @@ class Candidate:
     bindings: str = ''
     owner: str | None = None
     name: str | None = None
+    rev: str = NO_REVISION
     uris: tuple[str, ...] = ()
     stubs: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 600
@@ -74,41 +80,60 @@ def parse(candidate: Candidate) -> str:
     return _run(candidate, ['--parse'], candidate.text)
 
 
-def evaluate(candidate: Candidate, refs: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """The effects that would run on each ref, all asked of one Nix process.
+def evaluate(candidate: Candidate, refs: Sequence[str]) -> dict[str, list[Evaluated]]:
+    """All effects for each ref, and whether they would run there, asked of one Nix process.
 
-    Returns ref → effects, each with job (C(default) in the legacy form), name, path (as the agent names it) and secrets (what
-    secretsMap says). Everything that an effect needs beside its prebuilt network is evaluated with it.
-    Raises Failure with what Nix said.
+    Everything that an effect which runs needs beside its prebuilt network is evaluated with it; the network itself is not known
+    here. Raises Failure with what Nix said.
     """
     text = '%s\nin builtins.listToAttrs (map (ref: { name = ref; value = describe ref; }) %s)' % (_prelude(candidate), to_nix(refs))
-    answer = json.loads(_run(candidate, ['--eval', '--read-write-mode', '--strict', '--json', '--option', 'substituters', ''], text))
-    return {ref: answer[ref] for ref in refs}
+    answer = _answer(candidate, text)
+    return {ref: [deployments.evaluated(ref, found) for found in answer[ref]] for ref in refs}
 
 
-def prebuild(candidate: Candidate, targets: Mapping[tuple[str, str], str]) -> None:
-    """Instantiate the prebuilt network of each (job, effect) on a ref where it runs, as the agent will.
+def prebuild(candidate: Candidate, targets: Mapping[Key, str]) -> dict[Key, Evaluated]:
+    """Instantiate the prebuilt network of each (job, effect) on a ref where it runs, as the agent will, and say what is in it.
 
-    One process for all; when it fails, each is tried by itself, so that every broken network is reported at once.
+    One process for all; when it fails, each is tried by itself, so that every broken network is reported at once. An effect
+    without a prebuilt network is not among the answers. Raises Failure with what Nix said of networks that cannot be prebuilt.
     """
     try:
-        _prebuild(candidate, targets)
-    except Failure as failure:
-        if len(targets) == 1:
-            raise
+        return _prebuild(candidate, targets)
+    except Failure:
+        found: dict[Key, Evaluated] = {}
         problems: list[Problem] = []
         for target, ref in targets.items():
             try:
-                _prebuild(candidate, {target: ref})
+                found.update(_prebuild_alone(candidate, {target: ref}))
             except Failure as single:
                 problems += single.problems
-        # That the time is up is one problem, however many networks are left.
-        raise Failure(tuple(dict.fromkeys(problems)) or failure.problems) from None
+        if problems:
+            # That the time is up is one problem, however many networks are left.
+            raise Failure(tuple(dict.fromkeys(problems))) from None
+        return found
 
 
-def _prebuild(candidate: Candidate, targets: Mapping[tuple[str, str], str]) -> None:
-    wanted = ' '.join('(prebuilt %s %s %s)' % (quoted(ref), quoted(job), quoted(name)) for (job, name), ref in targets.items())
-    _run(candidate, [], '%s\nin builtins.concatLists [ %s ]' % (_prelude(candidate), wanted))
+def _prebuild_alone(candidate: Candidate, target: Mapping[Key, str]) -> dict[Key, Evaluated]:
+    """Of a network that can be prebuilt as much as is known: what C(tryEval) does not catch must not hide the rest."""
+    try:
+        return _prebuild(candidate, target)
+    except Failure:
+        least = _prebuild(candidate, target, 'nothing')
+    for detail in ('machines', 'names'):
+        with suppress(Failure):
+            return _prebuild(candidate, target, detail)
+    return least
+
+
+def _prebuild(candidate: Candidate, targets: Mapping[Key, str], detail: str = deployments.ALL) -> dict[Key, Evaluated]:
+    """detail: how much of a network is described: C(all), C(machines) alone, only their C(names), or C(nothing)."""
+    wanted = ' '.join('(prebuilt %s %s %s %s)' % tuple(map(quoted, (detail, ref, job, name))) for (job, name), ref in targets.items())
+    answer = _answer(candidate, '%s\nin builtins.concatLists [ %s ]' % (_prelude(candidate), wanted))
+    return {(found['job'], found['name']): deployments.evaluated(found['ref'], found) for found in answer}
+
+
+def _answer(candidate: Candidate, text: str) -> Any:
+    return json.loads(_run(candidate, ['--eval', '--read-write-mode', '--strict', '--json', '--option', 'substituters', ''], text))
 
 
 def _prelude(candidate: Candidate) -> str:
@@ -116,7 +141,7 @@ def _prelude(candidate: Candidate) -> str:
     return 'let candidate = %s\n;%s\n%s' % (candidate.text, candidate.bindings, QUESTIONS % {
         'checkout': quoted(str(candidate.checkout)), 'form': quoted(candidate.form),
         'root': IMPORT if candidate.form == 'effects' else CALL,
-        'owner': to_nix(candidate.owner), 'name': to_nix(candidate.name),
+        'owner': to_nix(candidate.owner), 'name': to_nix(candidate.name), 'rev': quoted(candidate.rev),
     })
 
 
@@ -130,12 +155,12 @@ QUESTIONS = r"""
     let
       short = prefix: let found = builtins.match "refs/${prefix}/(.*)" ref; in if found == null then null else builtins.head found;
     in
-    {
+    rec {
       inherit ref;
       branch = short "heads";
       tag = short "tags";
-      rev = "0000000000000000000000000000000000000000";
-      shortRev = "0000000";
+      rev = %(rev)s;
+      shortRev = builtins.substring 0 7 rev;
       outPath = checkout;
       owner = %(owner)s;
       name = %(name)s;
@@ -150,43 +175,98 @@ QUESTIONS = r"""
     else function (builtins.intersectAttrs (builtins.functionArgs function) arguments);
   apply = function: arguments: if builtins.isFunction function then function arguments else function;
   root = ref: %(root)s;
+  isHerculesCI = ref: if %(form)s == "any" then root ref ? herculesCI else %(form)s == "herculesCI";
   # One entry a job: its outputs, and the path to them as the agent names it.
   jobs = ref:
-    if %(form)s != "herculesCI" then [ { job = "default"; path = ""; outputs = root ref; } ]
+    if !isHerculesCI ref then [ { job = "default"; path = ""; outputs = root ref; } ]
     else
       let
         record = repository ref;
         herculesCI = apply (root ref).herculesCI (record // { primaryRepo = record; inherit herculesCI; });
         of = kind: map
-          (job: { inherit job; path = "${kind}.${job}.effects."; outputs = (apply herculesCI.${kind}.${job}.outputs { }).effects; })
-          (builtins.attrNames (herculesCI.${kind} or { }));
+          (job: { inherit job; path = "${kind}.${job}.effects."; outputs = (apply herculesCI.${kind}.${job}.outputs { }).effects or { }; })
+          (builtins.filter (job: herculesCI.${kind}.${job}.enable or true) (builtins.attrNames (herculesCI.${kind} or { })));
       in
       of "onPush" ++ of "onSchedule";
-  attributes = value: map (name: { inherit name; value = value.${name}; }) (builtins.attrNames value);
   within = ref: name: builtins.addErrorContext "while evaluating the effect ${builtins.toJSON name} on ${ref}";
+  isDerivation = value: value.type or null == "derivation";
+  # In the legacy form sets want to be visited, as runIf's do.
+  isVisited = ref: value: builtins.isAttrs value && (%(form)s == "effects" || isHerculesCI ref || value.recurseForDerivations or false);
+  # Effects below a value, by the names that lead there. What runIf leaves for branches where an effect does not run is none.
+  effects = ref: names: value:
+    let
+      name = builtins.concatStringsSep "." names;
+    in
+    if !(builtins.isAttrs value) then [ ]
+    else if names == [ ] then builtins.concatMap (child: effects ref [ child ] value.${child}) (builtins.attrNames value)
+    else if isDerivation value then
+      if value.isEffect or false then [ { inherit name; path = name; runs = true; effect = value; } ] else [ ]
+    else if !(isVisited ref value) || builtins.length names > 9 then [ ]
+    else if value ? run && isDerivation value.run then
+      if value.run.isEffect or false then [ { inherit name; path = "${name}.run"; runs = true; effect = value.run; } ] else [ ]
+    else if value ? dependencies then [ { inherit name; path = "${name}.dependencies"; runs = false; effect = { }; } ]
+    else builtins.concatMap (child: effects ref (names ++ [ child ]) value.${child}) (builtins.attrNames value);
+  # What it says of itself; attributes of a derivation are what its scripts read.
+  attributesOf = effect: builtins.intersectAttrs
+    { NIXOPS_DEPLOYMENT = null; action = null; knownHostsName = null; stateName = null; }
+    (effect.drvAttrs or { });
   describe = ref: builtins.concatMap
-    ({ job, path, outputs }: builtins.concatMap
-      ({ name, value }: within ref name (
-        if value ? run && (value.run.isEffect or false) then
-          let
-            effect = value.run;
-            # What is needed to run it; the prebuilt network may need a build, and src was looked at already.
-            needed = builtins.toJSON (removeAttrs (effect.drvAttrs or { }) [ "prebuilt" "src" ]);
-          in
-          builtins.seq needed [
-            { inherit job name; path = "${path}${name}.run"; secrets = builtins.fromJSON (effect.secretsMap or "{}"); }
-          ]
-        else [ ]
+    ({ job, path, outputs }: map
+      (found: within ref found.name (
+        let
+          # What is needed to run it; the prebuilt network may need a build, and src was looked at already.
+          needed = builtins.toJSON (removeAttrs (found.effect.drvAttrs or { }) [ "prebuilt" "src" ]);
+        in
+        builtins.seq needed {
+          inherit job;
+          inherit (found) name runs;
+          path = "${path}${found.path}";
+          attributes = attributesOf found.effect;
+          secrets = builtins.fromJSON (found.effect.secretsMap or "{}");
+        }
       ))
-      (attributes outputs))
+      (effects ref [ ] outputs))
     (jobs ref);
-  prebuilt = ref: job: name: builtins.concatMap
+  prebuilt = detail: ref: job: name: builtins.concatMap
     (found:
-      if found.job != job || !(found.outputs ? ${name}) then [ ]
-      else if !(found.outputs.${name} ? prebuilt) then [ ]
+      let
+        outputs = if found.outputs ? ${name} then found.outputs.${name} else { };
+        effect = outputs.run or (if isDerivation outputs then outputs else { });
+        runs = effect != { };
+      in
+      if found.job != job || !(outputs ? prebuilt) then [ ]
       # Its path is wanted inside of the context, for only then everything is evaluated there.
-      else within ref name (builtins.seq found.outputs.${name}.prebuilt.drvPath [ found.outputs.${name}.prebuilt ]))
+      else [
+        (within ref name (builtins.seq outputs.prebuilt.drvPath {
+          inherit ref job name runs;
+          path = found.path + name + (if outputs ? run then ".run" else if runs then "" else ".dependencies");
+          attributes = attributesOf effect;
+          secrets = builtins.fromJSON (effect.secretsMap or "{}");
+          network = network detail (outputs.prebuilt.machineInfo or null);
+        }))
+      ])
     (jobs ref);
+  # What NixOps' eval-machine-info.nix (of 1.7 and of 2.x) says. Null stands for what is not known.
+  known = value: let tried = builtins.tryEval (builtins.deepSeq value value); in if tried.success then tried.value else null;
+  network = detail: info:
+    if info == null || detail == "nothing" then { inherit detail; }
+    else {
+      inherit detail;
+      storage = known (info.info.network.storage or { });
+      lock = known (info.info.network.lock or { });
+      machines = builtins.mapAttrs
+        (_: { config, ... }: {
+          type = if detail == "names" then null else known config.deployment.targetEnv;
+          system = if detail == "names" then null else known (builtins.unsafeDiscardStringContext config.system.build.toplevel.outPath);
+          accessKey = if detail == "all" then known (config.deployment.ec2.accessKeyId or null) else null;
+        })
+        info.nodes;
+      resources =
+        if detail == "all" then
+          builtins.mapAttrs (_: builtins.mapAttrs (_: resource: { accessKey = known (resource.accessKeyId or null); }))
+            (removeAttrs info.resources [ "machines" ])
+        else { };
+    };
 """
 
 

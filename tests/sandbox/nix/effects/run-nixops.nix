@@ -65,7 +65,7 @@ let
         "prebuildOnlyNetworkFiles"
       ]
       // lib.optionalAttrs prebuild {
-        prebuilt = info.machines { names = builtins.attrNames info.nodes; } // { inherit (info) network nodes; };
+        prebuilt = info.machines { names = builtins.attrNames info.nodes; } // { machineInfo = info; inherit (info) network nodes; };
       }
       // {
         ownParameters = own;

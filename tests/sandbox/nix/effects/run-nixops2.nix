@@ -92,7 +92,7 @@ let
         ]
         // lib.optionalAttrs prebuild {
           prebuilt = checked (
-            info.machines { names = builtins.attrNames info.nodes; } // { inherit (info) network nodes; }
+            info.machines { names = builtins.attrNames info.nodes; } // { machineInfo = info; inherit (info) network nodes; }
           );
         }
         // {

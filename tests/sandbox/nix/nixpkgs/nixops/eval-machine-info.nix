@@ -100,7 +100,21 @@ let
       };
     };
 
-  nodes = lib.genAttrs machineNames node;
+  # What is to run on a machine, of which a stand-in has no more than its path.
+  toplevel =
+    evaluated: name:
+    pkgs.mkDerivation {
+      name = "nixos-system-${name}-${lib.version}";
+      configuration = builtins.hashString "sha256" (builtins.unsafeDiscardStringContext (builtins.toJSON (force evaluated.definitions)));
+    };
+  nodes = lib.genAttrs machineNames (
+    name:
+    let
+      evaluated = node name;
+      system = evaluated.config.system // { build.toplevel = toplevel evaluated name; };
+    in
+    evaluated // { config = evaluated.config // { inherit system; }; }
+  );
 
   # Resources are open records with what NixOps adds to each.
   resource =
@@ -164,6 +178,7 @@ let
       pkgs.mkDerivation {
         name = "nixops-machines";
         inherit names;
+        systems = map (name: builtins.unsafeDiscardStringContext nodes.${name}.config.system.build.toplevel.outPath) names;
       }
     );
 in
@@ -184,12 +199,7 @@ in
   paths = {
     all = (machines { names = machineNames; }).outPath;
     machines = lib.genAttrs machineNames (
-      name:
-      builtins.unsafeDiscardStringContext
-        (pkgs.mkDerivation {
-          name = "nixos-system-${name}-${lib.version}";
-          configuration = builtins.hashString "sha256" (builtins.unsafeDiscardStringContext (builtins.toJSON (force nodes.${name}.definitions)));
-        }).outPath
+      name: builtins.unsafeDiscardStringContext nodes.${name}.config.system.build.toplevel.outPath
     );
   };
 }

@@ -1,0 +1,145 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""What an evaluation says of effects: which state they read, and what is in the networks that they deploy. Values only.
+
+From effects/nixops/run-nixops.nix and effects/nixops2/run-nixops2.nix of hercules-ci-effects, and nix/eval-machine-info.nix of
+NixOps 1.7 and 2. C(None) always stands for what is not known, never for what is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Key = tuple[str, str]
+"""A job and the name of an effect in it; C(default) is the job of the legacy form."""
+ALL = 'all'
+STORAGE = 'hercules-ci'
+"""The storage and the lock of NixOps 2 that Hercules CI provides, by the name of their plugin."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine of a network.
+
+    type: C(deployment.targetEnv), such as C(ec2). system: the path in the Nix store that is prebuilt for it.
+    access_key: C(deployment.ec2.accessKeyId), empty where it is not set.
+    """
+
+    type: str | None
+    system: str | None = None
+    access_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Resource:
+    """Another resource of a network. kind: as the network calls it, such as C(ec2KeyPairs). access_key: its C(accessKeyId)."""
+
+    kind: str
+    access_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is prebuilt: machines and resources by name.
+
+    known: whether all is in it; else some value of the network, other than its machines, could not be evaluated.
+    """
+
+    machines: Mapping[str, Machine] = field(default_factory=dict)
+    resources: Mapping[str, Resource] = field(default_factory=dict)
+    known: bool = True
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """An effect on a ref.
+
+    path: as the agent names it. runs: whether it would run there; where it does not, nothing else is known without its network.
+    function: C(runNixOps), C(runNixOps2), or C(None) for one that deploys no NixOps network.
+    state_name: the state file that NixOps would read; of runNixOps2 only the network tells. known_hosts_name: of runNixOps.
+    deployment: NIXOPS_DEPLOYMENT, C(None) also where it is null. lock: the name of NixOps 2's lock at Hercules CI.
+    network: what is prebuilt, if that was asked for.
+    """
+
+    ref: str
+    job: str
+    name: str
+    path: str
+    runs: bool
+    function: str | None = None
+    state_name: str | None = None
+    known_hosts_name: str | None = None
+    deployment: str | None = None
+    action: str | None = None
+    lock: str | None = None
+    secrets_map: Mapping[str, Any] = field(default_factory=dict)
+    network: Network | None = None
+
+    @property
+    def key(self) -> Key:
+        return (self.job, self.name)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For results. Access keys are left out: only whoever compares them needs them."""
+        network = None if self.network is None else {
+            'known': self.network.known,
+            'machines': {name: {'type': machine.type, 'system': machine.system} for name, machine in self.network.machines.items()},
+            'resources': {name: {'type': resource.kind} for name, resource in self.network.resources.items()},
+        }
+        names = ('ref', 'job', 'name', 'path', 'runs', 'function', 'state_name', 'known_hosts_name', 'deployment', 'action', 'lock')
+        return {**{name: getattr(self, name) for name in names}, 'secrets_map': dict(self.secrets_map), 'network': network}
+
+
+def evaluated(ref: str, found: Mapping[str, Any]) -> Evaluated:
+    """What one effect is, from what Nix answered about it."""
+    attributes, described = found['attributes'], found.get('network') or {}
+    function = _function_of(attributes, 'machines' in described)
+    network = _network(described)
+    first = function == 'runNixOps'
+    return Evaluated(
+        ref=ref, job=found['job'], name=found['name'], path=found['path'], runs=found['runs'], function=function,
+        # A parameter that runNixOps2 does not know is an environment variable that nobody reads.
+        state_name=_text(attributes.get('stateName')) if first else _name_in(described.get('storage')) if function else None,
+        known_hosts_name=_text(attributes.get('knownHostsName')) if first else None,
+        deployment=_text(attributes.get('NIXOPS_DEPLOYMENT')) if function else None,
+        action=_text(attributes.get('action', 'switch')) if function and attributes else None,
+        lock=_name_in(described.get('lock')) if function and not first else None,
+        secrets_map=found['secrets'], network=network,
+    )
+
+
+def _function_of(attributes: Mapping[str, Any], has_network: bool) -> str | None:
+    """By the attributes that each of the two functions always sets; an effect that does not run has none."""
+    if 'stateName' in attributes and 'knownHostsName' in attributes:
+        return 'runNixOps'
+    return 'runNixOps2' if 'NIXOPS_DEPLOYMENT' in attributes or (has_network and attributes) else None
+
+
+def _network(described: Mapping[str, Any]) -> Network | None:
+    if 'machines' not in described:
+        return None
+    machines = {
+        name: Machine(_text(found['type']), _text(found['system']), _text(found['accessKey']))
+        for name, found in described['machines'].items()
+    }
+    # NixOps keeps resources by name alone: of two kinds with the same name the last counts, in the order of their kinds.
+    resources = {
+        name: Resource(kind, _text(found['accessKey']))
+        for kind, by_name in sorted(described['resources'].items()) for name, found in by_name.items()
+    }
+    return Network(machines, resources, described['detail'] == ALL and all(machine.type is not None for machine in machines.values()))
+
+
+def _name_in(providers: Any) -> str | None:
+    """The name of the state file or lock in C(network.storage) or C(network.lock)."""
+    provider = providers.get(STORAGE) if isinstance(providers, Mapping) else None
+    return _text(provider.get('stateName')) if isinstance(provider, Mapping) else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
