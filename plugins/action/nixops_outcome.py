@@ -21,8 +21,11 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcom
 )
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import change_by, state_files
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Versions
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import REGISTERED, read_host
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain
+
+REGISTERED = ('_nixops_uploaded', '_nixops_rendered', '_nixops_pushed', '_nixops_watched')
+"""What the role's own tasks have registered, in this play or an earlier one of the run."""
 
 
 class ActionModule(ActionBase):
@@ -72,7 +75,7 @@ def rows_of(
     versions = versions_now(hostvars[first], first)
     rows = []
     for host, branch, ending in endings:
-        state = project['states'][host]
+        state = project['names'][host]['state']
         before, after = change_by(ending.job_url, versions.get(state, ()), project['versions'].get(state))
         rows.append(row(
             name, host, branch, ending, secrets_map=secrets_of(hostvars[host]), state_version_before=before, state_version_after=after,
@@ -82,9 +85,9 @@ def rows_of(
 
 def versions_now(variables: Mapping[str, Any], host: str) -> Versions:
     """The versions of each state file; none where the service does not answer."""
-    network, _problems = read_host(host, variables, 'main')
+    network, _problems = read_network(host, variables)
     try:
-        return state_files(str(network['nixops_project']), network).files()
+        return state_files(network).files()
     except Failure:
         return {}
 

@@ -167,9 +167,12 @@ options:
       nix_path:
         description: The C(NIX_PATH) of the deployment.
         type: str
-      nixops_deployment:
-        description: The C(NIXOPS_DEPLOYMENT) of the deployment.
+      effect_deployment:
+        description:
+          - What the effect calls the deployment (C(NIXOPS_DEPLOYMENT)), where that is not O(effects[].deployment). It has to occur in the
+            state - NixOps takes the name of a deployment, its UUID, or the beginning of that.
         type: str
+        aliases: [nixops_deployment]
       action:
         description: What NixOps does.
         type: str

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import effect_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 
 DOCUMENTATION = r"""
 name: nixops_effects
@@ -56,7 +56,7 @@ _value:
 def nixops_effects(networks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """An effect for each network."""
     try:
-        return [effect_of(str(network['inventory_hostname']), network) for network in networks]
+        return [Network(str(network['inventory_hostname']), network, network).effect for network in networks]
     except (KeyError, TypeError):
         raise AnsibleFilterError('nixops_effects needs a list of the variables of hosts, with inventory_hostname among them.') from None
 

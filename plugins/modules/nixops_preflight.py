@@ -78,10 +78,16 @@ projects:
       description: What NixOps does for each network.
       type: dict
       sample: {neat-network: switch, neat-staging: switch}
-    states:
-      description: The name of each network's state file.
+    names:
+      description: What each network's state and known hosts are called on Hercules CI, and its deployment in the effect.
       type: dict
-      sample: {neat-network: nixops-foo.json, neat-staging: nixops-bar.json}
+      sample:
+        neat-network: {state: nixops-foo.json, known_hosts: nixops-foo.known_hosts, effect_deployment: foo}
+    effects:
+      description: The effects that deploy the networks, as O(nixcd.hercules_ci.nixops_effect#module:effects) takes them.
+      type: list
+      elements: dict
+      sample: [{name: neat-network, deployment: foo, run_on: {branches: [production]}}]
     versions:
       description: The newest version of each state file that Hercules CI has.
       type: dict

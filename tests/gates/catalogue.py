@@ -25,7 +25,7 @@ GATES = (
     Gate('changelog', 'antsibull-changelog lint', fast=True),
     Gate('workflows', 'check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml && '
          'zizmor --offline --quiet --strict-collection .github', fast=True),
-    Gate('role-variables', 'python -m tests.gates.role_variables', fast=True),
+    Gate('role-variables', 'PYTHONPATH=$TOP python -m tests.gates.role_variables', fast=True),
     Gate('exceptions', 'python -m tests.gates.exceptions', summary=r'\d+ exceptions', fast=True),
     Gate('mypy', 'cd $TOP && mypy --config-file $OLDPWD/pyproject.toml --cache-dir $CACHE/mypy '
          '-p ansible_collections.nixcd.hercules_ci.plugins', fast=True),

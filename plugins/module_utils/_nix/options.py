@@ -28,7 +28,8 @@ EFFECT: dict[str, Any] = {
     'run_on': {'type': 'dict', 'options': {
         'branches': TEXTS, 'tags': TEXTS, 'any_ref': {'type': 'bool'}, 'condition': {'type': 'str'},
     }},
-    **dict.fromkeys(('comment', 'job', 'deployment', 'src', 'state_name', 'known_hosts_name', 'nix_path', 'nixops_deployment'), TEXT),
+    **dict.fromkeys(('comment', 'job', 'deployment', 'src', 'state_name', 'known_hosts_name', 'nix_path'), TEXT),
+    'effect_deployment': {'type': 'str', 'aliases': ['nixops_deployment']},
     **dict.fromkeys(('user_setup_script', 'prior_check_script', 'effect_check_script'), TEXT),
     **dict.fromkeys(('prebuild', 'forget_state', 'allow_reboot', 'allow_recreate'), TRUTH),
     **dict.fromkeys(('network_files', 'prebuild_only_network_files', 'deploy_only_network_files'), TEXTS),

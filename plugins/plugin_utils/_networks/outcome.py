@@ -149,14 +149,14 @@ def failures(endings: Iterable[tuple[str, str, Ending]]) -> dict[str, str]:
 def done_of(networks: Iterable[str], results: Mapping[str, Mapping[str, Any]]) -> Done:
     """What the networks of a project have registered; one of them did for all what is done once.
 
-    results: by network the values of C(nixops_uploaded), C(nixops_rendered), C(nixops_pushed) and C(nixops_watched), where there are any.
+    results: by network what the tasks registered, where they did.
     """
     names = list(networks)
     return Done(
-        uploaded={name: results[name]['nixops_uploaded'] for name in names if _run(results[name].get('nixops_uploaded'))},
-        rendered=_once(results[name].get('nixops_rendered') for name in names),
-        pushed=_once(results[name].get('nixops_pushed') for name in names),
-        watched={item['item']['branch']: item for name in names for item in _items(results[name].get('nixops_watched')) if _run(item)},
+        uploaded={name: results[name]['_nixops_uploaded'] for name in names if _run(results[name].get('_nixops_uploaded'))},
+        rendered=_once(results[name].get('_nixops_rendered') for name in names),
+        pushed=_once(results[name].get('_nixops_pushed') for name in names),
+        watched={item['item']['branch']: item for name in names for item in _items(results[name].get('_nixops_watched')) if _run(item)},
     )
 
 

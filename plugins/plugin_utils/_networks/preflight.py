@@ -15,11 +15,10 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.sta
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import projects as rules
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import service
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import state_name_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project, projects_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.secrets import default_branches, outlines, secret_problems
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Agent, Versions, agent_of, state_problems
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host, read_host
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_agent, read_network
 
 
 @dataclass(frozen=True)
@@ -59,11 +58,13 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     What is wrong with one variable does not hide what is wrong elsewhere: each rule is asked about those networks and agents whose
     variables it can rely on.
     """
-    networks, problems = _read(inventory.networks, 'main')
-    agents, found_of_agents = _read(inventory.agents, 'agent')
+    read = [read_network(name, variables) for name, variables in inventory.networks.items()]
+    read_agents = [read_agent(name, variables) for name, variables in inventory.agents.items()]
+    networks, agents = [network for network, _wrong in read], [agent for agent, _wrong in read_agents]
+    problems = [problem for _host, wrong in (*read, *read_agents) for problem in wrong]
     projects = projects_of(networks, inventory.selected)
     problems += _out_of_step(inventory.strategy)
-    problems += [*found_of_agents, *rules.disagreements(projects), *secret_problems(networks, agents, default_branches(projects, agents))]
+    problems += [*rules.disagreements(projects), *secret_problems(networks, agents, default_branches(projects, agents))]
     hosts = [agent_of(name, variables) for name, variables in inventory.agents.items()]
     asked = {project.name: _ask(project) for project in projects if project.selected}
     for project in projects:
@@ -84,17 +85,12 @@ def _out_of_step(strategy: str) -> Iterator[Problem]:
                       expected='the strategy linear', found=strategy, remedy='Set strategy: linear for the play.')
 
 
-def _read(hosts: Mapping[str, Mapping[str, Any]], entry_point: str) -> tuple[list[Host], list[Problem]]:
-    read = [read_host(name, variables, entry_point) for name, variables in hosts.items()]
-    return [host for host, _problems in read], [problem for _host, problems in read for problem in problems]
-
-
 def _ask(project: Project) -> Answer:
     """What Hercules CI has of a project that something is selected of; the others are not asked for."""
     if not project.first.sound(*service.REACHED_BY):
         return Answer()
     try:
-        files = service.state_files(project.name, project.first)
+        files = service.state_files(project.first)
         return Answer(files, files.files())
     except Failure as failure:
         return Answer(problems=failure.problems)
@@ -114,9 +110,10 @@ def _plan(project: Project, answer: Answer) -> dict[str, Any]:
     return {
         'declared': [network.name for network in project.networks],
         'selected': [network.name for network in project.chosen],
-        'branches': {network.name: list(network['nixops_branches']) for network in project.networks},
+        'effects': [network.effect for network in project.networks],
+        'names': {network.name: network.names for network in project.networks},
+        'branches': {network.name: network.branches for network in project.networks},
         'actions': {network.name: network['nixops_action'] for network in project.networks},
-        'states': {network.name: state_name_of(network.values) for network in project.networks},
         'versions': {name: known[-1].number for name, known in (answer.versions or {}).items() if known},
         'file': rules.written_file(project),
     }

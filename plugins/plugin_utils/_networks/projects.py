@@ -23,8 +23,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import checkout as nix_checkout
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import run_on
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import STATE_NAME, effect_of, state_name_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import EFFECT_OPTIONS, PREFIX, Host
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import EFFECT_OPTIONS, PREFIX, STATE_NAME, Network
 
 # One network acts for all of its project, with its own variables: these would otherwise depend on which one it is.
 SHARED = (
@@ -45,30 +44,30 @@ class Project:
     """networks: all of the inventory; selected: names of those that the run is about."""
 
     name: str
-    networks: tuple[Host, ...]
+    networks: tuple[Network, ...]
     selected: frozenset[str]
 
     @property
-    def first(self) -> Host:
+    def first(self) -> Network:
         return self.networks[0]
 
     @property
-    def chosen(self) -> list[Host]:
+    def chosen(self) -> list[Network]:
         return [network for network in self.networks if network.name in self.selected]
 
     @property
     def pushed_branches(self) -> set[str]:
         """The branches that a run may push to."""
-        return {branch for network in self.chosen if network.sound('nixops_branches') for branch in network['nixops_branches']}
+        return {branch for network in self.chosen if network.sound('nixops_branches') for branch in network.branches}
 
 
-def projects_of(networks: Iterable[Host], selected: Iterable[str]) -> list[Project]:
+def projects_of(networks: Iterable[Network], selected: Iterable[str]) -> list[Project]:
     """The projects, with their networks in the order of the inventory, but for networks that do not say which they belong to."""
-    found: dict[str, list[Host]] = {}
+    found: dict[str, list[Network]] = {}
     for network in networks:
         if not network.sound('nixops_project'):
             continue
-        found.setdefault(str(network['nixops_project']), []).append(network)
+        found.setdefault(network.project, []).append(network)
     chosen = frozenset(selected)
     return [Project(name, tuple(members), chosen & {member.name for member in members}) for name, members in found.items()]
 
@@ -101,7 +100,7 @@ def overridden(project: Project, extra_vars: frozenset[str], left_out: frozenset
     changed = ', '.join(sorted(extra_vars & {'nixops_branches', *(PREFIX + option for option in EFFECT_OPTIONS)}))
     for network in project.networks if changed else ():
         if network.name in left_out and network.sound('nixops_branches'):
-            shared = project.pushed_branches & set(network['nixops_branches'])
+            shared = project.pushed_branches & set(network.branches)
             if shared:
                 yield Problem('Variables of the command line would change a network that is not selected.',
                               where='%s, branch %s of %s' % (network.name, ', '.join(sorted(shared)), project.name),
@@ -110,14 +109,14 @@ def overridden(project: Project, extra_vars: frozenset[str], left_out: frozenset
 
 
 def _same_states(project: Project) -> Iterator[Problem]:
-    states: dict[str, Host] = {}
+    states: dict[str, Network] = {}
     for network in project.networks:
         if not network.sound(*STATE_NAME):
             continue
-        other = states.setdefault(state_name_of(network.values), network)
+        other = states.setdefault(network.state_name, network)
         if other is not network:
             yield Problem('Two networks of a project have the same state.', where=network.place('nixops_deployment'),
-                          expected='a state of its own for each network', found='%s, as %s' % (state_name_of(network.values), other.name),
+                          expected='a state of its own for each network', found='%s, as %s' % (network.state_name, other.name),
                           remedy='Correct nixops_deployment or nixops_state_name of one of them.')
 
 
@@ -156,7 +155,7 @@ def _remote_problems(project: Project, repository: Repository) -> Iterator[Probl
     remote_url(repository, remote)
     heads = remote_heads(repository, remote, sorted(project.pushed_branches)) if project.pushed_branches else {}
     for branch in sorted(project.pushed_branches - heads.keys()):
-        naming = [network for network in project.chosen if network.sound('nixops_branches') and branch in network['nixops_branches']]
+        naming = [network for network in project.chosen if network.sound('nixops_branches') and branch in network.branches]
         impossible = run_on.problems({'branches': [branch]}, naming[0].place('nixops_branches'))
         yield from impossible or no_branch(repository, remote, branch, 'nixops_branches of %s' % naming[0].name).problems
 
@@ -165,7 +164,7 @@ def _file_problems(project: Project, repository: Repository) -> Iterator[Problem
     """Of the networks whose variables are sound; what else they name is not known."""
     first = project.first
     if first.sound('nixops_file', 'nixops_form', 'nixops_pins'):
-        effects = [effect_of(network.name, network.values) for network in project.networks if network.sound(*FILES)]
+        effects = [network.effect for network in project.networks if network.sound(*FILES)]
         pins = {name: pin for name, pin in first['nixops_pins'].items() if pin}
         yield from nix_checkout.problems(Path(repository.path), _place(project), effects, pins)
 

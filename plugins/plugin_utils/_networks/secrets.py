@@ -12,32 +12,32 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, errors_of
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.audit import Secret, audit, secrets_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Condition
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.json_text import walk
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.networks import SCRIPTS, Network, least_privilege
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.audit import Secret, audit, secrets_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Host
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import SCRIPTS, Network, least_privilege
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project, default_branch
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_secrets
 
 USE = ('nixops_project', 'nixops_branches', 'nixops_run_on', 'nixops_secrets_map', 'nixops_arguments', *SCRIPTS)
 """The variables of a network that say which secrets it uses."""
 
 
-def secret_problems(networks: Sequence[Host], agents: Sequence[Host], defaults: Mapping[str, str]) -> list[Problem]:
+def secret_problems(networks: Sequence[Network], agents: Sequence[Host], defaults: Mapping[str, str]) -> list[Problem]:
     """All problems with secrets: those of their form, and between what is of the right form those of an audit.
 
     defaults: the default branches of OWNER/REPOSITORY, as far as known.
     """
     hosts = {host.name: host for host in (*networks, *agents)}
     sound = [network for network in networks if network.sound(*USE)]
-    users, held, wrong = _users(sound), {}, []
-    derived = least_privilege(users)
+    held, wrong = {}, []
+    derived = least_privilege(sound)
     for agent in _provided(agents):
         findings = list(problems_in_secrets(agent['nixops_agent_secrets']))
         wrong += [Problem(what, where=agent.line('nixops_agent_secrets', *path), remedy='Correct the variable.') for path, what in findings]
         held[agent.name] = _known(agent['nixops_agent_secrets'], {tuple(path[:2]) for path, _what in findings}, derived)
-    found = audit(users, held, defaults, lambda host, variable, *path: hosts[host].place(variable, *path))
+    found = audit(sound, held, defaults, lambda host, variable, *path: hosts[host].place(variable, *path))
     # Who may be let in for what is not known while something is wrong with the other networks.
     return [*wrong, *(found if len(sound) == len(networks) and not wrong else errors_of(found))]
 
@@ -62,16 +62,12 @@ def default_branches(projects: Sequence[Project], agents: Sequence[Host]) -> dic
     return {repository: branch for repository, branch in found.items() if branch}
 
 
-def outlines(networks: Sequence[Host], agents: Sequence[Host]) -> dict[str, dict[str, dict[str, Any]]]:
+def outlines(networks: Sequence[Network], agents: Sequence[Host]) -> dict[str, dict[str, dict[str, Any]]]:
     """What may be shown of each agent's secrets, as O(nixcd.hercules_ci.nixops_report#module:agents) takes it. Never a value."""
     return {
         agent: {name: {'fields': sorted(secret.fields or ()), 'condition': secret.condition} for name, secret in secrets.items()}
-        for agent, secrets in _held(_users(networks), agents).items()
+        for agent, secrets in _held(networks, agents).items()
     }
-
-
-def _users(networks: Sequence[Host]) -> list[Network]:
-    return [Network.from_variables(network.name, network.values).with_scripts(network.values) for network in networks]
 
 
 def _held(users: Sequence[Network], agents: Sequence[Host]) -> dict[str, dict[str, Secret]]:

@@ -8,30 +8,21 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
-from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import STATE_NAME, state_name_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import CONNECTION, PREFIX, STATE_NAME, Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host
 
-CONNECTION = ('api_base_url', 'api_token', 'credentials_file', 'validate_certs', 'ca_path')
 NO_UPLOAD = 'dry-run'
 """The only action that leaves a missing state missing. Others make machines, or leave a state without any, which a later run would keep."""
-REACHED_BY = tuple('nixops_' + option for option in CONNECTION)
+REACHED_BY = tuple(PREFIX + option for option in CONNECTION)
 
 
-def connection_options(network: Host) -> dict[str, Any]:
-    """The options of the modules that talk to Hercules CI, from a network's variables."""
-    return {option: network['nixops_' + option] for option in CONNECTION}
-
-
-def state_files(project: str, network: Host) -> StateFiles:
-    """The state files of a project. network: one of it, whose variables say how to reach Hercules CI."""
-    return StateFiles(connect(connection_options(network)), ProjectPath.parse(project))
+def state_files(network: Network) -> StateFiles:
+    """The state files of a network's project."""
+    return StateFiles(connect(network.connection()), network.project_path)
 
 
 def change_by(job_url: str, versions: Sequence[Version], known: int | None) -> tuple[int | None, int | None]:
@@ -53,12 +44,12 @@ def missing_states(project: Project, versions: Container[str], uploads: bool) ->
     for network in project.networks:
         if not network.sound(*STATE_NAME, 'nixops_branches', 'nixops_state', 'nixops_action'):
             continue
-        name = state_name_of(network.values)
+        name = network.state_name
         selected = network.name in project.selected
-        shared = project.pushed_branches & set(network['nixops_branches'])
-        if name in versions or not shared or network['nixops_state'] == 'new' or network['nixops_action'] == NO_UPLOAD:
+        shared = project.pushed_branches & set(network.branches)
+        if name in versions or not shared or network.state == 'new' or network['nixops_action'] == NO_UPLOAD:
             continue
-        if network['nixops_state'] == 'upload' and selected and uploads:
+        if network.state == 'upload' and selected and uploads:
             continue
         remedy = 'Set nixops_state: upload and let a run with the tag state upload it, or nixops_state: new if there are no machines yet.'
         if not selected:

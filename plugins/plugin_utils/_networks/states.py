@@ -21,14 +21,14 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server, read_source
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import STATE_NAME, state_name_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Host
+from ansible_collections.nixcd.hercules_ci.plugins.modules.nixops_state import ARGUMENTS as STATE
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import STATE_NAME, Network
 
 Versions = Mapping[str, Sequence[Version]]
 """By state file, oldest first."""
 
 SOURCE = (
-    *STATE_NAME, 'nixops_state', 'nixops_nixops_deployment', 'nixops_function', 'nixops_export_file', 'nixops_database', 'nixops_program',
+    *STATE_NAME, 'nixops_state', 'nixops_function', 'nixops_export_file', 'nixops_database', 'nixops_program',
     'nixops_allow_self_deploy', 'nixops_checkout', 'nixops_src', 'nixops_flake', 'nixops_forget_state',
 )
 """The variables that the state and its source depend on."""
@@ -62,19 +62,19 @@ def _known_keys(address: str) -> set[str]:
     return {line.split()[2] for line in found.stdout.splitlines() if not line.startswith('#') and len(line.split()) > 2}
 
 
-def state_problems(network: Host, agents: Sequence[Agent], files: StateFiles | None, versions: Versions) -> Iterator[Problem]:
+def state_problems(network: Network, agents: Sequence[Agent], files: StateFiles | None, versions: Versions) -> Iterator[Problem]:
     """What is wrong with the state that the network has, or is to get.
 
     files, versions: of Hercules CI; without them only a state that would be uploaded is looked at.
     """
     if not network.sound(*SOURCE):
         return
-    known = versions.get(state_name_of(network.values))
+    known = versions.get(network.state_name)
     newest = known[-1] if known else None
     yield from _named_otherwise(network)
     looked_for = () if network['nixops_allow_self_deploy'] else agents
     try:
-        if network['nixops_state'] == 'upload':
+        if network.state == 'upload':
             yield from _problems_here(network, looked_for, files, newest)
         elif files and newest:
             yield from _problems_there(network, looked_for, files, newest)
@@ -83,26 +83,26 @@ def state_problems(network: Host, agents: Sequence[Agent], files: StateFiles | N
             yield replace(problem, where=', '.join(filter(None, (network.name, problem.where))))
 
 
-def _problems_here(network: Host, agents: Sequence[Agent], files: StateFiles | None, newest: Version | None) -> Iterator[Problem]:
+def _problems_here(network: Network, agents: Sequence[Agent], files: StateFiles | None, newest: Version | None) -> Iterator[Problem]:
     """Of the state that would be uploaded, and of what has been deployed since, by machines that are not known here."""
     with hidden_file() as file:
-        state = read_source(source_options(network), file).state
+        state = read_source(network.source(STATE['argument_spec']), file).state
         yield from _self_deploys(network, state, agents)
     if agents and files and newest and not newest.holds(state.size, state.sha256):
         with suppress(NotAState):  # which nixops_state may be about to replace
             yield from _problems_there(network, agents, files, newest)
 
 
-def _problems_there(network: Host, agents: Sequence[Agent], files: StateFiles, newest: Version) -> Iterator[Problem]:
+def _problems_there(network: Network, agents: Sequence[Agent], files: StateFiles, newest: Version) -> Iterator[Problem]:
     with hidden_file() as file:
-        yield from _self_deploys(network, from_server(files, state_name_of(network.values), newest, file), agents)
+        yield from _self_deploys(network, from_server(files, network.state_name, newest, file), agents)
 
 
-def _named_otherwise(network: Host) -> Iterator[Problem]:
+def _named_otherwise(network: Network) -> Iterator[Problem]:
     """NixOps 2 finds its state under the name that C(nixops.nix) has; whether that comes to another one, only Nix knows for certain."""
     if network['nixops_function'] != 'runNixOps2' or network['nixops_flake'] or network['nixops_forget_state']:
         return
-    name, file = state_name_of(network.values), Path(network['nixops_checkout'] or '', network['nixops_src'] or '', 'nixops.nix')
+    name, file = network.state_name, Path(network['nixops_checkout'] or '', network['nixops_src'] or '', 'nixops.nix')
     with suppress(OSError, ValueError):  # what is wrong with the files is reported with the checkout
         if name not in file.read_text('utf-8', errors='replace'):
             yield Problem('NixOps 2 might look for the state under another name, and make all machines anew.',
@@ -111,18 +111,7 @@ def _named_otherwise(network: Host) -> Iterator[Problem]:
                           remedy='Set network.storage.hercules-ci.stateName there to it, or nixops_state_name to what it is there.')
 
 
-def source_options(network: Host) -> dict[str, Any]:
-    """The options of nixops_state that say where a state comes from, from a network's variables."""
-    exported = bool(network['nixops_export_file'])
-    return {
-        'deployment': network['nixops_deployment'], 'effect_deployment': network['nixops_nixops_deployment'],
-        'function': network['nixops_function'], 'import_check': True, 'format': 'auto', 'export_file': network['nixops_export_file'],
-        'database': None if exported else network['nixops_database'], 'nixops_program': None if exported else network['nixops_program'],
-        'nixops_directory': None, 'nixops_timeout': 600,
-    }
-
-
-def _self_deploys(network: Host, state: State, agents: Sequence[Agent]) -> Iterator[Problem]:
+def _self_deploys(network: Network, state: State, agents: Sequence[Agent]) -> Iterator[Problem]:
     for machine in machines(state.entries()):
         names = {machine.name, *machine.addresses}
         key = machine.host_key.split()[1] if ' ' in machine.host_key else machine.host_key

@@ -10,25 +10,26 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options import EFFECT
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import STATE_NAME
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._json_schema import Schema
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place, plain
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Host
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import PREFIX, Network
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain
 
 SPECS = Path(__file__).resolve().parents[3] / 'roles' / 'nixops' / 'meta' / 'argument_specs.yml'
-PREFIX = 'nixops_'
-EFFECT_OPTIONS = frozenset(EFFECT) - {'name'}
-REGISTERED = ('nixops_uploaded', 'nixops_rendered', 'nixops_pushed', 'nixops_watched')
-"""What the role's own tasks have registered, in this play or an earlier one of the run."""
+HostKind = TypeVar('HostKind', bound=Host)
+RENAMED = {'nixops_nixops_deployment': 'nixops_effect_deployment'}
+"""Variables by the names that they once had."""
 TYPES: Mapping[str, Mapping[str, Any]] = {
     'str': {'type': 'string'}, 'path': {'type': 'string', 'minLength': 1}, 'dict': {'type': 'object'}, 'list': {'type': 'array'}, 'raw': {},
     'bool': {'anyOf': [{'type': 'boolean'}, {'enum': ['yes', 'no', 'true', 'false', 'True', 'False', 'on', 'off']}]},
@@ -38,11 +39,10 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
 
 @cache
 def options_of(entry_point: str) -> dict[str, Any]:
-    """The options of an entry point of the role; for a network, with those of an effect that the role hands on as they are."""
+    """The options of an entry point of the role."""
     with open(SPECS, encoding='utf-8') as stream:
         options: dict[str, Any] = yaml.safe_load(stream)['argument_specs'][entry_point]['options']
-    handed_on = {PREFIX + option: EFFECT[option] for option in sorted(EFFECT_OPTIONS)}
-    return {**handed_on, **options} if entry_point == 'main' else options
+    return options
 
 
 def schema_of(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,39 +67,17 @@ def _schema_of_option(option: Mapping[str, Any]) -> dict[str, Any]:
     return schema
 
 
-@dataclass(frozen=True)
-class Host:
-    """A network or an agent.
-
-    name: the inventory host; given: its variables as Ansible has them; values: those of the role as plain JSON, with the role's defaults.
-    wrong: variables that are missing or not what they should be, about which nothing more is to be said.
-    """
-
-    name: str
-    given: Mapping[str, Any]
-    values: Mapping[str, Any]
-    wrong: frozenset[str] = frozenset()
-
-    def __getitem__(self, variable: str) -> Any:
-        return self.values.get(variable)
-
-    def sound(self, *variables: str) -> bool:
-        """Whether none of these variables is wrong; without names, whether none at all is."""
-        return self.wrong.isdisjoint(variables) if variables else not self.wrong
-
-    def place(self, variable: str, *path: Any) -> str:
-        """Where a variable of this host was written, for people."""
-        return '%s of %s' % (place(variable, self.given.get(variable), path), self.name)
-
-    def line(self, variable: str, *path: Any) -> str:
-        """Where it was written, without the host if the line is known: one line in a group concerns all of its hosts."""
-        written = place(variable, self.given.get(variable), path)
-        return written if written.endswith(')') else self.place(variable, *path)
+def read_network(name: str, variables: Mapping[str, Any]) -> tuple[Network, list[Problem]]:
+    """A host of the group nixops_networks, with what is wrong with its variables."""
+    return _read(Network, name, variables, options_of('main'))
 
 
-def read_host(name: str, variables: Mapping[str, Any], entry_point: str) -> tuple[Host, list[Problem]]:
-    """A host with what is wrong with its variables."""
-    options = options_of(entry_point)
+def read_agent(name: str, variables: Mapping[str, Any]) -> tuple[Host, list[Problem]]:
+    """A host of the group hercules_agents, with what is wrong with its variables."""
+    return _read(Host, name, variables, options_of('agent'))
+
+
+def _read(kind: type[HostKind], name: str, variables: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[HostKind, list[Problem]]:
     known = set(options)
     given: dict[str, Any] = {}
     values: dict[str, Any] = {variable: option['default'] for variable, option in options.items() if 'default' in option}
@@ -113,13 +91,13 @@ def read_host(name: str, variables: Mapping[str, Any], entry_point: str) -> tupl
         except AnsibleError as error:
             problems[variable] = [_not_evaluated(name, variable, error)]
     host = Host(name, given, values)
-    for variable, problem in (*_missing(host, options, variables), *_wrong_values(host, options), *_no_project(host)):
+    for variable, problem in (*_missing(host, options, variables), *_wrong_values(host, options), *_no_project(host), *_no_names(host)):
         problems.setdefault(variable, []).append(problem)
     values = {variable: _converted(value, options.get(variable, {}).get('type')) for variable, value in values.items()}
-    unknown = [variable for variable in variables if variable.startswith(PREFIX) and variable not in known and variable not in REGISTERED]
+    unknown = [variable for variable in variables if variable.startswith(PREFIX) and variable not in known]
     alike = {variable: variables[variable] for variable in unknown}
     found = [problem for of_variable in problems.values() for problem in of_variable]
-    return Host(name, given, values, frozenset(problems)), [*found, *_slips(Host(name, alike, {}), known)]
+    return kind(name, given, values, frozenset(problems)), [*found, *_slips(Host(name, alike, {}), known)]
 
 
 def _not_evaluated(name: str, variable: str, error: AnsibleError) -> Problem:
@@ -155,6 +133,16 @@ def _no_project(host: Host) -> Iterator[tuple[str, Problem]]:
             yield 'nixops_project', replace(failure.problems[0], where=host.line('nixops_project'))
 
 
+def _no_names(host: Host) -> Iterator[tuple[str, Problem]]:
+    """Names that no state file could have: an effect puts them into an address as they are, and with an empty one a state is lost."""
+    for variable in ('nixops_state_name', 'nixops_known_hosts_name'):
+        name = host[variable]
+        if isinstance(name, str) and not STATE_NAME.match(name):
+            yield variable, Problem('This cannot be the name of a state file.', where=host.line(variable), found=repr(name),
+                                    expected='letters, digits, full stops, hyphens and underscores',
+                                    remedy='Correct the name, or drop the variable.')
+
+
 def _converted(value: Any, kind: str | None) -> Any:
     """What a task would get for the option: booleans that were written as text, and paths with a tilde or a variable."""
     if kind == 'bool':
@@ -165,7 +153,7 @@ def _converted(value: Any, kind: str | None) -> Any:
 def _slips(host: Host, known: set[str]) -> Iterator[Problem]:
     """Unknown names that look like a known one: a variable that nobody reads is most likely a slip."""
     for variable in host.given:
-        alike = difflib.get_close_matches(variable, known, 1, 0.85)
+        alike = [RENAMED[variable]] if variable in RENAMED else difflib.get_close_matches(variable, known, 1, 0.85)
         if alike:
             yield Problem('No such variable is known.', where=host.line(variable), remedy='Write %s, or drop it.' % alike[0])
 

@@ -95,8 +95,10 @@ def test_a_role_whose_parts_disagree(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (role / 'meta' / 'argument_specs.yml').write_text(
         'argument_specs: {main: {options: {toy_a: {default: 1}, toy_b: {default: 3}, toy_c: {}}}}\n')
     (role / 'tasks' / 'main.yml').write_text("- debug: {msg: '{{ toy_a }} {{ toy_b }}'}\n")
-    assert list(disagreements(role)) == [
+    assert list(disagreements(role, {'toy_d': {'type': 'int'}, 'toy_a': {'type': 'str'}})) == [
         'toy_lost is in defaults/main.yml and no option of meta/argument_specs.yml',
         'toy_b: its default is 3 in meta/argument_specs.yml and 2 in defaults/main.yml',
         'toy_c is an option that no task and no plugin reads',
+        'toy_a is an option of an effect of type str, and in meta/argument_specs.yml absent',
+        'toy_d is an option of an effect of type int, and in meta/argument_specs.yml absent',
     ]

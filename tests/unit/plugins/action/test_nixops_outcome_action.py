@@ -19,7 +19,8 @@ PROJECT = 'github/neat-org/neat-repo'
 PAGE = 'https://ci.example.org/jobs/4'
 PLAN = {PROJECT: {
     'declared': ['a', 'b'], 'selected': ['a', 'b'], 'branches': {'a': ['main'], 'b': ['main']},
-    'actions': {'a': 'switch', 'b': 'dry-run'}, 'states': {'a': 'a.json', 'b': 'b.json'}, 'versions': {'a.json': 1}, 'file': 'ci.nix',
+    'actions': {'a': 'switch', 'b': 'dry-run'},
+    'names': {'a': {'state': 'a.json'}, 'b': {'state': 'b.json'}}, 'versions': {'a.json': 1}, 'file': 'ci.nix',
 }, 'github/neat-org/other': {'selected': []}}
 JOB = {'index': 4, 'url': PAGE, 'status': 'Success', 'phase': 'Done', 'cancelled': False}
 EFFECTS = [{'attribute': '%s.run' % host, 'status': 'Successful'} for host in 'ab']
@@ -56,11 +57,11 @@ def outcome(make_action: Outcome) -> Outcome:
 @pytest.fixture(autouse=True)
 def _service(monkeypatch: pytest.MonkeyPatch) -> None:
     files = SimpleNamespace(files=lambda: {'a.json': VERSIONS, 'b.json': VERSIONS[:1]})
-    monkeypatch.setattr(nixops_outcome, 'state_files', lambda _project, _network: files)
+    monkeypatch.setattr(nixops_outcome, 'state_files', lambda _network: files)
 
 
 def test_one_network_acts_for_all_of_its_project(outcome: Outcome) -> None:
-    result = outcome({'a': {'nixops_watched': WATCHED}}, ['a', 'b'])
+    result = outcome({'a': {'_nixops_watched': WATCHED}}, ['a', 'b'])
     assert [(row['network'], row['result'], row['job']) for row in result['networks']] == [('a', 'deployed', 4), ('b', 'tried', 4)]
     assert [(row['state_version_before'], row['state_version_after']) for row in result['networks']] == [(1, 2), (None, 1)]
     assert result['networks'][0]['secrets_map'] == {'aws': 'neat-aws'}
@@ -68,7 +69,7 @@ def test_one_network_acts_for_all_of_its_project(outcome: Outcome) -> None:
 
 
 def test_only_networks_that_are_still_in_the_play_are_failed(outcome: Outcome) -> None:
-    uploaded = {'nixops_uploaded': {'failed': True, 'msg': 'The state is another one.'}}
+    uploaded = {'_nixops_uploaded': {'failed': True, 'msg': 'The state is another one.'}}
     result = outcome({'a': uploaded, 'b': uploaded}, ['b'])
     assert result['failures'] == {'b': 'main: The state is another one.'}
     assert [row['result'] for row in result['networks']] == ['failed', 'failed']
@@ -79,9 +80,9 @@ def test_nothing_is_told_where_tags_selected_no_task(outcome: Outcome) -> None:
 
 
 def test_a_service_that_does_not_answer_costs_the_versions_only(outcome: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
-    def state_files(_project: str, _network: Any) -> Any:
+    def state_files(_network: Any) -> Any:
         raise fail('Hercules CI did not answer.')
 
     monkeypatch.setattr(nixops_outcome, 'state_files', state_files)
-    result = outcome({'a': {'nixops_watched': WATCHED}}, ['a', 'b'])
+    result = outcome({'a': {'_nixops_watched': WATCHED}}, ['a', 'b'])
     assert [(row['result'], row['state_version_after']) for row in result['networks']] == [('deployed', None), ('tried', None)]

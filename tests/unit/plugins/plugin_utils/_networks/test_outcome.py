@@ -135,9 +135,10 @@ def test_results_are_taken_from_the_network_that_acted() -> None:
     skipped = {'skipped': True}
     watched = {'results': [{'item': {'branch': 'production'}, 'job': None}]}
     done = done_of(['a', 'b'], {
-        'a': {'nixops_uploaded': skipped, 'nixops_rendered': skipped, 'nixops_pushed': None,
-              'nixops_watched': {'results': [{'item': {'branch': 'production'}, 'skipped': True}]}},
-        'b': {'nixops_uploaded': {'changed': True}, 'nixops_rendered': {'path': 'x'}, 'nixops_pushed': PUSHED, 'nixops_watched': watched},
+        'a': {'_nixops_uploaded': skipped, '_nixops_rendered': skipped, '_nixops_pushed': None,
+              '_nixops_watched': {'results': [{'item': {'branch': 'production'}, 'skipped': True}]}},
+        'b': {'_nixops_uploaded': {'changed': True}, '_nixops_rendered': {'path': 'x'}, '_nixops_pushed': PUSHED,
+              '_nixops_watched': watched},
     })
     assert done == Done({'b': {'changed': True}}, {'path': 'x'}, PUSHED, {'production': watched['results'][0]})
 

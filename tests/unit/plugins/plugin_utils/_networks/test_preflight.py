@@ -57,13 +57,22 @@ def refusals(networks: dict[str, Any], agents: dict[str, Any], selected: list[st
 def test_the_plan(networks: dict[str, Any], agents: dict[str, Any]) -> None:
     plan, warnings = check(Inventory(networks, agents, ['neat-network']))
     assert warnings == []
-    assert plan['projects'] == {PROJECT: {
+    project = plan['projects'][PROJECT]
+    assert [effect['name'] for effect in project.pop('effects')] == ['neat-network', 'neat-staging']
+    assert project == {
         'declared': ['neat-network', 'neat-staging'], 'selected': ['neat-network'],
         'branches': {'neat-network': ['production'], 'neat-staging': ['staging']},
         'actions': {'neat-network': 'switch', 'neat-staging': 'switch'},
-        'states': {'neat-network': 'nixops-aws-prod.json', 'neat-staging': 'nixops-webfarm.json'},
+        'names': {
+            'neat-network': {
+                'state': 'nixops-aws-prod.json', 'known_hosts': 'nixops-aws-prod.known_hosts', 'effect_deployment': 'aws-prod',
+            },
+            'neat-staging': {
+                'state': 'nixops-webfarm.json', 'known_hosts': 'nixops-webfarm.known_hosts', 'effect_deployment': 'webfarm',
+            },
+        },
         'versions': {}, 'file': 'ci.nix',
-    }}
+    }
 
 
 def test_nothing_is_asked_for_a_project_of_which_nothing_is_selected(networks: dict[str, Any], agents: dict[str, Any]) -> None:

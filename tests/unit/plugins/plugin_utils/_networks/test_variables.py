@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 from ansible.parsing.dataloader import DataLoader
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.effect import effect_of, state_name_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import SPECS, options_of, read_host, schema_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import SPECS, options_of, read_network, schema_of
 
 NETWORK: dict[str, Any] = {
     'nixops_project': 'github/neat-org/neat-repo', 'nixops_checkout': '/srv/neat-repo',
@@ -28,7 +28,7 @@ def test_the_schema_is_a_schema_and_takes_all_defaults(entry_point: str) -> None
 
 
 def test_a_network_has_the_roles_defaults() -> None:
-    host, problems = read_host('neat-network', {**NETWORK, 'ansible_host': 'x', 'other': 1}, 'main')
+    host, problems = read_network('neat-network', {**NETWORK, 'ansible_host': 'x', 'other': 1})
     assert problems == []
     assert host['nixops_remote'] == 'origin'
     assert 'other' not in host.values
@@ -43,7 +43,7 @@ def test_a_network_has_the_roles_defaults() -> None:
     ({'nixops_network_file': ['x']}, ['No such variable is known. Where: nixops_network_file of', 'Write nixops_network_files']),
 ])
 def test_what_is_wrong_is_said_without_the_value(variables: dict[str, Any], words: list[str]) -> None:
-    _host, problems = read_host('neat-network', {**NETWORK, **variables}, 'main')
+    _host, problems = read_network('neat-network', {**NETWORK, **variables})
     assert len(problems) == 1
     for word in words:
         assert word in str(problems[0])
@@ -52,14 +52,14 @@ def test_what_is_wrong_is_said_without_the_value(variables: dict[str, Any], word
 def test_what_the_role_itself_has_registered_is_no_slip() -> None:
     """In a second play of a run, or a second batch of a play, it is there already."""
     tasks = ''.join(path.read_text() for path in (SPECS.parents[1] / 'tasks').glob('*.yml'))
-    registered = re.findall(r'register: (nixops_\w+)', tasks)
+    registered = re.findall(r'register: (_nixops_\w+)', tasks)
     assert len(registered) > 4
-    _host, problems = read_host('neat-network', {**NETWORK, **{name: {'changed': False} for name in registered}}, 'main')
+    _host, problems = read_network('neat-network', {**NETWORK, **{name: {'changed': False} for name in registered}})
     assert problems == []
 
 
 def test_all_that_is_missing_is_named() -> None:
-    _host, problems = read_host('neat-network', {}, 'main')
+    _host, problems = read_network('neat-network', {})
     assert sorted(problem.what for problem in problems) == [
         'nixops_branches is missing.', 'nixops_checkout is missing.', 'nixops_deployment is missing.', 'nixops_project is missing.']
 
@@ -68,28 +68,44 @@ def test_the_line_of_the_inventory_is_named(tmp_path: Path) -> None:
     inventory = tmp_path / 'hosts.yml'
     inventory.write_text('nixops_deployment: foo\nnixops_branches: production\n')
     given = DataLoader().load_from_file(str(inventory))
-    _host, problems = read_host('neat-network', {**NETWORK, **given}, 'main')
+    _host, problems = read_network('neat-network', {**NETWORK, **given})
     assert problems[0].where == 'nixops_branches (%s:2)' % inventory
 
 
 def test_values_are_what_a_task_would_get(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('HOME', '/home/somebody')
-    host, problems = read_host('n', {**NETWORK, 'nixops_checkout': '~/neat-repo', 'nixops_allow_self_deploy': 'false'}, 'main')
+    host, problems = read_network('n', {**NETWORK, 'nixops_checkout': '~/neat-repo', 'nixops_allow_self_deploy': 'false'})
     assert problems == []
     assert (host['nixops_checkout'], host['nixops_allow_self_deploy']) == ('/home/somebody/neat-repo', False)
 
 
 def test_an_effect_has_every_option_that_is_set() -> None:
-    variables = {**NETWORK, 'nixops_network_files': ['a.nix'], 'nixops_inputs': ['awscli2'], 'nixops_nixops_deployment': 'bar',
+    variables = {**NETWORK, 'nixops_network_files': ['a.nix'], 'nixops_inputs': ['awscli2'], 'nixops_effect_deployment': 'bar',
                  'nixops_prebuild': None}
-    assert effect_of('neat-network', variables) == {
+    assert Network('neat-network', variables, variables).effect == {
         'name': 'neat-network', 'deployment': 'foo', 'run_on': {'branches': ['production']}, 'network_files': ['a.nix'],
-        'inputs': ['awscli2'], 'nixops_deployment': 'bar',
+        'inputs': ['awscli2'], 'effect_deployment': 'bar',
     }
-    conditional = effect_of('n', {**NETWORK, 'nixops_run_on': {'condition': 'true'}})
+    variables = {**NETWORK, 'nixops_run_on': {'condition': 'true'}}
+    conditional = Network('n', variables, variables).effect
     assert conditional['run_on'] == {'branches': ['production'], 'condition': 'true'}
 
 
 def test_names_of_states() -> None:
-    assert state_name_of(NETWORK) == 'nixops-foo.json'
-    assert state_name_of({**NETWORK, 'nixops_state_name': 'x.json'}) == 'x.json'
+    assert read_network('n', NETWORK)[0].names == {
+        'state': 'nixops-foo.json', 'known_hosts': 'nixops-foo.known_hosts', 'effect_deployment': 'foo',
+    }
+    named = {**NETWORK, 'nixops_state_name': 'x.json', 'nixops_known_hosts_name': 'x.hosts', 'nixops_effect_deployment': 'bar'}
+    assert read_network('n', named)[0].names == {'state': 'x.json', 'known_hosts': 'x.hosts', 'effect_deployment': 'bar'}
+
+
+@pytest.mark.parametrize('name', ['', ' ', 'a b.json', 'ä.json', 'x/y.json'])
+@pytest.mark.parametrize('variable', ['nixops_state_name', 'nixops_known_hosts_name'])
+def test_a_name_that_no_state_file_could_have(variable: str, name: str) -> None:
+    network, (problem,) = read_network('n', {**NETWORK, variable: name})
+    assert problem.what == 'This cannot be the name of a state file.' and not network.sound(variable)
+
+
+def test_a_variable_by_its_old_name_is_refused() -> None:
+    _network, (problem,) = read_network('n', {**NETWORK, 'nixops_nixops_deployment': 'bar'})
+    assert problem.severity == 'error' and 'Write nixops_effect_deployment' in problem.remedy

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.audit import Agents, Secret, audit, secrets_of
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.networks import Network, least_privilege
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.audit import Agents, Secret, audit, secrets_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network, least_privilege
 
 AWS = frozenset({'aws_access_key_id', 'aws_secret_access_key'})
 PRODUCTION = {'and': [{'isOwner': 'neat-org'}, {'isRepo': 'neat-repo'}, {'isBranch': 'production'}]}
@@ -18,7 +18,7 @@ DEFAULT_MAIN = {'neat-org/neat-repo': 'main'}
 def network(**variables: Any) -> Network:
     given = {'project': 'github/neat-org/neat-repo', 'branches': ['production'], 'secrets_map': {'aws': 'neat-aws'}, **variables}
     inventory = {'nixops_' + name: value for name, value in given.items()}
-    return Network.from_variables('neat-network', inventory).with_scripts(inventory)
+    return Network('neat-network', inventory, inventory)
 
 
 def agent(condition: Any = ..., fields: frozenset[str] = AWS, name: str = 'neat-aws') -> dict[str, Secret]:

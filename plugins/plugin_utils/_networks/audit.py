@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# This module util is private to the collection. Its interface may change without notice.
+# This plugin util is private to the collection. Its interface may change without notice.
 
 """Do the secrets on the agents fit the networks that use them? Every answer at once, before anything is changed.
 
@@ -19,8 +19,8 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import condition, json_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Condition, Job
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.networks import Network
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.scripts import SecretUse, uses_in
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 
 Place = Callable[..., str]
 """Where something is, for people: called with a host, the name of its variable and keys into that."""

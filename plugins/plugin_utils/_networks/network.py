@@ -1,0 +1,190 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""A network of the inventory: the one place that says what its variables mean.
+
+What it is called, where its state lies, on which refs it is deployed, with which secrets, and the effect that deploys it. Preflight, the
+upload of its state, ci.nix, the audit of secrets, the plan and the report all take this value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import run_on
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options import EFFECT
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Condition, for_users
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Host
+
+PREFIX = 'nixops_'
+EFFECT_OPTIONS = frozenset(EFFECT) - {'name'}
+SCRIPTS = ('nixops_user_setup_script', 'nixops_prior_check_script', 'nixops_effect_check_script')
+STATE_NAME = ('nixops_deployment', 'nixops_state_name', 'nixops_known_hosts_name', 'nixops_effect_deployment')
+"""The variables that the network's names depend on."""
+CONNECTION = ('api_base_url', 'api_token', 'credentials_file', 'validate_certs', 'ca_path')
+"""The options of the modules that talk to Hercules CI."""
+
+
+class Network(Host):
+    """A host of the group C(nixops_networks). What it says of a variable holds where that variable is sound."""
+
+    @cached_property
+    def project(self) -> str:
+        """SITE/ACCOUNT/PROJECT."""
+        return str(self['nixops_project'] or '')
+
+    @cached_property
+    def project_path(self) -> ProjectPath:
+        """The same, taken apart. Raises Failure if it is no project."""
+        return ProjectPath.parse(self.project)
+
+    @cached_property
+    def branches(self) -> list[str]:
+        """The branches that a run pushes to for this network."""
+        return list(self['nixops_branches'] or ())
+
+    @cached_property
+    def run_on(self) -> dict[str, Any]:
+        """The refs that the effect runs on, as in O(nixcd.hercules_ci.nixops_effect#module:effects[].run_on)."""
+        return {'branches': self.branches, **(self['nixops_run_on'] or {})}
+
+    def runs_on_branch(self, branch: str) -> bool:
+        """Whether the variables say that a push to the branch deploys it. With a condition only Nix knows; then it may."""
+        return run_on.expected_on(self.run_on, 'refs/heads/' + branch) is not False
+
+    @cached_property
+    def function(self) -> str:
+        """The function of the effects library that makes the effect."""
+        return str(self['nixops_function'] or 'runNixOps')
+
+    # What it is called.
+
+    @cached_property
+    def deployment(self) -> str:
+        """The deployment in NixOps, as the user names it: its name, its UUID, or the beginning of that."""
+        return str(self['nixops_deployment'] or '')
+
+    @cached_property
+    def effect_deployment(self) -> str:
+        """What the effect calls it (C(NIXOPS_DEPLOYMENT)). NixOps takes a name, a UUID and the beginning of one there, too."""
+        return str(self['nixops_effect_deployment'] or self.deployment)
+
+    @cached_property
+    def state_name(self) -> str:
+        """The state file on Hercules CI: what is uploaded, what the effect reads and what is compared with that."""
+        return str(self['nixops_state_name'] or 'nixops-%s.json' % self.deployment)
+
+    @cached_property
+    def known_hosts_name(self) -> str:
+        """The known_hosts file beside it."""
+        return str(self['nixops_known_hosts_name'] or 'nixops-%s.known_hosts' % self.deployment)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the role passes to its tasks, so that none of them finds a name of its own."""
+        return {'state': self.state_name, 'known_hosts': self.known_hosts_name, 'effect_deployment': self.effect_deployment}
+
+    @cached_property
+    def state(self) -> str:
+        """C(upload), C(present) or C(new)."""
+        return str(self['nixops_state'])
+
+    def source(self, options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        """The options of M(nixcd.hercules_ci.nixops_state) that say where the state comes from.
+
+        options: its argument spec, whose defaults hold where a variable is not set.
+        """
+        found = {option: self.option(option, spec.get('default')) for option, spec in options.items()}
+        if found['export_file']:
+            found.update(database=None, nixops_program=None, nixops_directory=None)
+        own = {'deployment': self.deployment, 'effect_deployment': self.effect_deployment, 'name': self.state_name, 'version': None}
+        return {**found, **own}
+
+    def option(self, name: str, default: Any = None) -> Any:
+        """The value of the variable of an option: called as the option, with nixops_ in front if it does not begin with that already."""
+        value = self[name if name.startswith(PREFIX) else PREFIX + name]
+        return default if value is None else value
+
+    # How it is deployed.
+
+    @cached_property
+    def effect(self) -> dict[str, Any]:
+        """The effect that deploys it, as M(nixcd.hercules_ci.nixops_effect) takes it: every option whose variable the inventory sets.
+
+        The role's defaults are those of runNixOps, and not for every function.
+        """
+        # For NixOps 2 the network itself names its state; the variables still say under which name to upload one.
+        elsewhere = {'state_name', 'known_hosts_name'} if self.function == 'runNixOps2' else set()
+        options = {option: self[PREFIX + option] for option in sorted(EFFECT_OPTIONS - elsewhere) if PREFIX + option in self.given}
+        return {**{option: value for option, value in options.items() if value is not None}, 'name': self.name, 'run_on': self.run_on}
+
+    # With which secrets.
+
+    @cached_property
+    def owner(self) -> str:
+        """The account that the project belongs to."""
+        return self.project_path.account
+
+    @cached_property
+    def repository(self) -> str:
+        """The project's name without its owner."""
+        return self.project_path.project
+
+    @cached_property
+    def secrets(self) -> dict[str, str]:
+        """Names in secrets.json, by the names that the effect has for them."""
+        return {str(key): str(name) for key, name in (self['nixops_secrets_map'] or {}).items() if isinstance(name, str)}
+
+    @cached_property
+    def tokens(self) -> frozenset[str]:
+        """The effect's names for what Hercules CI itself gives out, C({type: GitToken})."""
+        return frozenset(str(key) for key, name in (self['nixops_secrets_map'] or {}).items() if not isinstance(name, str))
+
+    @cached_property
+    def scripts(self) -> dict[str, str]:
+        """Shell code of the effect, by the variable that it stands in."""
+        found = {script: self[script] for script in SCRIPTS}
+        found.update(('nixops_arguments[%r]' % str(name), value) for name, value in (self['nixops_arguments'] or {}).items())
+        return {script: text for script, text in found.items() if isinstance(text, str)}
+
+    @cached_property
+    def refs(self) -> tuple[Condition, ...]:
+        """Conditions on the ref, under each of which the effect runs; the narrowest that there are.
+
+        None can tell one tag from another, or the branches that a pattern matches. Nothing said means the default branch, as
+        C(hci secret add) takes it.
+        """
+        rule = self.run_on
+        refs: list[Condition] = [True if '*' in branch else {'isBranch': str(branch)} for branch in rule.get('branches') or ()]
+        refs += ['isTag'] if rule.get('tags') else []
+        refs += [True] if rule.get('any_ref') else []
+        return tuple(refs) or ('isDefaultBranch',)
+
+    def users(self) -> list[tuple[str, str, Condition]]:
+        """Owner, repository and condition on the ref of the jobs that deploy it."""
+        return [(self.owner, self.repository, ref) for ref in self.refs]
+
+    # How Hercules CI is reached.
+
+    def connection(self) -> dict[str, Any]:
+        """The options of the modules that talk to Hercules CI."""
+        return {option: self.option(option) for option in CONNECTION}
+
+
+def least_privilege(networks: Iterable[Network]) -> dict[str, Condition]:
+    """For each secret that a network names, the narrowest condition that lets all those networks use it."""
+    users: dict[str, list[tuple[str, str, Condition]]] = {}
+    for network in networks:
+        for secret in set(network.secrets.values()):
+            users.setdefault(secret, []).extend(network.users())
+    return {secret: for_users(users[secret]) for secret in sorted(users)}
+
+
+def on_branch(networks: Sequence[Network], branch: str) -> list[Network]:
+    """Those of the networks that a push to the branch deploys."""
+    return [network for network in networks if network.sound('nixops_branches', 'nixops_run_on') and network.runs_on_branch(branch)]
