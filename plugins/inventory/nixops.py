@@ -17,6 +17,10 @@ description:
     NixOps itself is not needed.
   - The inventory file is YAML and its name ends in C(nixops.yml) or C(nixops.yaml).
   - Machines that the network does not have any longer are left out. Those that are not there yet are hosts, too, without an address.
+    A resource of a type that is not known here is a host when NixOps has recorded of it what it records of machines only; others of
+    such types are named in a warning.
+  - A machine is refused that has the name of a group, as C(all), of C(localhost), or of a machine in another state, and so is a group
+    with the name of a host. Ansible would take the one for the other.
   - C(ansible_host), C(ansible_port) and C(ansible_user) are set to what NixOps itself uses.
   - All else is in the dictionary C(nixops_machine), so that nothing is in the way of variables of the role. It has the keys C(name);
     C(type), such as V(ec2); C(state), one of V(Unknown), V(Missing), V(Starting), V(Up), V(Stopping), V(Stopped), V(Unreachable) and
@@ -65,7 +69,8 @@ options:
   hostname:
     description:
       - A Jinja expression, without braces, for the name of each host. If not set, the name of the machine.
-      - Use it where machines of several deployments have the same name, also when these deployments have inventory files of their own.
+      - Use it where machines of several deployments have the same name, also when these deployments have inventory files of their own,
+        and where a machine has the name of a group.
     type: str
 seealso:
   - module: nixcd.hercules_ci.nixops_state
@@ -128,11 +133,14 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._inventory.hosts import SOURCE_OPTIONS, read_hosts, source_of
 
-CACHED_FORM = 2
-"""To be counted up when the variables of hosts change, so that no older cache is used."""
+CACHED_FORM = 3
+"""To be counted up when what is cached changes, so that no older cache is used."""
+MOST_NAMES = 10
+RENAME = "Set deployment, or hostname to an expression such as nixops_machine.name ~ '.' ~ nixops_machine.deployment"
+LOCALHOST = ('localhost', '127.0.0.1', '::1')
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -145,16 +153,22 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
+        self._path = path
         config = self._read_config_data(path)
         try:
             self._refuse_unknown(config, path)
-            hosts = self._cached_hosts(path, cache)
+            hosts, unknown = self._cached_hosts(path, cache)
             if not hosts:
                 self.display.warning('%s: the state has no machines.' % path)
+            if unknown:
+                more = ' and %d more' % (len(unknown) - MOST_NAMES) if len(unknown) > MOST_NAMES else ''
+                self.display.warning('%s: no hosts are made of %s%s. These types are not known here, and nothing is recorded that only '
+                                     'machines have.' % (path, ', '.join(unknown[:MOST_NAMES]), more))
             named = self._named(hosts, path)
+            self._require_free(named, inventory, path)
+            self._add_hosts(inventory, named)
         except Failure as failure:
             raise AnsibleParserError(str(failure)) from None
-        self._add_hosts(inventory, named)
 
     def _refuse_unknown(self, config: Mapping[str, Any], path: str) -> None:
         """Ansible itself passes over options that there are not: a slip in deployment would make hosts of all deployments."""
@@ -163,17 +177,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             alike = difflib.get_close_matches(name, options, 1)
             raise fail('There is no option %s.' % name, where=path, remedy='Write %s' % alike[0] if alike else 'Correct it, or drop it')
 
-    def _cached_hosts(self, path: str, may_be_old: bool) -> list[dict[str, Any]]:
-        """The hosts' variables, from the cache if it has them. may_be_old: false when Ansible was told to refresh."""
+    def _cached_hosts(self, path: str, may_be_old: bool) -> tuple[list[dict[str, Any]], list[str]]:
+        """What read_hosts returns, from the cache if it has that. may_be_old: false when Ansible was told to refresh."""
         options = {name: self.get_option(name) for name in (*SOURCE_OPTIONS, *CONNECTION_OPTIONS)}
         if not self.get_option('cache'):
             return read_hosts(options)
         source = json.dumps([CACHED_FORM, *source_of(options)])
         key = '%s_%s' % (self.get_cache_key(path), hashlib.sha256(source.encode()).hexdigest()[:16])
-        hosts: list[dict[str, Any]] | None = self._cache.get(key) if may_be_old else None
-        if hosts is None:
-            self._cache[key] = hosts = read_hosts(options)
-        return hosts
+        found: list[Any] | None = self._cache.get(key) if may_be_old else None
+        if found is None:
+            self._cache[key] = found = list(read_hosts(options))
+        return found[0], found[1]
 
     def _named(self, hosts: list[dict[str, Any]], path: str) -> dict[str, dict[str, Any]]:
         """The variables by the name of the host."""
@@ -188,7 +202,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                     found=' and '.join(
                         '%(name)s of deployment %(deployment_uuid)s' % each['nixops_machine'] for each in (named[name], variables)
                     ),
-                    remedy="Set deployment, or hostname to an expression such as nixops_machine.name ~ '.' ~ nixops_machine.deployment",
+                    remedy=RENAME,
                 )
             named[name] = variables
         return named
@@ -212,19 +226,48 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             )
         return str(name)
 
+    def _require_free(self, named: Mapping[str, dict[str, Any]], inventory: InventoryData, path: str) -> None:
+        """Refuse names that mean something else already: Ansible would give the variables of the one to the other."""
+        problems = []
+        for name, variables in named.items():
+            known = inventory.hosts[name].vars.get('nixops_machine') if name in inventory.hosts else None
+            machine, taken = variables['nixops_machine'], ''
+            if name in inventory.groups:
+                taken = 'a group of that name'
+            elif name in LOCALHOST:
+                taken = 'the name of the machine that Ansible runs on'
+            elif known and any(known[part] != machine[part] for part in ('name', 'deployment_uuid')):
+                taken = '%(name)s of deployment %(deployment_uuid)s' % known
+            if taken:
+                problems.append(Problem('A machine would be taken for something else.', where='%s, host %s' % (path, name), found=taken,
+                                        remedy=RENAME))
+        if problems:
+            raise Failure(tuple(problems))
+
+    def _sanitize_group_name(self, name: str) -> str:
+        """Ansible asks for the name of each group that it makes of hosts here: none may be a host's."""
+        group = str(super()._sanitize_group_name(name))
+        if group in self.inventory.hosts:
+            raise fail('A group would be taken for a host.', where='%s, group %s' % (self._path, group), found='a host of that name',
+                       remedy='Give the group a prefix (keyed_groups), or another name (groups)')
+        return group
+
     def _add_hosts(self, inventory: InventoryData, named: Mapping[str, dict[str, Any]]) -> None:
         """All hosts, or where an expression fails for one of them, none."""
-        before = set(inventory.hosts)
+        hosts, groups = set(inventory.hosts), set(inventory.groups)
         try:
+            for name in named:
+                inventory.add_host(name)
             for name, variables in named.items():
                 self._add_host(inventory, name, variables)
-        except AnsibleError:
-            for name in (inventory.hosts.keys() & named.keys()) - before:
+        except (AnsibleError, Failure):
+            for name in (inventory.hosts.keys() & named.keys()) - hosts:
                 inventory.remove_host(inventory.hosts[name])
+            for name in inventory.groups.keys() - groups:
+                inventory.remove_group(inventory.groups[name])
             raise
 
     def _add_host(self, inventory: InventoryData, name: str, variables: dict[str, Any]) -> None:
-        inventory.add_host(name)
         for variable, value in variables.items():
             inventory.set_variable(name, variable, value)
         strict = self.get_option('strict')

@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import functools
+import ipaddress
 import json
 import re
 from collections import Counter
@@ -48,12 +50,34 @@ BACKENDS = {
 }
 """The types of machines of NixOps 1.7 and of the plugins of NixOps 2."""
 
+RESOURCES = frozenset("""
+    aws-data-lifecycle-manager aws-route53-health-check aws-route53-hosted-zone aws-route53-recordset aws-vpn-connection
+    aws-vpn-connection-route aws-vpn-gateway azure-availability-set azure-blob azure-blob-container azure-directory azure-dns-record-set
+    azure-dns-zone azure-express-route-circuit azure-file azure-gateway-connection azure-load-balancer azure-local-network-gateway
+    azure-network-security-group azure-queue azure-reserved-ip-address azure-resource-group azure-share azure-storage azure-table
+    azure-traffic-manager-profile azure-virtual-network azure-virtual-network-gateway cloudwatch-log-group cloudwatch-log-stream
+    cloudwatch-metric-alarm command-output datadog-monitor datadog-screenboard datadog-timeboard ebs-volume ec2-keypair
+    ec2-placement-group ec2-rds-dbinstance ec2-rds-dbsecurity-group ec2-security-group elastic-file-system
+    elastic-file-system-mount-target elastic-ip gce-disk gce-forwarding-rule gce-http-health-check gce-image gce-network gce-route
+    gce-static-ip gce-target-pool gse-bucket hetznercloud-certificate hetznercloud-floating-ip hetznercloud-network hetznercloud-ssh-key
+    hetznercloud-volume iam-role rds-subnet-group s3-bucket sns-topic sqs-queue ssh-keypair vault-approle vpc vpc-customer-gateway
+    vpc-dhcp-options vpc-egress-only-internet-gateway vpc-endpoint vpc-internet-gateway vpc-nat-gateway vpc-network-acl
+    vpc-network-interface vpc-network-interface-attachment vpc-route vpc-route-table vpc-route-table-association vpc-subnet
+""".split())
+"""The types of what is no machine there."""
+
+OF_MACHINES_ONLY = frozenset((
+    'configsPath', 'hasFastConnection', 'publicVpnKey', 'sshPinged', 'stateVersion', 'targetPort', 'toplevel', 'vmId',
+))
+"""Attributes that every type of machine has and no other resource."""
+
 
 @dataclass(frozen=True)
 class Machine:
     """A machine; what is not recorded is empty.
 
     state: one of STATES. addresses: all under which it may be known, DNS names among them, without duplicates.
+    ipv6_network: of which it has every address, where a provider gives it a whole one.
     host_key: in the form of known_hosts, without the address. target_host, target_port, target_user: how NixOps logs in.
     private_key_file: with which key, where that is a file. container_host: the machine, or its address, that a container runs on.
     """
@@ -66,6 +90,7 @@ class Machine:
     public_ipv4: str
     private_ipv4: str
     public_ipv6: str
+    ipv6_network: str
     dns_name: str
     host_key: str
     target_host: str
@@ -86,6 +111,28 @@ class Machine:
         return not self.obsolete and bool(self.public_ipv4 or self.private_ipv4) and not self.host_key
 
 
+    def known_as(self, names: Iterable[str]) -> list[str]:
+        """Those of the names and addresses that are the machine's, however they are spelled."""
+        own = {_spelled(name) for name in (self.name, *self.addresses)}
+        return sorted(name for name in names if _spelled(name) in own or self.ipv6_network and _is_within(_spelled(name), self.ipv6_network))
+
+
+@functools.lru_cache(maxsize=10_000)
+def _spelled(name: str) -> str:
+    """An address in the one way in which Python spells it, a name in small letters."""
+    try:
+        return str(ipaddress.ip_address(name.strip('[]')))
+    except ValueError:
+        return name.lower().rstrip('.')
+
+
+def _is_within(address: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network)
+    except ValueError:
+        return False
+
+
 def machines(entries: Iterable[Entry]) -> Iterator[Machine]:
     """The machines among the entries of a state, obsolete ones included."""
     for entry in entries:
@@ -94,8 +141,13 @@ def machines(entries: Iterable[Entry]) -> Iterator[Machine]:
 
 
 def is_machine(attributes: Mapping[str, str]) -> bool:
-    """Whether a resource is a machine; one of a type that is not known here is, when it runs a NixOS system."""
-    return attributes['type'] in BACKENDS or 'toplevel' in attributes
+    """Whether a resource is a machine; one of a type that is not known here is, when something is recorded that only machines have."""
+    return attributes['type'] in BACKENDS or not OF_MACHINES_ONLY.isdisjoint(attributes)
+
+
+def may_be_machine(attributes: Mapping[str, str]) -> bool:
+    """Whether nobody here can tell: a type that is not known, and nothing recorded that would decide."""
+    return attributes['type'] not in RESOURCES and not is_machine(attributes)
 
 
 def machine(deployment: str, name: str, attributes: Mapping[str, str]) -> Machine:
@@ -106,6 +158,7 @@ def machine(deployment: str, name: str, attributes: Mapping[str, str]) -> Machin
         return attributes.get(attribute, '') if attribute else ''
 
     public_ipv4, private_ipv4 = get(backend.public_ipv4), get(backend.private_ipv4)
+    public_ipv6, ipv6_network = _ipv6(get('publicIpv6'))
     prefers_private = 'private_ipv4' if get('ec2.usePrivateIpAddress') == '1' or get('azure.usePrivateIpAddress') == '1' else ''
     return Machine(
         deployment=deployment,
@@ -115,7 +168,8 @@ def machine(deployment: str, name: str, attributes: Mapping[str, str]) -> Machin
         obsolete=get('obsolete') == '1',
         public_ipv4=public_ipv4 or get('ec2.elasticIpv4'),
         private_ipv4=private_ipv4,
-        public_ipv6=_ipv6(get('publicIpv6')),
+        public_ipv6=public_ipv6,
+        ipv6_network=ipv6_network,
         dns_name=get('publicDnsName'),
         host_key=get(backend.host_key),
         target_host=get('targetHost') or (prefers_private and private_ipv4) or public_ipv4 or get('ec2.elasticIpv4') or private_ipv4,
@@ -137,15 +191,23 @@ def _number(text: str, default: int) -> int:
     return int(text) if re.fullmatch('[0-9]{1,9}', text) else default
 
 
-def _ipv6(text: str) -> str:
-    """An address, or what the API of DigitalOcean says about it: a JSON object with C(ip_address)."""
-    if not text.startswith('{'):
-        return text
+def _ipv6(text: str) -> tuple[str, str]:
+    """The address, and the network where the machine has all of it.
+
+    Hetzner Cloud gives a machine a network, C(2001:db8:99::/64), of which NixOps lets it have the first address. DigitalOcean gives an
+    address; NixOps records it with C(prefixLength), as a JSON object.
+    """
     try:
-        value: Any = json.loads(text).get('ip_address')
+        recorded: Any = json.loads(text) if text.startswith('{') else text
+        if isinstance(recorded, dict):
+            recorded = recorded.get('address') or recorded.get('ip_address') or ''
+        if not isinstance(recorded, str):
+            return '', ''
+        found = ipaddress.IPv6Interface(recorded)
     except (ValueError, RecursionError):
-        return ''
-    return value if isinstance(value, str) else ''
+        return '', ''
+    whole = recorded is text and found.network.prefixlen < found.max_prefixlen
+    return str(found.ip), str(found.network) if whole else ''
 
 
 def summary(entries: Iterable[Entry]) -> list[dict[str, Any]]:

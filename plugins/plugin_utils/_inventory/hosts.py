@@ -23,7 +23,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database
     open_database,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.export import export_text
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import Machine, is_machine, machine
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import Machine, is_machine, machine, may_be_machine
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_file, from_server, require_export
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, write_state
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
@@ -41,10 +41,14 @@ def source_of(options: Mapping[str, Any]) -> list[Any]:
     return [place, *(options[name] for name in SOURCE_OPTIONS)]
 
 
-def read_hosts(options: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The variables of each machine that the network still has, in the order of the state. Raises Failure when there is no state."""
+def read_hosts(options: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    """The variables of each machine that the network still has, in the order of the state; and what may be machines, too, in words.
+
+    Raises Failure when there is no state.
+    """
     deployments: list[Deployment] = []
     found: list[Machine] = []
+    unknown: list[tuple[str, str]] = []
     with hidden_file() as file:
         state = _read_state(options, file)
         for entry in state.entries():
@@ -52,12 +56,15 @@ def read_hosts(options: Mapping[str, Any]) -> list[dict[str, Any]]:
                 deployments.append(Deployment(entry.deployment, entry.attributes.get('name')))
             elif is_machine(entry.attributes):
                 found.append(machine(entry.deployment, entry.resource, entry.attributes))
+            elif may_be_machine(entry.attributes) and entry.attributes.get('obsolete') != '1':
+                unknown.append((entry.deployment, '%s (%s)' % (entry.resource, entry.attributes['type'])))
     if options['deployment']:
         deployments = [find_deployment(deployments, options['deployment'], state.where)]
     if not deployments:
         raise fail('There is no deployment in the state.', where=state.where, remedy='Check that this is the state of your network')
     names = {each.uuid: each.name for each in deployments}
-    return [host_variables(each, names[each.deployment]) for each in found if each.deployment in names and not each.obsolete]
+    hosts = [host_variables(each, names[each.deployment]) for each in found if each.deployment in names and not each.obsolete]
+    return hosts, [resource for deployment, resource in unknown if deployment in names]
 
 
 def _read_state(options: Mapping[str, Any], file: IO[bytes]) -> State:

@@ -48,7 +48,7 @@ def agent_of(name: str, variables: Mapping[str, Any]) -> Agent:
     address = str(variables.get('ansible_host') or name)
     facts = variables.get('ansible_facts') or {}
     keys = {str(facts[fact]) for fact in facts if fact.startswith('ssh_host_key_') and fact.endswith('_public')}
-    names = {name, address, *(facts.get('all_ipv4_addresses') or ())}
+    names = {name, address, *(facts.get('all_ipv4_addresses') or ()), *(facts.get('all_ipv6_addresses') or ())}
     names |= {str(facts[fact]) for fact in ('fqdn', 'hostname') if facts.get(fact)}
     return Agent(name, frozenset(names), frozenset(keys | _known_keys(address)))
 
@@ -113,10 +113,9 @@ def _named_otherwise(network: Network) -> Iterator[Problem]:
 
 def _self_deploys(network: Network, state: State, agents: Sequence[Agent]) -> Iterator[Problem]:
     for machine in machines(state.entries()):
-        names = {machine.name, *machine.addresses}
         key = machine.host_key.split()[1] if ' ' in machine.host_key else machine.host_key
         for agent in agents:
-            common = sorted(names & agent.names) or (['its host key'] if key in agent.host_keys and key else [])
+            common = machine.known_as(agent.names) or (['its host key'] if key in agent.host_keys and key else [])
             if common and not machine.obsolete:
                 yield Problem(
                     'The network would deploy an agent: the agent that runs the effect would be stopped in the middle, and the state lost.',

@@ -41,18 +41,29 @@ def export(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
-def parse(tmp_path: Path) -> Callable[..., InventoryData]:
-    """parse(database=…) is the inventory of a file with these options. refresh: as C(meta: refresh_inventory) has it read."""
+def cached(tmp_path: Path) -> dict[str, Any]:
+    return {
+        'cache': True, 'cache_plugin': 'ansible.builtin.jsonfile', 'cache_connection': str(tmp_path / 'cache'), 'cache_timeout': 60,
+    }
 
-    def parsed(*, refresh: bool = False, **options: Any) -> InventoryData:
+
+@pytest.fixture
+def parse(tmp_path: Path) -> Callable[..., InventoryData]:
+    """parse(database=…) is the inventory of a file with these options. refresh: as C(meta: refresh_inventory) has it read.
+
+    beside: what other files have brought already.
+    """
+
+    def parsed(*, refresh: bool = False, beside: InventoryData | None = None, **options: Any) -> InventoryData:
         path = tmp_path / 'nixops.yml'
         path.write_text(json.dumps({'plugin': PLUGIN, **options}))
-        plugin, inventory = inventory_loader.get(PLUGIN), InventoryData()
+        plugin, inventory = inventory_loader.get(PLUGIN), beside or InventoryData()
+        hosts, groups = set(inventory.hosts), set(inventory.groups)
         assert plugin.verify_file(str(path))
         try:
             plugin.parse(inventory, DataLoader(), str(path), cache=not refresh)
         except Exception:
-            assert not inventory.hosts, 'a file that cannot be used must not leave half of its hosts'
+            assert (set(inventory.hosts), set(inventory.groups)) == (hosts, groups), 'a file that cannot be used must not leave half of its hosts'
             raise
         if options.get('cache'):
             plugin.update_cache_if_changed()

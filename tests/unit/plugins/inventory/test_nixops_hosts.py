@@ -17,6 +17,7 @@ from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import inventory_loader
 from ansible.template import Templar
+from ansible.utils.display import Display
 from ansible.vars.manager import VariableManager
 
 FIXTURES = Path(__file__).parents[3] / 'fixtures' / 'nixops'
@@ -86,6 +87,62 @@ def test_names_hosts_by_an_expression(parse: Parse, export: Export) -> None:
 def test_refuses_two_machines_of_one_name(parse: Parse, export: Export) -> None:
     with pytest.raises(AnsibleError, match=r'Two machines would be the same host.*web1 of deployment .* and web2 of deployment .*hostname'):
         parse(export_file=export(web1={}, web2={}), hostname='nixops_machine.deployment')
+
+
+@pytest.fixture
+def beside() -> InventoryData:
+    """What another inventory file has: the group web with the host other."""
+    inventory = InventoryData()
+    inventory.add_group('web')
+    inventory.add_host('other', 'web')
+    return inventory
+
+
+@pytest.mark.parametrize('name, taken', [
+    ('web', 'a group of that name'), ('all', 'a group of that name'), ('ungrouped', 'a group of that name'),
+    ('localhost', 'the machine that Ansible runs on'), ('127.0.0.1', 'the machine that Ansible runs on'),
+])
+def test_refuses_a_machine_with_the_name_of_something_else(
+    parse: Parse, export: Export, beside: InventoryData, name: str, taken: str,
+) -> None:
+    """Ansible would set the variables of the group, or could not go on at all."""
+    machines = {name: {'publicIpv4': '192.0.2.1'}, 'web2': {}}
+    with pytest.raises(AnsibleError, match='A machine would be taken for something else.*host %s.*%s.*hostname' % (name, taken)):
+        parse(beside=beside, export_file=export(**machines))
+    assert not beside.groups['web'].vars and not beside.groups['all'].vars
+    named = parse(beside=beside, export_file=export(**machines), hostname="nixops_machine.name ~ '.farm'")
+    assert sorted(named.hosts) == sorted(['other', name + '.farm', 'web2.farm'])
+
+
+@pytest.mark.parametrize('options', [
+    {'groups': {'web1': 'true'}}, {'groups': {'other': 'true'}}, {'keyed_groups': [{'key': 'nixops_machine.name', 'separator': ''}]},
+    {'keyed_groups': [{'key': 'nixops_machine.type', 'prefix': 'type', 'parent_group': 'web2'}]},
+])
+def test_refuses_a_group_with_the_name_of_a_host(parse: Parse, export: Export, beside: InventoryData, options: dict[str, Any]) -> None:
+    with pytest.raises(AnsibleError, match='A group would be taken for a host.*prefix'):
+        parse(beside=beside, export_file=export(web1={}, web2={}), **options)
+
+
+def test_refuses_machines_of_one_name_in_two_files(parse: Parse, export: Export) -> None:
+    """The same state may be read by two files, or again."""
+    first = parse(export_file=export(web1={}))
+    assert list(parse(beside=first, export_file=export(web1={'publicIpv4': '192.0.2.1'})).hosts) == ['web1']
+    with pytest.raises(AnsibleError, match='A machine would be taken for something else.*host web1.*Found: web1 of deployment bbbbbbbb'):
+        parse(beside=first, export_file=export(web2={}), hostname="'web1'")
+
+
+def test_names_resources_that_might_be_machines(
+    parse: Parse, export: Export, cached: dict[str, Any], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A type that is not known, of which nothing is recorded yet that only machines have; with a cache, too."""
+    said: list[str] = []
+    monkeypatch.setattr(Display, 'warning', lambda _display, message, **_more: said.append(message))
+    resources = {'new': {'type': 'proxmox', 'state': '1'}, 'old': {'type': 'proxmox', 'obsolete': '1'}, 'net': {'type': 'vpc'},
+                 'up': {'type': 'proxmox', 'vmId': '7', 'publicIpv4': '192.0.2.7'}}
+    for _time in range(2):
+        assert list(parse(export_file=export(**resources), **cached).hosts) == ['up']
+        assert 'no hosts are made of new (proxmox). These types are not known' in said.pop()
+        assert not said
 
 
 @pytest.mark.parametrize('expression, found', [

@@ -36,13 +36,6 @@ def on_server(sandbox: Sandbox) -> dict[str, Any]:
     return {'project': PROJECT, 'api_base_url': sandbox.url, 'api_token': TOKEN}
 
 
-@pytest.fixture
-def cached(tmp_path: Path) -> dict[str, Any]:
-    return {
-        'cache': True, 'cache_plugin': 'ansible.builtin.jsonfile', 'cache_connection': str(tmp_path / 'cache'), 'cache_timeout': 60,
-    }
-
-
 @pytest.mark.parametrize('stored', ['export-aws-prod.json', 'deployments.nixops'])
 def test_takes_a_state_file_of_hercules_ci(parse: Parse, sandbox: Sandbox, on_server: dict[str, Any], stored: str) -> None:
     sandbox.put_state(PROJECT, 'nixops-aws-prod.json', (FIXTURES / 'nixops-2.x' / stored).read_bytes())

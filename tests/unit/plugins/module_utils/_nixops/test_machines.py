@@ -11,7 +11,16 @@ from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import Entry, entries
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import BACKENDS, machine, machines, summary
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import (
+    BACKENDS,
+    OF_MACHINES_ONLY,
+    RESOURCES,
+    is_machine,
+    machine,
+    machines,
+    may_be_machine,
+    summary,
+)
 
 UUID = 'cccccccc-1700-11e7-8000-000000000003'
 
@@ -45,7 +54,14 @@ def test_the_table_agrees_with_nixops(version: str, fixtures: Path) -> None:
         ({'type': 'hetzner', 'hetzner.mainIPv4': '192.0.2.1', 'privateIpv4': 'x'},
          {'public_ipv4': '192.0.2.1', 'private_ipv4': '', 'breaks_import_of_keys': True}),
         ({'type': 'droplet', 'publicIpv4': '192.0.2.1', 'publicIpv6': '{"ip_address": "2001:db8::1"}'}, {'public_ipv6': '2001:db8::1'}),
-        ({'type': 'hetznercloud', 'publicIpv6': '2001:db8::1'}, {'public_ipv6': '2001:db8::1', 'state': 'Missing'}),
+        *[({'type': kind, 'publicIpv6': '{"address": "2001:db8::1", "prefixLength": 64}'}, {'public_ipv6': '2001:db8::1', 'ipv6_network': ''})
+          for kind in ('droplet', 'digitalOcean')],
+        ({'type': 'hetznercloud', 'publicIpv6': '2001:db8::1'}, {'public_ipv6': '2001:db8::1', 'ipv6_network': '', 'state': 'Missing'}),
+        ({'type': 'hetznercloud', 'publicIpv6': '2001:db8:99::/64'},
+         {'public_ipv6': '2001:db8:99::', 'ipv6_network': '2001:db8:99::/64', 'addresses': ('2001:db8:99::',)}),
+        ({'type': 'hetznercloud', 'publicIpv6': '2001:DB8:0:0::/64'}, {'public_ipv6': '2001:db8::', 'ipv6_network': '2001:db8::/64'}),
+        *[({'type': 'droplet', 'publicIpv6': text}, {'public_ipv6': '', 'addresses': ()})
+          for text in ('{}', '{"address": null}', '{"address": 6}', '{"address": "192.0.2.1"}', 'nonsense', '::/999', '[]', '192.0.2.1')],
         ({'type': 'libvirtd', 'privateIpv4': '10.0.0.1', 'publicIpv4': 'x'},
          {'public_ipv4': '', 'target_host': '10.0.0.1', 'breaks_import_of_keys': True}),
         ({'type': 'container', 'privateIpv4': '10.0.0.1', 'container.publicHostKey': 'k'},
@@ -61,6 +77,34 @@ def test_the_table_agrees_with_nixops(version: str, fixtures: Path) -> None:
 def test_what_is_recorded_of_a_machine(attributes: dict[str, str], expected: dict[str, Any]) -> None:
     found = machine(UUID, 'm', attributes)
     assert {name: getattr(found, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(('names', 'expected'), [
+    (('2001:db8:99::1', '2001:0DB8:99::2', '2001:db8:98::1', 'agent-1'), ['2001:0DB8:99::2', '2001:db8:99::1']),
+    (('[2001:db8:99:0:0::5]',), ['[2001:db8:99:0:0::5]']),
+    (('WEB1', '192.0.2.1', 'web1.example.net.'), ['192.0.2.1', 'WEB1', 'web1.example.net.']),
+    (('web10', '192.0.2.10', ''), []),
+])
+def test_a_machine_is_found_under_any_spelling_and_any_address_of_its_network(names: tuple[str, ...], expected: list[str]) -> None:
+    attributes = {'type': 'hetznercloud', 'publicIpv6': '2001:db8:99::/64', 'publicIpv4': '192.0.2.1', 'targetHost': 'web1.example.net'}
+    assert machine(UUID, 'web1', attributes).known_as(names) == expected
+
+
+def test_every_resource_of_nixops_is_known_to_be_none(fixtures: Path) -> None:
+    for version in ('1.7', '2.x'):
+        types = json.loads((fixtures / 'attributes' / ('attributes-%s.json' % version)).read_text())
+        others = {name: set(facts['attrs']) for name, facts in types.items() if not facts['machine']}
+        assert set(others) <= RESOURCES
+        assert not any(attributes & OF_MACHINES_ONLY for attributes in others.values())
+        assert all(set(facts['attrs']) >= OF_MACHINES_ONLY for facts in types.values() if facts['machine'])
+
+
+@pytest.mark.parametrize(('attributes', 'is_one', 'may_be_one'), [
+    ({'type': 'proxmox', 'targetPort': '22'}, True, False), ({'type': 'proxmox', 'vmId': '7', 'state': '2'}, True, False),
+    ({'type': 'proxmox', 'state': '2'}, False, True), ({'type': 'vpc'}, False, False), ({'type': 'ec2'}, True, False),
+])
+def test_a_type_that_is_not_known_is_told_by_what_is_recorded(attributes: dict[str, str], is_one: bool, may_be_one: bool) -> None:
+    assert (is_machine(attributes), may_be_machine(attributes)) == (is_one, may_be_one)
 
 
 def test_types_that_are_not_known_are_machines_when_they_run_a_system() -> None:

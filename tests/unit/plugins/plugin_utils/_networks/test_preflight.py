@@ -124,6 +124,23 @@ def test_the_servers_state_is_looked_at_where_none_goes_there(networks: dict[str
     assert 'by 198.51.100.10' in refusals(networks, agents)
 
 
+@pytest.mark.parametrize('kind, recorded', [
+    ('droplet', '{"address": "2001:db8:99::7", "prefixLength": 64}'), ('hetznercloud', '2001:db8:99::/64'),
+])
+@pytest.mark.parametrize('known_by', [
+    {'ansible_host': '2001:DB8:99:0::7'}, {'ansible_facts': {'all_ipv6_addresses': ['fe80::1', '2001:db8:99::7']}},
+])
+def test_an_agent_is_found_by_its_ipv6_address(
+    networks: dict[str, Any], agents: dict[str, Any], tmp_path: Path, kind: str, recorded: str, known_by: dict[str, Any],
+) -> None:
+    state = {'cccccccc-1700-11e7-8000-000000000003': {'name': 'aws-prod', 'resources': {'app1': {'type': kind, 'publicIpv6': recorded}}}}
+    (tmp_path / 'export.json').write_text(json.dumps(state))
+    networks['neat-network'].update(nixops_export_file=str(tmp_path / 'export.json'))
+    check(Inventory(networks, agents, list(networks)))
+    agents['agent-1'].update(known_by)
+    assert 'Where: neat-network, machine app1' in refusals(networks, agents)
+
+
 def test_a_state_that_is_newer_than_the_local_one_is_looked_at_too(
     networks: dict[str, Any], agents: dict[str, Any], world: World, tmp_path: Path,
 ) -> None:
