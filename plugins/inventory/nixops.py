@@ -247,7 +247,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _sanitize_group_name(self, name: str) -> str:
         """Ansible asks for the name of each group that it makes of hosts here: none may be a host's."""
         group = str(super()._sanitize_group_name(name))
-        if group in self.inventory.hosts:
+        if self.inventory and group in self.inventory.hosts:
             raise fail('A group would be taken for a host.', where='%s, group %s' % (self._path, group), found='a host of that name',
                        remedy='Give the group a prefix (keyed_groups), or another name (groups)')
         return group

@@ -50,20 +50,22 @@ BACKENDS = {
 }
 """The types of machines of NixOps 1.7 and of the plugins of NixOps 2."""
 
-RESOURCES = frozenset("""
-    aws-data-lifecycle-manager aws-route53-health-check aws-route53-hosted-zone aws-route53-recordset aws-vpn-connection
-    aws-vpn-connection-route aws-vpn-gateway azure-availability-set azure-blob azure-blob-container azure-directory azure-dns-record-set
-    azure-dns-zone azure-express-route-circuit azure-file azure-gateway-connection azure-load-balancer azure-local-network-gateway
-    azure-network-security-group azure-queue azure-reserved-ip-address azure-resource-group azure-share azure-storage azure-table
-    azure-traffic-manager-profile azure-virtual-network azure-virtual-network-gateway cloudwatch-log-group cloudwatch-log-stream
-    cloudwatch-metric-alarm command-output datadog-monitor datadog-screenboard datadog-timeboard ebs-volume ec2-keypair
-    ec2-placement-group ec2-rds-dbinstance ec2-rds-dbsecurity-group ec2-security-group elastic-file-system
-    elastic-file-system-mount-target elastic-ip gce-disk gce-forwarding-rule gce-http-health-check gce-image gce-network gce-route
-    gce-static-ip gce-target-pool gse-bucket hetznercloud-certificate hetznercloud-floating-ip hetznercloud-network hetznercloud-ssh-key
-    hetznercloud-volume iam-role rds-subnet-group s3-bucket sns-topic sqs-queue ssh-keypair vault-approle vpc vpc-customer-gateway
-    vpc-dhcp-options vpc-egress-only-internet-gateway vpc-endpoint vpc-internet-gateway vpc-nat-gateway vpc-network-acl
-    vpc-network-interface vpc-network-interface-attachment vpc-route vpc-route-table vpc-route-table-association vpc-subnet
-""".split())
+RESOURCES = frozenset((
+    'aws-data-lifecycle-manager', 'aws-route53-health-check', 'aws-route53-hosted-zone', 'aws-route53-recordset', 'aws-vpn-connection',
+    'aws-vpn-connection-route', 'aws-vpn-gateway', 'azure-availability-set', 'azure-blob', 'azure-blob-container', 'azure-directory',
+    'azure-dns-record-set', 'azure-dns-zone', 'azure-express-route-circuit', 'azure-file', 'azure-gateway-connection',
+    'azure-load-balancer', 'azure-local-network-gateway', 'azure-network-security-group', 'azure-queue', 'azure-reserved-ip-address',
+    'azure-resource-group', 'azure-share', 'azure-storage', 'azure-table', 'azure-traffic-manager-profile', 'azure-virtual-network',
+    'azure-virtual-network-gateway', 'cloudwatch-log-group', 'cloudwatch-log-stream', 'cloudwatch-metric-alarm', 'command-output',
+    'datadog-monitor', 'datadog-screenboard', 'datadog-timeboard', 'ebs-volume', 'ec2-keypair', 'ec2-placement-group',
+    'ec2-rds-dbinstance', 'ec2-rds-dbsecurity-group', 'ec2-security-group', 'elastic-file-system', 'elastic-file-system-mount-target',
+    'elastic-ip', 'gce-disk', 'gce-forwarding-rule', 'gce-http-health-check', 'gce-image', 'gce-network', 'gce-route', 'gce-static-ip',
+    'gce-target-pool', 'gse-bucket', 'hetznercloud-certificate', 'hetznercloud-floating-ip', 'hetznercloud-network',
+    'hetznercloud-ssh-key', 'hetznercloud-volume', 'iam-role', 'rds-subnet-group', 's3-bucket', 'sns-topic', 'sqs-queue', 'ssh-keypair',
+    'vault-approle', 'vpc', 'vpc-customer-gateway', 'vpc-dhcp-options', 'vpc-egress-only-internet-gateway', 'vpc-endpoint',
+    'vpc-internet-gateway', 'vpc-nat-gateway', 'vpc-network-acl', 'vpc-network-interface', 'vpc-network-interface-attachment',
+    'vpc-route', 'vpc-route-table', 'vpc-route-table-association', 'vpc-subnet',
+))
 """The types of what is no machine there."""
 
 OF_MACHINES_ONLY = frozenset((
@@ -114,7 +116,7 @@ class Machine:
     def known_as(self, names: Iterable[str]) -> list[str]:
         """Those of the names and addresses that are the machine's, however they are spelled."""
         own = {_spelled(name) for name in (self.name, *self.addresses)}
-        return sorted(name for name in names if _spelled(name) in own or self.ipv6_network and _is_within(_spelled(name), self.ipv6_network))
+        return sorted(name for name in names if _spelled(name) in own or _is_within(_spelled(name), self.ipv6_network))
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -128,7 +130,7 @@ def _spelled(name: str) -> str:
 
 def _is_within(address: str, network: str) -> bool:
     try:
-        return ipaddress.ip_address(address) in ipaddress.ip_network(network)
+        return bool(network) and ipaddress.ip_address(address) in ipaddress.ip_network(network)
     except ValueError:
         return False
 

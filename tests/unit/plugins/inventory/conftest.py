@@ -63,7 +63,8 @@ def parse(tmp_path: Path) -> Callable[..., InventoryData]:
         try:
             plugin.parse(inventory, DataLoader(), str(path), cache=not refresh)
         except Exception:
-            assert (set(inventory.hosts), set(inventory.groups)) == (hosts, groups), 'a file that cannot be used must not leave half of its hosts'
+            left = (set(inventory.hosts), set(inventory.groups))
+            assert left == (hosts, groups), 'a file that cannot be used must not leave half of its hosts'
             raise
         if options.get('cache'):
             plugin.update_cache_if_changed()

@@ -54,7 +54,8 @@ def test_the_table_agrees_with_nixops(version: str, fixtures: Path) -> None:
         ({'type': 'hetzner', 'hetzner.mainIPv4': '192.0.2.1', 'privateIpv4': 'x'},
          {'public_ipv4': '192.0.2.1', 'private_ipv4': '', 'breaks_import_of_keys': True}),
         ({'type': 'droplet', 'publicIpv4': '192.0.2.1', 'publicIpv6': '{"ip_address": "2001:db8::1"}'}, {'public_ipv6': '2001:db8::1'}),
-        *[({'type': kind, 'publicIpv6': '{"address": "2001:db8::1", "prefixLength": 64}'}, {'public_ipv6': '2001:db8::1', 'ipv6_network': ''})
+        *[({'type': kind, 'publicIpv6': '{"address": "2001:db8::1", "prefixLength": 64}'},
+           {'public_ipv6': '2001:db8::1', 'ipv6_network': ''})
           for kind in ('droplet', 'digitalOcean')],
         ({'type': 'hetznercloud', 'publicIpv6': '2001:db8::1'}, {'public_ipv6': '2001:db8::1', 'ipv6_network': '', 'state': 'Missing'}),
         ({'type': 'hetznercloud', 'publicIpv6': '2001:db8:99::/64'},
