@@ -47,7 +47,7 @@ class Resource:
 class Network:
     """What is prebuilt: machines and resources by name.
 
-    known: whether all is in it; else some value of the network, other than its machines, could not be evaluated.
+    known: whether the resources are known, too; else some value of the network could not be evaluated.
     """
 
     machines: Mapping[str, Machine] = field(default_factory=dict)
@@ -132,7 +132,7 @@ def _network(described: Mapping[str, Any]) -> Network | None:
         name: Resource(kind, _text(found['accessKey']))
         for kind, by_name in sorted(described['resources'].items()) for name, found in by_name.items()
     }
-    return Network(machines, resources, described['detail'] == ALL and all(machine.type is not None for machine in machines.values()))
+    return Network(machines, resources, known=described['detail'] == ALL)
 
 
 def _name_in(providers: Any) -> str | None:

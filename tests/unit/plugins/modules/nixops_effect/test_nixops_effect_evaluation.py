@@ -201,7 +201,7 @@ def test_what_is_no_text_is_not_known() -> None:
                'machines': {'web': {'type': None, 'system': 5, 'accessKey': None}}}
     found = deployments.evaluated(PRODUCTION, answer(attributes=attributes, network=network))
     assert (found.state_name, found.known_hosts_name, found.deployment, found.action, found.lock) == (None, None, None, None, None)
-    assert found.network == Network({'web': Machine(None)}, {}, known=False)
+    assert found.network == Network({'web': Machine(None)})
 
 
 def test_of_two_kinds_with_one_name_the_last_counts() -> None:

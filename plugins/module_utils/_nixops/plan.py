@@ -1,0 +1,258 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection. Its interface may change without notice.
+
+"""What NixOps would do to machines and other resources, from the evaluated network and the state that it would find.
+
+NixOps goes by names (deployment.py, evaluate_active and _deploy): what the state does not have is created, what only the state has
+becomes obsolete and stays as it is, what is obsolete and in the network again is taken up, and a name with another type ends the
+deployment. Machines and other resources share their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Network
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import Deployment, find_deployment
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import Entry
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import is_machine
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.resource_types import RESOURCE_TYPES
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+
+SAME, CHANGED, UNKNOWN = 'same', 'changed', 'unknown'
+TYPES = frozenset(RESOURCE_TYPES.values())
+MISSING = '1'
+UNKNOWN_PLAN = '?'
+GROUPS = ('creates', 'keeps', 'obsolete', 'replaces', 'leftover', 'unclear')
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A machine or another resource in a state: what the plan needs of it, of which nothing is secret.
+
+    made: whether anything stands behind the entry; NixOps makes what was only planned, and what it has found missing.
+    system: the path that was deployed last.
+    """
+
+    type: str
+    machine: bool
+    made: bool = True
+    obsolete: bool = False
+    system: str | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """A machine, or another resource, of a plan.
+
+    type: as states call it, C(unknown) if it does not evaluate. was: its type in the state, if NixOps would refuse another one.
+    configuration: of a machine that is kept, C(same), C(changed) or C(unknown). recorded: whether the state has an entry for it.
+    revived: whether it is obsolete in the state.
+    """
+
+    name: str
+    type: str
+    machine: bool
+    was: str = ''
+    configuration: str = ''
+    recorded: bool = True
+    revived: bool = False
+
+    def __str__(self) -> str:
+        return '%s (%s)' % (self.name, self.type)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a deployment would do, each in the order of names.
+
+    leftover: what is obsolete already and stays so. unclear: what the state has and of which the evaluation does not tell whether the
+    network has it. known: whether there is a network to compare with; without it all is empty.
+    """
+
+    creates: tuple[Item, ...] = ()
+    keeps: tuple[Item, ...] = ()
+    obsolete: tuple[Item, ...] = ()
+    replaces: tuple[Item, ...] = ()
+    leftover: tuple[Item, ...] = ()
+    unclear: tuple[Item, ...] = ()
+    known: bool = True
+
+    @property
+    def changes(self) -> tuple[Item, ...]:
+        """The machines that get another configuration."""
+        return tuple(item for item in self.keeps if item.configuration == CHANGED)
+
+    @property
+    def unsure(self) -> tuple[Item, ...]:
+        """The machines of which only a deployment tells whether they get another configuration."""
+        return tuple(item for item in self.keeps if item.configuration == UNKNOWN)
+
+    @property
+    def creates_every_machine(self) -> bool:
+        """Whether it keeps no machine and creates some."""
+        return any(item.machine for item in self.creates) and not any(item.machine for item in (*self.keeps, *self.replaces))
+
+    @property
+    def short(self) -> str:
+        """Such as C(+2 ~1 -0); C(~?) while nobody knows; C(!1) for what NixOps refuses."""
+        if not self.known:
+            return UNKNOWN_PLAN
+        changed = '?' if self.unsure else str(len(self.changes))
+        refused = ' !%d' % len(self.replaces) if self.replaces else ''
+        return '+%d ~%s -%d%s' % (len(self.creates), changed, len(self.obsolete), refused)
+
+    def lines(self) -> Iterator[str]:
+        """The whole of it to read: a line for each thing that is not as it was, and the sum."""
+        if not self.known:
+            yield 'Not known: the network is not prebuilt, or does not evaluate.'
+            return
+        for item in self.creates:
+            yield '  + %s%s' % (item, ', which the state knows as planned or missing' if item.recorded else '')
+        for item in self.changes:
+            yield '  ~ %s, another configuration' % item
+        for item in self.keeps:
+            if item.revived:
+                yield '  ~ %s, no longer obsolete' % item
+        for item in self.obsolete:
+            yield '  - %s becomes obsolete: NixOps leaves it alone from now on' % item
+        for item in self.replaces:
+            yield '  ! %s was of type %s: NixOps refuses to deploy' % (item, item.was)
+        for item in self.unclear:
+            yield '  ? %s, which the network may have or not' % item
+        if self.unsure:
+            yield '  ? whether the configuration changes is known after the deployment: %s' % ', '.join(item.name for item in self.unsure)
+        yield 'Plan: %s.' % ', '.join(self._sum())
+
+    def _sum(self) -> Iterator[str]:
+        yield '%d to create' % len(self.creates)
+        yield '%s to change' % ('an unknown number' if self.unsure else len(self.changes))
+        yield '%d to become obsolete' % len(self.obsolete)
+        if self.replaces:
+            yield '%d refused' % len(self.replaces)
+        unchanged = len(self.keeps) - len(self.changes) - len(self.unsure)
+        if unchanged:
+            yield '%d unchanged' % unchanged
+        if self.leftover:
+            yield '%d obsolete as before' % len(self.leftover)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For results: names with types, and what is said of each."""
+        found: dict[str, Any] = {group: [_as_dict(item) for item in getattr(self, group)] for group in GROUPS}
+        return {**found, 'known': self.known, 'short': self.short}
+
+
+def _as_dict(item: Item) -> dict[str, Any]:
+    options = {'was': item.was, 'configuration': item.configuration}
+    return {'name': item.name, 'type': item.type, 'machine': item.machine, **{name: value for name, value in options.items() if value}}
+
+
+def plan_of(
+    network: Network | None, recorded: Mapping[str, Recorded], function: str | None = 'runNixOps', same: bool | None = None,
+) -> Plan:
+    """What a deployment of the network would do where the state says this.
+
+    network: as evaluated, None if it is not known. recorded: of the deployment that NixOps would choose, as C(recorded_in) reads it;
+    nothing where there is no state. function: of the effect; NixOps 1.7 skips all of Azure. same: whether the network as a whole is
+    what was prebuilt for the last deployment, None if that is not known.
+    """
+    if network is None:
+        return Plan(known=False)
+    defined = _defined(network, skips_azure=function == 'runNixOps')
+    groups: dict[str, list[Item]] = {name: [] for name in GROUPS}
+    for name in sorted({*defined, *recorded}):
+        if name in defined:
+            group, item = _fate(defined[name], recorded.get(name))
+        else:
+            known = recorded[name]
+            group, item = _fate_of_gone(known, complete=network.known), Item(name, known.type, known.machine)
+        groups[group].append(item)
+    paths = {item.name: (network.machines[item.name].system, recorded[item.name].system) for item in groups['keeps'] if item.machine}
+    kept = (replace(item, configuration=_configuration(*paths[item.name], paths.values(), same)) if item.machine else item
+            for item in groups['keeps'])
+    return Plan(
+        creates=tuple(groups['creates']), keeps=tuple(kept), obsolete=tuple(groups['obsolete']), replaces=tuple(groups['replaces']),
+        leftover=tuple(groups['leftover']), unclear=tuple(groups['unclear']),
+    )
+
+
+def _defined(network: Network, skips_azure: bool) -> dict[str, Item]:
+    """What NixOps takes from a network, by name; of a machine and another resource with the same name the latter."""
+    found = {name: Item(name, machine.type or UNKNOWN, machine=True) for name, machine in network.machines.items()}
+    for name, resource in network.resources.items():
+        found[name] = Item(name, RESOURCE_TYPES.get(resource.kind, resource.kind), machine=False)
+    return {name: item for name, item in found.items() if not (skips_azure and item.type.startswith('azure'))}
+
+
+def _fate(wanted: Item, known: Recorded | None) -> tuple[str, Item]:
+    """What becomes of something that the network has: the group of a plan that it belongs to, and what the plan says of it."""
+    if known is None:
+        return 'creates', replace(wanted, recorded=False)
+    if wanted.type not in (UNKNOWN, known.type) and _is_known_type(wanted):
+        return 'replaces', replace(wanted, was=known.type, revived=known.obsolete)
+    return 'keeps' if known.made else 'creates', replace(wanted, type=known.type, revived=known.obsolete)
+
+
+def _fate_of_gone(known: Recorded, complete: bool) -> str:
+    """The group of something that only the state has. complete: whether all of the network is known, not only its machines."""
+    if known.obsolete:
+        return 'leftover'
+    return 'obsolete' if complete or known.machine else 'unclear'
+
+
+def _is_known_type(item: Item) -> bool:
+    """Whether the state would call it so, too; a plugin that is not known here may have another word for its resources."""
+    return item.machine or item.type in TYPES
+
+
+def _configuration(prebuilt: str | None, deployed: str | None, paths: Iterable[tuple[str | None, str | None]], same: bool | None) -> str:
+    """Whether a machine that is kept gets another configuration.
+
+    prebuilt, deployed: the path that is prebuilt, and the one that was deployed last; paths: both of all machines. The library
+    prebuilds without the boot loader and with what C(prebuild_only_network_files) fill in, NixOps deploys with addresses and keys:
+    only equal paths say something by themselves. They also prove that those of the network's other machines can be compared.
+    A machine to which nothing was deployed yet gets something.
+    """
+    if same or (prebuilt is not None and prebuilt == deployed):
+        return SAME
+    pairs = tuple(paths)
+    comparable = prebuilt is not None and any(one is not None and one == other for one, other in pairs)
+    return CHANGED if comparable or deployed is None or (same is False and len(pairs) == 1) else UNKNOWN
+
+
+def recorded_in(entries: Iterable[Entry], deployment: str | None, where: str) -> dict[str, Recorded]:
+    """What a state has of the deployment that NixOps would choose: by name, UUID or the beginning of one, or the only one.
+
+    where: what to call the state in messages. Raises Failure when it has no such deployment, or several. Without entries there is nothing.
+    """
+    by_uuid: dict[str, dict[str, Recorded]] = {}
+    deployments: list[Deployment] = []
+    for entry in entries:
+        if entry.resource is None:
+            deployments.append(Deployment(entry.deployment, entry.attributes.get('name')))
+        else:
+            by_uuid.setdefault(entry.deployment, {})[entry.resource] = _recorded(entry.attributes)
+    if not deployments:
+        return {}
+    if not deployment and len(deployments) > 1:
+        raise fail(
+            'The state holds more than one deployment, and the effect does not say which is meant.', where,
+            expected='one deployment, or an effect with NIXOPS_DEPLOYMENT', found='; '.join(map(str, deployments)),
+            remedy='Give the effect the name or UUID of one of these as NIXOPS_DEPLOYMENT',
+        )
+    chosen = find_deployment(deployments, deployment, where) if deployment else deployments[0]
+    return by_uuid.get(chosen.uuid, {})
+
+
+def _recorded(attributes: Mapping[str, str]) -> Recorded:
+    state = attributes.get('state')
+    # NixOps numbers what it is about to make; what it has made has a state, a machine also an identity.
+    planned = 'index' in attributes and state is None and not attributes.keys() & {'vmId', 'toplevel'}
+    return Recorded(
+        type=attributes['type'], machine=is_machine(attributes), made=state != MISSING and not planned,
+        obsolete=attributes.get('obsolete') in ('1', 'true'), system=attributes.get('toplevel'),
+    )
