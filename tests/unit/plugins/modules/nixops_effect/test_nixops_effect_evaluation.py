@@ -64,7 +64,7 @@ def prebuilt(candidate: evaluation.Candidate, *names: str) -> list[Evaluated]:
 def test_an_effect_says_which_state_it_reads(candidate: Candidates) -> None:
     effects = [
         EFFECT,
-        {**EFFECT, 'name': 'other', 'state_name': 'x.json', 'known_hosts_name': 'x.hosts', 'nixops_deployment': 'c0', 'action': 'build'},
+        {**EFFECT, 'name': 'other', 'state_name': 'x.json', 'known_hosts_name': 'x.hosts', 'effect_deployment': 'c0', 'action': 'build'},
         TWO, {**TWO, 'name': 'named', 'deployment': 'prod'},
         OTHER,
     ]
