@@ -136,6 +136,11 @@ def _candidate(change: Change, options: Mapping[str, Any]) -> evaluation.Candida
         owner=project.account if project else None, name=project.project if project else None,
         bindings=ci_nix.pinned_bindings(pinned, file, functions) if change.form == 'effects' else '',
         uris=tuple(pin['url'] for pin in pinned.values() if pin.get('url', '').startswith('file://')),
+        functions={effect['name']: parameters.function_of(effect) for effect in options['effects']},
+        files={
+            effect['name']: tuple(name for _where, name in checkout.wanted_files([effect], checkout.Place(file, change.form), {}))
+            for effect in options['effects']
+        },
         stubs={effect['name']: names[0] for effect in options['effects'] for names in [effect.get('prebuild_only_network_files')] if names},
         timeout=options['validate_timeout'],
     )

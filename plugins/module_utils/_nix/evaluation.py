@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import deployments, traces
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import causes, deployments, traces
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated, Key
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import quoted, to_nix
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
@@ -46,7 +46,8 @@ class Candidate:
     bindings: for a file of effects alone, Nix bindings that define the C(pkgs) to pass to it.
     owner, name, rev: those of the repository and of the commit, if known.
     uris: further URLs that may be fetched, such as a pin's C(file://).
-    stubs: effect → the network file that only prebuilding reads, to be named in errors.
+    stubs: effect → the network file that only prebuilding reads; functions: effect → the library's function; both for errors.
+    files: effect → its network files, relative to the checkout.
     timeout: seconds for all that Nix is asked about it, from now on.
     """
 
@@ -60,6 +61,8 @@ class Candidate:
     rev: str = NO_REVISION
     uris: tuple[str, ...] = ()
     stubs: Mapping[str, str] = field(default_factory=dict)
+    functions: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout: float = 600
     started: float = field(default_factory=time.monotonic)
 
@@ -76,8 +79,13 @@ def find() -> str:
 
 
 def parse(candidate: Candidate) -> str:
-    """Check that the text is one Nix expression, and return it in Nix' own layout, without comments. Raises Failure."""
-    return _run(candidate, ['--parse'], candidate.text)
+    """Check that the text and each network file is one Nix expression. Raises Failure.
+
+    Returns them in Nix' own layout, without comments. Network files that only deploying reads are not looked at in any other way, as they
+    may need what only deploying has.
+    """
+    files = dict.fromkeys(str(candidate.checkout / file) for files in candidate.files.values() for file in files)
+    return _run(candidate, ['--parse'], candidate.text, *files)
 
 
 def evaluate(candidate: Candidate, refs: Sequence[str]) -> dict[str, list[Evaluated]]:
@@ -227,6 +235,14 @@ QUESTIONS = r"""
       ))
       (effects ref [ ] outputs))
     (jobs ref);
+  # Each machine by itself, for errors to name it.
+  eachMachine = nodes: builtins.foldl'
+    (done: name: builtins.seq
+      (builtins.addErrorContext "while evaluating the machine ${builtins.toJSON name}"
+        (builtins.seq (nodes.${name}.config.system.build.toplevel.drvPath or null) null))
+      done)
+    null
+    (builtins.attrNames nodes);
   prebuilt = detail: ref: job: name: builtins.concatMap
     (found:
       let
@@ -237,13 +253,13 @@ QUESTIONS = r"""
       if found.job != job || !(outputs ? prebuilt) then [ ]
       # Its path is wanted inside of the context, for only then everything is evaluated there.
       else [
-        (within ref name (builtins.seq outputs.prebuilt.drvPath {
+        (within ref name (builtins.seq (eachMachine (outputs.prebuilt.nodes or { })) (builtins.seq outputs.prebuilt.drvPath {
           inherit ref job name runs;
           path = found.path + name + (if outputs ? run then ".run" else if runs then "" else ".dependencies");
           attributes = attributesOf effect;
           secrets = builtins.fromJSON (effect.secretsMap or "{}");
           network = network detail (outputs.prebuilt.machineInfo or null);
-        }))
+        })))
       ])
     (jobs ref);
   # What NixOps' eval-machine-info.nix (of 1.7 and of 2.x) says. Null stands for what is not known.
@@ -270,11 +286,11 @@ QUESTIONS = r"""
 """
 
 
-def _run(candidate: Candidate, arguments: Sequence[str], text: str) -> str:
+def _run(candidate: Candidate, arguments: Sequence[str], text: str, *files: str) -> str:
     """The standard output of nix-instantiate. Raises Failure with what it means when it fails."""
     command = [
         find(), *arguments, '--show-trace', '--option', 'restrict-eval', 'true', '--option', 'extra-experimental-features', 'flakes',
-        '--option', 'allowed-uris', ' '.join([SAFE_URIS, *candidate.uris]), '-I', 'checkout=%s' % candidate.checkout, '-',
+        '--option', 'allowed-uris', ' '.join([SAFE_URIS, *candidate.uris]), '-I', 'checkout=%s' % candidate.checkout, '-', *files,
     ]
     left = candidate.started + candidate.timeout - time.monotonic()
     environment = {name: value for name, value in os.environ.items() if name not in ('NIX_PATH', 'LANG', 'LC_ALL', 'LANGUAGE')}
@@ -286,7 +302,7 @@ def _run(candidate: Candidate, arguments: Sequence[str], text: str) -> str:
     except subprocess.TimeoutExpired:
         raise fail('Nix did not finish in %d seconds.' % candidate.timeout, str(candidate.path), remedy='Raise validate_timeout.') from None
     if result.returncode:
-        raise Failure((traces.explain(
-            result.stderr.decode(errors='replace'), traces.Source(candidate.text, candidate.path, candidate.checkout, candidate.stubs),
-        ),))
+        raise Failure((causes.explain(result.stderr.decode(errors='replace'), traces.Source(
+            candidate.text, candidate.path, candidate.checkout, candidate.stubs, candidate.functions, candidate.files,
+        )),))
     return result.stdout.decode()

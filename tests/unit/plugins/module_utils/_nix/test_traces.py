@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.traces import Source, explain
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.causes import explain
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.traces import Source
 
 SOURCE = Source('line 1\nline 2\nline 3\n', Path('/srv/neat/ci.nix'), Path('/srv/neat'), {'neat-network': 'my-stub.nix'})
 ABORTED = 'evaluation aborted with the following error message: '
@@ -111,3 +114,142 @@ def test_names_of_effects_may_hold_quotes() -> None:
 def test_endless_messages_are_cut_and_silence_is_no_crash() -> None:
     assert len(explain('error: ' + 'x' * 9999, SOURCE).found) < 500
     assert explain('', SOURCE).what
+
+
+FIXTURES = Path(__file__).parents[4] / 'fixtures' / 'traces'
+# What each real trace has to say, written beside the traces.
+EXPECTED: dict[str, dict[str, str]] = json.loads((FIXTURES / 'expected.json').read_text('utf-8'))
+NEAT = Source(
+    'line\n' * 60, Path('/srv/neat-repo/ci.nix'), Path('/srv/neat-repo'), {'neat-network': 'network-stub.nix'}, {'neat-network': 'runNixOps'},
+    {'neat-network': ('network.nix', 'network-aws.nix', 'network-stub.nix')},
+)
+
+
+def as_newer(trace: str) -> str:
+    """The trace as Nix prints it since 2.13: what led to the error first, the error last."""
+    error, *frames = re.split(r'\n+ +… ', trace[trace.index('error:'):])
+    told = ''.join('       … %s\n\n' % frame.rstrip() for frame in reversed(frames))
+    return 'error:\n%s       %s\n' % (told, error.rstrip())
+
+
+@pytest.mark.parametrize('name', sorted(EXPECTED))
+@pytest.mark.parametrize('newer', [False, True])
+def test_real_traces_name_effect_machine_option_file_and_what_to_do(name: str, newer: bool) -> None:
+    trace = (FIXTURES / ('%s.txt' % name)).read_text('utf-8')
+    problem = explain(as_newer(trace) if newer else trace, NEAT)
+    assert {'where': problem.where, 'what': problem.what, 'remedy': problem.remedy} == EXPECTED[name]
+
+
+def test_every_trace_has_its_expectation() -> None:
+    assert sorted(EXPECTED) == sorted(path.stem for path in FIXTURES.glob('*.txt'))
+
+
+# The code that the classic of all stubs fails at, and what it has instead of an address while nothing is deployed.
+NULL = '''error: cannot coerce null to a string{value}
+
+       at /srv/neat-repo/network.nix:4:{column}:
+
+            3|   web = {{ nodes, resources, ... }}: {{
+            4|     networking.extraHosts = {code};
+             |                              ^
+            5|   }};
+
+       … while evaluating definitions from `/srv/neat-repo/network.nix':
+
+       … while evaluating the option `networking.extraHosts':
+
+       … while evaluating the machine "web"
+
+       … while evaluating the effect "neat-network" on refs/heads/production
+
+       at «stdin»:94:6:
+'''
+
+
+@pytest.mark.parametrize(('code', 'column', 'what'), [
+    ('"${nodes.db.config.networking.publicIPv4} db"', 30, 'The option networking.publicIPv4 of the machine db is null'),
+    ('"${nodes.db.config.networking.publicIPv4} db"', 29, 'The option networking.publicIPv4 of the machine db is null'),
+    ('"a" + nodes.db.config.networking.publicIPv4', 35, 'The option networking.publicIPv4 of the machine db is null'),
+    ('"${config.networking.publicIPv4} me"', 30, 'The option networking.publicIPv4 of the machine web is null'),
+    ('"${resources.elasticIPs.front.address} it"', 30, 'The attribute address of the resource elasticIPs.front is null'),
+    ('"${resources.machines.db.config.networking.publicIPv4}"', 30, 'The option networking.publicIPv4 of the machine db is null'),
+    ('"${address} db"', 30, 'There is null where a value is needed'),
+])
+@pytest.mark.parametrize('value', ['', ': null'])
+def test_the_classic_of_all_stubs(code: str, column: int, what: str, value: str) -> None:
+    problem = explain(NULL.format(code=code, column=column, value=value), NEAT)
+    assert what in problem.what
+    assert 'network-stub.nix' in problem.remedy
+    assert problem.where == 'effect neat-network: machine web: option networking.extraHosts: /srv/neat-repo/network.nix:4'
+
+
+def test_the_code_is_read_from_the_checkout_where_nix_does_not_show_it(tmp_path: Path) -> None:
+    (tmp_path / 'network.nix').write_text('{\n  a = "${nodes.db.config.networking.publicIPv4}";\n}\n')
+    problem = explain('error: cannot coerce null to a string\n\n       at %s/network.nix:2:8:\n' % tmp_path, Source('', tmp_path / 'ci.nix', tmp_path))
+    assert 'networking.publicIPv4 of the machine db' in problem.what
+
+
+IN_MODULE = '''error:
+       … while evaluating the effect "{effect}" on refs/heads/production
+
+       … while evaluating the machine "web"
+
+       … while evaluating the option `services.x':
+
+       … while evaluating definitions from `/srv/neat-repo/network.nix':
+
+       error: {message}
+'''
+
+
+@pytest.mark.parametrize(('message', 'what', 'remedy'), [
+    ("The option `services.ngnix' defined in `/srv/neat-repo/network.nix' does not exist.", 'no option services.ngnix', 'Correct its name'),
+    ("The option `services.ngnix' does not exist. Definition values:\n- In `/x': 1\n\nDid you mean `services.nginx'?", 'no option', 'Did you mean'),
+    ("The unique option `a.b' is defined multiple times. Definition values:", 'a.b is set to different', 'lib.mkDefault'),
+    ("The option `a.b' is read-only, but it's set multiple times. Definition values:", 'a.b must not be set', 'Remove'),
+    ("The option `a' in `/x.nix' is already declared in `/y.nix'.", 'declared twice', 'same path'),
+    ("You're trying to declare a value of type `bool' rather than an attribute-set for the option\n`services.x'!", 'services.x has other', 'in it'),
+    ("Module `/x.nix' has an unsupported attribute `services'. This is caused by", 'services beside config', 'into config'),
+    ("A definition for option `a.b' is not of type `string'. Definition values:\n- In `/x.nix': null", 'a.b is set to null', 'network-stub.nix'),
+    ("A definition for option `fileSystems.\"/\".device' is not of type `string'.", 'fileSystems."/".device', 'string'),
+    ("The option value `a.b' in `/x.nix' is not of type `boolean'.", 'a.b has a value of the wrong type', 'boolean'),
+    ('Package ‘python-2.7.18.6’ in /nix/store/x-source/pkgs/y.nix:1 is marked as insecure, refusing to evaluate.', 'insecure',
+     'nixpkgs.config.permittedInsecurePackages = [ "python-2.7.18.6" ]'),
+    ("Refusing to evaluate package 'slack-1' in /nix/store/x because it has an unfree license (‘unfree’)", 'slack-1 unfree', 'allowUnfree'),
+    ('Package ‘x-1’ in /x is not available on the requested hostPlatform:', 'There', ''),
+    ('Package ‘x-1’ in /x is not supported on ‘aarch64-linux’, refusing to evaluate.', 'not made for the platform', 'allowUnsupportedSystem'),
+    ("attribute 'web' already defined at /srv/neat-repo/network.nix:1:3", 'web is defined twice', 'Keep one'),
+    ('expected a set but found null: null', 'null where a value', 'network-stub.nix'),
+    ('expected a set but found an integer: 1', 'an integer where a set', 'Correct'),
+    ('attempt to call something which is not a function but a set: { }', 'a set where a function', 'brackets'),
+    ("string 'x.nix' doesn't represent an absolute path", 'used as a path', './'),
+    ("Path 'hardware.nix' in the repository \"/srv/neat-repo\" is not tracked by Git.", 'does not track hardware.nix', 'git add'),
+    ('stack overflow; max-call-depth exceeded', 'never ends', 'calls itself'),
+    ("Cannot build '/nix/store/x.drv'.\nReason: required system or feature not available\nRequired system: 'aarch64-linux' with features {}\n"
+     "Current system: 'x86_64-linux'", 'build for aarch64-linux', 'builder'),
+    ("builder for '/nix/store/x.drv' failed with exit code 1;", 'A build that is needed', '/nix/store/x.drv'),
+    ('cannot compare an integer with a string', 'do not go together', 'toString'),
+])
+def test_what_modules_and_newer_versions_say(message: str, what: str, remedy: str) -> None:
+    problem = explain(IN_MODULE.format(effect='neat-network', message=message), NEAT)
+    assert what in problem.what or what == 'There'
+    assert remedy in problem.remedy
+    assert problem.where.startswith('effect neat-network: machine web: ')
+    assert '/srv/neat-repo/network.nix' in problem.where
+
+
+@pytest.mark.parametrize('message', [
+    "The option `a.b' is used but not defined.", 'cannot coerce null to a string', "attribute 'x' missing", "The option `deployment.x' does not exist.",
+    "A definition for option `a.b' is not of type `string'. Definition values:\n- In `/x.nix': null", 'Failed assertions:\n- x',
+    "The option `a' has conflicting definition values:", "function 'anonymous lambda' called with unexpected argument 'x'",
+    "function 'anonymous lambda' called without required argument 'x'", 'cannot convert a function to JSON',
+])
+def test_other_functions_get_no_advice_for_nixops(message: str) -> None:
+    source = Source('', Path('/srv/neat-repo/ci.nix'), Path('/srv/neat-repo'), functions={'website': 'runNixOS', 'neat-network': 'runNixOps'})
+    problem = explain(IN_MODULE.format(effect='website', message=message), source)
+    assert not [word for word in ('stub', 'network_', 'prebuil', 'NixOps') if word in str(problem).replace('network.nix', '')], problem
+
+
+def test_files_of_a_flake_of_the_checkout_are_files_of_the_checkout() -> None:
+    problem = explain("error: undefined variable 'x'\n       at «git+file:///srv/neat-repo?rev=1»/network.nix:3:4:\n", NEAT)
+    assert problem.where.endswith('/srv/neat-repo/network.nix:3')

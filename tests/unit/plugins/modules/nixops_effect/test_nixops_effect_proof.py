@@ -121,6 +121,27 @@ def test_a_network_that_cannot_be_prebuilt_says_what_is_missing_and_where(run: R
     assert 'effect neat-network: ' in result['problems'][0]['where']
 
 
+@pytest.mark.parametrize('option', ['network_files', 'deploy_only_network_files'])
+@pytest.mark.parametrize('effect', [{}, {'prebuild': False}])
+def test_every_network_file_is_parsed(run: Run, checkout: Path, option: str, effect: dict[str, Any]) -> None:
+    (checkout / 'network-aws.nix').write_text('{\n  web = { ;\n}\n')
+    result = run(validate='evaluate', effects=[{**EFFECT, **effect, 'network_files': ['network.nix'], option: ['network-aws.nix']}])
+    assert result['problems'][0]['what'] == 'The file is not a Nix expression.'
+    assert result['problems'][0]['where'] == 'effect neat-network: %s/network-aws.nix:2' % checkout
+
+
+def test_what_only_deploying_reads_may_need_what_only_deploying_has(run: Run, checkout: Path) -> None:
+    (checkout / 'network-aws.nix').write_text('(import <nixpkgs> { }).nosuch /etc/passwd')
+    effect = {**EFFECT, 'network_files': ['network.nix'], 'deploy_only_network_files': ['network-aws.nix']}
+    assert not run(validate='prebuild', effects=[effect]).get('failed')
+
+
+def test_the_machine_that_is_broken_is_named(run: Run, checkout: Path) -> None:
+    (checkout / 'network-aws.nix').write_text('{ ... }: { front = { }; back = { deployment.nosuch = 1; }; }')
+    result = run(validate='prebuild')
+    assert result['problems'][0]['where'] == 'effect neat-network: machine back: %s/network-aws.nix' % checkout, result
+
+
 def test_every_broken_network_is_told_at_once(run: Run, checkout: Path) -> None:
     (checkout / 'network-stub.nix').write_text('{ }')
     (checkout / 'nixops.nix').write_text('{ machine = { ... }: { }; }')
