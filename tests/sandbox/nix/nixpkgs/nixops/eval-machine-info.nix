@@ -105,7 +105,9 @@ let
     evaluated: name:
     pkgs.mkDerivation {
       name = "nixos-system-${name}-${lib.version}";
-      configuration = builtins.hashString "sha256" (builtins.unsafeDiscardStringContext (builtins.toJSON (force evaluated.definitions)));
+      configuration = builtins.deepSeq (forceMachine name) (
+        builtins.hashString "sha256" (builtins.unsafeDiscardStringContext (builtins.toJSON (force evaluated.definitions)))
+      );
     };
   nodes = lib.genAttrs machineNames (
     name:
@@ -174,13 +176,14 @@ let
   # One derivation for all machines, whose instantiation evaluates all of the network.
   machines =
     { names }:
-    builtins.deepSeq (map forceMachine names ++ [ (force (mapAttrs (_: mapAttrs (_: value: value.definitions)) evaluatedResources)) ]) (
-      pkgs.mkDerivation {
-        name = "nixops-machines";
-        inherit names;
-        systems = map (name: builtins.unsafeDiscardStringContext nodes.${name}.config.system.build.toplevel.outPath) names;
-      }
-    );
+    pkgs.mkDerivation {
+      name = "nixops-machines";
+      names = builtins.deepSeq [
+        (map forceMachine names)
+        (force (mapAttrs (_: mapAttrs (_: value: value.definitions)) evaluatedResources))
+      ] names;
+      systems = map (name: builtins.unsafeDiscardStringContext nodes.${name}.config.system.build.toplevel.outPath) names;
+    };
 in
 {
   inherit
