@@ -120,8 +120,8 @@ FIXTURES = Path(__file__).parents[4] / 'fixtures' / 'traces'
 # What each real trace has to say, written beside the traces.
 EXPECTED: dict[str, dict[str, str]] = json.loads((FIXTURES / 'expected.json').read_text('utf-8'))
 NEAT = Source(
-    'line\n' * 60, Path('/srv/neat-repo/ci.nix'), Path('/srv/neat-repo'), {'neat-network': 'network-stub.nix'}, {'neat-network': 'runNixOps'},
-    {'neat-network': ('network.nix', 'network-aws.nix', 'network-stub.nix')},
+    'line\n' * 60, Path('/srv/neat-repo/ci.nix'), Path('/srv/neat-repo'), {'neat-network': 'network-stub.nix'},
+    {'neat-network': 'runNixOps'}, {'neat-network': ('network.nix', 'network-aws.nix', 'network-stub.nix')},
 )
 
 
@@ -185,7 +185,8 @@ def test_the_classic_of_all_stubs(code: str, column: int, what: str, value: str)
 
 def test_the_code_is_read_from_the_checkout_where_nix_does_not_show_it(tmp_path: Path) -> None:
     (tmp_path / 'network.nix').write_text('{\n  a = "${nodes.db.config.networking.publicIPv4}";\n}\n')
-    problem = explain('error: cannot coerce null to a string\n\n       at %s/network.nix:2:8:\n' % tmp_path, Source('', tmp_path / 'ci.nix', tmp_path))
+    text = 'error: cannot coerce null to a string\n\n       at %s/network.nix:2:8:\n' % tmp_path
+    problem = explain(text, Source('', tmp_path / 'ci.nix', tmp_path))
     assert 'networking.publicIPv4 of the machine db' in problem.what
 
 
@@ -203,17 +204,18 @@ IN_MODULE = '''error:
 
 
 @pytest.mark.parametrize(('message', 'what', 'remedy'), [
-    ("The option `services.ngnix' defined in `/srv/neat-repo/network.nix' does not exist.", 'no option services.ngnix', 'Correct its name'),
-    ("The option `services.ngnix' does not exist. Definition values:\n- In `/x': 1\n\nDid you mean `services.nginx'?", 'no option', 'Did you mean'),
+    ("The option `a.b' defined in `/srv/neat-repo/network.nix' does not exist.", 'no option a.b', 'Correct its name'),
+    ("The option `services.ngnix' does not exist. Definition values:\n- In `/x': 1\n\nDid you mean `services.nginx'?", 'no option',
+     "Did you mean `services.nginx'?"),
     ("The unique option `a.b' is defined multiple times. Definition values:", 'a.b is set to different', 'lib.mkDefault'),
     ("The option `a.b' is read-only, but it's set multiple times. Definition values:", 'a.b must not be set', 'Remove'),
     ("The option `a' in `/x.nix' is already declared in `/y.nix'.", 'declared twice', 'same path'),
     ("You're trying to declare a value of type `bool' rather than an attribute-set for the option\n`services.x'!", 'services.x has other', 'in it'),
     ("Module `/x.nix' has an unsupported attribute `services'. This is caused by", 'services beside config', 'into config'),
-    ("A definition for option `a.b' is not of type `string'. Definition values:\n- In `/x.nix': null", 'a.b is set to null', 'network-stub.nix'),
+    ("A definition for option `a.b' is not of type `string'. Definition values:\n- In `/x.nix': null", 'is set to null', 'network-stub.nix'),
     ("A definition for option `fileSystems.\"/\".device' is not of type `string'.", 'fileSystems."/".device', 'string'),
     ("The option value `a.b' in `/x.nix' is not of type `boolean'.", 'a.b has a value of the wrong type', 'boolean'),
-    ('Package ‘python-2.7.18.6’ in /nix/store/x-source/pkgs/y.nix:1 is marked as insecure, refusing to evaluate.', 'insecure',
+    ('Package ‘python-2.7.18.6’ in /nix/store/x-source/y.nix:1 is marked as insecure, refusing to evaluate.', 'insecure',
      'nixpkgs.config.permittedInsecurePackages = [ "python-2.7.18.6" ]'),
     ("Refusing to evaluate package 'slack-1' in /nix/store/x because it has an unfree license (‘unfree’)", 'slack-1 unfree', 'allowUnfree'),
     ('Package ‘x-1’ in /x is not available on the requested hostPlatform:', 'There', ''),
@@ -225,8 +227,8 @@ IN_MODULE = '''error:
     ("string 'x.nix' doesn't represent an absolute path", 'used as a path', './'),
     ("Path 'hardware.nix' in the repository \"/srv/neat-repo\" is not tracked by Git.", 'does not track hardware.nix', 'git add'),
     ('stack overflow; max-call-depth exceeded', 'never ends', 'calls itself'),
-    ("Cannot build '/nix/store/x.drv'.\nReason: required system or feature not available\nRequired system: 'aarch64-linux' with features {}\n"
-     "Current system: 'x86_64-linux'", 'build for aarch64-linux', 'builder'),
+    ("Cannot build '/nix/store/x.drv'.\nReason: required system or feature not available\n"
+     "Required system: 'aarch64-linux' with features {}\nCurrent system: 'x86_64-linux'", 'build for aarch64-linux', 'builder'),
     ("builder for '/nix/store/x.drv' failed with exit code 1;", 'A build that is needed', '/nix/store/x.drv'),
     ('cannot compare an integer with a string', 'do not go together', 'toString'),
 ])
@@ -239,13 +241,15 @@ def test_what_modules_and_newer_versions_say(message: str, what: str, remedy: st
 
 
 @pytest.mark.parametrize('message', [
-    "The option `a.b' is used but not defined.", 'cannot coerce null to a string', "attribute 'x' missing", "The option `deployment.x' does not exist.",
+    "The option `a.b' is used but not defined.", 'cannot coerce null to a string', "attribute 'x' missing",
+    "The option `deployment.x' does not exist.",
     "A definition for option `a.b' is not of type `string'. Definition values:\n- In `/x.nix': null", 'Failed assertions:\n- x',
     "The option `a' has conflicting definition values:", "function 'anonymous lambda' called with unexpected argument 'x'",
     "function 'anonymous lambda' called without required argument 'x'", 'cannot convert a function to JSON',
 ])
 def test_other_functions_get_no_advice_for_nixops(message: str) -> None:
-    source = Source('', Path('/srv/neat-repo/ci.nix'), Path('/srv/neat-repo'), functions={'website': 'runNixOS', 'neat-network': 'runNixOps'})
+    functions = {'website': 'runNixOS', 'neat-network': 'runNixOps'}
+    source = Source('', Path('/srv/neat-repo/ci.nix'), Path('/srv/neat-repo'), functions=functions)
     problem = explain(IN_MODULE.format(effect='website', message=message), source)
     assert not [word for word in ('stub', 'network_', 'prebuil', 'NixOps') if word in str(problem).replace('network.nix', '')], problem
 
