@@ -11,6 +11,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import task_environment
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import variable_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcome import (
     Ending,
     done_of,
@@ -94,4 +95,4 @@ def versions_now(variables: Mapping[str, Any], host: str) -> Versions:
 
 def secrets_of(variables: Mapping[str, Any]) -> Any:
     """Names of secrets, by the names that the effect has for them."""
-    return plain(variables.get('nixops_secrets_map') or {}, 'nixops_secrets_map')
+    return plain(variable_of(variables, 'nixops_secrets_map') or {}, 'nixops_secrets_map')

@@ -12,6 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import variable_of, without_omit
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import least_privilege as conditions_for
 
@@ -81,13 +82,14 @@ def least_privilege(secrets: Mapping[str, Mapping[str, Any]], networks: Iterable
         conditions = conditions_for([_network(host) for host in hosts])
     except Failure as failure:
         raise AnsibleFilterError(str(failure)) from None
-    given = {name: {field: value for field, value in entry.items() if value is not None} for name, entry in secrets.items()}
+    entries = without_omit(secrets).items()
+    given = {name: {field: value for field, value in entry.items() if value is not None} for name, entry in entries}
     return {name: {**({'condition': conditions[name]} if name in conditions else {}), **entry} for name, entry in given.items()}
 
 
 def _network(host: Mapping[str, Any]) -> Network:
     """The network, from just those variables that say which secrets it uses. Raises Failure if one is not what it should be."""
-    name, variables = str(host.get('inventory_hostname', '')), {variable: host.get(variable) for variable in ('nixops_project', *KINDS)}
+    name, variables = str(host.get('inventory_hostname', '')), {key: variable_of(host, key) for key in ('nixops_project', *KINDS)}
     network = Network(name, variables, variables)
     try:
         ProjectPath.parse(network.project)

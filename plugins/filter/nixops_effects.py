@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import variable_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import EFFECT_OPTIONS, PREFIX, Network
 
 DOCUMENTATION = r"""
 name: nixops_effects
@@ -56,9 +57,15 @@ _value:
 def nixops_effects(networks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """An effect for each network."""
     try:
-        return [Network(str(network['inventory_hostname']), network, network).effect for network in networks]
+        return [_network(network).effect for network in networks]
     except (KeyError, TypeError):
         raise AnsibleFilterError('nixops_effects needs a list of the variables of hosts, with inventory_hostname among them.') from None
+
+
+def _network(variables: Mapping[str, Any]) -> Network:
+    """The network, from just those variables that its effect is made of."""
+    found = {name: variable_of(variables, name) for name in ('nixops_branches', *(PREFIX + option for option in sorted(EFFECT_OPTIONS)))}
+    return Network(str(variables['inventory_hostname']), found, found)
 
 
 class FilterModule:

@@ -11,14 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible.errors import AnsibleError
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place
+
+OMITTED = '__omit_place_holder__'
+"""How the text begins that omit is before ansible-core 2.19; later it is an object of its own."""
 
 
 @dataclass(frozen=True)
 class Host:
     """A network or an agent.
 
-    name: the inventory host; given: its variables as Ansible has them; values: those of the role as plain JSON, with the role's defaults.
+    name: the inventory host; given: its variables that are set, as Ansible has them; values: those of the role as plain JSON, with the
+    role's defaults.
     wrong: variables that are missing or not what they should be, about which nothing more is to be said.
     """
 
@@ -42,3 +47,37 @@ class Host:
         """Where it was written, without the host if the line is known: one line in a group concerns all of its hosts."""
         written = place(variable, self.given.get(variable), path)
         return written if written.endswith(')') else self.place(variable, *path)
+
+
+def variable_of(variables: Mapping[str, Any], name: str) -> Any:
+    """A variable of the role as Ansible has it, None where it is not set: null and omit let a host unset what its group sets.
+
+    So does empty text: before ansible-core 2.19, a template whose result is null comes out as that.
+    """
+    if name not in variables:
+        return None
+    try:
+        value = variables[name]
+    except AnsibleError as error:
+        if type(error).__name__ == 'AnsibleValueOmittedError':  # from ansible-core 2.19 on
+            return None
+        raise
+    return None if value is None or value == '' or _is_omit(value) else without_omit(value)
+
+
+def without_omit(value: Any) -> Any:
+    """The value without the parts that are omit, as a task gets it."""
+    if not _holds_omit(value):
+        return value  # as it is, with what Ansible knows of where it was written
+    if isinstance(value, Mapping):
+        return {key: without_omit(part) for key, part in value.items() if not _is_omit(part)}
+    return [without_omit(part) for part in value if not _is_omit(part)]
+
+
+def _holds_omit(value: Any) -> bool:
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    return any(_is_omit(part) or _holds_omit(part) for part in parts)
+
+
+def _is_omit(value: Any) -> bool:
+    return type(value).__name__ == '_OmitType' or (isinstance(value, str) and value.startswith(OMITTED))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,12 +18,12 @@ from typing import Any, TypeVar
 
 import yaml
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
-from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.module_utils.common.validation import check_type_bool, check_type_int
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import STATE_NAME
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._json_schema import Schema
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Host
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Host, variable_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import PREFIX, Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain
 
@@ -31,9 +32,8 @@ HostKind = TypeVar('HostKind', bound=Host)
 RENAMED = {'nixops_nixops_deployment': 'nixops_effect_deployment'}
 """Variables by the names that they once had."""
 TYPES: Mapping[str, Mapping[str, Any]] = {
-    'str': {'type': 'string'}, 'path': {'type': 'string', 'minLength': 1}, 'dict': {'type': 'object'}, 'list': {'type': 'array'}, 'raw': {},
-    'bool': {'anyOf': [{'type': 'boolean'}, {'enum': ['yes', 'no', 'true', 'false', 'True', 'False', 'on', 'off']}]},
-    'int': {'anyOf': [{'type': 'integer'}, {'type': 'string', 'pattern': '^[0-9]+$'}]},
+    'str': {'type': 'string'}, 'path': {'type': 'string'}, 'dict': {'type': 'object'}, 'list': {'type': 'array'}, 'raw': {},
+    'bool': {'type': 'boolean'}, 'int': {'type': 'integer'},
 }
 
 
@@ -55,9 +55,7 @@ def schema_of(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _schema_of_option(option: Mapping[str, Any]) -> dict[str, Any]:
-    schema = dict(TYPES[option['type']])
-    if 'choices' in option:
-        schema['enum'] = option['choices']
+    schema = {'enum': option['choices']} if 'choices' in option else dict(TYPES[option['type']])
     if 'elements' in option:
         schema['items'] = dict(TYPES[option['elements']])
     if option.get('required') and option['type'] == 'list':
@@ -84,16 +82,17 @@ def _read(kind: type[HostKind], name: str, variables: Mapping[str, Any], options
     problems: dict[str, list[Problem]] = {}
     for variable in (variable for variable in variables if variable in known):
         try:
-            given[variable] = variables[variable]
-            values[variable] = plain(given[variable], variable)
+            value = variable_of(variables, variable)
+            if value is not None:
+                given[variable] = value
+                values[variable] = _converted(plain(value, variable), options[variable])
         except Failure as failure:
             problems[variable] = list(failure.problems)
         except AnsibleError as error:
             problems[variable] = [_not_evaluated(name, variable, error)]
     host = Host(name, given, values)
-    for variable, problem in (*_missing(host, options, variables), *_wrong_values(host, options), *_no_project(host), *_no_names(host)):
+    for variable, problem in (*_missing(host, options, problems), *_wrong_values(host, options), *_no_project(host), *_no_names(host)):
         problems.setdefault(variable, []).append(problem)
-    values = {variable: _converted(value, options.get(variable, {}).get('type')) for variable, value in values.items()}
     unknown = [variable for variable in variables if variable.startswith(PREFIX) and variable not in known]
     alike = {variable: variables[variable] for variable in unknown}
     found = [problem for of_variable in problems.values() for problem in of_variable]
@@ -108,8 +107,9 @@ def _not_evaluated(name: str, variable: str, error: AnsibleError) -> Problem:
                    remedy='Define what it uses, or correct the expression.')
 
 
-def _missing(host: Host, options: Mapping[str, Any], variables: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
-    for name in sorted(name for name, option in options.items() if option.get('required') and name not in variables):
+def _missing(host: Host, options: Mapping[str, Any], wrong: Container[str]) -> Iterator[tuple[str, Problem]]:
+    required = {name for name, option in options.items() if option.get('required') and name not in wrong}
+    for name in sorted(required - host.given.keys()):
         yield name, Problem('%s is missing.' % name, where='host %s' % host.name, expected=_words(options[name]['description']),
                             remedy='Set it in the inventory, for the host or a group of it.')
 
@@ -119,7 +119,7 @@ def _wrong_values(host: Host, options: Mapping[str, Any]) -> Iterator[tuple[str,
     for error in Schema({**schema_of(options), 'required': []}).iter_errors(dict(host.values)):
         variable, *path = error.absolute_path
         yield variable, Problem('This is not what the variable takes.', where=host.line(variable, *path),
-                                expected=_expected(options[variable], path), found=_kind(error.instance),
+                                expected=_expected(options[variable], path), found=_found(error.instance, options[variable]),
                                 remedy='Correct the variable; ansible-doc -t role nixcd.hercules_ci.nixops describes it.')
 
 
@@ -143,11 +143,28 @@ def _no_names(host: Host) -> Iterator[tuple[str, Problem]]:
                                     remedy='Correct the name, or drop the variable.')
 
 
-def _converted(value: Any, kind: str | None) -> Any:
-    """What a task would get for the option: booleans that were written as text, and paths with a tilde or a variable."""
-    if kind == 'bool':
-        return boolean(value, strict=False)
-    return os.path.expandvars(os.path.expanduser(value)) if kind == 'path' and isinstance(value, str) else value
+def _converted(value: Any, option: Mapping[str, Any]) -> Any:
+    """What a task would get for the option: paths with a tilde or a variable, and of text, true or false and whole numbers.
+
+    What a module would refuse stays as it is.
+    """
+    if option['type'] == 'path':
+        return os.path.expandvars(os.path.expanduser(value)) if isinstance(value, str) else value
+    if option['type'] == 'dict' and isinstance(value, dict) and option.get('options'):
+        parts: Mapping[str, Any] = option['options']
+        return {key: _converted(part, parts[key]) if key in parts and part is not None else part for key, part in value.items()}
+    try:
+        return CONVERSIONS[option['type']](value)
+    except (KeyError, TypeError, ValueError):
+        return value
+
+
+def _int(value: Any) -> Any:
+    return value if isinstance(value, bool) else check_type_int(value)
+
+
+CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {'bool': check_type_bool, 'int': _int}
+"""Those of Ansible's modules, so that whatever they take is right: yes, Y, 1, t, "12"."""
 
 
 def _slips(host: Host, known: set[str]) -> Iterator[Problem]:
@@ -168,11 +185,26 @@ def _expected(option: Mapping[str, Any], path: list[Any]) -> str:
     return kinds.get(option['type'], 'another value')
 
 
+def _found(value: Any, option: Mapping[str, Any]) -> str:
+    """What was given. Its text only where that could be no more than a slip: among choices, and for true or false and whole numbers."""
+    if isinstance(value, (str, bool, int, float)) and ('choices' in option or option['type'] in ('bool', 'int')):
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        return text if len(text) <= LONGEST else '%s…' % text[:LONGEST]
+    return _kind(value)
+
+
+LONGEST = 40
+"""Letters of what was given, in a message."""
+
+
 def _kind(value: Any) -> str:
     names = ((bool, 'true or false'), (int, 'a number'), (float, 'a number'), (str, 'a string'), (list, 'a list'), (dict, 'a dictionary'))
-    return next((name for kind, name in names if isinstance(value, kind)), 'nothing')
+    kind = next((name for kind, name in names if isinstance(value, kind)), 'nothing')
+    return kind.replace('a ', 'an empty ', 1) if value in ([], {}) else kind
 
 
 def _words(description: Any) -> str:
+    """The first sentence of a description, without the marks of Ansible's documentation, such as C(…) and O(main:…)."""
     text = description if isinstance(description, str) else description[0]
-    return text.split('. ')[0].rstrip('.')
+    plain_text = re.sub(r'\b(?:[BCEIMOPV]|RV)\((?:[a-z]+:|[\w.]+#\w+:)?([^()]*)\)', r'\1', text)
+    return plain_text.split('. ')[0].rstrip('.')

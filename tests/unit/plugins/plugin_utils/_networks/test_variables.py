@@ -10,8 +10,15 @@ from typing import Any
 import jsonschema
 import pytest
 from ansible.parsing.dataloader import DataLoader
+from ansible_collections.nixcd.hercules_ci.plugins.filter.nixops_effects import nixops_effects
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import SPECS, options_of, read_network, schema_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import (
+    SPECS,
+    options_of,
+    read_agent,
+    read_network,
+    schema_of,
+)
 
 NETWORK: dict[str, Any] = {
     'nixops_project': 'github/neat-org/neat-repo', 'nixops_checkout': '/srv/neat-repo',
@@ -36,7 +43,14 @@ def test_a_network_has_the_roles_defaults() -> None:
 
 @pytest.mark.parametrize('variables, words', [
     ({'nixops_branches': 'production'}, ['nixops_branches of neat-network', 'a list that is not empty', 'a string']),
-    ({'nixops_branches': []}, ['nixops_branches of neat-network', 'a list that is not empty']),
+    ({'nixops_branches': []}, ['nixops_branches of neat-network', 'a list that is not empty. Found: an empty list.']),
+    ({'nixops_state': 'uplaod'}, ['nixops_state of neat-network', 'one of upload, present, new. Found: uplaod.']),
+    ({'nixops_push': True}, ['nixops_push of neat-network', 'one of direct, branch, none. Found: true.']),
+    ({'nixops_state': ['upload']}, ['Found: a list.']),
+    ({'nixops_validate_certs': 'perhaps'}, ['true or false. Found: perhaps.']),
+    ({'nixops_job_timeout': True}, ['a whole number. Found: true.']),
+    ({'nixops_job_timeout': 'x' * 99}, ['Found: %s….' % ('x' * 40)]),
+    ({'nixops_api_token': ['canary']}, ['a string. Found: a list.']),
     ({'nixops_branches': [1.5]}, ['nixops_branches[0] of neat-network', 'a list of str', 'a number']),
     ({'nixops_action': 'swich'}, ['nixops_action', 'one of switch, dry-run']),
     ({'nixops_job_timeout': 'soon'}, ['nixops_job_timeout', 'a whole number']),
@@ -45,6 +59,7 @@ def test_a_network_has_the_roles_defaults() -> None:
 def test_what_is_wrong_is_said_without_the_value(variables: dict[str, Any], words: list[str]) -> None:
     _host, problems = read_network('neat-network', {**NETWORK, **variables})
     assert len(problems) == 1
+    assert 'canary' not in str(problems[0])
     for word in words:
         assert word in str(problems[0])
 
@@ -56,6 +71,54 @@ def test_what_the_role_itself_has_registered_is_no_slip() -> None:
     assert len(registered) > 4
     _host, problems = read_network('neat-network', {**NETWORK, **{name: {'changed': False} for name in registered}})
     assert problems == []
+
+
+@pytest.mark.parametrize('text, value', [
+    ('1', True), ('y', True), ('Y', True), ('t', True), ('Yes', True), ('TRUE', True), ('On', True), (1, True), (1.0, True),
+    (' yes ', True), ('0', False), ('n', False), ('F', False), ('No', False), ('off', False), (0, False), (False, False),
+])
+def test_true_and_false_as_modules_take_them(text: Any, value: bool) -> None:
+    """Also within a dictionary, where the option of an effect says what it takes."""
+    given = {'nixops_allow_self_deploy': text, 'nixops_prebuild': text, 'nixops_run_on': {'any_ref': text, 'condition': 'x'}}
+    host, problems = read_network('n', {**NETWORK, **given})
+    assert problems == []
+    assert [host[variable] for variable in given] == [value, value, {'any_ref': value, 'condition': 'x'}]
+    agent, problems = read_agent('a', {'nixops_agent_secrets_exclusive': text})
+    assert (agent['nixops_agent_secrets_exclusive'], problems) == (value, [])
+
+
+@pytest.mark.parametrize('text', ['12', 12, ' 12 ', 12.0])
+def test_whole_numbers_as_modules_take_them(text: Any) -> None:
+    host, problems = read_network('n', {**NETWORK, 'nixops_job_timeout': text})
+    assert (host['nixops_job_timeout'], problems) == (12, [])
+
+
+@pytest.mark.parametrize('unset', [None, '', '__omit_place_holder__0ade84a85ad396dfc867dbe919efff5aa6ade9dd'])
+def test_what_a_group_sets_can_be_unset(unset: Any) -> None:
+    """Each variable of the role; those that have to be there are missing then."""
+    for variable, option in options_of('main').items():
+        host, problems = read_network('n', {**NETWORK, variable: unset})
+        assert (variable in host.given, host[variable]) == (False, option.get('default'))
+        assert [problem.what for problem in problems] == (['%s is missing.' % variable] if option.get('required') else [])
+        without = {name: value for name, value in NETWORK.items() if name != variable}
+        assert host.effect == read_network('n', without)[0].effect
+        (effect,) = nixops_effects([{**NETWORK, variable: unset, 'inventory_hostname': 'n'}])
+        assert effect == nixops_effects([{**without, 'inventory_hostname': 'n'}])[0]
+    for variable in options_of('agent'):
+        assert variable not in read_agent('a', {variable: unset})[0].given
+
+
+def test_parts_of_a_variable_that_are_omit_are_not_there() -> None:
+    omit = '__omit_place_holder__0ade84a85ad396dfc867dbe919efff5aa6ade9dd'
+    host, problems = read_network('n', {**NETWORK, 'nixops_network_args': {'a': omit, 'b': [1, omit, {'c': omit, 'd': 2}]}})
+    assert (host['nixops_network_args'], problems) == ({'b': [1, {'d': 2}]}, [])
+
+
+def test_no_message_has_the_marks_of_ansibles_documentation() -> None:
+    for problem in read_network('n', {})[1]:
+        assert not re.search(r'\b[A-Z]+\(', str(problem)), problem
+    assert 'Expected: The project on Hercules CI, as SITE/ACCOUNT/PROJECT, for example github/neat-org/neat-repo.' in str(
+        next(problem for problem in read_network('n', {})[1] if problem.what.startswith('nixops_project')))
 
 
 def test_all_that_is_missing_is_named() -> None:
@@ -99,7 +162,7 @@ def test_names_of_states() -> None:
     assert read_network('n', named)[0].names == {'state': 'x.json', 'known_hosts': 'x.hosts', 'effect_deployment': 'bar'}
 
 
-@pytest.mark.parametrize('name', ['', ' ', 'a b.json', 'ä.json', 'x/y.json'])
+@pytest.mark.parametrize('name', [' ', 'a b.json', 'ä.json', 'x/y.json'])
 @pytest.mark.parametrize('variable', ['nixops_state_name', 'nixops_known_hosts_name'])
 def test_a_name_that_no_state_file_could_have(variable: str, name: str) -> None:
     network, (problem,) = read_network('n', {**NETWORK, variable: name})
