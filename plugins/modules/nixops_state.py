@@ -56,7 +56,8 @@ options:
   function:
     description:
       - Which function of hercules-ci-effects the effect uses. V(runNixOps) begins with C(nixops import --include-keys), which ends with a
-        traceback when a machine has an IP address but no host key. Such a state is refused.
+        traceback when a machine has an IP address but no host key. Such a state is refused. It imports exports only. A database, which
+        NixOps 2 stores, is refused as O(version), and there is a warning where one stays on the server.
     type: str
     choices: [runNixOps, runNixOps2]
     default: runNixOps
@@ -120,7 +121,8 @@ options:
   version:
     description:
       - Make this old version the newest again, instead of a state from this machine. It is uploaded as a new version.
-      - The task fails if O(deployment) is not in it. Where that is not a name, set O(name) or O(effect_deployment), too.
+      - The task fails if O(deployment) is not in it, or if O(function) could not read it.
+      - Where O(deployment) is not a name, set O(name) or O(effect_deployment), too.
       - A task that stays in a playbook would undo each later deployment, unless O(replaced_version) says which version it is to replace.
     type: int
   known_hosts:
@@ -279,7 +281,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.cli
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, require_file_name
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import Waiting
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import differences
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import Differences, differences
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import database_problem
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.known_hosts import host_differences, require_known_hosts
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placement import (
     WRITES,
@@ -291,6 +294,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placemen
     require_seen,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import effect_name, from_file, read_source, read_version
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._processes import ending_in_order
 
@@ -354,7 +358,14 @@ def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
     else:
         name = file_name(options['name'], 'nixops-%s.json', effect_name(options))
         source, existing = read_version(options, files, name, copy), 'restore'
-    placements = [place(files, name, source.state, existing, differences)]
+    databases: list[Problem] = []
+
+    def compare(here: State, there: State) -> Differences:
+        if there.is_database and options['function'] != 'runNixOps2':
+            databases.append(database_problem(there.where, 'warning'))
+        return differences(here, there)
+
+    placements = [place(files, name, source.state, existing, compare)]
     require_seen(placements[0], options['replaced_version'])
     if options['known_hosts']:
         hosts_name = file_name(options['known_hosts_name'], 'nixops-%s.known_hosts', source.effect_deployment)
@@ -368,7 +379,8 @@ def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
         folder = options['backup_dir'] or default_backup_folder() if options['backup'] else None
         stored, warnings = carry_out(files, placements, name, waiting_of(options), folder)
 
-    for problem in (*source.problems, *doubts(placements[0]), *warnings):
+    stays = placements[0].action not in WRITES
+    for problem in (*source.problems, *doubts(placements[0]), *(databases if stays else ()), *warnings):
         module.warn(str(problem))
     results = [placement.result(stored.get(placement.name)) for placement in placements]
     return {

@@ -14,7 +14,6 @@ from typing import IO, Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import open_regular
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import (
-    MAGIC,
     Deployment,
     default_database,
     find_deployment,
@@ -22,7 +21,12 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState, empty
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.export import export_text
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import content_of, import_problems, single_deployment
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import (
+    content_of,
+    database_problem,
+    import_problems,
+    single_deployment,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.program import export_with_program
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, copy_state, write_state
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of, fail
@@ -58,18 +62,26 @@ def read_source(options: Mapping[str, Any], file: IO[bytes]) -> Source:
 
 def require_export(state: State) -> None:
     """Refuse what is allowed on the server only: nothing at all, and a database."""
-    state.file.seek(0)
     if not state.size:
         raise empty(state.where)
-    if state.file.read(len(MAGIC)) == MAGIC:
+    if state.is_database:
         raise NotAState('This is a database, not an export.', state.where, 'the output of nixops export', remedy='Give it as database')
 
 
 def read_version(options: Mapping[str, Any], files: StateFiles, name: str, file: IO[bytes]) -> Source:
-    """An old version of the state file on the server, to become the newest. It is only made sure that the deployment is in it."""
+    """An old version of the state file on the server, to become the newest: one that has the deployment, and that the effect can read.
+
+    At machines without a host key the effect would fail, but lose nothing.
+    """
     state = from_server(files, name, files.version(name, options['version']), file)
-    deployment = find_deployment(content_of(state).deployments, options['deployment'], state.where)
-    return Source(state, deployment, effect_name(options), ())
+    problems = [database_problem(state.where)] if state.is_database and options['function'] != 'runNixOps2' else []
+    content = content_of(state)
+    deployment = find_deployment(content.deployments, options['deployment'], state.where)
+    looked_for = effect_name(options, deployment)
+    problems += import_problems(content, deployment, looked_for, state.where, '' if options['function'] == 'runNixOps2' else 'warning')
+    if errors_of(problems):
+        raise Failure(errors_of(problems))
+    return Source(state, deployment, effect_name(options), tuple(problems))
 
 
 def effect_name(options: Mapping[str, Any], deployment: Deployment | None = None) -> str:

@@ -38,11 +38,14 @@ class State:
     sha256: str
     where: str
 
+    @property
+    def is_database(self) -> bool:
+        self.file.seek(0)
+        return self.file.read(len(MAGIC)) == MAGIC
+
     def entries(self) -> Iterator[Entry]:
         """What is in it, whether it is an export or, as the plugin for NixOps 2 stores it, a database. An empty file holds nothing."""
-        self.file.seek(0)
-        start = self.file.read(len(MAGIC))
-        if start == MAGIC:
+        if self.is_database:
             with _exported(self.file, self.where) as export:
                 yield from entries(export, self.where)
         elif self.size:

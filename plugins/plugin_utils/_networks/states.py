@@ -17,6 +17,7 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import database_problem
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import machines
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server, read_source
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
@@ -95,7 +96,10 @@ def _problems_here(network: Network, agents: Sequence[Agent], files: StateFiles 
 
 def _problems_there(network: Network, agents: Sequence[Agent], files: StateFiles, newest: Version) -> Iterator[Problem]:
     with hidden_file() as file:
-        yield from _self_deploys(network, from_server(files, network.state_name, newest, file), agents)
+        state = from_server(files, network.state_name, newest, file)
+        if network['nixops_function'] == 'runNixOps' and network.state != 'upload' and state.is_database:
+            yield database_problem('%s, %s' % (network.name, state.where))
+        yield from _self_deploys(network, state, agents)
 
 
 def _named_otherwise(network: Network) -> Iterator[Problem]:

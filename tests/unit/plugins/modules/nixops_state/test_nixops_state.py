@@ -252,6 +252,40 @@ def test_going_back_to_what_does_not_hold_the_deployment(content: bytes, state: 
     assert len(sandbox.states(PROJECT, NAME)) == 2
 
 
+def test_going_back_to_a_database_is_for_nixops_2(state: Run, sandbox: Sandbox, database: Path, aws_prod: bytes) -> None:
+    """The effect of runNixOps imports exports only."""
+    sandbox.put_state(PROJECT, NAME, database.read_bytes())
+    sandbox.put_state(PROJECT, NAME, aws_prod)
+    for check in (True, False):
+        result = state(version=1, check=check)
+        assert 'runNixOps imports exports only, and this is a database' in result['msg']
+        assert 'Where: %s, version 1' % NAME in result['msg']
+    assert len(sandbox.states(PROJECT, NAME)) == 2
+    assert state(version=1, function='runNixOps2')['action'] == 'restored'
+
+
+def test_going_back_to_what_the_effect_would_not_find(
+    state: Run, sandbox: Sandbox, other: Callable[..., bytes], aws_prod: bytes, warned: list[str],
+) -> None:
+    sandbox.put_state(PROJECT, NAME, other(app1={'publicIpv4': '192.0.2.1', 'ec2.publicHostKey': None}))
+    sandbox.put_state(PROJECT, NAME, aws_prod)
+    assert 'The effect would not find the deployment' in state(version=1, effect_deployment='prod', name=NAME)['msg']
+    assert state(version=1)['action'] == 'restored'
+    assert 'app1' in warned.pop()  # the effect would fail at it, and lose nothing
+
+
+def test_a_database_that_stays_on_the_server_is_no_state_for_runnixops(
+    state: Run, sandbox: Sandbox, database: Path, aws_prod: bytes, warned: list[str],
+) -> None:
+    sandbox.put_state(PROJECT, NAME, database.read_bytes())
+    assert state()['action'] == 'kept'
+    assert 'runNixOps imports exports only, and this is a database' in warned.pop()
+    assert state(function='runNixOps2')['action'] == 'kept'
+    assert state(existing='replace')['action'] == 'replaced'
+    assert not warned
+    assert sandbox.states(PROJECT, NAME)[-1] == aws_prod
+
+
 @pytest.mark.parametrize('options', [{}, {'existing': 'replace'}, {'version': 1}])
 def test_check_mode_predicts_and_writes_nothing(
     options: dict[str, Any], state: Run, sandbox: Sandbox, other: Callable[..., bytes], tmp_path: Path

@@ -141,6 +141,14 @@ def test_an_agent_is_found_by_its_ipv6_address(
     assert 'Where: neat-network, machine app1' in refusals(networks, agents)
 
 
+def test_a_database_on_the_server_that_runnixops_could_not_import(networks: dict[str, Any], agents: dict[str, Any], world: World) -> None:
+    world.sandbox.add_project('github/neat-org/nixops-2', world.bare)
+    world.sandbox.put_state('github/neat-org/nixops-2', 'nixops-aws-prod.json', DATABASE.read_bytes())
+    del networks['neat-staging']
+    networks['neat-network'].update(nixops_project='github/neat-org/nixops-2', nixops_state='present')
+    assert 'Where: neat-network, nixops-aws-prod.json, version 1' in refusals(networks, agents)
+
+
 def test_a_state_that_is_newer_than_the_local_one_is_looked_at_too(
     networks: dict[str, Any], agents: dict[str, Any], world: World, tmp_path: Path,
 ) -> None:
