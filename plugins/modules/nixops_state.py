@@ -16,6 +16,7 @@ description:
     read as it is at that moment, even while a deployment runs, and neither it nor any file beside it is changed.
   - By default the module uploads only where the server has no such state file. What is on the server after a deployment by Hercules CI
     is newer than what is here, and stays.
+  - It does not stay without a word where NixOps would make machines anew with it, or could not work with it. See O(existing).
   - Before anything is sent, the module checks that the state is complete, holds one deployment, and is one that the effect can find and
     import.
   - States are compared by meaning. Formatting, and whether NixOps 1 or 2 has written them, does not matter.
@@ -57,7 +58,7 @@ options:
     description:
       - Which function of hercules-ci-effects the effect uses. V(runNixOps) begins with C(nixops import --include-keys), which ends with a
         traceback when a machine has an IP address but no host key. Such a state is refused. It imports exports only. A database, which
-        NixOps 2 stores, is refused as O(version), and there is a warning where one stays on the server.
+        NixOps 2 stores, is refused as O(version), and so is one that would stay on the server.
     type: str
     choices: [runNixOps, runNixOps2]
     default: runNixOps
@@ -105,7 +106,12 @@ options:
   existing:
     description:
       - What to do when the server has a different state.
-      - With V(keep), leave it there, and return what differs.
+      - With V(keep), leave it there, and return what differs. If the state that is here is the same as an older version on the server, that
+        is all. Otherwise the task fails, also in check mode, where a machine or other resource is only here or is another one than on the
+        server, and warns of other differences.
+      - With V(keep), the task also fails where the server has the state of another deployment, or what the effect cannot use - an empty
+        file, no state, no deployment, several, one that the effect does not find by O(effect_deployment), or with O(function=runNixOps) a
+        database.
       - With V(replace), save the server's version on this machine, upload the state as a new version, and make sure that nothing else was
         stored at the same time. Versions on the server are never lost.
       - With V(fail), fail and say what differs.
@@ -117,11 +123,13 @@ options:
       - With O(existing=replace) or O(version), the number of the version that may be replaced. If another is the newest, the task fails.
       - Required for O(existing=replace) when the newest version was stored by a deployment of Hercules CI. It knows of machines that are in
         no older state, so make sure that you want to lose them.
+      - Required for O(existing=replace) and O(version), too, when the newest version is of another deployment, has a machine or other
+        resource that the new one lacks, or cannot be compared with it.
     type: int
   version:
     description:
       - Make this old version the newest again, instead of a state from this machine. It is uploaded as a new version.
-      - The task fails if O(deployment) is not in it, or if O(function) could not read it.
+      - The task fails if O(deployment) is not the only deployment in it, or if O(function) could not read it.
       - Where O(deployment) is not a name, set O(name) or O(effect_deployment), too.
       - A task that stays in a playbook would undo each later deployment, unless O(replaced_version) says which version it is to replace.
     type: int
@@ -141,7 +149,7 @@ options:
     default: 300
   running_jobs:
     description:
-      - What to do before replacing when jobs of the project are running, because each might store a state at its end.
+      - What to do before uploading, also the first time, when jobs of the project are running, because each might store a state at its end.
       - With V(ignore), the list of versions shows afterwards whether that happened.
     type: str
     choices: [fail, wait, ignore]
@@ -220,6 +228,12 @@ previous_version:
   type: int
   returned: success
   sample: 6
+same_as:
+  description: The version on the server that has the content of the state that is here, before the change. V(null) when there is none, or
+    when the server does not know hashes of its versions.
+  type: int
+  returned: success
+  sample: 1
 sha256:
   description: SHA-256 of the state that is here, in hexadecimal.
   type: str
@@ -249,7 +263,8 @@ differences:
       description: Name of the machine or other resource, V(null) for the deployment itself.
       type: str
     change:
-      description: V(only here), V(only on the server), V(changed), or what the server has when that is no state.
+      description: V(only here), V(only on the server), V(changed), V(newer on the server) alone where a deployment has stored the newest
+        version since what is here was, or what the server has when that is no state.
       type: str
     attributes:
       description: Names of the attributes that differ, for the first hundred resources that have changed.
@@ -272,6 +287,7 @@ problems:
 """
 
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -281,21 +297,20 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.cli
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, require_file_name
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import Waiting
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import Differences, differences
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import database_problem
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import Comparison, compared
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.guards import advice, require_nothing_new, require_seen
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import unusable
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.known_hosts import host_differences, require_known_hosts
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placement import (
     WRITES,
     Stored,
     carry_out,
     default_backup_folder,
-    doubts,
     place,
-    require_seen,
+    version_with,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import effect_name, from_file, read_source, read_version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._processes import ending_in_order
 
 # The action plugin of the same name checks its arguments with this, too.
@@ -358,29 +373,24 @@ def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
     else:
         name = file_name(options['name'], 'nixops-%s.json', effect_name(options))
         source, existing = read_version(options, files, name, copy), 'restore'
-    databases: list[Problem] = []
-
-    def compare(here: State, there: State) -> Differences:
-        if there.is_database and options['function'] != 'runNixOps2':
-            databases.append(database_problem(there.where, 'warning'))
-        return differences(here, there)
-
-    placements = [place(files, name, source.state, existing, compare)]
+    judge = partial(unusable, function=options['function'], looked_for=source.effect_deployment)
+    placements = [place(files, name, source.state, existing, compared, judge)]
     require_seen(placements[0], options['replaced_version'])
+    problems = [*source.problems, *require_nothing_new(placements[0], partial(version_with, files))]
+    problems += advice(placements[0], source.machines)
     if options['known_hosts']:
         hosts_name = file_name(options['known_hosts_name'], 'nixops-%s.known_hosts', source.effect_deployment)
         hosts = from_file(options['known_hosts'], files_open.enter_context(hidden_file()))
         require_known_hosts(hosts, hosts_name, name)
-        placements.append(place(files, hosts_name, hosts, existing, host_differences))
+        placements.append(place(files, hosts_name, hosts, existing, lambda *states: Comparison(host_differences(*states))))
 
     stored: dict[str, Stored] = {}
-    warnings: list[Problem] = []
     if not module.check_mode:
         folder = options['backup_dir'] or default_backup_folder() if options['backup'] else None
         stored, warnings = carry_out(files, placements, name, waiting_of(options), folder)
+        problems += warnings
 
-    stays = placements[0].action not in WRITES
-    for problem in (*source.problems, *doubts(placements[0]), *(databases if stays else ()), *warnings):
+    for problem in problems:
         module.warn(str(problem))
     results = [placement.result(stored.get(placement.name)) for placement in placements]
     return {

@@ -89,7 +89,7 @@ def jobs_started_meanwhile(files: StateFiles) -> list[Problem]:
         return []
     found = ', '.join(job.url for job in jobs)
     remedy = 'Look at what they deploy, and when they have ended at what is the newest version'
-    what = 'Jobs have started while the state was replaced. They may have read the old one, and store a new version at their end.'
+    what = 'Jobs have started while the state was uploaded. They may have read what was there before, and store a version at their end.'
     return [Problem(what, str(files.project), found=found, remedy=remedy, severity='warning')]
 
 

@@ -23,6 +23,10 @@ NEWEST_SCHEMA = 3
 REMEDY = 'Point to the file that NixOps writes, usually ~/.nixops/deployments.nixops'
 
 
+class NewerSchema(NotAState):
+    """Raised for a database that a newer NixOps may well be able to read."""
+
+
 @dataclass(frozen=True)
 class Deployment:
     """A deployment; most have a name, and several may have the same."""
@@ -80,7 +84,7 @@ class Database:
             raise NotAState('This is not a database of NixOps.', where, 'a table Deployments', remedy=REMEDY)
         version = self.query('select version from SchemaVersion').fetchone()[0] if 'SchemaVersion' in tables else 1
         if version > NEWEST_SCHEMA:
-            raise NotAState(
+            raise NewerSchema(
                 'The database was written by a newer NixOps than is known here.',
                 where,
                 expected='schema version %d or less' % NEWEST_SCHEMA,

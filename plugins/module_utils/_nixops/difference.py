@@ -3,7 +3,10 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""In what two states differ, by the names of machines and attributes. Values are compared and never shown."""
+"""In what two states differ, by the names of machines and attributes, and what one of them has that the other lacks.
+
+Values are compared and never shown.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.comparis
     compare,
     fingerprint,
 )
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.outline import identity
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
 
 Key = tuple[str, str]
@@ -30,6 +34,10 @@ LISTED = 1000
 DETAILED = 100
 """Of how many resources it is said which attributes differ, for the same reason."""
 IN_A_SENTENCE = 10
+ANOTHER = 'another one'
+"""Of a machine or other resource that is on both sides by its name, but not the same one."""
+WHICH_ONE = '\0'
+"""Comes after the name of a resource where it is compared which one it is."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,57 @@ NO_DIFFERENCES = Differences((), 0)
 
 def differences(here: State, there: State) -> Differences:
     """What differs by meaning; formatting, order of keys and whether a state is an export or a database do not count."""
-    found = Differences.of(Difference(*each) for each in compare(_items(here), _items(there)))
+    return compared(here, there).differences
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What differs; and what one side has and the other lacks: deployments, resources, and resources that are ANOTHER of the same name.
+
+    Where NixOps works with the state that lacks something, it makes that anew, and does not know of what exists.
+    """
+
+    differences: Differences = NO_DIFFERENCES
+    here_alone: Differences = NO_DIFFERENCES
+    there_alone: Differences = NO_DIFFERENCES
+
+
+def compared(here: State, there: State) -> Comparison:
+    """The same, and what each side has alone, from reading each state once more for the names of attributes only."""
+    found, here_alone, there_alone = _Listing(), _Listing(), _Listing()
+    before = Difference('', '', '')
+    for deployment, key, change in compare(_items(here), _items(there)):
+        name = key.rstrip(WHICH_ONE)
+        if name == key:
+            before = Difference(deployment, name, change)
+            found.add(before)
+            if change != CHANGED:
+                (here_alone if change == ONLY_HERE else there_alone).add(before)
+        elif before.change == CHANGED:  # of the same resource: its name comes first
+            if change != ONLY_THERE:
+                here_alone.add(Difference(deployment, name, ANOTHER))
+            if change != ONLY_HERE:
+                there_alone.add(Difference(deployment, name, ANOTHER))
+    return Comparison(_with_attributes(here, there, found.result()), here_alone.result(), there_alone.result())
+
+
+class _Listing:
+    """Differences as they are found, of which only the first are kept."""
+
+    def __init__(self) -> None:
+        self._listed: list[Difference] = []
+        self._total = 0
+
+    def add(self, difference: Difference) -> None:
+        self._total += 1
+        if len(self._listed) < LISTED:
+            self._listed.append(difference)
+
+    def result(self) -> Differences:
+        return Differences(tuple(self._listed), self._total)
+
+
+def _with_attributes(here: State, there: State, found: Differences) -> Differences:
     changed = [(each.deployment, each.resource) for each in found.listed if each.change == CHANGED]
     attributes = _differing_attributes(here, there, set(changed[:DETAILED]))
     listed = (replace(each, attributes=attributes.get((each.deployment, each.resource), ())) for each in found.listed)
@@ -111,7 +169,11 @@ def diff_text(found: Differences, here: str, there: str) -> dict[str, str]:
 
 def _items(state: State) -> Iterator[Item]:
     for entry in state.entries():
-        yield entry.deployment, entry.resource or '', fingerprint(json.dumps(entry.attributes, sort_keys=True))
+        name = entry.resource or ''
+        yield entry.deployment, name, fingerprint(json.dumps(entry.attributes, sort_keys=True))
+        which = identity(entry.attributes) if entry.resource is not None else None
+        if which is not None:
+            yield entry.deployment, name + WHICH_ONE, fingerprint('%s %s' % (entry.attributes['type'], which))
 
 
 def _differing_attributes(here: State, there: State, keys: set[Key]) -> dict[Key, tuple[str, ...]]:

@@ -3,43 +3,91 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""Whether an effect could work with a state: checked before it is uploaded, because afterwards NixOps creates machines anew."""
+"""Whether an effect could work with a state: checked before it is uploaded, and of what is on the server before anything is pushed.
+
+What an effect does with a state that it cannot use is in its scripts: runNixOps imports any file that there is as an export, and with
+nothing in it, or another deployment, C(nixops modify) ends with "could not find specified deployment". Of several deployments it stores
+only its own again, and the others are lost. The plugin for NixOps 2 takes an export or a database, and makes an empty database of 0
+bytes or C({}); deploying then ends with the same words, unless somebody makes a new deployment, with new machines.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import Deployment, find_deployment
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import Deployment, NewerSchema, find_deployment
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import is_machine, machine
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
 
 SHOWN = 10
+LOOK = 'Look at it with nixops_state_fetch. Bring back the version before it (nixops_state with version), or upload the right state'
 
 
 @dataclass(frozen=True)
 class Content:
-    """What matters of a state: its deployments, and the machines at which C(nixops import --include-keys) would crash.
+    """What matters of a state: its deployments, how many machines, and those at which C(nixops import --include-keys) would crash.
 
     Of these the number, and the names of the first few, so that the memory needed has a bound.
     """
 
     deployments: list[Deployment]
+    machines: int
     without_host_key: list[str]
     without_host_key_in_all: int
 
 
 def content_of(state: State) -> Content:
     """Read a state once. Raises Failure when it is not an export."""
-    deployments, without_host_key, in_all = [], [], 0
+    deployments, found, without_host_key, in_all = [], 0, [], 0
     for entry in state.entries():
         if entry.resource is None:
             deployments.append(Deployment(entry.deployment, entry.attributes.get('name')))
-        elif is_machine(entry.attributes) and machine(entry.deployment, entry.resource, entry.attributes).breaks_import_of_keys:
-            in_all += 1
-            if in_all <= SHOWN:
-                without_host_key.append(entry.resource)
-    return Content(deployments, without_host_key, in_all)
+        elif is_machine(entry.attributes):
+            found += 1
+            if machine(entry.deployment, entry.resource, entry.attributes).breaks_import_of_keys:
+                in_all += 1
+                if in_all <= SHOWN:
+                    without_host_key.append(entry.resource)
+    return Content(deployments, found, without_host_key, in_all)
+
+
+def unusable(state: State, function: str, looked_for: str | None) -> list[Problem]:
+    """Why an effect cannot work with a state, whatever its content is.
+
+    function: runNixOps or runNixOps2. looked_for: the effect's NIXOPS_DEPLOYMENT; None or empty where it has none, and NixOps takes the
+    only deployment that there is.
+    """
+    if function != 'runNixOps2' and state.is_database:
+        return [database_problem(state.where)]
+    return without_deployment(state, looked_for)
+
+
+def without_deployment(state: State, looked_for: str | None) -> list[Problem]:
+    """Why NixOps would not find the deployment in a state, of which only the content counts, and not its form."""
+    if not state.size:
+        what = 'The state is empty, as a failed nixops export leaves it. No effect can deploy with it.'
+        return [Problem(what, state.where, 'a state with the deployment', '0 bytes', LOOK)]
+    try:
+        deployments = content_of(state).deployments
+    except NewerSchema:
+        return []  # only the NixOps that wrote it can tell
+    except NotAState as failure:
+        return [replace(problem, remedy=LOOK) for problem in failure.problems]
+    if len(deployments) != 1:
+        what = 'The state holds several deployments.' if deployments else 'The state holds no deployment. No effect can deploy with it.'
+        return [Problem(what, state.where, 'one deployment', '; '.join(map(str, deployments)) or 'none', LOOK)]
+    (deployment,) = deployments
+    if not looked_for or names(deployment, looked_for):
+        return []
+    what = 'The effect would not find the deployment in this state, which holds another one.'
+    return [Problem(what, state.where, 'a deployment %r' % looked_for, str(deployment), LOOK)]
+
+
+def names(deployment: Deployment, text: str) -> bool:
+    """Whether this is what NixOps calls the deployment: its UUID, its name, or how its UUID begins."""
+    return text == deployment.name or deployment.uuid.startswith(text)
 
 
 def single_deployment(content: Content, wanted: str, where: str) -> Deployment:
@@ -75,7 +123,7 @@ def import_problems(content: Content, deployment: Deployment, looked_for: str, w
     empty if the effect does not run that.
     """
     problems = []
-    if looked_for != deployment.name and not deployment.uuid.startswith(looked_for):
+    if not names(deployment, looked_for):
         problems.append(
             Problem(
                 'The effect would not find the deployment in this state.',

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file, write_atomically
@@ -23,29 +23,41 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.sta
     jobs_started_meanwhile,
     undisturbed,
 )
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import NO_DIFFERENCES, Difference, Differences, diff_text
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import (
+    NO_DIFFERENCES,
+    Comparison,
+    Difference,
+    Differences,
+    diff_text,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import NOTHING, State
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
 WRITES = ('created', 'replaced', 'restored')
-Compare = Callable[[State, State], Differences]
+Compare = Callable[[State, State], Comparison]
+Judge = Callable[[State], Sequence[Problem]]
+NEWER = 'newer on the server'
 
 
 @dataclass(frozen=True)
 class Placement:
     """A state file, the content that it should have, and what that takes.
 
-    newest: the version that the server has now. differences: between that and here.
-    action: created, unchanged, kept, replaced or restored.
+    newest: the version that the server has now. comparison: of what is here with that; None where that is no state.
+    action: created, unchanged, kept, replaced or restored. same_as: the version that has the content from here, if one has: where it is not
+    the newest, nothing is here that the server has not had. unusable: why no effect could work with the newest.
     """
 
     name: str
     here: State
     newest: Version | None
+    comparison: Comparison | None
     differences: Differences
     action: str
+    same_as: Version | None = None
+    unusable: tuple[Problem, ...] = ()
 
     def result(self, stored: Stored | None) -> dict[str, Any]:
         """What a module returns of it. stored: None when nothing was."""
@@ -55,6 +67,7 @@ class Placement:
             'action': self.action,
             'version': stored.versions[-1].number if stored else before,
             'previous_version': before,
+            'same_as': self.same_as.number if self.same_as else None,
             'sha256': self.here.sha256,
             'size': self.here.size,
             'differences': self.differences.as_dicts(),
@@ -62,8 +75,10 @@ class Placement:
         }
 
     def diff(self) -> dict[str, str]:
-        """Ansible's diff. What is kept does not change, so there is nothing to show."""
+        """Ansible's diff. What is kept does not change: then it is only said what is not the same."""
         there = '%s, version %d' % (self.name, self.newest.number) if self.newest else '%s, not there yet' % self.name
+        if self.action == 'kept':
+            return {'prepared': '%s is kept. %s differs: %s\n' % (there, self.here.where, self.differences)}
         return diff_text(self.differences if self.action in WRITES else NO_DIFFERENCES, self.here.where, there)
 
 
@@ -75,76 +90,68 @@ class Stored:
     backup: str
 
 
-def place(files: StateFiles, name: str, here: State, existing: str, compare: Compare) -> Placement:
+def place(
+    files: StateFiles, name: str, here: State, existing: str, compare: Compare, judge: Judge = lambda _state: ()
+) -> Placement:
     """Decide about a file. existing: keep, replace or fail, or restore when an old version is to be the newest.
 
-    Nothing is downloaded where the hash tells that the contents are the same.
+    judge: tells why no effect could work with a state. Nothing is downloaded where hashes tell that what is here is the newest, or an older
+    version than one that a deployment has stored since.
     """
     versions = files.versions(name)
     if not versions:
-        return Placement(name, here, None, compare(here, NOTHING), 'created')
+        comparison = compare(here, NOTHING)
+        return Placement(name, here, None, comparison, comparison.differences, 'created')
     newest = versions[-1]
-    found = NO_DIFFERENCES if newest.holds(here.size, here.sha256) else _differences(files, name, here, newest, compare)
-    if not found:
-        return Placement(name, here, newest, NO_DIFFERENCES, 'unchanged')
+    same_as = next((version for version in reversed(versions) if version.holds(here.size, here.sha256)), None)
+    if same_as is newest:
+        return Placement(name, here, newest, None, NO_DIFFERENCES, 'unchanged', newest)
+    if existing == 'keep' and same_as and newest.job and newest.size:
+        return Placement(name, here, newest, None, Differences.of([Difference('', '', NEWER)]), 'kept', same_as)
+    found = _compared(files, Placement(name, here, newest, None, NO_DIFFERENCES, 'unchanged', same_as), newest, compare, judge)
+    if not found.differences:
+        return found
     if existing == 'fail':
         raise fail(
             'Hercules CI has a different state already.',
             where='%s, %s' % (name, newest),
             expected='no such file, or the same state as %s' % here.where,
-            found=str(found),
-            remedy='Find out which is right. existing=keep leaves the server as it is, existing=replace puts yours on top',
-            differences=found.as_dicts(),
+            found=str(found.differences),
+            remedy='Find out which is right. existing=keep leaves the server as it is, existing=replace with replaced_version=%d puts '
+            'yours on top' % newest.number,
+            differences=found.differences.as_dicts(),
         )
-    return Placement(name, here, newest, found, {'keep': 'kept', 'replace': 'replaced', 'restore': 'restored'}[existing])
+    return replace(found, action={'keep': 'kept', 'replace': 'replaced', 'restore': 'restored'}[existing])
 
 
-def _differences(files: StateFiles, name: str, here: State, newest: Version, compare: Compare) -> Differences:
+def _compared(files: StateFiles, placement: Placement, newest: Version, compare: Compare, judge: Judge) -> Placement:
+    """The placement with what the newest version, which is downloaded, has to do with what is here."""
     with hidden_file() as copy:
-        there = from_server(files, name, newest, copy)
-        if there.sha256 == here.sha256:
-            return NO_DIFFERENCES
+        there = from_server(files, placement.name, newest, copy)
+        if there.sha256 == placement.here.sha256:
+            return replace(placement, same_as=newest)
+        unusable = tuple(judge(there))
         try:
-            return compare(here, there) if there.size else Differences.of([Difference('', '', 'empty on the server')])
+            comparison = compare(placement.here, there)
         except NotAState:
-            return Differences.of([Difference('', '', 'not a NixOps state on the server')])
+            differences = Differences.of([Difference('', '', 'not a NixOps state on the server')])
+            return replace(placement, differences=differences, unusable=unusable)
+        differences = comparison.differences if there.size else Differences.of([Difference('', '', 'empty on the server')])
+        if unusable and not differences:
+            differences = Differences.of([Difference('', '', 'in a form on the server that the effect cannot read')])
+        return replace(placement, comparison=comparison, differences=differences, unusable=unusable)
 
 
-def doubts(placement: Placement) -> list[Problem]:
-    """A warning where a file is kept that holds no state."""
-    if placement.action != 'kept' or placement.differences.listed[0].deployment:
-        return []
-    problem = Problem(
-        'Hercules CI has a file of that name which holds no state. With it an effect fails, or NixOps makes all machines anew.',
-        where='%s, %s' % (placement.name, placement.newest),
-        found=placement.differences.listed[0].change,
-        remedy='Look at it with nixops_state_fetch. existing=replace puts yours on top',
-        severity='warning',
-    )
-    return [problem]
-
-
-def require_seen(placement: Placement, seen: int | None) -> None:
-    """Refuse to hide a version that nobody has looked at: one that a deployment has stored knows more than any database elsewhere.
-
-    seen: the number of the version that the user says may be replaced. Who restores a version has looked, unless they give another one.
-    """
-    newest = placement.newest
-    if placement.action not in ('replaced', 'restored') or newest is None or newest.number == seen:
-        return
-    if seen is None and (placement.action == 'restored' or not newest.job):
-        return
-    raise fail(
-        'The newest state on the server is the result of a deployment by Hercules CI.'
-        if seen is None
-        else 'The newest state on the server is not the one that was to be replaced.',
-        where='%s, %s' % (placement.name, newest),
-        expected='a version that somebody uploaded' if seen is None else 'version %d' % seen,
-        found=str(placement.differences),
-        remedy='With an older state NixOps would create again what it does not find there. Fetch version %d and compare. If yours is '
-        'right nevertheless, set replaced_version=%d' % (newest.number, newest.number),
-        differences=placement.differences.as_dicts(),
-    )
+def version_with(files: StateFiles, placement: Placement) -> Version | None:
+    """The version that has the content from here, looked for by downloading where the service does not know hashes."""
+    if placement.same_as or placement.newest is None:
+        return placement.same_as
+    for version in reversed(files.versions(placement.name)):
+        if version.number < placement.newest.number and version.holds(placement.here.size, placement.here.sha256) is None:
+            with hidden_file() as copy:
+                if from_server(files, placement.name, version, copy).sha256 == placement.here.sha256:
+                    return version
+    return None
 
 
 def carry_out(
@@ -154,8 +161,6 @@ def carry_out(
     pending = [placement for placement in placements if placement.action in WRITES]
     if not pending:
         return {}, []
-    if all(placement.action == 'created' for placement in pending):
-        waiting = Waiting(waiting.lock_timeout, None)  # no job has stored such a file, and jobs of other networks may run
     purpose = 'ansible: %s' % ', '.join('%s %s' % (placement.action, placement.name) for placement in pending)
     stored: dict[str, Stored] = {}
     with undisturbed(files, lock, purpose, waiting) as lease:

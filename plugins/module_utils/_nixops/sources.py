@@ -23,9 +23,9 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.export import export_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import (
     content_of,
-    database_problem,
     import_problems,
     single_deployment,
+    unusable,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.program import export_with_program
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, copy_state, write_state
@@ -36,12 +36,13 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 class Source:
     """A state that an effect can work with.
 
-    effect_deployment: the name by which the effect knows the deployment. problems: what there is to warn of.
+    effect_deployment: the name by which the effect knows the deployment. machines: how many there are. problems: what there is to warn of.
     """
 
     state: State
     deployment: Deployment
     effect_deployment: str
+    machines: int
     problems: tuple[Problem, ...]
 
 
@@ -57,7 +58,7 @@ def read_source(options: Mapping[str, Any], file: IO[bytes]) -> Source:
     problems = import_problems(content, deployment, looked_for, state.where, keys)
     if errors_of(problems):
         raise Failure(errors_of(problems))
-    return Source(state, deployment, looked_for, tuple(problems))
+    return Source(state, deployment, looked_for, content.machines, tuple(problems))
 
 
 def require_export(state: State) -> None:
@@ -69,19 +70,19 @@ def require_export(state: State) -> None:
 
 
 def read_version(options: Mapping[str, Any], files: StateFiles, name: str, file: IO[bytes]) -> Source:
-    """An old version of the state file on the server, to become the newest: one that has the deployment, and that the effect can read.
+    """An old version of the state file on the server, to become the newest: one that has the deployment alone, and that the effect can use.
 
     At machines without a host key the effect would fail, but lose nothing.
     """
     state = from_server(files, name, files.version(name, options['version']), file)
-    problems = [database_problem(state.where)] if state.is_database and options['function'] != 'runNixOps2' else []
+    looked_for, function = effect_name(options), options['function']
+    unfit = unusable(state, function, looked_for)
+    if unfit:
+        raise Failure(tuple(unfit))
     content = content_of(state)
     deployment = find_deployment(content.deployments, options['deployment'], state.where)
-    looked_for = effect_name(options, deployment)
-    problems += import_problems(content, deployment, looked_for, state.where, '' if options['function'] == 'runNixOps2' else 'warning')
-    if errors_of(problems):
-        raise Failure(errors_of(problems))
-    return Source(state, deployment, effect_name(options), tuple(problems))
+    problems = import_problems(content, deployment, looked_for, state.where, '' if function == 'runNixOps2' else 'warning')
+    return Source(state, deployment, looked_for, content.machines, tuple(problems))
 
 
 def effect_name(options: Mapping[str, Any], deployment: Deployment | None = None) -> str:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 
 from tests.sandbox import jobs
 from tests.sandbox.repository import Commit
@@ -21,6 +23,7 @@ from tests.sandbox.server import Sandbox
 COLLECTION = 'ansible_collections.nixcd.hercules_ci.plugins.'
 PROJECT = 'github/neat-org/neat-repo'
 NAME = 'nixops-aws-prod.json'
+AWS_PROD = 'cccccccc-1700-11e7-8000-000000000003'
 FIXTURES = Path(__file__).parents[4] / 'fixtures' / 'nixops'
 TOKEN = 'a-token-that-must-not-be-seen'
 
@@ -99,6 +102,18 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def one_deployment(database: Path, tmp_path: Path) -> bytes:
+    """A database with aws-prod alone."""
+    copy = Path(shutil.copy(database, tmp_path / 'one.nixops'))
+    connection = sqlite3.connect(copy)
+    connection.executescript('pragma foreign_keys = on; pragma journal_mode = delete;')
+    connection.execute('delete from Deployments where uuid <> ?', (AWS_PROD,))
+    connection.commit()
+    connection.close()
+    return copy.read_bytes()
+
+
+@pytest.fixture
 def aws_prod() -> bytes:
     return (FIXTURES / 'nixops-1.7' / 'export-aws-prod.json').read_bytes()
 
@@ -131,6 +146,14 @@ def other() -> Callable[..., bytes]:
         return json.dumps(document).encode()
 
     return changed
+
+
+@pytest.fixture
+def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Warnings of this test; Ansible would add those of all modules that the process has run."""
+    found: list[str] = []
+    monkeypatch.setattr(AnsibleModule, 'warn', lambda _module, text: found.append(text))
+    return found
 
 
 @pytest.fixture

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.basic import AnsibleModule
 
 from tests.sandbox.server import Sandbox
 
@@ -30,14 +28,6 @@ def writes(sandbox: Sandbox) -> list[str]:
 
 def downloads(sandbox: Sandbox) -> list[str]:
     return [call.url for call in sandbox.service.calls if call.method == 'GET' and '/state/' in call.url]
-
-
-@pytest.fixture
-def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Warnings of this test; Ansible would add those of all modules that the process has run."""
-    found: list[str] = []
-    monkeypatch.setattr(AnsibleModule, 'warn', lambda _module, text: found.append(text))
-    return found
 
 
 def test_the_first_upload_is_what_nixops_exports(state: Run, sandbox: Sandbox, aws_prod: bytes) -> None:
@@ -99,12 +89,11 @@ def test_layout_and_order_of_keys_are_no_difference(state: Run, sandbox: Sandbox
     assert not writes(sandbox)
 
 
-def test_a_database_on_the_server_is_compared_by_meaning(state: Run, sandbox: Sandbox, database: Path, other: Callable[..., bytes]) -> None:
-    connection = sqlite3.connect(database)
-    connection.executescript("pragma foreign_keys = on; delete from Deployments where uuid <> '%s'; pragma journal_mode = delete;" % UUID)
-    connection.close()
-    sandbox.put_state(PROJECT, NAME, database.read_bytes())
-    assert state()['action'] == 'unchanged'
+def test_a_database_on_the_server_is_compared_by_meaning(
+    state: Run, sandbox: Sandbox, one_deployment: bytes, other: Callable[..., bytes]
+) -> None:
+    sandbox.put_state(PROJECT, NAME, one_deployment)
+    assert state(function='runNixOps2')['action'] == 'unchanged'
     sandbox.put_state(PROJECT, NAME, other(app1={'publicIpv4': '192.0.2.99'}))
     assert state()['differences'] == [{'deployment': UUID, 'resource': 'app1', 'change': 'changed', 'attributes': ['publicIpv4']}]
 
@@ -112,18 +101,19 @@ def test_a_database_on_the_server_is_compared_by_meaning(state: Run, sandbox: Sa
 def test_a_different_state_is_kept_and_what_differs_is_named(
     state: Run, sandbox: Sandbox, other: Callable[..., bytes], warned: list[str]
 ) -> None:
-    there = other(app1={'publicIpv4': '192.0.2.99', 'new': 'x', 'state': None}, extra={'x': 'y'}, kp=None)
+    there = other(app1={'publicIpv4': '192.0.2.99', 'new': 'x', 'state': None}, extra={'x': 'y'})
     sandbox.put_state(PROJECT, NAME, there)
     result = state()
     assert (result['changed'], result['action'], result['version'], result['previous_version']) == (False, 'kept', 1, 1)
     assert {each['resource']: (each['change'], each['attributes']) for each in result['differences']} == {
         'app1': ('changed', ['new', 'publicIpv4', 'state']),
         'extra': ('only on the server', []),
-        'kp': ('only here', []),
     }
     assert sandbox.states(PROJECT, NAME) == [there]
     assert not writes(sandbox)
-    assert not warned
+    assert len(warned) == 1
+    assert 'The state on the server is used' in warned[0] and 'extra: only on the server' in warned[0]
+    assert '192.0.2.99' not in warned[0]
 
 
 def test_existing_fail_says_what_differs(state: Run, sandbox: Sandbox, other: Callable[..., bytes]) -> None:
@@ -135,15 +125,20 @@ def test_existing_fail_says_what_differs(state: Run, sandbox: Sandbox, other: Ca
     assert result['differences'][0]['attributes'] == ['publicIpv4']
 
 
-@pytest.mark.parametrize('content', [b'', b'no state at all', b'SQLite format 3\0 cut off'])
-def test_what_is_no_state_on_the_server_is_kept_with_a_warning_and_can_be_replaced(
-    content: bytes, state: Run, sandbox: Sandbox, aws_prod: bytes, warned: list[str]
+@pytest.mark.parametrize('content', [b'', b'{}', b'no state at all', b'SQLite format 3\0 cut off'])
+@pytest.mark.parametrize('function', ['runNixOps', 'runNixOps2'])
+def test_what_is_no_state_on_the_server_is_not_kept_and_can_be_replaced(
+    function: str, content: bytes, state: Run, sandbox: Sandbox, aws_prod: bytes, warned: list[str]
 ) -> None:
     sandbox.put_state(PROJECT, NAME, content)
-    assert state()['action'] == 'kept'
-    assert ['makes all machines anew' in warning for warning in warned] == [True]
-    assert state(existing='replace')['action'] == 'replaced'
-    assert len(warned) == 1
+    for check in (True, False):
+        result = state(function=function, check=check)
+        assert result['failed']
+        assert 'existing=replace with replaced_version=1' in result['msg']
+        assert '%s, version 1' % NAME in result['problems'][0]['where']
+    assert sandbox.states(PROJECT, NAME) == [content]
+    assert state(function=function, existing='replace', replaced_version=1)['action'] == 'replaced'
+    assert not warned
     assert sandbox.states(PROJECT, NAME) == [content, aws_prod]
 
 
@@ -252,10 +247,12 @@ def test_going_back_to_what_does_not_hold_the_deployment(content: bytes, state: 
     assert len(sandbox.states(PROJECT, NAME)) == 2
 
 
-def test_going_back_to_a_database_is_for_nixops_2(state: Run, sandbox: Sandbox, database: Path, aws_prod: bytes) -> None:
+def test_going_back_to_a_database_is_for_nixops_2(
+    state: Run, sandbox: Sandbox, one_deployment: bytes, other: Callable[..., bytes]
+) -> None:
     """The effect of runNixOps imports exports only."""
-    sandbox.put_state(PROJECT, NAME, database.read_bytes())
-    sandbox.put_state(PROJECT, NAME, aws_prod)
+    sandbox.put_state(PROJECT, NAME, one_deployment)
+    sandbox.put_state(PROJECT, NAME, other(app1={'publicIpv4': '192.0.2.99'}))
     for check in (True, False):
         result = state(version=1, check=check)
         assert 'runNixOps imports exports only, and this is a database' in result['msg']
@@ -275,12 +272,13 @@ def test_going_back_to_what_the_effect_would_not_find(
 
 
 def test_a_database_that_stays_on_the_server_is_no_state_for_runnixops(
-    state: Run, sandbox: Sandbox, database: Path, aws_prod: bytes, warned: list[str],
+    state: Run, sandbox: Sandbox, one_deployment: bytes, aws_prod: bytes, warned: list[str],
 ) -> None:
-    sandbox.put_state(PROJECT, NAME, database.read_bytes())
-    assert state()['action'] == 'kept'
-    assert 'runNixOps imports exports only, and this is a database' in warned.pop()
-    assert state(function='runNixOps2')['action'] == 'kept'
+    sandbox.put_state(PROJECT, NAME, one_deployment)
+    said = state()['msg']
+    assert 'runNixOps imports exports only, and this is a database' in said
+    assert 'nixops_function' in said and 'replaced_version=1' in said
+    assert state(function='runNixOps2')['action'] == 'unchanged'
     assert state(existing='replace')['action'] == 'replaced'
     assert not warned
     assert sandbox.states(PROJECT, NAME)[-1] == aws_prod

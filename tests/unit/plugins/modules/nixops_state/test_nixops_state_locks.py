@@ -83,12 +83,53 @@ def test_a_lock_that_becomes_free_is_waited_for(replace: Run, sandbox: Sandbox, 
     assert 0.25 <= pauses[0] <= 0.5 <= pauses[1] <= 1
 
 
-def test_the_first_upload_takes_the_lock_but_does_not_mind_jobs(state: Run, sandbox: Sandbox, make_job: Callable[..., int]) -> None:
-    make_job('Effects')
+def test_the_first_upload_takes_the_lock_and_looks_for_jobs(
+    state: Run, sandbox: Sandbox, make_job: Callable[..., int], pauses: Any, aws_prod: bytes
+) -> None:
+    """An effect that found no state stores its own at its end, with machines that it made anew."""
+    number = make_job('Effects')
     lease = hold(sandbox)
     assert 'deploying by hand' in state(lock_timeout=0)['msg']
     ask(sandbox, 'DELETE', '/lock-leases/' + lease)
-    assert state(lock_timeout=0)['action'] == 'created'
+    assert '/jobs/%d' % number in state(lock_timeout=0)['msg']
+    assert sandbox.states(PROJECT, NAME) == []
+    pauses.meanwhile = lambda: sandbox.service.store.all("UPDATE job SET phase = 'Done'")
+    assert state(running_jobs='wait')['action'] == 'created'
+    assert sandbox.states(PROJECT, NAME) == [aws_prod]
+
+
+def test_the_first_upload_may_take_no_notice_of_jobs(state: Run, make_job: Callable[..., int]) -> None:
+    make_job('Effects')
+    assert state(running_jobs='ignore')['action'] == 'created'
+
+
+def test_what_a_job_stores_before_the_first_upload_is_not_hidden(
+    state: Run, sandbox: Sandbox, make_job: Callable[..., int], pauses: Any
+) -> None:
+    make_job('Effects')
+
+    def end() -> None:
+        sandbox.put_state(PROJECT, NAME, FOREIGN)
+        sandbox.service.store.all("UPDATE job SET phase = 'Done'")
+
+    pauses.meanwhile = end
+    assert 'while this waited' in state(running_jobs='wait')['msg']
+    assert sandbox.states(PROJECT, NAME) == [FOREIGN]
+
+
+def test_a_job_that_starts_during_the_first_upload_is_reported(
+    state: Run, sandbox: Sandbox, make_job: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = sandbox.service.put_state
+
+    def put_state(*arguments: Any) -> int:
+        make_job('Effects')
+        return original(*arguments)
+
+    monkeypatch.setattr(sandbox.service, 'put_state', put_state)
+    result = state()
+    assert result['action'] == 'created'
+    assert '%s/%s/jobs/1' % (sandbox.url, PROJECT) in str(result['warnings'])
 
 
 @pytest.mark.parametrize('idempotent', [True, False])

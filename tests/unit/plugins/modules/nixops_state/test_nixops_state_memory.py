@@ -99,7 +99,7 @@ def everything(world: World) -> list[tuple[str, dict[str, Any]]]:
         (state, source),  # refused: all these machines are in the way of an import
         (state, {**allowed, 'name': 'new', 'known_hosts': str(hosts), 'known_hosts_name': 'new-hosts'}),
         (state, {**allowed, 'name': 'new'}),
-        (state, {**allowed, 'name': 'raw', 'known_hosts': str(hosts), 'known_hosts_name': 'others-hosts'}),
+        (state, {**allowed, 'name': 'raw', 'function': 'runNixOps2', 'known_hosts': str(hosts), 'known_hosts_name': 'others-hosts'}),
         (state, {**allowed, 'name': 'raw', 'existing': 'fail'}),
         (state, {**allowed, 'name': 'raw', 'existing': 'replace', 'backup_dir': str(world.folder / 'backups')}),
         ('nixops_state_info', {'summary': True}),
