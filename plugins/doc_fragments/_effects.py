@@ -134,7 +134,9 @@ options:
         description: Whether to build the network before it is deployed. The default of the library is V(true).
         type: bool
       prebuild_only_network_files:
-        description: Network files with values for what is not known before deploying.
+        description:
+          - Network files with values for what is not known before deploying.
+          - With O(effects[].flake), too, they are files of the checkout.
         type: list
         elements: str
       deploy_only_network_files:

@@ -116,10 +116,11 @@ def _exists(path: Path) -> bool:
 def wanted_files(effects: Sequence[Mapping[str, Any]], chosen: Place, chosen_pins: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every file of the checkout that the rendered file refers to, after the option that says so."""
     for effect in effects:
-        if function_of(effect) not in NIXOPS_FUNCTIONS or effect.get('flake'):
+        if function_of(effect) not in NIXOPS_FUNCTIONS:
             continue
-        files = {option: effect.get(option) for option in FILE_OPTIONS}
-        if function_of(effect) == 'runNixOps' and files['network_files'] is None:
+        options = ['prebuild_only_network_files'] if effect.get('flake') else FILE_OPTIONS
+        files = {option: effect.get(option) for option in options}
+        if function_of(effect) == 'runNixOps' and effect.get('network_files') is None:
             files['network_files'] = ['network.nix']
         for option, names in files.items():
             for name in names or []:

@@ -11,6 +11,7 @@ An effect is the mapping that the module nixops_effect takes, with None for what
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -120,7 +121,7 @@ def bindings(effect: Mapping[str, Any], up: str, indent: int) -> list[str]:
 def _binding(effect: Mapping[str, Any], parameter: Parameter, up: str, indent: int) -> list[str]:
     """One parameter as it is written: nothing where the library's default does."""
     option, attribute, default, kind = parameter
-    value = effect.get(option)
+    value: Any = effect.get(option)
     where = 'effect %s: %s' % (effect['name'], option)
     if kind == 'source':
         return [] if effect.get('flake') else ['%s = lib.cleanSource %s;' % (attribute, pins.path_in_checkout(value or '.', up))]
@@ -130,6 +131,8 @@ def _binding(effect: Mapping[str, Any], parameter: Parameter, up: str, indent: i
         value = deployment_of(effect)
     if value is None or value == default:
         return []
+    if option == 'prebuild_only_network_files' and effect.get('flake'):  # there they are passed on as they are
+        value = [{'_nix': pins.path_in_checkout(posixpath.join(effect.get('src') or '.', file), up)} for file in value]
     if kind == 'secrets':
         return ['%s.%s = %s;' % (attribute, quoted(name), to_nix(secret, indent, where=where)) for name, secret in value.items()]
     return [binding(attribute, _prepared(value, kind, where), indent, short_lists=True, where=where)]

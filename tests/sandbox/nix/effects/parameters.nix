@@ -58,7 +58,7 @@ rec {
     in
     if unknown != [ ] then
       throw "${function}: called with unexpected argument '${builtins.head unknown}'"
-    else if bad != [ ] && !(function == "runNixOps2" && builtins.head bad == "prebuildOnlyNetworkFiles") then
+    else if bad != [ ] && !(function != "runNixOps" && builtins.head bad == "prebuildOnlyNetworkFiles") then
       throw "${function}: ${builtins.head bad} must be a list of strings"
     else if !builtins.isAttrs (arguments.secretsMap or { }) then
       throw "${function}: secretsMap must be an attribute set"

@@ -164,7 +164,11 @@ def test_nixops_2_refuses_a_flake_beside_its_network(checkout: Path) -> None:
     git(checkout, 'add', '.')
     effect = {'function': 'runNixOps2', 'network_files': ['nixops.nix']}
     assert 'both nixops.nix and flake.nix' in found(checkout, effect)
-    assert found(checkout, {**effect, 'network_files': None, 'flake': {'_nix': 'self'}}) == ''
+    of_flake = {**effect, 'network_files': None, 'flake': {'_nix': 'self'}}
+    assert found(checkout, of_flake) == ''
+    assert 'stub.nix' in found(checkout, {**of_flake, 'prebuild_only_network_files': ['stub.nix']})
+    (checkout / 'stub.nix').write_text('{ }')
+    assert 'git add stub.nix' in found(checkout, {**of_flake, 'prebuild_only_network_files': ['stub.nix']})
 
 
 def test_the_files_of_pins_must_reach_the_agent_too(checkout: Path) -> None:

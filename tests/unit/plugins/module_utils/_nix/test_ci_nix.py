@@ -188,6 +188,9 @@ def test_nixops_2() -> None:
     assert '{ pkgs, effects, src, self }:' in flake
     assert 'nixops = pkgs.my.nixops;\n      flake = self;\n' in flake
     assert 'lib.cleanSource' not in flake
+    stubs = {**of_flake, 'prebuild_only_network_files': ['stub.nix', 'stubs/b+c.nix']}
+    assert 'prebuildOnlyNetworkFiles = [ ./stub.nix ./stubs/b+c.nix ];' in ci_nix.render([stubs], 'effects', 'effects.nix')
+    assert 'prebuildOnlyNetworkFiles = [ ../stub.nix ../stubs/b+c.nix ];' in ci_nix.render([stubs], 'effects', 'nix/effects.nix')
 
 
 def test_other_functions_take_arguments_by_their_own_names() -> None:
@@ -225,7 +228,7 @@ PARAMETERS: dict[str, tuple[str, st.SearchStrategy[Any]]] = {
     'state_name': ('stateName', texts),
     'known_hosts_name': ('knownHostsName', texts),
     'action': ('action', st.sampled_from(parameters.ACTIONS)),
-    'nixops_deployment': ('NIXOPS_DEPLOYMENT', texts),
+    'effect_deployment': ('NIXOPS_DEPLOYMENT', texts),
     'nix_path': ('NIX_PATH', texts),
     'user_setup_script': ('userSetupScript', texts),
     'prior_check_script': ('priorCheckScript', texts),

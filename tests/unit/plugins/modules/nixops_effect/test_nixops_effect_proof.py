@@ -267,6 +267,12 @@ def test_the_flake_of_the_checkout_is_the_one_that_effects_ask_for(run: Run, che
     assert run(effects=[two], validate='prebuild').get('runs') == {'refs/heads/main': ['two']}
     (checkout / 'nixops.nix').write_text('{ machine = { ... }: { }; }')
     assert 'storage' in run(effects=[two], validate='prebuild')['msg']
+    (checkout / 'stub.nix').write_text('{ network.storage.hercules-ci.stateName = "nixops-two.json"; }')
+    git(checkout, 'add', '.')
+    done = run(effects=[{**two, 'prebuild_only_network_files': ['stub.nix']}], validate='prebuild')
+    assert not done.get('failed'), done['msg']
+    assert done['files'] == ['stub.nix']
+    assert 'prebuildOnlyNetworkFiles = [ ./stub.nix ];' in done['content']
 
 
 def test_the_nix_path_of_this_machine_is_not_an_agents(
