@@ -26,6 +26,7 @@ if isinstance(sys.stdout, io.TextIOWrapper):
 class ActionModule(LocalAction):
     """A module can say something only when it ends. So on a local connection the waiting is done here."""
 
+    MODULE = 'nixcd.hercules_ci.hci_job'
     ARGUMENTS = ARGUMENTS
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Invocation:
 class ActionModule(LocalAction):
     """The action plugin."""
 
+    MODULE = 'nixcd.hercules_ci.nixops_state'
     ARGUMENTS = ARGUMENTS
 
     def work(self, options: dict[str, Any]) -> dict[str, Any]:

@@ -18,9 +18,12 @@ options:
     type: str
   api_token:
     description:
-      - The token that proves who is asking. It is sent in a header and nowhere else.
+      - The token that proves who is asking. It is sent in a header and nowhere else, and reaches the module out of sight. A task that has
+        it is refused where Ansible would leave the module in a file, with C(async) and with E(ANSIBLE_KEEP_REMOTE_FILES).
       - If not set, the token is found where C(hci) finds it - in the environment variable E(HERCULES_CI_API_TOKEN), inside an effect in
         the file that E(HERCULES_CI_SECRETS_JSON) names, and then in O(credentials_file).
+      - Do not set that variable with the keyword C(environment) of a task or play. Ansible writes what is set there into command lines,
+        which everybody on the machine can see, and into what it prints.
     type: str
   credentials_file:
     description:

@@ -75,6 +75,12 @@ options:
       - Without a token, C(--no-token), hci takes the ref for the default branch when it decides about secrets.
     type: bool
     default: true
+  api_token:
+    description:
+      - The token with which hci talks to Hercules CI. hci finds it in a file that is open to its user only and lasts as long as the task.
+        It is in no argument and in no environment.
+      - If not set, hci finds its own, in the environment variable E(HERCULES_CI_API_TOKEN) or where C(hci login) stores it.
+    type: str
   secrets_file:
     description:
       - The file with the secrets that the effect may get, in the format of an agent's C(secrets.json).
@@ -104,8 +110,11 @@ seealso:
   - module: nixcd.hercules_ci.hci_job
   - module: nixcd.hercules_ci.nixops_effect
 notes:
-  - hci finds its own credentials, and the address of Hercules CI in E(HERCULES_CI_API_BASE_URL). Use the task's keyword C(environment) for
-    others than those of the user.
+  - hci finds the address of Hercules CI in E(HERCULES_CI_API_BASE_URL). To set it, use the task's keyword C(environment). Do not set
+    a token there - Ansible writes such variables into command lines, which everybody on the machine can see, and into what it prints.
+    Use O(api_token).
+  - Values are masked as they are and as base64, hexadecimal, JSON, Python, HTML, URLs and shells write them, also inside each other.
+    What is JSON inside of a value is masked field by field.
   - Values of fewer than four characters are not masked, and neither is what an effect derives from a secret.
 """
 
@@ -187,6 +196,7 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.local_effect import run
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import PAYLOAD_OPTION, take_token
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._processes import ending_in_order
 
@@ -203,6 +213,8 @@ def main() -> None:
             'tag': {'type': 'str'},
             'ref': {'type': 'str'},
             'token': {'type': 'bool', 'default': True, 'no_log': False},
+            'api_token': {'type': 'str', 'no_log': True},
+            **PAYLOAD_OPTION,
             'secrets_file': {'type': 'path', 'no_log': False},
             'hci_program': {'type': 'str', 'default': 'hci'},
             'log_file': {'type': 'path'},
@@ -213,6 +225,7 @@ def main() -> None:
         required_if=[('command', 'run', ('attribute',)), ('command', 'eval', ('attribute',))],
         supports_check_mode=True,
     )
+    take_token(module)
     try:
         with ending_in_order():  # hci has a session of its own, and would go on to deploy
             result = run(module.params, module.check_mode, module.warn)

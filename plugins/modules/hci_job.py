@@ -333,6 +333,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_states import run
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import PAYLOAD_OPTION, take_token
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 
 # The action plugin of the same name checks its arguments with this, too.
@@ -351,6 +352,7 @@ ARGUMENTS: dict[str, Any] = {
         'start_timeout': {'type': 'int', 'default': 300},
         'log_lines': {'type': 'int', 'default': 20},
         **CONNECTION_OPTIONS,
+        **PAYLOAD_OPTION,
     },
     'mutually_exclusive': [('branch', 'ref')],
     'required_one_of': [('branch', 'ref')],
@@ -361,6 +363,7 @@ ARGUMENTS: dict[str, Any] = {
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(supports_check_mode=True, **ARGUMENTS)
+    take_token(module)
     try:
         module.exit_json(**run(connect(module.params), module.params, module.check_mode, tell=lambda line: None))
     except Failure as failure:

@@ -147,6 +147,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.cli
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_result import JobDetails, details_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, find_job, full_ref, full_revision, list_jobs
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import PAYLOAD_OPTION, take_token
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 
 
@@ -184,10 +185,12 @@ def main() -> None:
             'effects': {'type': 'bool', 'default': False},
             'log_lines': {'type': 'int', 'default': 0},
             **CONNECTION_OPTIONS,
+            **PAYLOAD_OPTION,
         },
         mutually_exclusive=[('branch', 'ref')],
         supports_check_mode=True,
     )
+    take_token(module)
     try:
         client = connect(module.params)
         jobs = find_jobs(client, module.params)

@@ -310,6 +310,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placemen
     version_with,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import effect_name, from_file, read_source, read_version
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import PAYLOAD_OPTION, take_token
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._processes import ending_in_order
 
@@ -317,6 +318,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._processes impor
 ARGUMENTS: dict[str, Any] = {
     'argument_spec': {
         **CONNECTION_OPTIONS,
+        **PAYLOAD_OPTION,
         'project': {'type': 'str', 'required': True},
         'deployment': {'type': 'str', 'required': True},
         'effect_deployment': {'type': 'str'},
@@ -350,6 +352,7 @@ ARGUMENTS: dict[str, Any] = {
 
 def main() -> None:
     module = AnsibleModule(supports_check_mode=True, **ARGUMENTS)
+    take_token(module)
     try:
         with ExitStack() as files_open:
             result = run(module, files_open)

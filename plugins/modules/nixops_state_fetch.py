@@ -125,6 +125,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.differen
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_file, from_server
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import NOTHING, State
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import PAYLOAD_OPTION, take_token
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
 
 MODE = 0o600
@@ -134,6 +135,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **CONNECTION_OPTIONS,
+            **PAYLOAD_OPTION,
             'project': {'type': 'str', 'required': True},
             'name': {'type': 'str', 'required': True},
             'version': {'type': 'int'},
@@ -142,6 +144,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    take_token(module)
     try:
         with ExitStack() as files_open:
             result = run(module, files_open)

@@ -130,6 +130,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.sta
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import summary
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import PAYLOAD_OPTION, take_token
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 
 
@@ -137,12 +138,14 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **CONNECTION_OPTIONS,
+            **PAYLOAD_OPTION,
             'project': {'type': 'str', 'required': True},
             'name': {'type': 'str'},
             'summary': {'type': 'bool', 'default': False},
         },
         supports_check_mode=True,
     )
+    take_token(module)
     options = module.params
     try:
         files = StateFiles(connect(options), ProjectPath.parse(options['project']))

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from ansible.module_utils.common.parameters import remove_values
-from ansible.plugins.action import ActionBase
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._token_action import TOKEN, TokenAction
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def task_environment(action: Any) -> Iterator[None]:
         os.environ.update(before)
 
 
-class LocalAction(ActionBase):
+class LocalAction(TokenAction):
     """Works here on a local connection, where nobody else's rights are asked for; elsewhere the module of the same name does.
 
     ARGUMENTS: what the module gives AnsibleModule.
@@ -44,7 +44,6 @@ class LocalAction(ActionBase):
     ARGUMENTS: Mapping[str, Any]
 
     _requires_connection = False
-    _supports_async = True
 
     @abstractmethod
     def work(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -54,17 +53,24 @@ class LocalAction(ActionBase):
         """Whether the module would be run on this machine, by this user, while Ansible waits for it."""
         return self._connection.transport == 'local' and not self._connection.become and not self._task.async_val
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run by Ansible."""
-        base: Any = super()  # ActionBase does not tell the types of what follows
-        base.run(tmp, task_vars)
+    def done(self, given: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """What the module says to these options, or would say."""
         if not self.belongs_here():
-            wrap_async = self._task.async_val and not self._connection.has_native_async
-            return dict(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
+            return super().done(given, task_vars)
         with task_environment(self):
-            _validation, options = base.validate_argument_spec(**self.ARGUMENTS)
+            options = self._checked(given)
             try:
                 result = self.work(options)
             except Failure as failure:
                 result = {'failed': True, **failure.result()}
-        return dict(remove_values(result, [options['api_token']] if options['api_token'] else []))
+        return dict(remove_values(result, [options[TOKEN]] if options[TOKEN] else []))
+
+    def _checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The options as the module would have them. Ansible takes them from the task, which does not show all of them otherwise."""
+        base: Any = super()  # ActionBase does not tell the types of this
+        shown, self._task.args = self._task.args, dict(given)
+        try:
+            _validation, options = base.validate_argument_spec(**self.ARGUMENTS)
+        finally:
+            self._task.args = shown
+        return dict(options)

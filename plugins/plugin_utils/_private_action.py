@@ -11,34 +11,20 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible.constants import config
 from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
-from ansible.plugins.action import ActionBase
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import PACKED, packed
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._unseen_action import UnseenAction
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place
 
-HIDDEN = 'VALUE_HIDDEN'
+EXTENDED = ('allitems', 'previtem', 'nextitem')
 
 
-class Payload(str):
-    """Text that Ansible's own debug messages (ANSIBLE_DEBUG) do not show when they print the arguments of a module."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return HIDDEN
-
-
-class PrivateAction(ActionBase):
+class PrivateAction(UnseenAction):
     """Runs the module of the same name exactly once, with the options in C(PRIVATE) as one opaque payload.
 
-    The module's own option values would be in its result (C(invocation)) and in the system's log on the host, and as masks over unrelated
-    text if they were marked no_log. The task's arguments would reach callbacks. Therefore both see them with the values hidden.
-    The module goes through the connection's standard input (pipelining) where that can be, so that no temporary file on the host holds a
-    value, and in one step instead of five.
+    Marked no_log, the values would be masks over unrelated text.
 
     SECRET: those of the private options that hold values, beside names and the like.
     """
@@ -50,7 +36,7 @@ class PrivateAction(ActionBase):
     SECRET: tuple[str, ...]
 
     _supports_async = True  # so that run() is called, and can say what is wrong without showing the arguments
-    _given: dict[str, Any] | None = None
+    _given: dict[str, Any]
 
     @abstractmethod
     def payload(self, options: Mapping[str, Any]) -> Any:
@@ -58,17 +44,14 @@ class PrivateAction(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run by Ansible."""
-        if self._given is None:  # a task that is retried comes here again, with the arguments that are hidden below
-            self._given = dict(self._task.args)
-        shown = {name: HIDDEN if name in self.PRIVATE or name not in self.OPTIONS else value for name, value in self._given.items()}
-        self._task.args = shown
+        self._given = self._take(lambda name, _value: name in self.PRIVATE or name not in self.OPTIONS)
+        shown = self._task.args
         hidden = self._item_may_hold_a_value(task_vars or {})
         if hidden:  # of an exception, too, and before ansible-core 2.19 for the results of the whole loop, which hold all items
             self._task.no_log = True
         result: dict[str, Any] = super().run(tmp, task_vars)
         try:
-            self._refuse_files()
-            result.update(self._answer(Payload(packed(self.payload(self._validated(self._given)))), task_vars))
+            result.update(self._answer(self.payload(self._validated(self._given)), task_vars))
         except Failure as failure:
             result.update(failed=True, **failure.result())
         except AnsibleConnectionFailure as error:
@@ -78,40 +61,21 @@ class PrivateAction(ActionBase):
         result['invocation'] = {'module_args': shown}
         return self._hidden(result) if hidden else result
 
-    def _refuse_files(self) -> None:
-        """Raise Failure where Ansible would leave the module with the payload in a file on the host."""
-        name = self.MODULE.rpartition('.')[2]
-        if self._task.async_val:
-            raise fail(
-                '%s cannot run in the background.' % name, where='async',
-                remedy='Drop async: its values would lie in a file on the host meanwhile.',
-            )
-        if config.get_config_value('DEFAULT_KEEP_REMOTE_FILES'):
-            raise fail(
-                '%s cannot run while Ansible keeps the files of modules: its values would stay in one.' % name,
-                where='ANSIBLE_KEEP_REMOTE_FILES', remedy='Unset it for this run.',
-            )
-
-    def _answer(self, payload: Payload, task_vars: dict[str, Any] | None) -> dict[str, Any]:
+    def _answer(self, payload: Any, task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """What the module says."""
-        connection = self._connection
-        if connection.has_pipelining and (connection.become is None or connection.become.pipelining):
-            connection.always_pipeline_modules = True
-        public = {name: value for name, value in (self._given or {}).items() if name not in self.PRIVATE}
-        answer: dict[str, Any] = self._execute_module(
-            module_name=self.MODULE, module_args={**public, '_payload': payload}, task_vars=task_vars,
-        )
-        for field in ('module_stdout', 'module_stderr'):  # where Ansible cannot read the answer, it shows it, with all that it repeats
-            if field in answer:
-                answer[field] = str(answer[field]).partition(PACKED)[0]
-        return answer
+        public = {name: value for name, value in self._given.items() if name not in self.PRIVATE}
+        return self._run_unseen(self.MODULE, public, payload, task_vars)
 
     def _item_may_hold_a_value(self, task_vars: Mapping[str, Any]) -> bool:
         """Whether there is an item of a loop, which Ansible would show, of which not all is in options that are shown anyway.
 
         What a task makes of its item can be any text, so that the values cannot be looked for.
         """
-        item = task_vars.get(task_vars.get('ansible_loop_var', '')) if self._task.loop is not None else None
+        if self._task.loop is None:
+            return False
+        # With loop_control: extended, results show items before and after this one as well.
+        extended = task_vars.get('ansible_loop') or {}
+        item = [task_vars.get(task_vars.get('ansible_loop_var', '')), *(extended.get(name) for name in EXTENDED)]
         parts = {str(part) for part in _leaves(item) if not isinstance(part, bool)} - {'None', ''}
         shown = list(self._shown())
         return not all(any(part in text for text in shown) for part in parts)
@@ -127,7 +91,7 @@ class PrivateAction(ActionBase):
 
     def _shown(self) -> Iterator[str]:
         """What results may show of the options: the names of what holds values, and all of the others."""
-        for option, value in (self._given or {}).items():
+        for option, value in self._given.items():
             if option in self.OPTIONS and option not in self.SECRET:
                 yield from (str(leaf) for leaf in _leaves(value))
             elif isinstance(value, Mapping):

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +56,37 @@ def default_credentials_file(environment: Mapping[str, str]) -> str:
     """Where hci login stores tokens."""
     base = environment.get('XDG_CONFIG_HOME') or os.path.join(environment.get('HOME') or os.path.expanduser('~'), '.config')
     return os.path.join(base, 'hercules-ci', 'credentials.json')
+
+
+@contextmanager
+def token_in_file(api_token: str | None, domain: str, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """The environment for a program that looks for a token as C(hci) does, and finds this one, if one is given.
+
+    It is in a file, because other processes inherit an environment. The file is where the program looks for its configuration: in a
+    folder that has all else that was in that of before, and that lasts as long as this context.
+    """
+    if not api_token:
+        yield dict(environment)
+        return
+    token = _checked(api_token, 'the option api_token').value
+    credentials = default_credentials_file(environment)
+    with tempfile.TemporaryDirectory(prefix='hercules-ci-') as folder:
+        own = os.path.join(folder, 'hercules-ci')
+        os.mkdir(own, 0o700)
+        _link_all(os.path.dirname(os.path.dirname(credentials)), folder)
+        _link_all(os.path.dirname(credentials), own)
+        path = os.path.join(own, 'credentials.json')
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'w', encoding='utf-8') as file:
+            json.dump({'domains': {domain: {'personalToken': token}}}, file)
+        kept = {name: value for name, value in environment.items() if name not in ('HERCULES_CI_API_TOKEN', 'IN_HERCULES_CI_EFFECT')}
+        yield {**kept, 'XDG_CONFIG_HOME': folder}
+
+
+def _link_all(source: str, target: str) -> None:
+    """Have all of a folder in another one, but for what is there, and for credentials."""
+    for name in os.listdir(source) if os.path.isdir(source) else ():
+        if name != 'credentials.json' and not os.path.lexists(os.path.join(target, name)):
+            os.symlink(os.path.abspath(os.path.join(source, name)), os.path.join(target, name))
 
 
 def _from_file(path: str, keys: tuple[str, ...], remedy: str) -> Token:

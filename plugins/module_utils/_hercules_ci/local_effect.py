@@ -12,11 +12,13 @@ import os
 import shutil
 import subprocess
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import IO, Any, Callable
+from urllib.parse import urlsplit
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.credentials import default_credentials_file
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import find_base_url
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.credentials import default_credentials_file, token_in_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.hci_program import (
     EVAL_SINCE,
     Hci,
@@ -26,7 +28,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.hci
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import full_ref
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.log_endings import LINES_TO_READ, reason
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import plain
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.masking import Mask
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.masking import Mask, MaskedLines
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._numbers import require_sensible_numbers
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
@@ -39,7 +41,15 @@ def run(options: Mapping[str, Any], check_mode: bool, warn: Callable[[str], None
     project = ProjectPath.parse(options['project'])
     if not os.path.isdir(options['checkout']):
         raise fail('There is no checkout.', where=options['checkout'], expected='a folder with the ci.nix of %s' % project)
-    hci, mask = _prepare(options, project)
+    domain = urlsplit(find_base_url(None, os.environ)).hostname or '' if options['api_token'] else ''
+    with token_in_file(options['api_token'], domain, os.environ) as environment:
+        return _with_program(*_prepare(options, project, environment), options, project, check_mode, warn)
+
+
+def _with_program(
+    hci: Hci, mask: Mask, options: Mapping[str, Any], project: ProjectPath, check_mode: bool, warn: Callable[[str], None],
+) -> dict[str, Any]:
+    """What the program says that is asked for."""
     version = hci.version()
     command, attribute = options['command'], options['attribute']
     if check_mode and command == 'run':
@@ -72,9 +82,9 @@ def run(options: Mapping[str, Any], check_mode: bool, warn: Callable[[str], None
     return results
 
 
-def _prepare(options: Mapping[str, Any], project: ProjectPath) -> tuple[Hci, Mask]:
+def _prepare(options: Mapping[str, Any], project: ProjectPath, inherited: Mapping[str, str]) -> tuple[Hci, Mask]:
     """The program in its environment, and a mask of all secrets that it can read."""
-    environment = dict(os.environ)
+    environment = dict(inherited)
     if options['secrets_file']:
         environment['HERCULES_CI_SECRETS_JSON'] = options['secrets_file']
     path = shutil.which(options['hci_program'])
@@ -116,14 +126,18 @@ def _run(hci: Hci, arguments: tuple[str, ...], mask: Mask, options: Mapping[str,
     tail: deque[str] = deque(maxlen=max(options['log_lines'], LINES_TO_READ))
     with _log_file(options['log_file']) as log:
 
-        def take(line: str) -> None:
-            masked = mask(line)
-            if log:
-                log.write(masked)
-                log.flush()
-            tail.append(plain(masked))
+        def tell(lines: Iterable[str]) -> None:
+            for masked in lines:
+                if log:
+                    log.write(masked)
+                    log.flush()
+                tail.append(plain(masked))
 
-        code = hci.follow(arguments, options['run_timeout'], take)
+        masked_lines = MaskedLines(mask)
+        try:
+            code = hci.follow(arguments, options['run_timeout'], lambda line: tell(masked_lines.take(line)))
+        finally:
+            tell(masked_lines.end())
     return {'rc': code, **({'log_file': options['log_file']} if log else {})}, list(tail)
 
 
@@ -144,7 +158,9 @@ def _log_file(path: str | None) -> Iterator[IO[str] | None]:
 
 def _query(hci: Hci, arguments: tuple[str, ...], mask: Mask, options: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     answer = hci.query(arguments, options['run_timeout'])
-    log = [plain(mask(line)) for line in answer.stderr.splitlines()]
+    masked_lines = MaskedLines(mask)
+    messages = [masked for line in answer.stderr.splitlines() for masked in masked_lines.take(line)] + masked_lines.end()
+    log = [plain(line) for line in messages]
     lines = answer.stdout.split('\n')[:-1]
     found: dict[str, Any] = {'effects': lines} if arguments[1] == 'list' else {'derivation': ''.join(lines)}
     return {'rc': answer.returncode, **(found if answer.returncode == 0 else {})}, log

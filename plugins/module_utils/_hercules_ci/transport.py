@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import http.client
+import re
 import ssl
 import urllib.request
 from collections.abc import Callable
@@ -27,14 +28,24 @@ def checked_base_url(text: str, where: str) -> str:
         parts = urlsplit(text)
         _usable = parts.port, (parts.hostname or '').encode('idna'), parts.path.encode('ascii')  # each may say why it is not
     except ValueError as error:
-        raise fail('The address of Hercules CI is not valid.', where=where, expected=expected, found='%r: %s' % (text, error)) from None
-    if parts.scheme not in ('http', 'https') or not parts.hostname:
-        raise fail('The address of Hercules CI does not start with https://.', where=where, expected=expected, found=repr(text))
+        # What the error says may repeat the part of the address that a password was taken for.
+        found = '%s: %s' % (_shown(text), error) if _shown(text) == text else _shown(text)
+        raise fail('The address of Hercules CI is not valid.', where=where, expected=expected, found=found) from None
     if parts.username is not None or parts.password is not None:
         raise fail('The address of Hercules CI holds a user or a password.', where=where, expected=expected, remedy='Use api_token')
+    if parts.scheme not in ('http', 'https') or not parts.hostname:
+        raise fail('The address of Hercules CI does not start with https://.', where=where, expected=expected, found=_shown(text))
     if parts.query or parts.fragment or not text.isprintable() or ' ' in text:
-        raise fail('The address of Hercules CI has more than a host and a path.', where=where, expected=expected, found=repr(text))
+        raise fail('The address of Hercules CI has more than a host and a path.', where=where, expected=expected, found=_shown(text))
     return text.rstrip('/')
+
+
+def _shown(text: str) -> str:
+    """An address for a message, without what may be a password or a token in it."""
+    if text.isprintable() and not set(text) & set('@?#'):
+        return text
+    host = re.split('[/:?#]', text.partition('://')[2].rpartition('@')[2], maxsplit=1)[0]
+    return '%s, and more that is not shown' % (host if host.isprintable() and host else 'a host')
 
 
 def make_opener(validate_certs: bool, ca_path: str | None) -> urllib.request.OpenerDirector:

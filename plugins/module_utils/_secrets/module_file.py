@@ -3,21 +3,16 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""What the modules that write files with secrets in them have in common: options, and how values reach them unseen."""
+"""What the modules that write files with secrets in them have in common: options, and how they change the file."""
 
 from __future__ import annotations
 
-import json
 import os
-import zlib
-from base64 import b64decode, b64encode
 from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import real_path
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._numbers import require_sensible_numbers
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import json_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.places import Place
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.private_file import (
     change_file,
@@ -34,29 +29,6 @@ FILE_OPTIONS: dict[str, Any] = {
     'backup': {'type': 'bool', 'default': False},
     'lock_timeout': {'type': 'float', 'default': 60.0},
 }
-
-PAYLOAD_OPTION: dict[str, Any] = {'_payload': {'type': 'str', 'no_log': True}}
-"""The values, from the action plugin: one word that masks nothing but itself. Every value as a mask would hide unrelated text."""
-
-
-PACKED = 'packed-values-'
-"""How the word begins, so that it can be told from other text wherever it turns up."""
-
-
-def packed(values: Any) -> str:
-    """Values of JSON types as one word.
-
-    Compressed, because it goes to Python's standard input as a part of the module, where a second goes by for each three megabytes.
-    """
-    return PACKED + b64encode(zlib.compress(json.dumps(values, allow_nan=False).encode(), 1)).decode()
-
-
-def unpacked(payload: str | None) -> Any:
-    """What C(packed) packed."""
-    if payload is None:
-        raise fail('The action plugin of this module has to run first.', remedy='Call the module by its full name in a task.')
-    content = zlib.decompress(b64decode(payload[len(PACKED):]))
-    return json.loads(content, parse_int=json_text.Number, parse_float=json_text.Number)
 
 
 def change_as_asked(module: Any, place: Place, transform: Callable[[bytes | None], bytes | None]) -> dict[str, Any]:

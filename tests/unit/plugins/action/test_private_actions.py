@@ -7,14 +7,17 @@ what is printed, is for the plays in tests/integration/secrets to show.
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import unpacked
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils import _private_action
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import HIDDEN, PACKED
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils import _private_action, _unseen_action
 
 SECRET = {'name': 'neat-aws', 'data': {'key': 'canary'}, 'condition': True}
 Run = Callable[..., dict[str, Any]]
@@ -29,11 +32,12 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 @pytest.fixture
-def run(make_action: Callable[..., Any], answer: dict[str, Any]) -> Run:
+def run(make_action: Callable[..., Any], answer: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Run:
     """run(action, options, variables={}, **of_the_task): its result, of which no part that Ansible would show has a value."""
     def it(name: str, options: dict[str, Any], variables: dict[str, Any] | None = None, **of_task: Any) -> dict[str, Any]:
         action = make_action(name, options, **of_task)
         action._connection.has_pipelining = False
+        monkeypatch.setattr(action, '_is_become_unprivileged', lambda: False)
         result: dict[str, Any] = action.run(task_vars=variables or {})
         assert result.get('_ansible_no_log') or 'canary' not in json.dumps(result)
         return result
@@ -75,24 +79,92 @@ def test_a_whole_option_may_be_vaulted(
     run: Run, monkeypatch: pytest.MonkeyPatch, name: str, options: dict[str, Any], values: dict[str, Any]
 ) -> None:
     sent: list[Any] = []
-    monkeypatch.setattr(_private_action.PrivateAction, '_answer', lambda self, payload, _variables: sent.append(unpacked(payload)) or {})
+    monkeypatch.setattr(_private_action.PrivateAction, '_answer', lambda self, payload, _variables: sent.append(payload) or {})
     assert not run(name, options).get('failed') and sent == [values]
 
 
 def test_where_values_would_lie_in_a_file_on_the_host(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run('hci_secret', SECRET, async_val=60)['msg'] == (
         'hci_secret cannot run in the background. Where: async. To do: Drop async: its values would lie in a file on the host meanwhile.')
-    monkeypatch.setattr(_private_action.config, 'get_config_value', lambda _name: True)
+    monkeypatch.setattr(_unseen_action.config, 'get_config_value', lambda _name: True)
     assert run('hci_agent', {'cluster_join_token': 'canary'})['msg'] == (
         'hci_agent cannot run while Ansible keeps the files of modules: its values would stay in one. '
         'Where: ANSIBLE_KEEP_REMOTE_FILES. To do: Unset it for this run.')
 
 
-def test_an_answer_that_cannot_be_read_is_cut_off_before_the_values(run: Run, answer: dict[str, Any]) -> None:
-    packed = _private_action.PACKED
-    answer.update(failed=True, module_stdout='odd: %scanary' % packed, module_stderr='%scanary' % packed)
-    result = run('hci_secret', SECRET)
-    assert (result['module_stdout'], result['module_stderr']) == ('odd: ', '')
+def test_what_an_interpreter_repeats_is_cut_off_before_the_values_and_not_printed(
+    make_action: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def echo(self: Any, *_arguments: Any, **_options: Any) -> dict[str, Any]:
+        self._display.debug('canary')
+        assert self._connection._play_context.no_log is True, 'or the connection plugin ssh prints what comes back'
+        text = 'odd: %scanary' % PACKED
+        return {'rc': 0, 'stdout': text, 'stdout_lines': ['first', text, 'canary'], 'stderr': 'none', 'stderr_lines': ['none']}
+
+    monkeypatch.setattr('ansible.plugins.action.ActionBase._low_level_execute_command', echo)
+    printed: list[str] = []
+    monkeypatch.setattr('ansible.utils.display.Display.debug', lambda self, text, **_options: printed.append(text))
+    action = make_action('hci_secret', SECRET)
+    action._connection._play_context = SimpleNamespace(no_log=False)
+    assert action._low_level_execute_command('cat') == {
+        'rc': 0, 'stdout': 'odd: ', 'stdout_lines': ['first', 'odd: '], 'stderr': 'none', 'stderr_lines': ['none'],
+    }
+    action._display.debug('afterwards')
+    assert printed == ['afterwards'] and action._connection._play_context.no_log is False
+
+
+@pytest.mark.parametrize(('name', 'options', 'values'), [
+    ('hci_agent', {'cluster_join_token': 'canary'}, {'binary_caches': None, 'cluster_join_token': 'canary'}),
+    ('hci_secret', {'name': 'x', 'state': 'absent'}, {'x': {}}),
+    ('hci_secret', SECRET, {'neat-aws': {'data': {'key': 'canary'}, 'condition': True}}),
+])
+def test_a_retried_task_works_on_its_values_again(
+    make_action: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, name: str, options: dict[str, Any], values: dict[str, Any]
+) -> None:
+    """For each try Ansible makes a new action plugin, for the same task."""
+    sent: list[Any] = []
+    monkeypatch.setattr(_private_action.PrivateAction, '_answer', lambda self, payload, _variables: sent.append(payload) or {})
+    action = make_action(name, options)
+    for _try in range(3):
+        action.run(task_vars={})
+        action = type(action)(action._task, action._connection, None, action._loader, action._templar, None)
+    assert sent == [values] * 3 and HIDDEN in action._task.args.values()
+    for kept in (copy.deepcopy(action._task._nixcd_given), pickle.loads(pickle.dumps(action._task._nixcd_given))):
+        assert kept.options == {}, 'no other process gets them'
+
+
+@pytest.mark.parametrize(('name', 'options'), [
+    ('hci_agent', {'cluster_join_token': HIDDEN}), ('hci_secret', {'name': HIDDEN, 'state': 'absent'}),
+    ('hci_secret', {**SECRET, 'data': {'x': [HIDDEN]}}), ('hci_secret', {'secrets': {HIDDEN: {}}, 'state': 'absent'}),
+])
+def test_what_hides_values_is_no_value(run: Run, name: str, options: dict[str, Any]) -> None:
+    result = run(name, options)
+    assert result['failed'] and 'VALUE_HIDDEN stands where a value of the task belongs.' in result['msg']
+
+
+@pytest.mark.parametrize('become', [{'pipelining': False}, {}], ids=['as since ansible-core 2.19', 'as before'])
+def test_it_does_not_become_somebody_else_by_way_of_a_file(
+    make_action: Callable[..., Any], answer: dict[str, Any], monkeypatch: pytest.MonkeyPatch, become: dict[str, Any]
+) -> None:
+    action = make_action('hci_secret', SECRET, become=SimpleNamespace(name='su', **become))
+    action._connection.has_pipelining = True
+    monkeypatch.setattr(action, '_is_become_unprivileged', lambda: True)
+    monkeypatch.setattr(action, 'get_become_option', lambda _name: 'agent')
+    assert action.run(task_vars={})['msg'] == (
+        'hci_secret cannot become this user this way: its values would lie in a file that others on the host may read. '
+        'Where: become_method: su, become_user: agent. To do: Use become_method: sudo, or become root, or log in as this user.')
+    monkeypatch.setattr(action, '_is_become_unprivileged', lambda: False)
+    assert action.run(task_vars={})['changed']
+    assert not hasattr(action._connection, 'always_pipeline_modules')
+
+
+@pytest.mark.parametrize('become', [{'pipelining': True}, {}], ids=['as since ansible-core 2.19', 'as before'])
+def test_it_becomes_somebody_else_by_way_of_standard_input(make_action: Callable[..., Any], answer: dict[str, Any], become: Any) -> None:
+    action = make_action('hci_secret', SECRET, become=SimpleNamespace(name='sudo', **become))
+    options: dict[str, Any] = {}
+    action._connection.has_pipelining, action._connection.set_option = True, options.__setitem__
+    assert action.run(task_vars={})['changed']
+    assert action._connection.always_pipeline_modules and options == {'pipelining': True}
 
 
 def test_secrets_to_remove_need_names_only(run: Run) -> None:
@@ -109,6 +181,14 @@ def test_an_item_that_may_hold_a_value_is_hidden_where_the_host_cannot_be_reache
     assert result['unreachable'] and result['_ansible_no_log'] and 'No route to host.' in warned[0]
     with pytest.raises(AnsibleConnectionFailure):
         run('hci_secret', SECRET, {'ansible_loop_var': 'item', 'item': 'neat-aws'}, loop=['neat-aws'])
+
+
+@pytest.mark.parametrize('others', [{'allitems': ['neat-aws', 'canary']}, {'nextitem': 'canary'}, {'previtem': {'x': 'canary'}}])
+def test_items_beside_this_one_hide_the_result_where_it_would_show_them(run: Run, others: dict[str, Any]) -> None:
+    variables = {'ansible_loop_var': 'item', 'item': 'neat-aws', 'ansible_loop': {'index': 1, **others}}
+    assert run('hci_secret', SECRET, variables, loop=['neat-aws', 'canary'])['_ansible_no_log']
+    del variables['ansible_loop']
+    assert '_ansible_no_log' not in run('hci_secret', SECRET, variables, loop=['neat-aws', 'canary'])
 
 
 @pytest.mark.parametrize(('item', 'options', 'hidden'), [

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import locked
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import packed
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import packed
 from ansible_collections.nixcd.hercules_ci.plugins.modules import hci_agent, hci_secret, hci_secret_info
 
 CONDITION = {'and': [{'isOwner': 'neat-org'}, {'isRepo': 'neat-repo'}, {'isBranch': 'production'}]}

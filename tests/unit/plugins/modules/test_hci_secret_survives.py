@@ -22,8 +22,8 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils import basic
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import packed
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.document import parse
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import packed
 from ansible_collections.nixcd.hercules_ci.plugins.modules import hci_secret
 
 KILLS = int(os.environ.get('NIXCD_KILLS', '24'))

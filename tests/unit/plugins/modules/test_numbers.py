@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._numbers import BOUNDS
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import packed
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import packed
 
 COLLECTION = 'ansible_collections.nixcd.hercules_ci.plugins.'
 PROJECT = {'project': 'github/neat-org/neat-repo', 'api_base_url': 'http://127.0.0.1:1'}

@@ -8,10 +8,16 @@ import os
 import subprocess
 import sys
 
+config = os.path.join(os.environ.get('XDG_CONFIG_HOME', ''), 'hercules-ci')
 with open('fake-hci.json') as file:
     script = json.load(file)
 with open('calls.jsonl', 'a') as calls:
     wanted = {name: value for name, value in os.environ.items() if name.startswith('HERCULES_CI_')}
+    if sys.argv[1:] != ['--version'] and os.path.exists(config):
+        with open(os.path.join(config, 'credentials.json')) as file:
+            found = {'credentials': json.load(file), 'all': sorted(os.listdir(os.path.dirname(config))), 'own': sorted(os.listdir(config))}
+        with open('found.json', 'w') as file:
+            json.dump({**found, 'folder': config, 'environment': dict(os.environ)}, file)
     calls.write(json.dumps({'argv': sys.argv[1:], 'environment': wanted, 'stdin': sys.stdin.read(), 'folder': os.getcwd()}) + '\n')
 if sys.argv[1:] == ['--version']:
     if script['version'] is None:

@@ -10,6 +10,7 @@ import os
 import select
 import stat
 import sys
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 from ansible.module_utils import basic
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils import _programs
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.masking import SHORTEST, Mask
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import packed
 from ansible_collections.nixcd.hercules_ci.plugins.modules import hci_effect
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,6 +111,36 @@ def test_secrets_reach_it_through_the_environment_only(checkout: Path, effect: E
     result = effect('got other-secret', secrets_file=str(other))
     assert calls(checkout)[-1]['environment'] == {'HERCULES_CI_SECRETS_JSON': str(other)}
     assert result['log'] == ['got ********']
+
+
+def test_a_token_reaches_it_in_a_file_and_in_no_environment(
+    checkout: Path, effect: Effect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest of the configuration stays where programs look for it: Git's, for one."""
+    (tmp_path / 'config/git').mkdir()
+    monkeypatch.setenv('HERCULES_CI_API_TOKEN', 'eyJ-environment')
+    monkeypatch.setenv('IN_HERCULES_CI_EFFECT', 'true')
+    monkeypatch.setenv('HERCULES_CI_API_BASE_URL', 'https://ci.example.org:8443')
+    result = effect('Bearer eyJ-given', json.dumps(AWS['aws_secret_access_key']), _payload=packed({'api_token': 'eyJ-given'}))
+    found = json.loads((checkout / 'found.json').read_text())
+    assert found['credentials'] == {'domains': {'ci.example.org': {'personalToken': 'eyJ-given'}}}
+    assert (found['all'], found['own']) == (['git', 'hercules-ci'], ['credentials.json', 'secrets'])
+    assert 'eyJ' not in json.dumps(found['environment']) and 'IN_HERCULES_CI_EFFECT' not in found['environment']
+    assert not Path(found['folder']).exists()
+    assert result['log'] == ['Bearer ********', '"********"']
+    assert 'eyJ' not in json.dumps(result)
+    effect()
+    assert json.loads((checkout / 'found.json').read_text())['environment']['HERCULES_CI_API_TOKEN'] == 'eyJ-environment'
+
+
+def test_what_a_program_wraps_is_masked_in_log_and_result(checkout: Path, effect: Effect, tmp_path: Path) -> None:
+    log = tmp_path / 'effect.log'
+    wrapped = b64encode(b'a prefix, %s' % KEY.encode()).decode()
+    lines = [wrapped[start:start + 60] for start in range(0, len(wrapped), 60)]
+    result = effect('before', *lines, 'and after', log_file=str(log))
+    assert result['log'] == ['before', *['********'] * len(lines), 'and after'] == log.read_text().splitlines()
+    result = effect(*('!' + line for line in lines), command='eval')
+    assert result['log'] == ['********'] * len(lines)
 
 
 def test_everything_that_hci_may_read_is_masked_in_log_and_result(

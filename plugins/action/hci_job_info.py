@@ -1,0 +1,14 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Hands the token to the module of the same name out of sight."""
+
+from __future__ import annotations
+
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._token_action import TokenAction
+
+
+class ActionModule(TokenAction):
+    """The action plugin."""
+
+    MODULE = 'nixcd.hercules_ci.hci_job_info'
