@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import task_environment
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import AGENTS, NETWORKS, Inventory, check
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Variables, unreadable
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import counted
-
-NETWORKS = 'nixops_networks'
-AGENTS = 'hercules_agents'
 
 
 class ActionModule(ActionBase):
@@ -33,7 +34,7 @@ class ActionModule(ActionBase):
         base.validate_argument_spec({})
         try:
             with task_environment(self):
-                plan, warnings = check(inventory_of(variables, load_extra_vars(self._loader), self._task.get_play().strategy))
+                plan, warnings = check(inventory_of(variables, self._loader, load_extra_vars(self._loader), self._task.get_play().strategy))
         except Failure as failure:
             return {**result, 'failed': True, **failure.result()}
         selected = [project['selected'] for project in plan['projects'].values() if project['selected']]
@@ -45,21 +46,30 @@ class ActionModule(ActionBase):
         return result
 
 
-def inventory_of(variables: Mapping[str, Any], extra_vars: Iterable[str], strategy: str = 'linear') -> Inventory:
+def inventory_of(variables: Mapping[str, Any], loader: DataLoader, extra_vars: Iterable[str], strategy: str = 'linear') -> Inventory:
     """All networks and agents that there are, whatever a limit selects; which are selected is for the play to say."""
     groups, hostvars = variables['groups'], variables['hostvars']
     playing = set(variables['ansible_play_batch'])  # with serial, the others of the play come later, and their states with them
     networks, agents = groups.get(NETWORKS, []), groups.get(AGENTS, [])
     return Inventory(
-        networks={host: hostvars[host] for host in networks},
-        agents={host: hostvars[host] for host in agents},
+        networks={host: variables_of(host, hostvars, loader) for host in networks},
+        agents={host: variables_of(host, hostvars, loader) for host in agents},
         selected=[host for host in networks if host in playing],
         uploads=runs('state', variables) or not runs('push', variables),
         pushes=runs('push', variables),
         extra_vars=frozenset(extra_vars),
         left_out=frozenset(networks) - frozenset(variables['ansible_play_hosts_all']),
         strategy=strategy,
+        groups=frozenset(group for group, hosts in groups.items() if hosts),
     )
+
+
+def variables_of(host: str, hostvars: Any, loader: DataLoader) -> Variables:
+    """Those of a host, or why there are none: what is wrong with one host must not hide what is wrong with others."""
+    try:
+        return Evaluated(host, hostvars, loader)
+    except AnsibleError as error:
+        return unreadable(host, error)
 
 
 def runs(phase: str, variables: Mapping[str, Any]) -> bool:

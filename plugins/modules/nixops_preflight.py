@@ -15,6 +15,8 @@ description:
   - Checks everything that can be known before a deployment, for all networks of the group C(nixops_networks) and all agents of the group
     C(hercules_agents) together, and reports all problems in one message. Each says where it is, what was expected, what was found and what
     to do.
+  - That there are networks, and agents if networks use secrets. Where a group is called otherwise, nothing else would tell.
+  - That Ansible can read the variables of every host, and evaluate those of the role.
   - That variables have the right form, in the words of the role's argument specs, with file and line where Ansible knows them.
   - That the networks of a project agree about it, that checkouts can be read, and that the files of the networks are there and tracked.
   - That Hercules CI can be reached, and has the state of every network that would be deployed, or gets it in this run. A network without

@@ -11,6 +11,7 @@ import shutil
 from typing import Any
 
 import pytest
+from ansible.parsing.vault import VaultLib, VaultSecret
 
 from tests.integration.repository import head
 from tests.integration.world import DATABASE, PROJECT, Played, World
@@ -139,6 +140,31 @@ def test_nobody_begins_behind_it(world: World) -> None:
     assert 'has no attribute' not in played.output
     assert played.changes == {}
     assert world.sandbox.summary()['projects'][0]['states'] == {}
+
+
+@pytest.mark.parametrize('group', ['hercules_agents', 'nixops_networks'])
+def test_a_group_by_another_name(world: World, group: str) -> None:
+    world.inventory[group[:-1]] = world.inventory.pop(group)
+    played = refused(world)
+    assert 'Where: group %s.' % group in played.output
+    assert 'Found: the group %s.' % group[:-1] in played.output
+    both = {'hercules_agents', 'nixops_networks'} - {group}
+    world.inventory.update({other[:-1]: world.inventory.pop(other) for other in both})
+    assert 'Found: the group nixops_network.' in refused(world).output
+
+
+def test_a_host_whose_file_cannot_be_decrypted(world: World) -> None:
+    """It hides nothing, also where a limit leaves the host out."""
+    world.inventory['hercules_agents']['hosts']['agent-3'] = {}
+    folder = world.folder / 'host_vars'
+    folder.mkdir()
+    secret = VaultSecret(b'a password that Ansible does not have')
+    (folder / 'agent-3.yml').write_bytes(VaultLib([('default', secret)]).encrypt('ansible_host: 203.0.113.13'))
+    network(world, 'neat-network')['nixops_action'] = 'swich'
+    for limit in ((), ('--limit', 'agent-1,nixops_networks')):
+        played = refused(world, *limit)
+        assert 'Ansible cannot read the variables of the host. Where: host agent-3. Found: text that none of the passwords' in played.output
+        assert 'Found: swich.' in played.output
 
 
 def test_networks_are_here_where_nobody_says_otherwise(world: World) -> None:

@@ -7,15 +7,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place
 
 OMITTED = '__omit_place_holder__'
 """How the text begins that omit is before ansible-core 2.19; later it is an object of its own."""
+
+
+class Evaluated(Mapping[str, Any]):
+    """The variables of a host of the inventory, each evaluated when it is asked for.
+
+    As hostvars, but for two things. What is not defined is an AnsibleError: before ansible-core 2.19, hostvars give the text of the
+    template then. And hostvars themselves may be used in variables, which they may not there.
+    """
+
+    def __init__(self, name: str, hostvars: Any, loader: DataLoader) -> None:
+        """Raises AnsibleError if Ansible cannot read the variables at all."""
+        self.raw: Mapping[str, Any] = hostvars.raw_get(name)
+        self._templar = Templar(loader=loader, variables={**self.raw, 'hostvars': hostvars})
+
+    def __getitem__(self, name: str) -> Any:
+        return self._templar.template(self.raw[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
 
 
 @dataclass(frozen=True)

@@ -7,37 +7,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible.errors import AnsibleError
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import projects as rules
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import service
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project, projects_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.secrets import default_branches, outlines, secret_problems
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Agent, Versions, agent_of, state_problems
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_agent, read_network
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import (
+    Variables,
+    not_evaluated,
+    read_agent,
+    read_network,
+)
 
 
 @dataclass(frozen=True)
 class Inventory:
     """networks, agents: variables by host, of the whole inventory. selected: the networks that the run is about.
 
+    groups: names of all groups that have hosts.
     uploads, pushes: whether the run uploads states, and pushes, as its tags say.
     extra_vars: names of the variables of the command line. left_out: the networks that a limit leaves out.
     strategy: that of the play.
     """
 
-    networks: Mapping[str, Mapping[str, Any]]
-    agents: Mapping[str, Mapping[str, Any]]
+    networks: Mapping[str, Variables]
+    agents: Mapping[str, Variables]
     selected: Sequence[str]
     uploads: bool = True
     pushes: bool = True
     extra_vars: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
     strategy: str = 'linear'
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,9 @@ class Answer:
 
 
 NOTHING: dict[str, Any] = {'selected': []}
+NETWORKS = 'nixops_networks'
+AGENTS = 'hercules_agents'
+"""The groups."""
 
 
 def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
@@ -63,9 +76,10 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     networks, agents = [network for network, _wrong in read], [agent for agent, _wrong in read_agents]
     problems = [problem for _host, wrong in (*read, *read_agents) for problem in wrong]
     projects = projects_of(networks, inventory.selected)
-    problems += _out_of_step(inventory.strategy)
+    problems += [*_empty_groups(inventory, networks), *_out_of_step(inventory.strategy)]
     problems += [*rules.disagreements(projects), *secret_problems(networks, agents, default_branches(projects, agents))]
-    hosts = [agent_of(name, variables) for name, variables in inventory.agents.items()]
+    hosts, unknown = _agents(inventory.agents)
+    problems += unknown
     asked = {project.name: _ask(project) for project in projects if project.selected}
     for project in projects:
         if project.name in asked:
@@ -76,6 +90,38 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
         raise Failure(tuple(problems))
     plans = {project.name: _plan(project, asked[project.name]) if project.name in asked else NOTHING for project in projects}
     return {'projects': plans, 'agents': outlines(networks, agents)}, problems
+
+
+def _empty_groups(inventory: Inventory, networks: Sequence[Network]) -> Iterator[Problem]:
+    """A group that is called otherwise is not there: nothing would be deployed, or no secret be looked for."""
+    if not inventory.networks:
+        yield Problem('There is no network in the inventory.', where='group %s' % NETWORKS, expected='a host for each network',
+                      found=_alike(NETWORKS, inventory.groups),
+                      remedy='Put the networks into the group %s; for agents alone, play nixcd.hercules_ci.agents.' % NETWORKS)
+    users = [network for network in networks if network.sound('nixops_secrets_map') and network['nixops_secrets_map']]
+    if users and not inventory.agents:
+        yield Problem('Networks use secrets, and there is no agent in the inventory that could give them out.', where='group %s' % AGENTS,
+                      expected='a host for each agent, as of %s' % users[0].place('nixops_secrets_map'),
+                      found=_alike(AGENTS, inventory.groups),
+                      remedy='Put the agents into the group %s. Leave nixops_agent_secrets out for agents whose secrets.json is looked '
+                      'after in another way.' % AGENTS)
+
+
+def _alike(group: str, groups: Iterable[str]) -> str:
+    similar = difflib.get_close_matches(group, sorted(groups), 1, 0.8)
+    return 'the group %s' % similar[0] if similar else 'no host'
+
+
+def _agents(agents: Mapping[str, Variables]) -> tuple[list[Agent], list[Problem]]:
+    """How the agents are known, and those whose address is not."""
+    known, problems = [], []
+    for name, variables in agents.items():
+        if not isinstance(variables, Problem):
+            try:
+                known.append(agent_of(name, variables))
+            except AnsibleError as error:
+                problems.append(not_evaluated(name, 'ansible_host', error))
+    return known, problems
 
 
 def _out_of_step(strategy: str) -> Iterator[Problem]:

@@ -11,13 +11,14 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Union
 
 import yaml
-from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+from ansible.errors import AnsibleError, AnsibleParserError, AnsibleUndefinedVariable
 from ansible.module_utils.common.validation import check_type_bool, check_type_int
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import STATE_NAME
@@ -65,17 +66,30 @@ def _schema_of_option(option: Mapping[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def read_network(name: str, variables: Mapping[str, Any]) -> tuple[Network, list[Problem]]:
+Variables = Union[Mapping[str, Any], Problem]
+"""Those of a host, or why Ansible cannot read them."""
+
+
+def unreadable(host: str, error: AnsibleError) -> Problem:
+    """Of a host of which Ansible cannot read the variables at all, as when one of their files cannot be decrypted."""
+    return Problem('Ansible cannot read the variables of the host.', where='host %s' % host, found=_reason(error),
+                   remedy='Correct its files in host_vars and group_vars, or let Ansible have the password that they are encrypted with '
+                   '(--vault-id). What the host needs is not known, whatever --limit selects. ansible-inventory --host %s tells more.' % host)
+
+
+def read_network(name: str, variables: Variables) -> tuple[Network, list[Problem]]:
     """A host of the group nixops_networks, with what is wrong with its variables."""
     return _read(Network, name, variables, options_of('main'))
 
 
-def read_agent(name: str, variables: Mapping[str, Any]) -> tuple[Host, list[Problem]]:
+def read_agent(name: str, variables: Variables) -> tuple[Host, list[Problem]]:
     """A host of the group hercules_agents, with what is wrong with its variables."""
     return _read(Host, name, variables, options_of('agent'))
 
 
-def _read(kind: type[HostKind], name: str, variables: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[HostKind, list[Problem]]:
+def _read(kind: type[HostKind], name: str, variables: Variables, options: Mapping[str, Any]) -> tuple[HostKind, list[Problem]]:
+    if isinstance(variables, Problem):
+        return kind(name, {}, {}, frozenset(options)), [variables]
     known = set(options)
     given: dict[str, Any] = {}
     values: dict[str, Any] = {variable: option['default'] for variable, option in options.items() if 'default' in option}
@@ -89,22 +103,35 @@ def _read(kind: type[HostKind], name: str, variables: Mapping[str, Any], options
         except Failure as failure:
             problems[variable] = list(failure.problems)
         except AnsibleError as error:
-            problems[variable] = [_not_evaluated(name, variable, error)]
+            problems[variable] = [not_evaluated(name, variable, error)]
     host = Host(name, given, values)
     for variable, problem in (*_missing(host, options, problems), *_wrong_values(host, options), *_no_project(host), *_no_names(host)):
         problems.setdefault(variable, []).append(problem)
     unknown = [variable for variable in variables if variable.startswith(PREFIX) and variable not in known]
-    alike = {variable: variables[variable] for variable in unknown}
+    alike: dict[str, Any] = dict.fromkeys(unknown)
+    for variable in unknown:
+        with suppress(AnsibleError):  # nobody reads it
+            alike[variable] = variables[variable]
     found = [problem for of_variable in problems.values() for problem in of_variable]
     return kind(name, given, values, frozenset(problems)), [*found, *_slips(Host(name, alike, {}), known)]
 
 
-def _not_evaluated(name: str, variable: str, error: AnsibleError) -> Problem:
-    """Other messages than that of a variable that is not defined could quote a value."""
-    undefined = isinstance(error, AnsibleUndefinedVariable)
-    return Problem('Ansible cannot evaluate the variable.', where='%s of %s' % (variable, name),
-                   found=str(error).strip().splitlines()[0].rstrip('.') if undefined else type(error).__name__,
+def not_evaluated(name: str, variable: str, error: AnsibleError) -> Problem:
+    """Of a variable that has no value."""
+    return Problem('Ansible cannot evaluate the variable.', where='%s of %s' % (variable, name), found=_reason(error),
                    remedy='Define what it uses, or correct the expression.')
+
+
+def _reason(error: AnsibleError) -> str:
+    """Why there is no value. Most messages of Ansible could quote one, also that of a file that is no YAML."""
+    text = str(error)
+    if 'decrypt' in text:
+        return 'text that none of the passwords Ansible has can decrypt'
+    if isinstance(error, AnsibleUndefinedVariable):
+        return text.strip().splitlines()[0].rstrip('.')
+    if isinstance(error, AnsibleParserError):
+        return 'a file that Ansible cannot parse'
+    return type(error).__name__
 
 
 def _missing(host: Host, options: Mapping[str, Any], wrong: Container[str]) -> Iterator[tuple[str, Problem]]:

@@ -7,20 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible.vars.hostvars import HostVars as HostVarsOfAnsible
+from ansible.vars.manager import VariableManager
 from ansible_collections.nixcd.hercules_ci.plugins.action import nixops_preflight
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory
 
 Action = Callable[..., Any]
 HOSTS = ('a', 'b', 'agent-1')
+
+
+class HostVars(dict[str, Any]):
+    """As Ansible's own, which gives the variables of a host as they were written, too."""
+
+    def raw_get(self, host: str) -> Any:
+        return self[host]
+
+
 VARIABLES: dict[str, Any] = {
     'groups': {'nixops_networks': ['a', 'b'], 'hercules_agents': ['agent-1'], 'all': [*HOSTS]},
-    'hostvars': {host: {'inventory_hostname': host} for host in HOSTS}, 'ansible_play_batch': ['b', 'agent-1'],
+    'hostvars': HostVars({host: {'inventory_hostname': host} for host in HOSTS}), 'ansible_play_batch': ['b', 'agent-1'],
     'ansible_play_hosts_all': ['b', 'agent-1'],
 }
 
@@ -43,13 +58,72 @@ def test_all_hosts_are_looked_at_and_those_of_the_play_are_selected(action: Acti
 
 def test_what_the_command_line_says_of_hosts_beside_the_limit() -> None:
     """With serial, the networks of later batches are not left out."""
-    inventory = nixops_preflight.inventory_of({**VARIABLES, 'ansible_play_batch': ['agent-1']}, {'nixops_action': 'dry-run'})
+    inventory = nixops_preflight.inventory_of({**VARIABLES, 'ansible_play_batch': ['agent-1']}, DataLoader(), {'nixops_action': 'dry-run'})
     assert (inventory.extra_vars, inventory.left_out) == ({'nixops_action'}, {'a'})
 
 
-def test_an_inventory_without_the_groups(action: Action) -> None:
-    result = action({}).run(task_vars={**VARIABLES, 'groups': {}})
-    assert (result['projects'], result['agents']) == ({}, {})
+@pytest.mark.parametrize('groups, found', [
+    ({}, 'no host'), ({'nixops_network': ['a']}, 'the group nixops_network'), ({'Nixops-Networks': ['a']}, 'the group Nixops-Networks'),
+    ({'nixops_networks': [], 'nixops_network': []}, 'no host'),
+])
+def test_an_inventory_without_networks(action: Action, groups: dict[str, list[str]], found: str) -> None:
+    result = action({}).run(task_vars={**VARIABLES, 'groups': groups})
+    assert result['failed'] is True
+    assert [(problem['what'], problem['where'], problem['found']) for problem in result['problems']] == [
+        ('There is no network in the inventory.', 'group nixops_networks', found),
+    ]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """An inventory in which the files of some hosts cannot be read, and what some variables use is not there."""
+    (tmp_path / 'hosts.yml').write_text(INVENTORY)
+    folder = tmp_path / 'host_vars'
+    folder.mkdir()
+    (folder / 'locked.yml').write_text(encrypted('nixops_deployment: canary'))
+    (folder / 'broken.yml').write_text('a: 1\nb: canary: x\n')
+    text = encrypted('canary').replace('\n', '\n  ')
+    (folder / 'value.yml').write_text('nixops_deployment: !vault |\n  %s\nnixops_deploymnt: !vault |\n  %s\n' % (text, text))
+    (folder / 'undefined.yml').write_text("nixops_network_args: {a: '{{ nothing }}'}\nnixops_deployment: \"{{ hostvars.value.other }}\"\n")
+    return tmp_path
+
+
+INVENTORY = '''
+nixops_networks:
+  hosts:
+    locked:
+    broken:
+    value: {other: of another host}
+    undefined:
+    sound: {nixops_deployment: foo}
+hercules_agents:
+  hosts:
+    agent-1: {ansible_host: "{{ nothing }}"}
+'''
+
+
+def encrypted(text: str) -> str:
+    return VaultLib([('default', VaultSecret(b'a password that Ansible does not have'))]).encrypt(text).decode()
+
+
+def test_hosts_whose_variables_cannot_be_read_hide_nothing(action: Action, files: Path) -> None:
+    loader = DataLoader()
+    inventory = InventoryManager(loader, str(files / 'hosts.yml'))
+    hostvars = HostVarsOfAnsible(inventory, VariableManager(loader, inventory), loader)
+    result = action({}).run(task_vars={**VARIABLES, 'groups': inventory.get_groups_dict(), 'hostvars': hostvars})
+    assert 'canary' not in repr(result)
+    found = {problem['where']: problem.get('found', '') for problem in result['problems'] if 'Ansible cannot' in problem['what']}
+    assert found == {
+        'host broken': 'a file that Ansible cannot parse',
+        'host locked': 'text that none of the passwords Ansible has can decrypt',
+        'nixops_deployment of value': 'text that none of the passwords Ansible has can decrypt',
+        'nixops_network_args of undefined': "'nothing' is undefined",
+        'ansible_host of agent-1': "'nothing' is undefined",
+    }
+    missing = [problem['where'] for problem in result['problems'] if problem['what'] == 'nixops_project is missing.']
+    assert missing == ['host value', 'host undefined', 'host sound']
+    slips = [problem['remedy'] for problem in result['problems'] if 'nixops_deploymnt' in problem['where']]
+    assert slips == ['Write nixops_deployment, or drop it.']
 
 
 def test_problems_are_a_failed_result(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +143,7 @@ def test_networks_do_not_get_ahead_of_each_other(action: Action, strategy: str, 
     """One of them would push a branch while the states of others that it deploys are yet to be uploaded."""
     task = action({}, get_play=lambda: SimpleNamespace(strategy=strategy))
     result = task.run(task_vars={**VARIABLES, 'groups': {}})
-    assert result.get('failed', False) is refused
+    assert ('strategy' in result['msg']) is refused
     assert not refused or 'Found: %s. To do: Set strategy: linear for the play.' % strategy in result['msg']
 
 
@@ -84,7 +158,7 @@ def test_there_are_no_options(action: Action) -> None:
 ])
 def test_whether_states_are_uploaded_before_a_push(tags: list[str], skipped: list[str], uploads: bool) -> None:
     variables = {**VARIABLES, 'ansible_run_tags': tags, 'ansible_skip_tags': skipped}
-    assert nixops_preflight.inventory_of(variables, []).uploads is uploads
+    assert nixops_preflight.inventory_of(variables, DataLoader(), []).uploads is uploads
 
 
 @pytest.mark.parametrize('tags, skipped, pushes', [
@@ -92,4 +166,4 @@ def test_whether_states_are_uploaded_before_a_push(tags: list[str], skipped: lis
 ])
 def test_whether_the_remote_has_to_answer(tags: list[str], skipped: list[str], pushes: bool) -> None:
     variables = {**VARIABLES, 'ansible_run_tags': tags, 'ansible_skip_tags': skipped}
-    assert nixops_preflight.inventory_of(variables, []).pushes is pushes
+    assert nixops_preflight.inventory_of(variables, DataLoader(), []).pushes is pushes

@@ -413,6 +413,20 @@ def test_agents_whose_secrets_somebody_else_looks_after(networks: dict[str, Any]
     assert 'No agent has the secret neat-aws' in refusals(networks, agents)
 
 
+def test_secrets_that_no_agent_could_give_out(networks: dict[str, Any]) -> None:
+    """Where the group of the agents is called otherwise, nothing else would tell."""
+    for secrets_map in ({'aws': 'neat-aws'}, {'aws': {'type': 'GitToken'}}):
+        networks['neat-network']['nixops_secrets_map'] = secrets_map
+        with pytest.raises(Failure) as refused:
+            check(Inventory(networks, {}, list(networks), groups=frozenset({'hercules_agent', 'nixops_networks'})))
+        (problem,) = refused.value.problems
+        assert (problem.where, problem.found) == ('group hercules_agents', 'the group hercules_agent')
+        assert "nixops_secrets_map of neat-network" in problem.expected
+    for network in networks.values():
+        network.update(nixops_secrets_map={}, nixops_user_setup_script='')
+    check(Inventory(networks, {}, list(networks)))
+
+
 def test_known_hosts_are_asked_for_the_agents_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = tmp_path / 'ssh-keygen'
     program.write_text('#!/bin/sh\necho "# Host $2 found: line 1"\necho "$2 ssh-ed25519 AAAAkey"\n')
