@@ -12,14 +12,13 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import run_on
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import library, run_on
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import ATTRIBUTE_PATH, is_identifier
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import (
     ACTIONS,
     EXCEPTION,
     NIXOPS_FUNCTIONS,
     OPTIONS,
-    OVERWRITTEN,
     PARAMETERS,
     STATE_NAME,
     deployment_of,
@@ -31,6 +30,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.scripts
 # The shell of the effect expands the list of network files without quotes.
 NOT_IN_FILE = re.compile(r'[\s\x00-\x1f*?\[\]{}~$`\'"\\;&|<>()!#]')
 SCRIPT_OPTIONS = ('user_setup_script', 'prior_check_script', 'effect_check_script')
+# What every shell takes.
+VARIABLE = re.compile(r'[A-Za-z_][A-Za-z0-9_]*\Z')
 FILE_OPTIONS = ('network_files', 'prebuild_only_network_files', 'deploy_only_network_files')
 
 
@@ -104,16 +105,46 @@ def _effect_problems(effect: Mapping[str, Any], form: str, schedules: Collection
                       remedy='Drop job, or set form: herculesCI.')
     if effect.get('job') not in schedules or effect.get('run_on'):
         yield from run_on.problems(effect.get('run_on'), '%s: run_on' % where)
-    taken = frozenset(parameter.option for parameter in PARAMETERS.get(function, ()))
-    for option in sorted(OPTIONS - taken):
-        if effect.get(option) is not None:
-            yield Problem('%s has no parameter for this option.' % function, '%s: %s' % (where, option),
-                          remedy='Drop it, or pass the parameter by its own name in arguments.')
-    for name in sorted(set(effect.get('arguments') or {}) & {parameter.attribute for parameter in PARAMETERS.get(function, ())}):
-        yield Problem('This parameter has an option of its own.', '%s: arguments.%s' % (where, name), remedy='Use the option.')
+    yield from _argument_problems(effect, function, where)
+    yield from _variable_problems(effect, function, where)
     if function in NIXOPS_FUNCTIONS:
         yield from _nixops_problems(effect, where)
         yield from (_nixops1_problems if function == 'runNixOps' else _nixops2_problems)(effect, where)
+
+
+def _argument_problems(effect: Mapping[str, Any], function: str, where: str) -> Iterator[Problem]:
+    """What no parameter of the function takes would be lost without a word."""
+    options = {parameter.attribute: parameter.option for parameter in PARAMETERS.get(function, ())}
+    given = effect.get('arguments') or {}
+    for option in sorted(OPTIONS):
+        if option not in options.values() and effect.get(option) is not None:
+            remedy = 'Drop it, or pass the parameter by its own name in arguments.'
+            if library.is_known(function):
+                objection = library.objection(function, OPTIONS[option])
+                remedy = objection[1] if objection else 'Pass it as arguments.%s.' % OPTIONS[option]
+            yield Problem('%s has no parameter for this option.' % function, '%s: %s' % (where, option), remedy=remedy)
+    if effect.get('nixops_plugins') is not None and (function != 'runNixOps2' or effect.get('nixops_package')):
+        yield Problem('Plugins are for the NixOps that this module chooses for runNixOps2.', '%s: nixops_plugins' % where,
+                      remedy='Drop it, or put the plugins into nixops_package.' if function == 'runNixOps2' else 'Drop it.')
+    for name in sorted(given):
+        at = '%s: arguments.%s' % (where, name)
+        if name in options:
+            yield Problem('This parameter has an option of its own.', at, remedy='Use the option %s.' % options[name])
+        elif library.is_known(function) and (objection := library.objection(function, name, given, options)):
+            yield Problem(objection[0], at, remedy=objection[1])
+
+
+def _variable_problems(effect: Mapping[str, Any], function: str, where: str) -> Iterator[Problem]:
+    """Environment variables are attributes beside the parameters, so they must not be called as one of these."""
+    for name, value in (effect.get('environment') or {}).items():
+        at = '%s: environment.%s' % (where, name)
+        if not VARIABLE.match(name):
+            yield Problem('No environment variable has such a name.', at, expected='letters, digits and underscores')
+        elif objection := library.variable_objection(function, name):
+            yield Problem(objection[0], at, remedy=objection[1])
+        elif isinstance(value, bool) or not isinstance(value, (str, int, Mapping)):
+            yield Problem('An environment variable is text.', at, expected='text, a number, or code or a path marked as such',
+                          found=type(value).__name__)
 
 
 def _nixops_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem]:
@@ -162,9 +193,6 @@ def _file_problems(file: str, where: str) -> Iterator[Problem]:
 
 
 def _nixops1_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem]:
-    for name in sorted(OVERWRITTEN & set(effect.get('arguments') or {})):
-        yield Problem('runNixOps overwrites this argument, so it would do nothing.', '%s: arguments.%s' % (where, name),
-                      remedy='Use user_setup_script, or a hook that runNixOps leaves alone, such as preEffect.')
     for name in effect.get('network_args') or {}:
         if not is_identifier(name):
             yield Problem('No network function can have an argument of this name.', '%s: network_args' % where, found=repr(name))

@@ -34,7 +34,7 @@ EFFECT: dict[str, Any] = {
     **dict.fromkeys(('prebuild', 'forget_state', 'allow_reboot', 'allow_recreate'), TRUTH),
     **dict.fromkeys(('network_files', 'prebuild_only_network_files', 'deploy_only_network_files'), TEXTS),
     **dict.fromkeys(('nixops_plugins', 'extra_deploy_args'), TEXTS),
-    **dict.fromkeys(('network_args', 'prebuild_network_args', 'arguments'), MAPPING),
+    **dict.fromkeys(('network_args', 'prebuild_network_args', 'arguments', 'environment'), MAPPING),
     # Names of secrets, not secrets.
     'secrets_map': {'type': 'dict', 'no_log': False},
     'action': {'type': 'str', 'choices': list(ACTIONS)},

@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import pins
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import library, pins
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import (
     attribute_name,
     binding,
@@ -26,8 +26,6 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression 
 
 NIXOPS_FUNCTIONS = ('runNixOps', 'runNixOps2')
 ACTIONS = ('switch', 'dry-run', 'plan', 'build', 'create', 'copy', 'dry-activate', 'test', 'boot')
-# runNixOps sets these itself, after it has taken over the arguments: what a user passes is lost without a word.
-OVERWRITTEN = frozenset(('getStateScript', 'postGetState', 'effectScript', 'prePutState', 'putStateScript'))
 STATE_NAME = re.compile(r'[A-Za-z0-9._-]+\Z')
 EXCEPTION = 'I know this can corrupt the state, until https://github.com/NixOS/nixops/issues/1499 is resolved.'
 
@@ -88,8 +86,8 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         *SCRIPTS,
     ),
 }
-# Every option that belongs to a parameter of some function.
-OPTIONS = frozenset(parameter.option for parameters in PARAMETERS.values() for parameter in parameters)
+# Every option that belongs to a parameter of some function, and the parameter.
+OPTIONS = {parameter.option: parameter.attribute for parameters in PARAMETERS.values() for parameter in parameters}
 
 
 def function_of(effect: Mapping[str, Any]) -> str:
@@ -114,6 +112,11 @@ def bindings(effect: Mapping[str, Any], up: str, indent: int) -> list[str]:
     lines += [
         binding(name, value, indent, short_lists=True, where='%s.%s' % (where, name))
         for name, value in (effect.get('arguments') or {}).items()
+    ]
+    within = 'env.' if function_of(effect) in library.WITH_ENV else ''
+    lines += [
+        within + binding(name, value if isinstance(value, Mapping) else str(value), indent, where='effect %s: environment' % effect['name'])
+        for name, value in (effect.get('environment') or {}).items()
     ]
     return lines
 
