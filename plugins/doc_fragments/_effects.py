@@ -215,6 +215,13 @@ options:
         type: list
         elements: str
       arguments:
-        description: Arguments of the function by their names in Nix, with values of any type.
+        description:
+          - Arguments of the function by their names in Nix, with values of any type.
+          - What the function, C(mkEffect) and C(mkDerivation) do not know, or set themselves, is refused, as it would do nothing.
+        type: dict
+      environment:
+        description:
+          - Environment variables for the scripts of the effect. A value is text, a number, or code or a path marked as such.
+          - They stand in the file. Secrets belong into O(effects[].secrets_map).
         type: dict
 """

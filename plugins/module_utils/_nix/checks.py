@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import library, run_on
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import ATTRIBUTE_PATH, is_identifier
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import (
     ACTIONS,
@@ -32,6 +33,8 @@ NOT_IN_FILE = re.compile(r'[\s\x00-\x1f*?\[\]{}~$`\'"\\;&|<>()!#]')
 SCRIPT_OPTIONS = ('user_setup_script', 'prior_check_script', 'effect_check_script')
 # What every shell takes.
 VARIABLE = re.compile(r'[A-Za-z_][A-Za-z0-9_]*\Z')
+# What the agent gives to every effect, for its state.
+OF_AGENT = 'hercules-ci'
 FILE_OPTIONS = ('network_files', 'prebuild_only_network_files', 'deploy_only_network_files')
 
 
@@ -107,6 +110,10 @@ def _effect_problems(effect: Mapping[str, Any], form: str, schedules: Collection
         yield from run_on.problems(effect.get('run_on'), '%s: run_on' % where)
     yield from _argument_problems(effect, function, where)
     yield from _variable_problems(effect, function, where)
+    named = {'secrets_map': effect.get('secrets_map'), 'arguments.secretsMap': (effect.get('arguments') or {}).get('secretsMap')}
+    for option, secrets in named.items():
+        if secrets is not None and not _is_code(secrets):
+            yield from _secret_problems(secrets, '%s: %s' % (where, option))
     if function in NIXOPS_FUNCTIONS:
         yield from _nixops_problems(effect, where)
         yield from (_nixops1_problems if function == 'runNixOps' else _nixops2_problems)(effect, where)
@@ -152,31 +159,54 @@ def _nixops_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem]
         for file in effect.get(option) or []:
             yield from _file_problems(file, '%s: %s' % (where, option))
     yield from _file_problems(effect.get('src') or '.', '%s: src' % where)
-    yield from _script_problems(effect, where)
+    has_gnupg = 'gnupg' in map(_package_name, effect.get('inputs') or [])
+    for option in SCRIPT_OPTIONS:
+        yield from _use_problems(effect.get(option) or '', effect.get('secrets_map'), 'secrets_map', has_gnupg, '%s: %s' % (where, option))
     if effect.get('action') not in (None, *ACTIONS):
         yield Problem('NixOps has no such action.', '%s: action' % where, expected=', '.join(ACTIONS), found=effect['action'])
-    for name, secret in (effect.get('secrets_map') or {}).items():
-        if not isinstance(secret, str) and secret != {'type': 'GitToken'}:
+
+
+def declared_problems(effects: Iterable[Evaluated]) -> list[Problem]:
+    """What is wrong with secrets and scripts of effects, also of those that are written in Nix: as Nix evaluates them."""
+    found: list[Problem] = []
+    for effect in effects:
+        where = 'effect %s' % effect.name
+        found += _secret_problems(effect.secrets_map, '%s: secretsMap' % where)
+        has_gnupg = any(re.search(r'-gnupg-\d', path) for path in effect.inputs)
+        for name, script in effect.scripts.items():
+            found += _use_problems(script, effect.secrets_map, 'secretsMap', has_gnupg, '%s: %s' % (where, name))
+    return list(dict.fromkeys(found))
+
+
+def _secret_problems(secrets: Any, where: str) -> Iterator[Problem]:
+    if not isinstance(secrets, Mapping):
+        yield Problem('The agent refuses what names the secrets.', where, expected='a mapping', found=type(secrets).__name__)
+        return
+    for name, secret in secrets.items():
+        if not isinstance(secret, str) and secret != {'type': 'GitToken'} and not _is_code(secret):
             # The value may be anything, also a secret that somebody put into the wrong place: it is not shown.
-            yield Problem('The agent refuses this entry.', '%s: secrets_map.%s' % (where, name),
+            yield Problem('The agent refuses this entry.', '%s.%s' % (where, name),
                           expected="the name of a secret in secrets.json, or {'type': 'GitToken'}", found=type(secret).__name__)
 
 
-def _script_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem]:
+def _is_code(value: Any) -> bool:
+    """What only Nix can tell; the evaluation checks it."""
+    return isinstance(value, Mapping) and set(value) == {'_nix'}
+
+
+def _use_problems(script: str, secrets: Any, option: str, has_gnupg: bool, where: str) -> Iterator[Problem]:
     """Scripts name secrets as secrets_map does, and some of the library's functions need a package that is not there by itself."""
-    secrets = effect.get('secrets_map') or {}
-    for option in SCRIPT_OPTIONS:
-        for use in dict.fromkeys(uses_in(effect.get(option) or '')):
-            at = '%s: %s' % (where, option)
-            if use.secret is not None and use.secret not in secrets:
-                names = [key for key, name in secrets.items() if name == use.secret]
-                yield Problem(
-                    '%s reads a secret that secrets_map does not have.' % use.function, at, found=use.secret,
-                    expected=', '.join(names or secrets) or 'an entry in secrets_map',
-                    remedy='Use the key: scripts do not know the name in secrets.json.' if names else 'Add it to secrets_map.',
-                )
-            if use.function == 'writeGPGKey' and 'gnupg' not in map(_package_name, effect.get('inputs') or []):
-                yield Problem('writeGPGKey needs gnupg.', at, remedy='Add gnupg to inputs.')
+    known = secrets if isinstance(secrets, Mapping) else {}
+    for use in dict.fromkeys(uses_in(script)):
+        if use.secret is not None and use.secret not in (*known, OF_AGENT):
+            names = [key for key, name in known.items() if name == use.secret]
+            yield Problem(
+                '%s reads a secret that %s does not have.' % (use.function, option), where, found=use.secret,
+                expected=', '.join(names or known) or 'an entry in %s' % option,
+                remedy='Use the key: scripts do not know the name in secrets.json.' if names else 'Add it to %s.' % option,
+            )
+        if use.function == 'writeGPGKey' and not has_gnupg:
+            yield Problem('writeGPGKey needs gnupg.', where, remedy='Add gnupg to inputs.')
 
 
 def _package_name(package: Any) -> str:

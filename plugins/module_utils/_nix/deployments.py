@@ -63,6 +63,7 @@ class Evaluated:
     function: C(runNixOps), C(runNixOps2), or C(None) for one that deploys no NixOps network.
     state_name: the state file that NixOps would read; of runNixOps2 only the network tells. known_hosts_name: of runNixOps.
     deployment: NIXOPS_DEPLOYMENT, C(None) also where it is null. lock: the name of NixOps 2's lock at Hercules CI.
+    secrets_map: what secretsMap says, whatever that is; scripts: the shell code by its attribute; inputs: the paths of its packages.
     network: what is prebuilt, if that was asked for.
     """
 
@@ -78,6 +79,8 @@ class Evaluated:
     action: str | None = None
     lock: str | None = None
     secrets_map: Mapping[str, Any] = field(default_factory=dict)
+    scripts: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
     network: Network | None = None
 
     @property
@@ -109,7 +112,7 @@ def evaluated(ref: str, found: Mapping[str, Any]) -> Evaluated:
         deployment=_text(attributes.get('NIXOPS_DEPLOYMENT')) if function else None,
         action=_text(attributes.get('action', 'switch')) if function and attributes else None,
         lock=_name_in(described.get('lock')) if function and not first else None,
-        secrets_map=found['secrets'], network=network,
+        secrets_map=found['secrets'], scripts=found.get('scripts', {}), inputs=tuple(found.get('inputs', ())), network=network,
     )
 
 

@@ -117,8 +117,9 @@ def _evaluated(candidate: evaluation.Candidate, options: Mapping[str, Any]) -> d
     refs = options['refs'] or refs_to_ask(effects, candidate.checkout)
     asked = [*refs, *([] if options['refs'] else [ANOTHER_BRANCH])]
     answer = evaluation.evaluate(candidate, asked)
+    declared = checks.declared_problems(effect for found in answer.values() for effect in found)
     runs = {ref: [effect.key for effect in found if effect.runs] for ref, found in answer.items()}
-    problems = verdict(effects, runs)
+    problems = [*declared, *verdict(effects, runs)]
     if problems:
         raise Failure(tuple(problems), {'runs': names_of(runs, refs)})
     if options['validate'] == 'prebuild':

@@ -218,6 +218,15 @@ QUESTIONS = r"""
   attributesOf = effect: builtins.intersectAttrs
     { NIXOPS_DEPLOYMENT = null; action = null; knownHostsName = null; stateName = null; }
     (effect.drvAttrs or { });
+  # Its shell code, and the packages for that.
+  scriptsOf = attributes: builtins.listToAttrs (builtins.concatMap
+    (name:
+      if builtins.match "(pre|post)[A-Z].*|.*(Script|Phase)" name != null && builtins.isString attributes.${name}
+      then [ { inherit name; value = builtins.unsafeDiscardStringContext attributes.${name}; } ]
+      else [ ])
+    (builtins.attrNames attributes));
+  inputsOf = attributes: map (input: builtins.unsafeDiscardStringContext (toString input)) (
+    let inputs = attributes.nativeBuildInputs or [ ]; in if builtins.isList inputs then inputs else [ inputs ]);
   describe = ref: builtins.concatMap
     ({ job, path, outputs }: map
       (found: within ref found.name (
@@ -231,6 +240,8 @@ QUESTIONS = r"""
           path = "${path}${found.path}";
           attributes = attributesOf found.effect;
           secrets = builtins.fromJSON (found.effect.secretsMap or "{}");
+          scripts = scriptsOf (found.effect.drvAttrs or { });
+          inputs = inputsOf (found.effect.drvAttrs or { });
         }
       ))
       (effects ref [ ] outputs))

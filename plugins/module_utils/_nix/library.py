@@ -86,7 +86,7 @@ OF_DERIVATIONS = _names('''
 ''')
 HOOKS = frozenset(when + name for when in ('pre', 'post') for name in (*PHASES, 'Unpack', 'Patch')) | {'prePhases'}
 # What stdenv reads in phases that an effect does not have.
-OF_BUILDS = _names('configureFlags makeFlags buildFlags checkFlags installFlags doCheck doInstallCheck checkInputs cmakeFlags mesonFlags') | {
+OF_BUILDS = _names('configureFlags cmakeFlags mesonFlags makeFlags buildFlags checkFlags installFlags doCheck doInstallCheck') | {
     name for phase in OTHER_PHASES for name in ('pre' + phase, 'post' + phase, 'dont' + phase, _phase(phase))
 }
 # What stdenv and the library set when an effect starts.

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.checks import effects_problems, schedules_problems
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.checks import declared_problems, effects_problems, schedules_problems
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import EXCEPTION
 
 EFFECT = {'name': 'x', 'run_on': {'branches': ['main']}}
@@ -86,6 +87,92 @@ def test_traps_of_any_effect(effect: dict[str, Any], expected: str | None) -> No
 ])
 def test_traps_of_nixops_2(effect: dict[str, Any], expected: str) -> None:
     assert expected in words({**TWO, **effect})
+
+
+ENVIRONMENT = 'An environment variable for the scripts of the effect belongs into environment.'
+SHELL = {**EFFECT, 'function': 'mkEffect'}
+
+
+@pytest.mark.parametrize(('effect', 'expected'), [
+    # Misspelt: the remedy is the option, or the parameter where there is no option for it.
+    ({'arguments': {'secretMap': {'aws': 'x'}}}, 'runNixOps has no parameter secretMap, so it would do nothing.'
+     ' Where: effect x: arguments.secretMap. To do: Did you mean secrets_map? ' + ENVIRONMENT),
+    ({'arguments': {'deployOnlyNetworkFile': []}}, 'Did you mean deploy_only_network_files?'),
+    ({'arguments': {'secrets_map': {}}}, 'Did you mean secrets_map?'),
+    ({'arguments': {'preEfect': 'true'}}, 'Did you mean preEffect?'),
+    ({**SHELL, 'arguments': {'userSetupscript': 'true'}}, 'Did you mean userSetupScript?'),
+    # The other function's: never what the library ignores.
+    ({'arguments': {'allowReboot': False}}, 'To do: Drop it: runNixOps always deploys with --allow-reboot and --allow-recreate.'),
+    ({'arguments': {'allowReboots': False}}, 'Did you mean allowReboot? Drop it: runNixOps always deploys with --allow-reboot'),
+    ({'allow_reboot': False}, 'no parameter for this option. Where: effect x: allow_reboot. To do: Drop it: runNixOps always'),
+    ({'allow_recreate': False}, 'runNixOps always deploys with --allow-reboot and --allow-recreate'),
+    ({'arguments': {'forgetState': True}}, 'runNixOps always keeps its state'),
+    ({'forget_state': True}, 'runNixOps always keeps its state'),
+    ({'extra_deploy_args': ['x']}, 'runNixOps passes no further arguments'),
+    ({'arguments': {'configuration': {}}}, 'Drop it: it is a parameter of runNixOS, runNixDarwin.'),
+    ({'nixops_plugins': ['nixops-aws']}, 'Plugins are for the NixOps that this module chooses for runNixOps2.'),
+    ({**TWO, 'arguments': {'stateName': 'x'}}, 'Set network.storage.hercules-ci.stateName in nixops.nix'),
+    ({**TWO, 'state_name': 'x'}, 'Set network.storage.hercules-ci.stateName in nixops.nix'),
+    ({**TWO, 'arguments': {'knownHostsName': 'x'}}, 'keeps no known_hosts'),
+    ({**TWO, 'network_args': {'a': 1}}, 'Use prebuild_network_args'),
+    ({**TWO, 'deploy_only_network_files': ['x.nix']}, 'NixOps 2 deploys nixops.nix alone'),
+    ({**TWO, 'nixops_package': {'_nix': 'x'}, 'nixops_plugins': ['nixops-aws']}, 'put the plugins into nixops_package'),
+    # What the function sets itself.
+    ({'function': 'runNixOS', 'arguments': {'inputs': []}}, 'runNixOS overwrites this argument'),
+    ({'function': 'runNixOS', 'arguments': {'name': 'x'}}, 'runNixOS overwrites this argument'),
+    ({'function': 'runCachixDeploy', 'arguments': {'userSetupScript': 'x'}}, 'runCachixDeploy overwrites this argument'),
+    ({'function': 'netlifyDeploy', 'arguments': {'effectScript': 'x'}}, 'netlifyDeploy overwrites this argument'),
+    # An option of this module that is a parameter of the function.
+    ({'function': 'runNixOS', 'user_setup_script': 'true'}, 'Pass it as arguments.userSetupScript.'),
+    ({'function': 'runNixOS', 'inputs': ['git']}, 'Drop it, or use a hook'),
+    # No phase of an effect reads it.
+    ({**SHELL, 'arguments': {'installPhase': 'x'}}, 'An effect has no phase that reads this argument'),
+    ({**SHELL, 'arguments': {'installPhase': 'x', 'phases': 'installPhase'}}, None),
+    # An environment variable is asked for as such.
+    ({'arguments': {'AWS_PROFILE': 'x'}}, 'runNixOps has no parameter AWS_PROFILE, so it would do nothing.'
+     ' Where: effect x: arguments.AWS_PROFILE. To do: ' + ENVIRONMENT),
+    ({'environment': {'AWS_PROFILE': 'x', 'n': 1, 'tool': {'_nix': 'pkgs.hello'}}}, None),
+    ({'environment': {'stateName': 'x'}}, 'To runNixOps this is a parameter'),
+    ({'environment': {'allowReboot': 'x'}}, None),
+    ({'environment': {'effectScript': 'x'}}, 'To runNixOps this is a parameter'),
+    ({'environment': {'HOME': 'x'}}, 'sets this variable itself'),
+    ({'environment': {'a-b': 'x'}}, 'No environment variable has such a name'),
+    ({'environment': {'DEBUG': True}}, 'An environment variable is text'),
+    ({'function': 'runPutUrl', 'environment': {'DEBUG': 'x'}}, 'take no environment variables'),
+    ({'function': 'gitWriteBranch', 'environment': {'DEBUG': 'x'}}, None),
+    # What mkEffect, mkDerivation and Nix know.
+    *(({'arguments': {name: value}}, None) for name, value in (
+        ('buildInputs', []), ('nativeBuildInputs', []), ('passthru', {}), ('postUserSetup', 'x'), ('dontUnpack', True),
+        ('preferLocalBuild', True), ('__hci_effect_virtual_uid', 0), ('patches', []), ('env', {}), ('preGetState', 'x'),
+    )),
+    # Functions that refuse what they do not know, or that we do not know.
+    ({'function': 'gitWriteBranch', 'arguments': {'git': {}, 'contents': 'x'}}, None),
+    ({'function': 'somethingNew', 'arguments': {'anything': 1}}, None),
+])
+def test_what_no_parameter_takes(effect: dict[str, Any], expected: str | None) -> None:
+    found = words({**EFFECT, **effect})
+    assert (expected in found) if expected else found == '', found
+
+
+@pytest.mark.parametrize('secrets', [{'a': {'type': 'Foo'}}, {'a': 1}, {'a': None}, ['a'], 'a'])
+@pytest.mark.parametrize('function', ['mkEffect', 'runNixOS', 'runNixOps', 'modularEffect'])
+def test_secrets_of_any_effect_are_what_the_agent_takes(secrets: Any, function: str) -> None:
+    evaluated = Evaluated('refs/heads/main', 'default', 'x', 'x.run', runs=True, secrets_map=secrets)
+    assert 'The agent refuses' in '\n'.join(map(str, declared_problems([evaluated, evaluated])))
+    assert len(declared_problems([evaluated, evaluated])) == 1
+    if function != 'runNixOps':
+        assert 'The agent refuses' in words({**EFFECT, 'function': function, 'arguments': {'secretsMap': secrets}})
+
+
+def test_scripts_of_any_effect_read_the_secrets_that_it_has() -> None:
+    def found(**declared: Any) -> str:
+        return '\n'.join(map(str, declared_problems([Evaluated('refs/heads/main', 'default', 'x', 'x.run', runs=True, **declared)])))
+
+    script = {'effectScript': 'writeSSHKey deploy\nreadSecretString hercules-ci .token\n', 'preEffect': 'writeGPGKey gpg'}
+    assert found(scripts=script, secrets_map={'deploy': 'x', 'gpg': 'y'}, inputs=('/nix/store/x-gnupg-2.4',)) == ''
+    assert 'writeSSHKey reads a secret that secretsMap does not have. Where: effect x: effectScript.' in found(scripts=script)
+    assert 'Use the key' in found(scripts=script, secrets_map={'other': 'deploy', 'gpg': 'x'})
+    assert 'writeGPGKey needs gnupg. Where: effect x: preEffect.' in found(scripts=script, secrets_map={'deploy': 'x', 'gpg': 'y'})
 
 
 def test_a_wrong_secret_is_not_shown() -> None:

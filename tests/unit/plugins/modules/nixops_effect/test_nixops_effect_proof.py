@@ -142,6 +142,27 @@ def test_the_machine_that_is_broken_is_named(run: Run, checkout: Path) -> None:
     assert result['problems'][0]['where'] == 'effect neat-network: machine back: %s/network-aws.nix' % checkout, result
 
 
+@pytest.mark.parametrize(('arguments', 'expected'), [
+    ({'secretsMap': {'_nix': '{ a.type = "Foo"; }'}}, 'The agent refuses this entry. Where: effect put: secretsMap.a.'),
+    ({'secretsMap': {'_nix': '{ a = 1; }'}}, 'Found: int'),
+    ({'effectScript': {'_nix': '"writeSSH" + "Key"'}}, 'writeSSHKey reads a secret that secretsMap does not have.'),
+    ({'preEffect': 'readSecretString nosuch .x'}, 'Where: effect put: preEffect.'),
+    ({'secretsMap': {'_nix': '{ ssh = "x"; }'}, 'effectScript': 'writeSSHKey'}, ''),
+])
+def test_secrets_and_scripts_are_checked_as_nix_evaluates_them(run: Run, arguments: dict[str, Any], expected: str) -> None:
+    effect = {'name': 'put', 'function': 'mkEffect', 'run_on': {'branches': ['main']}, 'arguments': {
+        'name': 'x', 'effectScript': 'true', **arguments,
+    }}
+    result = run(effects=[effect])
+    assert expected in result.get('msg', '')
+    assert bool(expected) == bool(result.get('failed')), result
+
+
+def test_environment_variables_reach_the_effect(run: Run, checkout: Path) -> None:
+    content = run(effects=[{**EFFECT, 'environment': {'AWS_PROFILE': 'x', 'N': 1}}])['content']
+    assert '      AWS_PROFILE = "x";\n      N = "1";\n' in content
+
+
 def test_every_broken_network_is_told_at_once(run: Run, checkout: Path) -> None:
     (checkout / 'network-stub.nix').write_text('{ }')
     (checkout / 'nixops.nix').write_text('{ machine = { ... }: { }; }')
