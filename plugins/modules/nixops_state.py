@@ -16,7 +16,10 @@ description:
     read as it is at that moment, even while a deployment runs, and neither it nor any file beside it is changed.
   - By default the module uploads only where the server has no such state file. What is on the server after a deployment by Hercules CI
     is newer than what is here, and stays.
-  - It does not stay without a word where NixOps would make machines anew with it, or could not work with it. See O(existing).
+  - Before the first upload it looks into the other state files of the project. Where another one has a different state of the same
+    deployment, because the file or the deployment was renamed, the task fails, also in check mode.
+  - What is on the server does not stay without a word where NixOps would make machines anew with it, or could not work with it. See
+    O(existing).
   - Before anything is sent, the module checks that the state is complete, holds one deployment, and is one that the effect can find and
     import.
   - States are compared by meaning. Formatting, and whether NixOps 1 or 2 has written them, does not matter.
@@ -298,6 +301,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.pro
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, require_file_name
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import Waiting
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import Comparison, compared
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.elsewhere import before_first_upload
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.guards import advice, require_nothing_new, require_seen
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import unusable
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.known_hosts import host_differences, require_known_hosts
@@ -311,7 +315,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placemen
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import effect_name, from_file, read_source, read_version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import PAYLOAD_OPTION, take_token
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, errors_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._processes import ending_in_order
 
 # The action plugin of the same name checks its arguments with this, too.
@@ -381,6 +385,10 @@ def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
     require_seen(placements[0], options['replaced_version'])
     problems = [*source.problems, *require_nothing_new(placements[0], partial(version_with, files))]
     problems += advice(placements[0], source.machines)
+    if placements[0].action == 'created':
+        problems += before_first_upload(files, name, source.state, source.deployment.uuid)
+    if errors_of(problems):
+        raise Failure(errors_of(problems))
     if options['known_hosts']:
         hosts_name = file_name(options['known_hosts_name'], 'nixops-%s.known_hosts', source.effect_deployment)
         hosts = from_file(options['known_hosts'], files_open.enter_context(hidden_file()))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops import elsewhere
 
 from tests.sandbox.server import Sandbox
 
@@ -260,3 +261,52 @@ def test_an_older_export_that_replaces_a_newer_state_is_told(
     assert len(warned) == 1
     assert 'is an older version of it' in warned[0]
     assert 'version=2' in warned[0]
+
+
+@pytest.mark.parametrize('check', [True, False])
+def test_the_first_upload_looks_for_the_deployment_in_other_files(
+    check: bool, state: Run, sandbox: Sandbox, other: Callable[..., bytes], aws_prod: bytes
+) -> None:
+    """The state file was renamed, and the database is older than what was deployed since."""
+    sandbox.put_state(PROJECT, 'nixops-old.json', other(web9={'vmId': 'i-9'}))
+    result = state(check=check)
+    assert 'another state in another file' in result['msg']
+    assert 'nixops-old.json' in result['problems'][0]['found']
+    assert 'i-9' not in result['msg']
+    assert not writes(sandbox)
+    sandbox.put_state(PROJECT, 'nixops-old.json', aws_prod)  # the way out: put yours there first
+    assert state(check=check)['action'] == 'created'
+
+
+def test_a_database_under_another_name_is_found_too(state: Run, sandbox: Sandbox, database: Path) -> None:
+    sandbox.put_state(PROJECT, 'default.nixops', database.read_bytes())
+    assert 'default.nixops' in state()['msg']
+
+
+@pytest.mark.parametrize(
+    'content', [b'', b'no state, though it mentions ' + UUID.encode(), b'{"a": {"name": "%s", "resources": {}}}' % UUID.encode()]
+)
+def test_other_files_are_in_nobodys_way(content: bytes, state: Run, sandbox: Sandbox) -> None:
+    sandbox.put_state(PROJECT, 'other.json', content)
+    sandbox.put_state(PROJECT, 'nixops-aws-prod.known_hosts', UUID.encode())
+    assert state()['action'] == 'created'
+    assert not [url for url in downloads(sandbox) if 'known_hosts' in url]
+
+
+def test_the_same_content_under_another_name_is_not_downloaded(state: Run, sandbox: Sandbox, aws_prod: bytes) -> None:
+    sandbox.put_state(PROJECT, 'nixops-old.json', aws_prod)
+    assert state()['action'] == 'created'
+    assert not [url for url in downloads(sandbox) if 'nixops-old' in url]
+    sandbox.service.calls.clear()
+    state()
+    assert not downloads(sandbox)  # only the first upload looks elsewhere
+
+
+def test_what_is_too_large_to_look_into_is_told(
+    state: Run, sandbox: Sandbox, warned: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elsewhere, 'LARGEST', 10)
+    sandbox.put_state(PROJECT, 'large.bin', b'12345678901')
+    assert state()['action'] == 'created'
+    assert len(warned) == 1 and 'large.bin' in warned[0] and '11 bytes' in warned[0]
+    assert not [url for url in downloads(sandbox) if 'large' in url]

@@ -18,6 +18,8 @@ import pytest
 from tests.sandbox.server import Sandbox
 
 PROJECT = 'github/neat-org/neat-repo'
+SECOND = 'github/neat-org/second'
+"""In which the same deployment is stored for the first time: in one project that would be refused."""
 FIXTURES = Path(__file__).parents[4] / 'fixtures' / 'nixops'
 UUID = 'cccccccc-0000-11ee-8000-000000000003'
 FEW, MANY = 5_000, 20_000
@@ -52,6 +54,7 @@ class World:
         self.database = folder / 'state.nixops'
         self.make_database(self.database, '203.0.113.1')
         sandbox.add_project(PROJECT)
+        sandbox.add_project(SECOND)
         sandbox.settings(sha256='none')
 
     def make_database(self, path: Path, address: str) -> None:
@@ -94,18 +97,19 @@ def everything(world: World) -> list[tuple[str, dict[str, Any]]]:
     world.put('others-hosts', hosts.read_bytes().replace(b'AAAA', b'BBBB'))
     copy.write_text('{}')
     allowed = {**source, 'import_check': False}
-    state = 'nixops_state'
+    state, new = 'nixops_state', {'project': SECOND, 'name': 'new'}
+    world.sandbox.put_state(SECOND, 'other', database.read_bytes().replace(UUID.encode(), UUID.replace('c', 'd').encode()))
     return [
         (state, source),  # refused: all these machines are in the way of an import
-        (state, {**allowed, 'name': 'new', 'known_hosts': str(hosts), 'known_hosts_name': 'new-hosts'}),
-        (state, {**allowed, 'name': 'new'}),
+        (state, {**allowed, **new, 'known_hosts': str(hosts), 'known_hosts_name': 'new-hosts'}),
+        (state, {**allowed, **new}),
         (state, {**allowed, 'name': 'raw', 'function': 'runNixOps2', 'known_hosts': str(hosts), 'known_hosts_name': 'others-hosts'}),
         (state, {**allowed, 'name': 'raw', 'existing': 'fail'}),
         (state, {**allowed, 'name': 'raw', 'existing': 'replace', 'backup_dir': str(world.folder / 'backups')}),
         ('nixops_state_info', {'summary': True}),
-        ('nixops_state_fetch', {'name': 'new', 'path': str(copy)}),
-        ('nixops_state_fetch', {'name': 'new', 'path': str(export)}),
-        (state, {'deployment': 'big', 'export_file': str(export), 'import_check': False, 'name': 'new'}),
+        ('nixops_state_fetch', {**new, 'path': str(copy)}),
+        ('nixops_state_fetch', {**new, 'path': str(export)}),
+        (state, {'deployment': 'big', 'export_file': str(export), 'import_check': False, **new}),
     ]
 
 
