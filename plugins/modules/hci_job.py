@@ -365,9 +365,12 @@ def main() -> None:
     module = AnsibleModule(supports_check_mode=True, **ARGUMENTS)
     take_token(module)
     try:
-        module.exit_json(**run(connect(module.params), module.params, module.check_mode, tell=lambda line: None))
+        result = run(connect(module.params), module.params, module.check_mode, tell=lambda line: None)
     except Failure as failure:
         module.fail_json(**failure.result())
+    for warning in result.pop('warnings', ()):
+        module.warn(warning)
+    module.exit_json(**result)
 
 
 if __name__ == '__main__':

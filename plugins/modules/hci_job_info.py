@@ -145,6 +145,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client, connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_result import JobDetails, details_of
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_watch import Reader
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, find_job, full_ref, full_revision, list_jobs
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import PAYLOAD_OPTION, take_token
@@ -194,11 +195,13 @@ def main() -> None:
     try:
         client = connect(module.params)
         jobs = find_jobs(client, module.params)
-        inside = module.params['effects']
-        details = [details_of(client, job, module.params['log_lines']) if inside else JobDetails(job) for job in jobs]
-        module.exit_json(changed=False, jobs=[of_job.as_dict() for of_job in details])
+        read, inside = Reader(client, None), module.params['effects']
+        details = [details_of(read, job, module.params['log_lines']) if inside else JobDetails(job) for job in jobs]
     except Failure as failure:
         module.fail_json(**failure.result())
+    for problem in read.problems:
+        module.warn(str(problem))
+    module.exit_json(changed=False, jobs=[of_job.as_dict() for of_job in details])
 
 
 if __name__ == '__main__':

@@ -248,7 +248,9 @@ size:
   returned: success
   sample: 7968
 deployment:
-  description: The deployment that was found, with C(uuid) and C(name).
+  description:
+    - The deployment that was found, with C(uuid) and C(name). Both are V(null) where O(version) is the newest already by its hash, as
+      nothing is downloaded then.
   type: dict
   returned: success
   sample: {uuid: bbbbbbbb-1700-11e7-8000-000000000002, name: foo}
@@ -299,7 +301,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hi
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, require_file_name
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import Waiting
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import Stored, Waiting
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import Comparison, compared
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.elsewhere import before_first_upload
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.guards import advice, require_nothing_new, require_seen
@@ -307,7 +309,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importab
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.known_hosts import host_differences, require_known_hosts
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placement import (
     WRITES,
-    Stored,
+    Placement,
     carry_out,
     default_backup_folder,
     place,
@@ -381,7 +383,7 @@ def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
         name = file_name(options['name'], 'nixops-%s.json', effect_name(options))
         source, existing = read_version(options, files, name, copy), 'restore'
     judge = partial(unusable, function=options['function'], looked_for=source.effect_deployment)
-    placements = [place(files, name, source.state, existing, compared, judge)]
+    placements = [place(files, name, source.state, existing, compared, files_open, judge, source.number)]
     require_seen(placements[0], options['replaced_version'])
     problems = [*source.problems, *require_nothing_new(placements[0], partial(version_with, files))]
     problems += advice(placements[0], source.machines)
@@ -393,24 +395,37 @@ def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
         hosts_name = file_name(options['known_hosts_name'], 'nixops-%s.known_hosts', source.effect_deployment)
         hosts = from_file(options['known_hosts'], files_open.enter_context(hidden_file()))
         require_known_hosts(hosts, hosts_name, name)
-        placements.append(place(files, hosts_name, hosts, existing, lambda *states: Comparison(host_differences(*states))))
+        placements.append(place(files, hosts_name, hosts, existing, lambda *states: Comparison(host_differences(*states)), files_open))
 
-    stored: dict[str, Stored] = {}
+    done: dict[str, Stored] = {}
     if not module.check_mode:
         folder = options['backup_dir'] or default_backup_folder() if options['backup'] else None
-        stored, warnings = carry_out(files, placements, name, waiting_of(options), folder)
-        problems += warnings
+        try:
+            problems += carry_out(files, placements, name, waiting_of(options), folder, done)
+        except Failure as failure:
+            raise Failure(failure.problems, {**results_of_failure(placements, done), **failure.extra}) from failure
 
     for problem in problems:
         module.warn(str(problem))
-    results = [placement.result(stored.get(placement.name)) for placement in placements]
+    results = [placement.result(done.get(placement.name)) for placement in placements]
     return {
         **results[0],
         'changed': any(placement.action in WRITES for placement in placements),
-        'deployment': {'uuid': source.deployment.uuid, 'name': source.deployment.name},
+        'deployment': {'uuid': source.deployment.uuid or None, 'name': source.deployment.name},
         **({'known_hosts': results[1]} if len(results) > 1 else {}),
         **({'diff': [placement.diff() for placement in placements]} if module._diff else {}),
     }
+
+
+def results_of_failure(placements: list[Placement], done: dict[str, Stored]) -> dict[str, Any]:
+    """What was done before a failure, in the form of a success; only that."""
+    results: list[dict[str, Any]] = []
+    for placement in placements:
+        stored = done.get(placement.name, Stored())
+        saved = {'backup_file': stored.backup} if stored.backup else {}
+        results.append(placement.result(stored) if stored.sent else saved)
+    state, *hosts = results
+    return {'changed': any(stored.sent for stored in done.values()), **state, **({'known_hosts': hosts[0]} if any(hosts) else {})}
 
 
 def file_name(given: str | None, pattern: str, deployment: str) -> str:

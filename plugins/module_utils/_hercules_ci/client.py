@@ -5,15 +5,18 @@
 
 """Requests to Hercules CI: JSON in both directions, files in both directions, and what to do when one fails.
 
-A request that only reads is repeated as C(hci) does, but not for ever. One that changes something is repeated only where the
-caller says that it may arrive twice, or where it certainly has not arrived once.
+A request that only reads is repeated as C(hci) does, but not for ever: whoever is silent, or says that they cannot, is asked for as long
+again as they may be silent. One that changes something is repeated only where the caller says that it may arrive twice, or where it
+certainly has not arrived once.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import http.client
 import json
+import math
 import os
 import time
 import urllib.error
@@ -25,11 +28,14 @@ from typing import IO, Any, Callable, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import room_for_temporary_files
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.answers import mismatch
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.credentials import Token, find_token
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import (
     HIDDEN,
+    LONGEST_PAUSE,
     RequestFailed,
     Truncated,
+    misshapen,
     refused,
     unanswered,
 )
@@ -90,43 +96,58 @@ class Client:
         self.base_url = base_url
         self._token = token
         self._opener = opener
-        self._timeout = timeout
+        self.timeout = timeout
         self.sleep: Callable[[float], None] = time.sleep
+        self._until = math.inf
 
-    def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
-        """The JSON at a path below /api/v1; what is None in the query is left out, a list is repeated."""
-        return self._repeat(lambda: self._json('GET', path, query), repeatable=True)
+    def within(self, seconds: float) -> Client:
+        """The same, but whatever is asked comes within so many seconds from now or not at all."""
+        client = copy.copy(self)
+        client._until = min(self._until, time.monotonic() + seconds)
+        return client
 
-    def post(self, path: str, body: Any = None, query: Mapping[str, Any] | None = None, repeatable: bool = False) -> Any:
+    def get(self, path: str, query: Mapping[str, Any] | None = None, form: Any = object) -> Any:
+        """The JSON at a path below /api/v1, of this form; what is None in the query is left out, a list is repeated."""
+        return self._repeat(lambda client: client._json('GET', path, query, form=form), repeatable=True)
+
+    def post(
+        self, path: str, body: Any = None, query: Mapping[str, Any] | None = None, repeatable: bool = False, form: Any = object
+    ) -> Any:
         """Send JSON and return the JSON that is answered, None when that is empty. repeatable: whether it may arrive twice."""
-        return self._repeat(lambda: self._json('POST', path, query, body), repeatable)
+        return self._repeat(lambda client: client._json('POST', path, query, body, form), repeatable)
 
-    def delete(self, path: str) -> Any:
-        """Delete what is at a path: asked twice, the second answer may be 404."""
-        return self._repeat(lambda: self._json('DELETE', path), repeatable=True)
+    def delete(self, path: str) -> None:
+        """Delete what is at a path: asked twice, the second answer may be 404. What a success has to say is of no interest."""
+        self._repeat(lambda client: client._delete(path), repeatable=True)
 
     def download(self, path: str, target: IO[bytes], query: Mapping[str, Any] | None = None) -> Downloaded:
         """Write the file at a path to the seekable target from its start, and from there again whenever the connection breaks."""
-        return self._repeat(lambda: self._download(path, target, query), repeatable=True)
+        return self._repeat(lambda client: client._download(path, target, query), repeatable=True)
 
     def upload(self, path: str, source: IO[bytes], size: int) -> None:
         """Send size bytes of the seekable source from its start. They arrive at most once; after a failure look at its C(arrived)."""
-        self._repeat(lambda: self._upload(path, source, size), repeatable=False)
+        self._repeat(lambda client: client._upload(path, source, size), repeatable=False)
 
-    def _json(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+    def _json(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None, form: Any = object) -> Any:
         headers = {'Accept': 'application/json'}
         if method == 'POST':
             headers['Content-Type'] = 'application/json'
         data = json.dumps(body).encode() if body is not None else b'' if method == 'POST' else None
         with self._exchange(method, path, query, data, headers) as answer:
             text = self._read(answer, LARGEST_JSON)
-        if not text.strip():
-            return None
         try:
-            return json.loads(text)
+            found = json.loads(text) if text.strip() else None
         except (ValueError, RecursionError):
             remedy = 'Check that %s is the address of Hercules CI, and that no proxy answers in its stead' % self.base_url
             raise RequestFailed(Problem('The answer is not valid JSON.', self._request(method, path), remedy=remedy), 200) from None
+        wrong = mismatch(found, form)
+        if wrong:
+            raise misshapen(self._request(method, path), wrong.expected, wrong.found if text.strip() else 'nothing')
+        return found
+
+    def _delete(self, path: str) -> None:
+        with self._exchange('DELETE', path, None, None, {'Accept': 'application/json'}):
+            pass
 
     def _download(self, path: str, target: IO[bytes], query: Mapping[str, Any] | None) -> Downloaded:
         target.seek(0)
@@ -144,7 +165,7 @@ class Client:
     def _upload(self, path: str, source: IO[bytes], size: int) -> None:
         source.seek(0)
         headers = {'Content-Type': 'application/octet-stream', 'Content-Length': str(size)}
-        with self._exchange('PUT', path, None, source, headers):
+        with self._exchange('PUT', path, None, _InTime(source, self.timeout), headers):
             pass  # the reply is empty
 
     @contextmanager
@@ -157,7 +178,7 @@ class Client:
         request = urllib.request.Request(url, data, {**headers, 'User-Agent': 'nixcd.hercules_ci'}, method=method)  # noqa: S310 checked_base_url
         request.add_header('Authorization', 'Bearer ' + self._token.value)
         try:
-            with self._opener.open(request, timeout=self._timeout) as answer:
+            with self._opener.open(request, timeout=max(0.1, min(self.timeout, self._until - time.monotonic()))) as answer:
                 if method == 'GET' and answer.status != 200:  # an empty success is no content: hci would store an empty file
                     raise self._refused(method, path, answer.status, answer.headers, b'')
                 if answer.headers.get('Content-Encoding', 'identity').lower() != 'identity':  # nobody has asked for it
@@ -167,7 +188,8 @@ class Client:
             with error:
                 raise self._refused(method, path, error.code, error.headers, self._body(error)) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise unanswered(self._request(method, path), self.base_url, error, self._token.value) from None
+            proxy = request.host if request.host != urlsplit(url).netloc else ''  # urllib puts the one that it asks in the host's place
+            raise unanswered(self._request(method, path), self.base_url, error, self._token.value, proxy) from None
 
     def _blocks(self, answer: http.client.HTTPResponse) -> Iterator[bytes]:
         """The rest of an answer, as it comes. Raises what the connection raises, Truncated, or TimeoutError when it comes too slowly."""
@@ -177,8 +199,9 @@ class Client:
             if not block:
                 break
             size += len(block)
-            seconds = time.monotonic() - started
-            if seconds > self._timeout + size / SLOWEST:
+            now = time.monotonic()
+            seconds = now - started
+            if seconds > self.timeout + size / SLOWEST or now > self._until:
                 raise TimeoutError('only %d bytes came in %d seconds' % (size, seconds))
             yield block
         if missing is not None and size < missing:  # http.client says nothing about it
@@ -199,17 +222,25 @@ class Client:
         except (OSError, http.client.HTTPException, ValueError):
             return b''
 
-    def _repeat(self, attempt: Callable[[], Result], repeatable: bool) -> Result:
-        tried = 1
+    def _repeat(self, attempt: Callable[[Client], Result], repeatable: bool) -> Result:
+        client, tried, arrived, asked_to_wait = self, 1, False, 0.0
+        until = time.monotonic() + 2 * self.timeout
         while True:
             try:
-                return attempt()
+                return attempt(client)
             except RequestFailed as failure:
+                failure.repeated, arrived = arrived, arrived or failure.arrived
                 pause = failure.pause(tried)
                 if tried == TRIES or pause is None or (failure.arrived and not repeatable):
                     raise
+                asked_to_wait += failure.retry_after or 0.0
+                left = min(until + asked_to_wait, self._until) - time.monotonic()
+                if pause >= left or asked_to_wait > LONGEST_PAUSE:
+                    raise
             self.sleep(pause)
             tried += 1
+            client = copy.copy(self)
+            client.timeout = min(self.timeout, left - pause)
 
     def _refused(self, method: str, path: str, status: int, headers: Any, body: bytes) -> RequestFailed:
         location = (headers.get('Location') or '').replace(self._token.value, HIDDEN)  # in case the other side repeats what it was sent
@@ -224,3 +255,19 @@ class Client:
 
     def _request(self, method: str, path: str) -> str:
         return '%s %s/api/v1%s' % (method, self.base_url, path)
+
+
+class _InTime:
+    """A file that is read as fast as its bytes are sent; TimeoutError when that would take for ever."""
+
+    def __init__(self, file: IO[bytes], patience: float) -> None:
+        self._file, self._patience = file, patience
+        self._size, self._started = 0, time.monotonic()
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        if time.monotonic() - self._started > self._patience + self._size / SLOWEST:
+            raise TimeoutError('only %d bytes were taken in %d seconds' % (self._size, time.monotonic() - self._started))
+        block = self._file.read(size)
+        self._size += len(block)
+        return block

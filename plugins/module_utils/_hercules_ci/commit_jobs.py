@@ -7,11 +7,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import Any, Callable
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed, understood
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import (
+    JOB,
     PAGE,
     Job,
     Situation,
@@ -22,7 +24,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job
     situation_of,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath, segment
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
 
 PUSHED = ('Config', 'Legacy', 'OnPush')
 """The types of the jobs that a push makes."""
@@ -38,6 +40,7 @@ class CommitJobs:
         self.ref = ref
         self.revision = revision
         self._made: dict[str, Job] = {}
+        self._seen: list[Job] = []
         self._handlers: dict[str, dict[str, dict[str, Any]]] = {}
 
     def __str__(self) -> str:
@@ -55,7 +58,8 @@ class CommitJobs:
             firsts = [job for job in pushes if job.rerun_of is None]  # a job of an older commit that was run again is no push
             self.revision = next((job.revision for job in firsts or pushes), None)
         jobs = {**self._made, **{job.id: job for job in listed if job.revision == self.revision}}
-        return sorted(jobs.values(), key=lambda job: job.index, reverse=True)
+        self._seen = sorted(jobs.values(), key=lambda job: job.index, reverse=True)
+        return self._seen
 
     def _list(self, job_type: str | None = None) -> list[Job]:
         return list_jobs(self.client, self.project, ref=self.ref, revision=self.revision, job_type=job_type)
@@ -76,32 +80,74 @@ class CommitJobs:
         return Situation(tuple(now.get(job.id, job) for job in wanted))
 
     def run_again(self, job: Job, rebuild_failures: bool) -> Job:
-        """Make a new job like this one, once: when the answer is lost, the new job is looked for before the loss is reported."""
+        """Make a new job like this one, once: where there is no good answer, the new job is looked for before that is reported."""
         self.require(job.may_rerun, job, 'run again')
+        query = {'rebuildFailures': 'true'} if rebuild_failures else None
+        return self._make('/jobs/%s/rerun' % segment(job.id), query, lambda made: made.rerun_of == job.index and made.index > job.index)
+
+    def run_schedule(self, config: Job, name: str) -> Job:
+        """Run an onSchedule handler now, in the branch of its Config job; once, as with a job that is run again."""
+        path = '/jobs/%s/on-schedule/%s/run' % (segment(config.id), segment(name))
+        return self._make(path, None, lambda made: made.handler == ('OnSchedule', name))
+
+    def cancel(self, job: Job) -> None:
+        """Cancel it, or find that it has been, or has ended; there is nothing in the answer that says so."""
+        self.require(job.may_cancel, job, 'cancel')
         try:
-            query = {'rebuildFailures': 'true'} if rebuild_failures else None
-            made = self._made_by('/jobs/%s/rerun' % job.id, query)
+            self.client.post('/jobs/%s/cancel' % segment(job.id), repeatable=True)
         except RequestFailed as failure:
-            if not failure.arrived:
+            if failure.refused or not failure.arrived:
                 raise
-            reruns = [other for other in self.all() if other.rerun_of == job.index and other.index > job.index]
-            if not reruns:
+            try:
+                now = get_job(self.client.within(self.client.timeout), self.project, job.id)
+            except Failure as second:
+                raise self._unknown('was cancelled', failure, second) from second
+            if not now.ended:
                 raise
-            made = reruns[0]
+
+    def _make(self, path: str, query: dict[str, str] | None, fits: Callable[[Job], bool]) -> Job:
+        """The job that a POST makes. A second one would deploy a second time, so it is sent once."""
+        known = {job.id for job in self._seen}
+        try:
+            made = Job.from_answer(self.client.post(path, query=query, form=JOB), self.client.base_url, self.project)
+        except RequestFailed as failure:
+            if failure.refused or not failure.arrived:
+                raise
+            made = self._appeared(lambda job: job.id not in known and fits(job), failure)
         self._made[made.id] = made
         return made
 
-    def cancel(self, job: Job) -> None:
-        self.require(job.may_cancel, job, 'cancel')
-        self.client.post('/jobs/%s/cancel' % job.id, repeatable=True)
+    def _appeared(self, fits: Callable[[Job], bool], failure: RequestFailed) -> Job:
+        """The job that a request without a good answer has made. Raises Failure when there is none, or that cannot be known."""
+        until = time.monotonic() + self.client.timeout
+        for pause in (0.2, 1.0, 3.0):
+            if time.monotonic() + pause > until:
+                break
+            self.client.sleep(pause)
+            try:
+                found = [job for job in self.all() if fits(job)]
+            except Failure as second:
+                raise self._unknown('was started', failure, second) from second
+            if found:
+                return found[0]
+        (problem,) = failure.problems
+        raise fail(
+            'Hercules CI gave no good answer, and no new job is listed.',
+            where=problem.where,
+            found=' '.join(filter(None, (problem.what, problem.found))),
+            remedy='Look at the jobs on %s/%s before you run this again: one may still appear' % (self.client.base_url, self.project),
+            **failure.extra,
+        )
 
-    def run_schedule(self, config: Job, name: str) -> Job:
-        """Run an onSchedule handler now, in the branch of its Config job."""
-        return self._made_by('/jobs/%s/on-schedule/%s/run' % (config.id, segment(name)))
-
-    @understood('a job that was made')
-    def _made_by(self, path: str, query: dict[str, str] | None = None) -> Job:
-        return Job.from_answer(self.client.post(path, query=query), self.client.base_url, self.project)
+    def _unknown(self, what: str, failure: RequestFailed, second: Failure) -> Failure:
+        problem, then = failure.problems[0], second.problems[0]
+        return fail(
+            'Hercules CI gave no good answer, and it cannot be found out whether the job %s.' % what,
+            where=problem.where,
+            found=' '.join(filter(None, (problem.what, problem.found, 'Then: %s' % then.what, then.found))),
+            remedy='Look at the jobs on %s/%s before you run this again' % (self.client.base_url, self.project),
+            changed=True,
+        )
 
     def look_at_one(self, job: Job) -> Situation:
         return Situation((get_job(self.client, self.project, job.id),))

@@ -12,14 +12,37 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.answers import Maybe
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import typed, understood
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, job_page
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.log_endings import LINES_TO_READ, reason
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import tail_of_log
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import segment
 
 FINAL = ('Failed', 'DependencyFailed', 'Successful', 'Cancelled')
+STATUSES = ('BuildSuccess', 'BuildFailure', 'DependencyFailure', 'Cancelled', 'Waiting', 'Building')
+COUNTS = ['derivations%sCount' % status for status in STATUSES]
+EVALUATION = {
+    'attributes': [
+        {
+            'path': [str],
+            'typ': Maybe(str),
+            'value': {'Error': Maybe({'errorMessage': str}), 'Ok': Maybe({'status': Maybe(str)})},
+        }
+    ],
+    'messages': Maybe([{'typ': str, 'message': str}]),
+    'unmetAgentRequirements': Maybe([{'platform': str, 'requiredSystemFeatures': Maybe([str])}]),
+    'evaluationLog': Maybe(str),
+    **dict.fromkeys(COUNTS, Maybe(int)),
+}
+STARTED = {'logId': Maybe(str), 'agentHostname': Maybe(str)}
+NAMED = {'name': str}
+EFFECT = {
+    'status': str,
+    'events': Maybe([[{'Started': Maybe(STARTED), 'Failed': Maybe({'technicalError': Maybe(str)})}]]),
+    'waitingForJobs': Maybe([{'index': int, 'project': {**NAMED, 'owner': {**NAMED, 'site': NAMED}}}]),
+    'waitingForEffects': Maybe([{'attributePath': [str]}]),
+}
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_'-]*")
 
 
@@ -95,35 +118,37 @@ def read_evaluation(answer: Any) -> Evaluation:
             effects.append(text)
         if kind in ('MayFail', 'MustFail'):
             continue
-        if 'Error' in attribute['value']:
-            errors.append((text, typed(str, attribute['value']['Error']['errorMessage'])))
-        elif attribute['value']['Ok']['status'] in ('BuildFailure', 'DependencyFailure'):
+        error, value = attribute['value'].get('Error'), attribute['value'].get('Ok') or {}
+        if error:
+            errors.append((text, error['errorMessage']))
+        elif value.get('status') in ('BuildFailure', 'DependencyFailure'):
             failed_builds.append(text)
-    errors += [('', typed(str, message['message'])) for message in answer['messages'] if message['typ'] == 'Error']
-    ended = sum(answer['derivations%sCount' % status] for status in ('BuildFailure', 'DependencyFailure', 'BuildSuccess', 'Cancelled'))
+    errors += [('', message['message']) for message in answer.get('messages') or () if message['typ'] == 'Error']
+    counts = [answer.get(name) or 0 for name in COUNTS]
+    lacks = answer.get('unmetAgentRequirements') or ()
     return Evaluation(
         effects=tuple(effects),
         errors=tuple(errors),
         failed_builds=tuple(failed_builds),
-        unmet=tuple(' '.join([lack['platform'], *lack['requiredSystemFeatures']]) for lack in answer['unmetAgentRequirements']),
-        built=answer['derivationsBuildSuccessCount'],
-        builds=ended + answer['derivationsWaitingCount'] + answer['derivationsBuildingCount'],
+        unmet=tuple(' '.join([lack['platform'], *(lack.get('requiredSystemFeatures') or ())]) for lack in lacks),
+        built=counts[0],
+        builds=sum(counts),
         log_id=answer.get('evaluationLog'),
     )
 
 
 def read_effect(attribute: str, answer: Any, base_url: str) -> Effect:
     """From the schema EffectInfo of the API, whose events are a list of runs, each a list of objects with a single field."""
-    events = {name: event for happened in (answer['events'] or [[]])[-1] for name, event in happened.items()}
+    events = {name: event or {} for happened in (answer.get('events') or [[]])[-1] for name, event in happened.items()}
     started = events.get('Started', {})
-    jobs = [job_page(base_url, _project_text(job['project']), job['index']) for job in answer['waitingForJobs']]
-    effects = [attribute_text(effect['attributePath']) for effect in answer['waitingForEffects']]
+    jobs = [job_page(base_url, _project_text(job['project']), job['index']) for job in answer.get('waitingForJobs') or ()]
+    effects = [attribute_text(effect['attributePath']) for effect in answer.get('waitingForEffects') or ()]
     return Effect(
         attribute=attribute,
         status=answer['status'],
         agent=started.get('agentHostname'),
         log_id=started.get('logId'),
-        technical_error=typed(str, events.get('Failed', {}).get('technicalError') or '') or None,
+        technical_error=events.get('Failed', {}).get('technicalError') or None,
         waiting_for=tuple(jobs + effects),
     )
 
@@ -132,14 +157,12 @@ def _project_text(project: Any) -> str:
     return '/'.join([project['owner']['site']['name'], project['owner']['name'], project['name']])
 
 
-@understood('the evaluation of a job')
 def get_evaluation(client: Client, job: Job) -> Evaluation:
-    return read_evaluation(client.get('/jobs/%s/evaluation' % job.id))
+    return read_evaluation(client.get('/jobs/%s/evaluation' % segment(job.id), form=EVALUATION))
 
 
-@understood('an effect of a job')
 def get_effect(client: Client, job: Job, attribute: str) -> Effect:
-    return read_effect(attribute, client.get(_effect_path(job, attribute)), client.base_url)
+    return read_effect(attribute, client.get(_effect_path(job, attribute), form=EFFECT), client.base_url)
 
 
 def with_log(client: Client, job: Job, effect: Effect, lines: int) -> Effect:
@@ -151,4 +174,4 @@ def with_log(client: Client, job: Job, effect: Effect, lines: int) -> Effect:
 
 
 def _effect_path(job: Job, attribute: str) -> str:
-    return '/jobs/%s/effects/%s' % (job.id, segment(attribute))
+    return '/jobs/%s/effects/%s' % (segment(job.id), segment(attribute))

@@ -15,16 +15,14 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.credentials import LOGIN
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 
-Value = TypeVar('Value')
 LONGEST_PAUSE = 60.0
-"""For how many seconds a server may ask to wait (Retry-After) before it counts as unavailable."""
+"""For how many seconds in all a server may ask to wait (Retry-After) before it counts as unavailable."""
 HIDDEN = '********'
 
 
@@ -39,7 +37,10 @@ class RequestFailed(Failure):
     arrived: whether the server may have acted upon the request.
     transient: whether the same request may well succeed a little later.
     retry_after: for how many seconds the server asks to wait, if it does.
+    repeated: whether an earlier try of the same request may have been acted upon, and only its answer was lost.
     """
+
+    repeated = False
 
     def __init__(
         self,
@@ -56,6 +57,11 @@ class RequestFailed(Failure):
         self.transient = transient
         self.retry_after = retry_after
 
+    @property
+    def refused(self) -> bool:
+        """Whether the service, or what stands in front of it, says no, and will say so again; an answer that makes no sense is no no."""
+        return not self.transient and (self.status is None or self.status >= 300)
+
     def pause(self, tried: int) -> float | None:
         """Seconds to wait after a number of tries: hci's own delays, or as the server asks; None when there is no point in waiting."""
         if not self.transient or (self.retry_after or 0.0) > LONGEST_PAUSE:
@@ -71,6 +77,7 @@ def refused(
         401: 'The token was taken from %s. %s' % (token_source, LOGIN),
         403: 'The token was taken from %s. Ask an owner of the account for access, or log in as somebody who has it' % token_source,
         404: 'Check the spelling, and on the pages of %s that the project exists and that you have access to it' % base_url,
+        413: 'It is more than the service, or a proxy in front of it, takes. Ask who runs %s, or the proxy, for a higher limit' % base_url,
         407: 'Check the user and the password in http_proxy: it is the proxy that refuses',
         429: 'Hercules CI limits how often it may be asked: try again later, or with fewer hosts at a time',
     }
@@ -89,20 +96,30 @@ def refused(
     )
 
 
-def unanswered(request: str, base_url: str, error: Exception, token: str) -> RequestFailed:
-    """For a connection that could not be made, that broke, or that fell silent. token: not to be shown, whoever has repeated it."""
+def unanswered(request: str, base_url: str, error: Exception, token: str, proxy: str = '') -> RequestFailed:
+    """For a connection that could not be made, that broke, or that fell silent.
+
+    token: not to be shown, whoever has repeated it. proxy: host and port of the one that was asked in place of the service.
+    """
     reason: Any = getattr(error, 'reason', error)
     found = _on_one_line(_without_password(str(reason).replace(token, HIDDEN)) or type(reason).__name__)
     if isinstance(reason, ssl.SSLCertVerificationError):
         remedy = 'Set ca_path to a file with the certificate of the authority that issued it'
         return RequestFailed(Problem('The certificate of Hercules CI is not valid.', request, found=found, remedy=remedy), arrived=False)
-    broke_off = isinstance(reason, (Truncated, http.client.IncompleteRead))
     unusable = isinstance(reason, ValueError)  # an address or an answer that makes no sense, now or later
-    what = 'Hercules CI gave no usable answer.' if unusable else 'Hercules CI did not answer.'
-    what = 'The answer of Hercules CI broke off.' if broke_off else what
+    refused = isinstance(reason, (ConnectionRefusedError, socket.gaierror))
+    if isinstance(reason, (Truncated, http.client.IncompleteRead)):
+        what = 'The answer of Hercules CI broke off.'
+    elif unusable:
+        what = 'Hercules CI gave no usable answer.'
+    elif refused and proxy:
+        what = 'The proxy %s does not answer, so Hercules CI could not be asked.' % proxy
+    else:
+        what = 'Hercules CI did not answer.'
     remedy = 'Check api_base_url, the network between here and %s, and the proxy in the environment' % base_url
-    arrived = not isinstance(reason, (ConnectionRefusedError, socket.gaierror))
-    return RequestFailed(Problem(what, request, found=found, remedy=remedy), arrived=arrived, transient=not unusable)
+    if proxy:
+        remedy = 'Check %s, the proxy in the environment (http_proxy, https_proxy), or have %s in no_proxy' % (proxy, base_url)
+    return RequestFailed(Problem(what, request, found=found, remedy=remedy), arrived=not refused, transient=not unusable)
 
 
 def _without_password(text: str) -> str:
@@ -110,25 +127,11 @@ def _without_password(text: str) -> str:
     return re.sub(r'[^\s\'"]*@', HIDDEN + '@', text)
 
 
-def typed(kind: type[Value], value: Any) -> Value:
-    """The value, if it is of the kind; to be used where it is C(understood) that it is."""
-    if not isinstance(value, kind):
-        raise TypeError('%s instead of %s' % (type(value).__name__, kind.__name__))
-    return value
-
-
-@contextmanager
-def understood(where: str) -> Iterator[None]:
-    """Whatever goes wrong while an answer is taken apart means that it is not what the API promises. where: which answer."""
-    try:
-        yield
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise fail(
-            'The answer of Hercules CI does not have the expected form.',
-            where=where,
-            found='%s: %s' % (type(error).__name__, error),
-            remedy='Check that api_base_url is the address of Hercules CI. If it is, the service has changed: look for a newer release',
-        ) from error
+def misshapen(request: str, expected: str, found: str) -> RequestFailed:
+    """For an answer that is something else than the API promises."""
+    remedy = 'Check that api_base_url is the address of Hercules CI. If it is, the service has changed: look for a newer release'
+    what = 'The answer of Hercules CI does not have the expected form.'
+    return RequestFailed(Problem(what, request, expected, found, remedy), 200)
 
 
 def _message(body: bytes) -> str:

@@ -20,11 +20,15 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.eff
     with_log,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_watch import Reader
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import tail_of_log
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import segment
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 
 NOTHING_EVALUATED = Evaluation()
+UNKNOWN = 'Unknown'
+"""The status of an effect that could not be asked for; a word of ours."""
 MOST_ERRORS = 10
 """How many attribute errors are told of one job; its page has them all."""
 
@@ -67,26 +71,44 @@ class JobDetails:
         }
 
 
-def details_of(client: Client, job: Job, log_lines: int) -> JobDetails:
-    """What is inside a job. One request where it succeeded, because then all of its effects have; else also some for each effect."""
+def details_of(read: Reader, job: Job, log_lines: int) -> JobDetails:
+    """What is inside a job. One request where it succeeded, because then all of its effects have; else also some for each effect.
+
+    read: takes care of what cannot be read.
+    """
     if job.phase in ('Queued', 'Evaluating'):
         return JobDetails(job)
-    try:
-        evaluation = get_evaluation(client, job)
-    except RequestFailed as failure:
-        if failure.status != 404:
-            raise
-        return JobDetails(job)  # cancelled or failed before there was one
+    evaluation = read('The evaluation of %s' % job, lambda client: _evaluation_of(client, job), NOTHING_EVALUATED)
     if job.succeeded:
         return JobDetails(job, evaluation, tuple(Effect(attribute, 'Successful') for attribute in evaluation.effects))
     effects: tuple[Effect, ...] = ()
     log: tuple[str, ...] = ()
     if job.evaluation_status == 'Success':
-        effects = tuple(get_effect(client, job, attribute) for attribute in evaluation.effects)
-        effects = tuple(with_log(client, job, effect, log_lines) if effect.status == 'Failed' else effect for effect in effects)
+        effects = tuple(_effect_of(read, job, attribute) for attribute in evaluation.effects)
+        effects = tuple(_with_log(read, job, effect, log_lines) if effect.status == 'Failed' else effect for effect in effects)
     elif job.ended and not evaluation.errors and evaluation.log_id and log_lines:
-        log = tuple(tail_of_log(client, '/jobs/%s/evaluation' % job.id, evaluation.log_id, log_lines))
+        log_id, path = evaluation.log_id, '/jobs/%s/evaluation' % segment(job.id)
+        log = read('The log of the evaluation of %s' % job, lambda client: tuple(tail_of_log(client, path, log_id, log_lines)), ())
     return JobDetails(job, evaluation, effects, log)
+
+
+def _evaluation_of(client: Client, job: Job) -> Evaluation:
+    try:
+        return get_evaluation(client, job)
+    except RequestFailed as failure:
+        if failure.status != 404 or (job.succeeded and job.type != 'Config'):
+            raise
+        return NOTHING_EVALUATED  # cancelled or failed before there was one, or nothing but schedules
+
+
+def _effect_of(read: Reader, job: Job, attribute: str) -> Effect:
+    what = 'The effect %s of %s' % (attribute, job)
+    return read(what, lambda client: get_effect(client, job, attribute), Effect(attribute, UNKNOWN))
+
+
+def _with_log(read: Reader, job: Job, effect: Effect, lines: int) -> Effect:
+    what = 'The log of the effect %s of %s' % (effect.attribute, job)
+    return read(what, lambda client: with_log(client, job, effect, lines), effect)
 
 
 def problems_of(details: JobDetails) -> list[Problem]:
@@ -110,7 +132,7 @@ def failure_of(jobs: Sequence[JobDetails], problems: Sequence[Problem], results:
     """The Failure of these problems, with these results; its message goes on with the logs of what failed."""
     failure = Failure(tuple(problems), dict(results))
     logs = [('The evaluation of %s' % of_job.job, of_job.log) for of_job in jobs]
-    logs += [('The effect %s' % effect.attribute, effect.log) for of_job in jobs for effect in of_job.effects]
+    logs += [('The effect %s of %s' % (effect.attribute, of_job.job), effect.log) for of_job in jobs for effect in of_job.effects]
     ends = ['\n  '.join(['%s wrote at the end:' % writer, *lines]) for writer, lines in logs if lines]
     failure.extra['msg'] = '\n'.join([str(failure), *ends])
     return failure

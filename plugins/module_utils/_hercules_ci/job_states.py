@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
@@ -20,9 +21,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job
     problems_of,
     waiting_problem,
 )
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_watch import TimedOut, through_outage, watch
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_watch import Reader, TimedOut, watch
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import (
-    Job,
     Situation,
     full_ref,
     full_revision,
@@ -31,6 +31,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+
+NO_JOBS = Situation()
 
 
 @dataclass
@@ -46,22 +48,51 @@ class Task:
     options: Mapping[str, Any]
     check_mode: bool
     tell: Callable[[str], None]
+    started: float
     changed: bool = False
     done: list[str] = field(default_factory=list)
+    situation: Situation = NO_JOBS
 
     def change(self, text: str, action: Callable[..., Any], *arguments: Any) -> Any:
         """Do something and remember it; in check mode only the latter, and then there is no result."""
+        result = None if self.check_mode else action(*arguments)
         self.changed = True
         self.done.append(('would ' if self.check_mode else '') + text)
-        return None if self.check_mode else action(*arguments)
+        return result
+
+    def left(self) -> float:
+        """Seconds that the task may still take, without a timeout of the connection that may come on top; 0 when it does not wait."""
+        return max(0.0, self.started + self.options['wait_timeout'] - time.monotonic()) if self.options['wait'] else 0.0
+
+    def reader(self, patience: float) -> Reader:
+        """For what came of jobs. After hours of waiting, that should not be lost to a short outage in the end."""
+        return Reader(self.client, min(patience, self.left()) if self.options['wait'] else None)
 
 
 def run(client: Client, options: Mapping[str, Any], check_mode: bool, tell: Callable[[str], None]) -> dict[str, Any]:
     """The results of M(nixcd.hercules_ci.hci_job); raises Failure with the same results beside the problems."""
     ref = full_ref(options['branch'], options['ref']) or ''  # one of them is required
+    if options['wait']:
+        client = client.within(options['wait_timeout'] + client.timeout)
     commit = CommitJobs(client, ProjectPath.parse(options['project']), ref, full_revision(options['revision']))
-    task = Task(client, commit, options, check_mode, tell)
-    return STATES[options['state']](task)
+    task = Task(client, commit, options, check_mode, tell, time.monotonic())
+    try:
+        return STATES[options['state']](task)
+    except Failure as failure:
+        raise _told(task, failure) from failure
+
+
+def _told(task: Task, failure: Failure) -> Failure:
+    """The failure, with what was done before it and what is known of the jobs, unless it says so itself."""
+    if 'jobs' in failure.extra:
+        return failure
+    results = _results(task, [JobDetails(job) for job in task.situation.jobs])
+    problems = failure.problems
+    if task.done:
+        pages = ', '.join(job.url for job in task.situation.jobs)
+        remedy = 'Look at what became of it on that page before you run this again'
+        problems += (Problem('Before that, this was done: %s.' % '; '.join(task.done), where=pages, remedy=remedy),)
+    return Failure(problems, {**results, **failure.extra})
 
 
 def succeeded(task: Task) -> dict[str, Any]:
@@ -82,6 +113,7 @@ def cancelled(task: Task) -> dict[str, Any]:
     running = [job for job in task.commit.all() if not job.ended]
     for job in running:
         task.commit.require(job.may_cancel, job, 'cancel')
+    task.situation = Situation(tuple(running))
     for job in running:
         task.change('cancel %s' % job, task.commit.cancel, job)
     return _finish(task, Situation(tuple(running)), lambda: task.commit.look_at(running), must_succeed=False)
@@ -113,36 +145,45 @@ def _run_again(task: Task, situation: Situation) -> Situation:
     jobs = situation.failed if task.options['state'] == 'succeeded' else [job for job in situation.jobs if job.ended]
     for job in jobs:
         task.commit.require(job.may_rerun, job, 'run again')
-    made = {job.id: task.change('run %s again' % job, task.commit.run_again, job, task.options['rebuild_failures']) for job in jobs}
-    return Situation(tuple(made.get(job.id) or job for job in situation.jobs), situation.missing)
+    task.situation = situation
+    for job in jobs:
+        made = task.change('run %s again' % job, task.commit.run_again, job, task.options['rebuild_failures']) or job
+        now = tuple(made if other.id == job.id else other for other in task.situation.jobs)
+        task.situation = Situation(now, situation.missing)
+    return task.situation
 
 
 def _finish(task: Task, situation: Situation, look: Callable[[], Situation], must_succeed: bool = True) -> dict[str, Any]:
     """Wait where that is wanted, and return what there is then, or fail with it."""
+    task.situation = situation
+
+    def look_again() -> Situation:
+        task.situation = look()
+        return task.situation
+
     if task.options['wait'] and not task.check_mode and not situation.ended and (situation.jobs or must_succeed):
         try:
             situation = watch(
                 task.client,
                 situation,
-                look,
+                look_again,
                 lambda line: task.tell('%s: %s' % (task.commit, line)),
-                wait_timeout=task.options['wait_timeout'],
+                wait_timeout=task.left(),
                 start_timeout=task.options['start_timeout'],
             )
         except TimedOut as timeout:
             raise _timed_out(task, timeout) from None
     predicted = task.check_mode and task.changed
-    details = [_details(task, job) if job.ended and not predicted else JobDetails(job) for job in situation.jobs]
+    read = task.reader(task.options['start_timeout'])
+    details = [
+        details_of(read, job, task.options['log_lines']) if job.ended and not predicted else JobDetails(job) for job in situation.jobs
+    ]
     failed = [of_job for of_job in details if of_job.job in situation.failed]
     if failed and must_succeed and not predicted:
-        raise failure_of(failed, [problem for of_job in failed for problem in problems_of(of_job)], _results(task, details))
-    return {**_results(task, details), 'msg': _message(task, situation)}
-
-
-def _details(task: Task, job: Job) -> JobDetails:
-    """After hours of waiting, what came of it should not be lost to a short outage in the end."""
-    patience = task.options['start_timeout'] if task.options['wait'] else 0
-    return through_outage(lambda: details_of(task.client, job, task.options['log_lines']), patience)
+        problems = [problem for of_job in failed for problem in problems_of(of_job)]
+        raise failure_of(failed, [*problems, *read.problems], _results(task, details))
+    warnings = {'warnings': [str(problem) for problem in read.problems]} if read.problems else {}
+    return {**_results(task, details), 'msg': _message(task, situation), **warnings}
 
 
 def _results(task: Task, jobs: Sequence[JobDetails]) -> dict[str, Any]:
@@ -169,14 +210,15 @@ def _message(task: Task, situation: Situation) -> str:
 def _timed_out(task: Task, timeout: TimedOut) -> Failure:
     situation = timeout.situation
     if timeout.outage is not None:
-        return Failure(timeout.outage.problems, _results(task, [JobDetails(job) for job in situation.jobs]))
-    details = [_details(task, job) for job in situation.jobs]
+        return timeout.outage
+    read = task.reader(0.0)
+    details = [details_of(read, job, task.options['log_lines']) for job in situation.jobs]
     problems = [waiting_problem(of_job, task.options['wait_timeout']) for of_job in details if not of_job.job.ended]
     problems += [problem for of_job in details if of_job.job in situation.failed for problem in problems_of(of_job)]
     problems += [_missing_problem(task, what) for what in situation.missing]
     if not situation.jobs:
         problems += _no_job(task, 'Hercules CI has made no job for %s.' % task.commit).problems
-    return failure_of(details, problems, _results(task, details))
+    return failure_of(details, [*problems, *read.problems], _results(task, details))
 
 
 def _missing_problem(task: Task, what: str) -> Problem:

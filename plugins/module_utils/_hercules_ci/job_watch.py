@@ -8,13 +8,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, TypeVar
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Situation
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.progress import Progress
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0
@@ -58,7 +59,7 @@ def watch(
     outage: RequestFailed | None = None
     inside = False
     while not situation.ended:
-        words = progress.words(situation) if outage is None else ['Hercules CI does not answer, it is asked again']
+        words = progress.words(situation) if outage is None else ['Hercules CI gives no usable answer, it is asked again']
         if words != told:
             pause = SHORTEST_PAUSE
         _tell_news(tell, words, told, time.monotonic() - start)
@@ -79,23 +80,44 @@ def watch(
                 situation = look()
             outage = None
         except RequestFailed as failure:
-            if not failure.transient:
+            if failure.refused:
                 raise
             outage = failure
     _tell_news(tell, progress.words(situation), told, time.monotonic() - start)
     return situation
 
 
-def through_outage(ask: Callable[[], Answer], timeout: float) -> Answer:
-    """What C(ask) returns, which is asked again for some seconds while the service does not answer."""
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            return ask()
-        except RequestFailed as failure:
-            if not failure.transient or time.monotonic() >= deadline:
-                raise
-        time.sleep(LONGEST_PAUSE)
+class Reader:
+    """Reads what is good to know of jobs whose outcome is known: what cannot be read is no failure, and is told as a problem.
+
+    When the service does not answer, it is asked again for some seconds, and then nothing more.
+    """
+
+    def __init__(self, client: Client, patience: float | None) -> None:
+        """patience: in seconds, all in all; None for as long as there are answers."""
+        self.client = client if patience is None else client.within(patience + client.timeout)
+        self.problems: list[Problem] = []
+        self._deadline = time.monotonic() + (patience or 0.0)
+        self._silent = False
+
+    def __call__(self, what: str, ask: Callable[[Client], Answer], instead: Answer) -> Answer:
+        """What C(ask) returns, else C(instead). what: the beginning of a sentence."""
+        while not self._silent:
+            try:
+                return ask(self.client)
+            except RequestFailed as failure:
+                if failure.transient and time.monotonic() + LONGEST_PAUSE <= self._deadline:
+                    time.sleep(LONGEST_PAUSE)
+                    continue
+                self._silent = failure.transient
+                self.note(what, failure)
+                break
+        return instead
+
+    def note(self, what: str, failure: RequestFailed) -> None:
+        """Tell that something could not be read."""
+        (problem,) = failure.problems
+        self.problems.append(replace(problem, what='%s could not be read: %s' % (what, problem.what), severity='warning'))
 
 
 def _ask(progress: Progress, situation: Situation) -> bool:

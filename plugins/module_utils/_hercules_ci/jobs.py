@@ -17,15 +17,34 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.answers import Each, Maybe
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import typed, understood
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath, segment
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
 PAGE = 50
 """How many jobs are asked for at a time."""
 MOST_JOBS = 20_000
 """How many are read at most, because a list that never ends would fill the memory."""
+
+JOB = {
+    'id': str,
+    'index': int,
+    'jobType': str,
+    'jobName': Maybe(str),
+    'source': {'revision': str, 'ref': str},
+    'jobPhase': str,
+    'jobStatus': str,
+    'evaluationStatus': Maybe(str),
+    'isCancelled': Maybe(bool),
+    'rerunOfIndex': Maybe(int),
+    'startTime': Maybe(str),
+    'endTime': Maybe(str),
+    'mayCancel': Maybe(bool),
+    'mayRerun': Maybe(bool),
+}
+JOBS = {'items': [JOB], 'more': bool}
+HANDLERS = {'onPush': Each(object), 'onSchedule': Each(object)}
 
 
 @dataclass(frozen=True)
@@ -51,25 +70,25 @@ class Job:
 
     @classmethod
     def from_answer(cls, answer: Any, base_url: str, project: ProjectPath) -> Job:
-        """From the schema Job of the API, where optional values are null or absent."""
+        """From the schema Job of the API; the answer has the form JOB."""
         source = answer['source']
         return cls(
-            id=typed(str, answer['id']),
-            index=typed(int, answer['index']),
+            id=answer['id'],
+            index=answer['index'],
             url=job_page(base_url, str(project), answer['index']),
-            type=typed(str, answer['jobType']),
-            name=typed(str, answer.get('jobName') or ''),
-            revision=typed(str, source['revision']),
-            ref=typed(str, source['ref']),
-            phase=typed(str, answer['jobPhase']),
-            status=typed(str, answer['jobStatus']),
-            evaluation_status=answer['evaluationStatus'],
-            cancelled=answer['isCancelled'],
+            type=answer['jobType'],
+            name=answer.get('jobName') or '',
+            revision=source['revision'],
+            ref=source['ref'],
+            phase=answer['jobPhase'],
+            status=answer['jobStatus'],
+            evaluation_status=answer.get('evaluationStatus') or '',
+            cancelled=answer.get('isCancelled') or False,
             rerun_of=answer.get('rerunOfIndex'),
-            start_time=answer['startTime'],
+            start_time=answer.get('startTime') or '',
             end_time=answer.get('endTime'),
-            may_cancel=answer['mayCancel'],
-            may_rerun=answer['mayRerun'],
+            may_cancel=answer.get('mayCancel') is not False,
+            may_rerun=answer.get('mayRerun') is not False,
         )
 
     @property
@@ -135,7 +154,6 @@ def job_page(base_url: str, project: str, index: int) -> str:
     return '%s/%s/jobs/%d' % (base_url, quote(project), index)
 
 
-@understood('the list of jobs')
 def list_jobs(
     client: Client,
     project: ProjectPath,
@@ -172,31 +190,29 @@ def list_jobs(
 def _pages(client: Client, path: str, query: dict[str, Any]) -> Iterator[list[Any]]:
     offset = None
     while True:
-        answer = client.get(path, {**query, 'offsetId': offset})
+        answer = client.get(path, {**query, 'offsetId': offset}, JOBS)
         yield answer['items']
         if not answer['more'] or not answer['items']:
             return
         offset = answer['items'][-1]['id']
 
 
-@understood('the list of jobs with a number')
 def find_job(client: Client, project: ProjectPath, index: int) -> Job | None:
     """The job with a number, as it stands in the address of its page."""
     query = {'site': project.site, 'account': project.account, 'project': project.project, 'index': index}
-    answers = [answer for found in client.get('/jobs', query) for answer in found['jobs'] if answer['index'] == index]
+    found = client.get('/jobs', query, [{'jobs': [JOB]}])
+    answers = [answer for of_project in found for answer in of_project['jobs'] if answer['index'] == index]
     return Job.from_answer(answers[0], client.base_url, project) if answers else None
 
 
-@understood('a job')
 def get_job(client: Client, project: ProjectPath, job_id: str) -> Job:
-    return Job.from_answer(client.get('/jobs/%s' % job_id), client.base_url, project)
+    return Job.from_answer(client.get('/jobs/%s' % segment(job_id), form=JOB), client.base_url, project)
 
 
-@understood('the handlers of a job')
 def get_handlers(client: Client, config: Job) -> dict[str, dict[str, Any]]:
     """What a Config job found, by onPush and onSchedule and name."""
-    answer = client.get('/jobs/%s/handlers' % config.id)
-    return {kind: typed(dict, answer[kind]) for kind in ('onPush', 'onSchedule')}
+    answer = client.get('/jobs/%s/handlers' % segment(config.id), form=HANDLERS)
+    return {kind: answer[kind] for kind in HANDLERS}
 
 
 def newest_config(jobs: Iterable[Job]) -> Job | None:

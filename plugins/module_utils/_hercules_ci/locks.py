@@ -20,22 +20,44 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.answers import Choice, Maybe
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed, typed, understood
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath, segment
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
 LONGEST_RENEWAL = 180.0
 """Seconds. hci renews every three minutes; how long the service lets a lease live is not documented."""
 
 
+GONE = (404, 410)
+ASKED = 3
+"""How often a lock is asked for whose answers cannot be used, though it may have been given."""
+NAMES = Maybe({'displayName': Maybe(str), 'name': Maybe(str)})
+HOLDER = {
+    'id': str,
+    'description': Maybe(str),
+    'startTime': Maybe(str),
+    'expirationTime': Maybe(str),
+    'user': NAMES,
+    'job': Maybe({'index': int}),
+}
+GIVEN = {'leaseId': str, 'expirationTime': Maybe(str)}
+ANSWERS = {'Acquired': {'contents': GIVEN}, 'Blocked': {'contents': {'blockedByLeases': [HOLDER]}}}
+
+
 @dataclass
 class Lease:
-    """A lock that is held, and renewed in the background."""
+    """A lock that is held, and renewed in the background.
+
+    expires: as the service last said. lost: how it was found to be held no longer, left: why it could not be released.
+    """
 
     id: str
     name: str
+    expires: str
     lost: str = ''
+    left: str = ''
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def require_held(self) -> None:
@@ -48,6 +70,17 @@ class Lease:
                 remedy='Run this again, after a look at who changed the state meanwhile',
             )
 
+    def problems(self) -> list[Problem]:
+        """What to warn of, when it is over."""
+        where = 'lock %s' % self.name
+        if self.lost:
+            what = 'The lock was lost while the state was changed, so somebody else may have taken it and read the state before.'
+            return [Problem(what, where, found=self.lost, remedy='Look at who works with the state', severity='warning')]
+        if self.left:
+            what = 'The lock could not be released, and keeps others out until it expires%s.' % (self.expires and ' (%s)' % self.expires)
+            return [Problem(what, where, found=self.left, remedy='Nothing, unless somebody waits for it', severity='warning')]
+        return []
+
 
 @contextmanager
 def locked(client: Client, project: ProjectPath, name: str, purpose: str, timeout: float) -> Iterator[Lease]:
@@ -56,41 +89,43 @@ def locked(client: Client, project: ProjectPath, name: str, purpose: str, timeou
     timeout: seconds to wait for others. Raises Failure with who they are when that is not enough.
     """
     path = '%s/lock/%s' % (project.api_path, segment(name))
-    with understood('POST ' + path):
-        lease, expires = _acquire(client, path, name, purpose, timeout)
-    renewal = threading.Thread(target=_renew, args=(client, lease, expires), daemon=True)
-    renewal.start()
+    lease = _acquire(client, path, name, purpose, timeout)
+    threading.Thread(target=_renew, args=(client, lease), daemon=True).start()
     try:
         yield lease
     finally:
-        lease._ended.set()
-        renewal.join()
+        lease._ended.set()  # a renewal that is under way is not waited for
         if not lease.lost:
             _release(client, lease)
 
 
-def _acquire(client: Client, path: str, name: str, purpose: str, timeout: float) -> tuple[Lease, str]:
+def _acquire(client: Client, path: str, name: str, purpose: str, timeout: float) -> Lease:
     key = str(uuid.uuid4())
     # The description is unique: it is how a lease of ours is recognised of which the answer was lost.
     description = '%s (%s, process %d, %s)' % (purpose, socket.gethostname(), os.getpid(), key[:8])
     request = {'description': description, 'exclusive': True, 'parent': None, 'idempotencyKey': key}
     deadline = time.monotonic() + timeout
-    tried = 0
+    asking = client.within(timeout + 2 * client.timeout)
+    tried = unusable = 0
     while True:
         try:
-            answer: Any = client.post(path, request, repeatable=True)
-        except RequestFailed:
-            raise
+            lease, holders = _ask(asking, path, request, name)
+        except RequestFailed as failure:
+            unusable += 1
+            if failure.refused or not failure.arrived:
+                raise
+            if unusable == ASKED:
+                raise _perhaps_held(failure) from failure
+            client.sleep(0.2)
+            continue
         except BaseException:  # interrupted, perhaps when the lease was granted already
             with suppress(RequestFailed):
-                taken = _granted(client.post(path, request, repeatable=True), name, description)
+                taken, _holders = _ask(client.within(client.timeout), path, request, name)
                 if taken:
-                    _release(client, taken[0])
+                    _release(client, taken)
             raise
-        granted = _granted(answer, name, description)
-        if granted:
-            return granted
-        holders = answer['contents']['blockedByLeases']
+        if lease:
+            return lease
         pause = min(10.0, random.SystemRandom().uniform(0.25, 0.5) * float(2**tried))
         if time.monotonic() + pause > deadline:
             raise _blocked(client, name, holders, timeout)
@@ -98,16 +133,25 @@ def _acquire(client: Client, path: str, name: str, purpose: str, timeout: float)
         tried += 1
 
 
-def _granted(answer: Any, name: str, description: str) -> tuple[Lease, str] | None:
-    """The lease and when it expires, if it is ours. Where a repeated key means nothing to the service, our own lease blocks us."""
+def _ask(client: Client, path: str, request: dict[str, Any], name: str) -> tuple[Lease | None, list[Any]]:
+    """The lease, if it is ours, and who is in the way. Where a repeated key means nothing to the service, our own lease blocks us."""
+    answer = client.post(path, request, repeatable=True, form=Choice('tag', ANSWERS))
     contents = answer['contents']
     if answer['tag'] == 'Acquired':
-        return Lease(typed(str, contents['leaseId']), name), typed(str, contents['expirationTime'])
+        return Lease(contents['leaseId'], name, contents.get('expirationTime') or ''), []
     holders = contents['blockedByLeases']
-    mine = [holder for holder in holders if holder.get('description') == description]
+    mine = [holder for holder in holders if holder.get('description') == request['description']]
     if not mine or len(mine) != len(holders):
-        return None
-    return Lease(typed(str, mine[0]['id']), name), typed(str, mine[0]['expirationTime'])
+        return None, holders
+    return Lease(mine[0]['id'], name, mine[0].get('expirationTime') or ''), []
+
+
+def _perhaps_held(failure: RequestFailed) -> Failure:
+    """For answers that cannot be used: a lease that cannot be found cannot be released."""
+    (problem,) = failure.problems
+    what = 'Hercules CI gave no usable answer to the wish for the lock. If it gave the lock, that lasts until it expires.'
+    found = ' '.join(filter(None, (problem.what, problem.found)))
+    return fail(what, problem.where, problem.expected, found, 'Nothing was uploaded. %s' % problem.remedy, **failure.extra)
 
 
 def _blocked(client: Client, name: str, holders: list[Any], timeout: float) -> Failure:
@@ -121,22 +165,23 @@ def _blocked(client: Client, name: str, holders: list[Any], timeout: float) -> F
 
 
 def _holder(holder: Any) -> str:
-    user, job = holder.get('user') or {}, holder.get('job') or {}
-    who = 'job %s' % job['index'] if 'index' in job else str(user.get('displayName') or user.get('name') or 'somebody')
-    return '%s: %s, since %s, at most until %s' % (who, holder['description'], holder['startTime'], holder['expirationTime'])
+    user, job = holder.get('user') or {}, holder.get('job')
+    who = 'job %d' % job['index'] if job else user.get('displayName') or user.get('name') or 'somebody'
+    since, until = (holder.get(name) or '?' for name in ('startTime', 'expirationTime'))
+    return '%s: %s, since %s, at most until %s' % (who, holder.get('description') or 'no description', since, until)
 
 
-def _renew(client: Client, lease: Lease, expires: str) -> None:
-    while not lease._ended.wait(_renewal_interval(expires)):
+def _renew(client: Client, lease: Lease) -> None:
+    path, form = '/lock-leases/%s' % segment(lease.id), {'expirationTime': Maybe(str)}
+    while not lease._ended.wait(_renewal_interval(lease.expires)):
         try:
-            answer = client.post('/lock-leases/%s' % segment(lease.id), {'description': None}, repeatable=True)
-            expires = typed(str, answer['expirationTime'])
+            answer = client.within(client.timeout).post(path, {'description': None}, repeatable=True, form=form)
+            lease.expires = answer.get('expirationTime') or ''
         except RequestFailed as failure:
-            if failure.status in (403, 404, 410):
+            if failure.status in (403, *GONE) and not lease._ended.is_set():
                 lease.lost = failure.problems[0].what
                 return
-        except (Failure, KeyError, TypeError):
-            pass  # try again after the same while; the lease may still last
+            # else try again after the same while; the lease may still last
 
 
 def _renewal_interval(expires: str) -> float:
@@ -150,12 +195,16 @@ def _renewal_interval(expires: str) -> float:
 
 
 def _release(client: Client, lease: Lease) -> None:
+    """Give it back. That this does not work is nothing that should hide what has been done."""
     path = '/lock-leases/%s' % segment(lease.id)
     try:
-        client.delete(path)
-    except RequestFailed:
-        pass  # it is gone already, or will expire: nothing that should hide what has been done
+        client.within(client.timeout).delete(path)
+    except RequestFailed as failure:
+        if failure.status not in GONE:
+            lease.left = failure.problems[0].what
+        elif not failure.repeated:  # else it was released by the try of which the answer was lost
+            lease.lost = failure.problems[0].what
     except BaseException:  # interrupted: release it all the same
         with suppress(RequestFailed):
-            client.delete(path)
+            client.within(client.timeout).delete(path)
         raise

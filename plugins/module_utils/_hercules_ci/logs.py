@@ -12,13 +12,14 @@ import time
 from collections import deque
 from typing import Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.answers import Maybe
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import typed, understood
 
 LONGEST_LINE = 1000
 """Characters of a line that are worth showing."""
 EMPTY_ANSWERS = 3
 """How often a log may say that it goes on and bring nothing, before it counts as ended: it is read when its writer has ended."""
+LINES = {'lines': [{'i': int, 't': Maybe(str)}], 'done': Maybe(bool)}
 ESCAPES = re.compile(
     r'\x1b\[[0-?]*[ -/]*[@-~]'  # colours and cursor movements
     r'|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?'  # titles and links
@@ -27,24 +28,29 @@ ESCAPES = re.compile(
 )
 
 
-@understood('the lines of a log')
 def tail_of_log(client: Client, path: str, log_id: str, lines: int) -> list[str]:
     """The last lines of the log of what is at a path of the API.
 
-    Whether C(iMin) is inclusive is not documented. Each request therefore names the last line that has come already, and drops it
-    when it comes again.
+    Whether C(iMin) is inclusive is not documented, nor how many lines come at a time. A request therefore names the last line that has come
+    already, and once that has come again, it is known that the next line can be named without losing it.
     """
     tail: deque[str] = deque(maxlen=lines)
-    last: int | None = None
+    last, step = None, 0
     empty_answers = 0
     while empty_answers < EMPTY_ANSWERS:
-        answer: Any = client.get(path + '/log/lines', {'logId': log_id, 'iMin': last})
-        news = sorted((typed(int, line['i']), line['t']) for line in answer['lines'] if last is None or line['i'] > last)
-        tail.extend(plain(text) for number, text in news)
-        if news:
-            last, empty_answers = news[-1][0], 0
-        elif answer['done']:
+        answer: Any = client.get(path + '/log/lines', {'logId': log_id, 'iMin': None if last is None else last + step}, LINES)
+        known = last
+        for line in sorted(answer['lines'], key=lambda line: line['i']):
+            if last is None or line['i'] > last:
+                last = line['i']
+                tail.append(plain(line.get('t') or ''))
+        if answer.get('done'):
             break
+        repeated = step == 0 and any(line['i'] == known for line in answer['lines'])
+        if repeated:
+            step = 1
+        if last != known or repeated:
+            empty_answers = 0
         else:
             empty_answers += 1
             time.sleep(0.5)

@@ -11,11 +11,13 @@ import base64
 import binascii
 import re
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.answers import Each, Maybe
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client, Downloaded
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import typed, understood
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import job_page
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath, segment
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
@@ -23,6 +25,15 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 NIX_BASE32 = '0123456789abcdfghijklmnpqrsvwxyz'
 DOWNLOADS = 3
 """How often a file is downloaded whose bytes are not those that the service lists."""
+VERSION = {
+    'version': int,
+    'creationTime': str,
+    'size': Maybe(int),
+    'sha256': Maybe(str),
+    'job': Maybe({'index': int}),
+    'uploader': Maybe({'slug': Maybe(str), 'displayName': Maybe(str)}),
+}
+LISTING = {'stateFiles': Each({'versions': [VERSION]})}
 
 
 @dataclass(frozen=True)
@@ -45,12 +56,12 @@ class Version:
         """From the schema StateVersion of the API."""
         job, uploader = answer.get('job'), answer.get('uploader')
         return cls(
-            number=typed(int, answer['version']),
-            created=typed(str, answer['creationTime']),
-            size=None if answer.get('size') is None else typed(int, answer['size']),
+            number=answer['version'],
+            created=answer['creationTime'],
+            size=answer.get('size'),
             sha256=hexadecimal(answer.get('sha256') or ''),
             job=job_page(base_url, str(project), job['index']) if job else '',
-            uploader=str(uploader.get('slug') or uploader.get('displayName') or '') if uploader else '',
+            uploader=uploader.get('slug') or uploader.get('displayName') or '' if uploader else '',
         )
 
     def holds(self, size: int, sha256: str) -> bool | None:
@@ -84,9 +95,8 @@ class StateFiles:
     def files(self) -> dict[str, tuple[Version, ...]]:
         """The versions of each file, oldest first."""
         path = self.project.api_path + '/states'
-        answer = self.client.get(path)
-        with understood('GET ' + path):
-            return {name: self._versions(file['versions']) for name, file in answer['stateFiles'].items()}
+        answer = self.client.get(path, form=LISTING)
+        return {name: self._versions(file['versions']) for name, file in answer['stateFiles'].items()}
 
     def versions(self, name: str) -> tuple[Version, ...]:
         """The versions of a file, oldest first; none when there is no such file."""
@@ -94,7 +104,10 @@ class StateFiles:
 
     def version(self, name: str, number: int | None) -> Version:
         """A version of a file, the newest when the number is None. Raises Failure when it is not there."""
-        versions = self.versions(name)
+        return self.pick(name, self.versions(name), number)
+
+    def pick(self, name: str, versions: Sequence[Version], number: int | None) -> Version:
+        """The same, of versions that are known."""
         found = [version for version in versions if number in (None, version.number)]
         if found:
             return found[-1]
@@ -123,6 +136,11 @@ class StateFiles:
             found='%d bytes, sha256 %s' % (found.size, found.sha256),
             remedy='Look for a proxy that changes or cuts answers. If there is none, tell the people who run %s' % self.client.base_url,
         )
+
+    def sent(self, name: str, version: Version) -> Downloaded:
+        """What the content of a version turns out to be, whatever the service lists of it."""
+        with hidden_file() as copy:
+            return self.client.download(self.data_path(name), copy, {'version': version.number})
 
     def upload(self, name: str, source: IO[bytes], size: int) -> None:
         """Add a version, once; the service does not compare it with anything."""

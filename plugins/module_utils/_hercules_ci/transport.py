@@ -10,7 +10,9 @@ from __future__ import annotations
 import functools
 import http.client
 import re
+import socket
 import ssl
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 
+BROKEN = (ConnectionError, socket.timeout, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 PORTS = {'http': 80, 'https': 443}
 
 
@@ -53,7 +56,7 @@ def make_opener(validate_certs: bool, ca_path: str | None) -> urllib.request.Ope
     trust = functools.cache(functools.partial(_trust, validate_certs, ca_path))
     if ca_path is not None:
         trust()  # a file that cannot be read is told before anything is asked
-    return urllib.request.build_opener(_HTTPS(trust), _Redirects())
+    return urllib.request.build_opener(_HTTP(), _HTTPS(trust), _Redirects())
 
 
 def _trust(validate_certs: bool, ca_path: str | None) -> ssl.SSLContext:
@@ -72,6 +75,41 @@ def _trust(validate_certs: bool, ca_path: str | None) -> ssl.SSLContext:
     return context
 
 
+class _Connection(http.client.HTTPConnection):
+    """Where a request cannot be sent to its end, because the server has said all that it wants to say and left, listen to that."""
+
+    _broken: OSError | None = None
+
+    def endheaders(self, message_body: Any = None, *, encode_chunked: bool = False) -> None:
+        try:
+            super().endheaders(message_body, encode_chunked=encode_chunked)
+        except BROKEN as error:
+            if self.sock is None:  # there is no connection
+                raise
+            self._broken = error
+            self.sock.settimeout(1.0)  # what was said is here already
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        if self._broken is None:
+            return super().getresponse()
+        try:
+            answer = super().getresponse()
+        except (OSError, http.client.HTTPException):
+            raise urllib.error.URLError(self._broken) from None
+        if answer.status < 300:  # of a request that has not arrived whole
+            raise urllib.error.URLError(self._broken)
+        return answer
+
+
+class _SecureConnection(_Connection, http.client.HTTPSConnection):
+    """The same with TLS."""
+
+
+class _HTTP(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_Connection, req)
+
+
 class _HTTPS(urllib.request.HTTPSHandler):
     """Asks whom to trust when the first connection needs it: to read a system's certificates takes as long as several requests."""
 
@@ -80,7 +118,7 @@ class _HTTPS(urllib.request.HTTPSHandler):
         self._trust = trust
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(http.client.HTTPSConnection, req, context=self._trust())
+        return self.do_open(_SecureConnection, req, context=self._trust())
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):

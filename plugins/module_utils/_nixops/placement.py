@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,10 +17,12 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hi
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import (
+    Stored,
     Upload,
     Waiting,
     add_version,
     jobs_started_meanwhile,
+    require_newest,
     undisturbed,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import (
@@ -48,6 +50,7 @@ class Placement:
     newest: the version that the server has now. comparison: of what is here with that; None where that is no state.
     action: created, unchanged, kept, replaced or restored. same_as: the version that has the content from here, if one has: where it is not
     the newest, nothing is here that the server has not had. unusable: why no effect could work with the newest.
+    there: the newest, where it was downloaded to see that.
     """
 
     name: str
@@ -58,15 +61,23 @@ class Placement:
     action: str
     same_as: Version | None = None
     unusable: tuple[Problem, ...] = ()
+    there: State | None = None
+
+    @property
+    def base(self) -> int | None:
+        """The number of the newest version, which may be 0; None when there is no such file."""
+        return self.newest.number if self.newest else None
 
     def result(self, stored: Stored | None) -> dict[str, Any]:
         """What a module returns of it. stored: None when nothing was."""
-        before = self.newest.number if self.newest else None
+        version = self.base
+        if stored and stored.sent:
+            version = stored.versions[-1].number if stored.versions else None  # it has a number that is not known
         return {
             'name': self.name,
             'action': self.action,
-            'version': stored.versions[-1].number if stored else before,
-            'previous_version': before,
+            'version': version,
+            'previous_version': self.base,
             'same_as': self.same_as.number if self.same_as else None,
             'sha256': self.here.sha256,
             'size': self.here.size,
@@ -82,21 +93,20 @@ class Placement:
         return diff_text(self.differences if self.action in WRITES else NO_DIFFERENCES, self.here.where, there)
 
 
-@dataclass(frozen=True)
-class Stored:
-    """What was done: the versions added, and where the version before them was saved, if it was."""
-
-    versions: tuple[Version, ...]
-    backup: str
-
-
 def place(
-    files: StateFiles, name: str, here: State, existing: str, compare: Compare, judge: Judge = lambda _state: ()
+    files: StateFiles,
+    name: str,
+    here: State,
+    existing: str,
+    compare: Compare,
+    files_open: ExitStack,
+    judge: Judge = lambda _state: (),
+    number: int | None = None,
 ) -> Placement:
-    """Decide about a file. existing: keep, replace or fail, or restore when an old version is to be the newest.
+    """Decide about a file. existing: keep, replace or fail, or restore when an old version is to be the newest, which has this number.
 
     judge: tells why no effect could work with a state. Nothing is downloaded where hashes tell that what is here is the newest, or an older
-    version than one that a deployment has stored since.
+    version than one that a deployment has stored since. files_open: closes what was.
     """
     versions = files.versions(name)
     if not versions:
@@ -104,11 +114,12 @@ def place(
         return Placement(name, here, None, comparison, comparison.differences, 'created')
     newest = versions[-1]
     same_as = next((version for version in reversed(versions) if version.holds(here.size, here.sha256)), None)
-    if same_as is newest:
+    if same_as is newest or newest.number == number:
         return Placement(name, here, newest, None, NO_DIFFERENCES, 'unchanged', newest)
     if existing == 'keep' and same_as and newest.job and newest.size:
         return Placement(name, here, newest, None, Differences.of([Difference('', '', NEWER)]), 'kept', same_as)
-    found = _compared(files, Placement(name, here, newest, None, NO_DIFFERENCES, 'unchanged', same_as), newest, compare, judge)
+    there = from_server(files, name, newest, files_open.enter_context(hidden_file()))
+    found = _compared(Placement(name, here, newest, None, NO_DIFFERENCES, 'unchanged', same_as, there=there), there, compare, judge)
     if not found.differences:
         return found
     if existing == 'fail':
@@ -124,22 +135,20 @@ def place(
     return replace(found, action={'keep': 'kept', 'replace': 'replaced', 'restore': 'restored'}[existing])
 
 
-def _compared(files: StateFiles, placement: Placement, newest: Version, compare: Compare, judge: Judge) -> Placement:
-    """The placement with what the newest version, which is downloaded, has to do with what is here."""
-    with hidden_file() as copy:
-        there = from_server(files, placement.name, newest, copy)
-        if there.sha256 == placement.here.sha256:
-            return replace(placement, same_as=newest)
-        unusable = tuple(judge(there))
-        try:
-            comparison = compare(placement.here, there)
-        except NotAState:
-            differences = Differences.of([Difference('', '', 'not a NixOps state on the server')])
-            return replace(placement, differences=differences, unusable=unusable)
-        differences = comparison.differences if there.size else Differences.of([Difference('', '', 'empty on the server')])
-        if unusable and not differences:
-            differences = Differences.of([Difference('', '', 'in a form on the server that the effect cannot read')])
-        return replace(placement, comparison=comparison, differences=differences, unusable=unusable)
+def _compared(placement: Placement, there: State, compare: Compare, judge: Judge) -> Placement:
+    """The placement with what the newest version has to do with what is here."""
+    if there.sha256 == placement.here.sha256:
+        return replace(placement, same_as=placement.newest)
+    unusable = tuple(judge(there))
+    try:
+        comparison = compare(placement.here, there)
+    except NotAState:
+        differences = Differences.of([Difference('', '', 'not a NixOps state on the server')])
+        return replace(placement, differences=differences, unusable=unusable)
+    differences = comparison.differences if there.size else Differences.of([Difference('', '', 'empty on the server')])
+    if unusable and not differences:
+        differences = Differences.of([Difference('', '', 'in a form on the server that the effect cannot read')])
+    return replace(placement, comparison=comparison, differences=differences, unusable=unusable)
 
 
 def version_with(files: StateFiles, placement: Placement) -> Version | None:
@@ -155,46 +164,53 @@ def version_with(files: StateFiles, placement: Placement) -> Version | None:
 
 
 def carry_out(
-    files: StateFiles, placements: Sequence[Placement], lock: str, waiting: Waiting, backup_folder: str | None
-) -> tuple[dict[str, Stored], list[Problem]]:
-    """Upload what has to be uploaded, all under one lock. Returns what was done, by the names of the files, and what to warn of."""
+    files: StateFiles, placements: Sequence[Placement], lock: str, waiting: Waiting, backup_folder: str | None, done: dict[str, Stored]
+) -> list[Problem]:
+    """Upload what has to be uploaded, all under one lock. Returns what to warn of.
+
+    done: gets what was done, by the names of the files, as it is done. Whatever a Failure is about, that is there.
+    """
     pending = [placement for placement in placements if placement.action in WRITES]
     if not pending:
-        return {}, []
+        return []
     purpose = 'ansible: %s' % ', '.join('%s %s' % (placement.action, placement.name) for placement in pending)
-    stored: dict[str, Stored] = {}
-    with undisturbed(files, lock, purpose, waiting) as lease:
-        now = files.files()
-        for placement in pending:
-            with _after(stored):
+    uploads = {
+        placement.name: Upload(placement.name, placement.here.file, placement.here.size, placement.here.sha256) for placement in pending
+    }
+    with _telling(done):
+        with undisturbed(files, lock, purpose, waiting) as lease:
+            now = files.files()
+            for placement in pending:
                 _require_same(placement, now.get(placement.name, ()))
-                backup = _save(files, placement, backup_folder)
-                upload = Upload(placement.name, placement.here.file, placement.here.size, placement.here.sha256)
-                base = placement.newest.number if placement.newest else 0
-                stored[placement.name] = Stored(add_version(files, upload, base, lease), backup)
-        return stored, [] if waiting.jobs_timeout is None else jobs_started_meanwhile(files)
+                done[placement.name] = stored = Stored(_save(files, placement, backup_folder))
+                add_version(files, uploads[placement.name], placement.base, lease, stored)
+            warnings = [] if waiting.jobs_timeout is None else jobs_started_meanwhile(files)
+        if lease.lost:
+            require_newest(files, uploads, done)
+    return [*lease.problems(), *(problem for stored in done.values() for problem in stored.problems), *warnings]
 
 
 @contextmanager
-def _after(stored: Mapping[str, Stored]) -> Iterator[None]:
+def _telling(done: Mapping[str, Stored]) -> Iterator[None]:
     """Whoever reads of a failure has to know what was stored before it."""
     try:
         yield
     except Failure as failure:
+        stored = ['%s as version %d' % (name, each.versions[-1].number) for name, each in done.items() if each.versions]
         if not stored:
             raise
-        done = ', '.join('%s as version %d' % (name, each.versions[-1].number) for name, each in stored.items())
-        problem = Problem('Before that, this was stored: %s.' % done, remedy='Run this again: it looks first at what is on the server')
-        raise Failure((*failure.problems, problem), {**failure.extra, 'changed': True}) from None
+        remedy = 'Run this again: it looks first at what is on the server'
+        problem = Problem('Before that, this was stored: %s.' % ', '.join(stored), remedy=remedy)
+        raise Failure((*failure.problems, problem), failure.extra) from None
 
 
 def _require_same(placement: Placement, now: Sequence[Version]) -> None:
-    before = placement.newest.number if placement.newest else 0
-    if (now[-1].number if now else 0) != before:
+    before = placement.base
+    if (now[-1].number if now else None) != before:
         raise fail(
             'Somebody stored a new state while this waited for its turn.',
             where=placement.name,
-            expected='version %d as the newest' % before if before else 'no such file yet',
+            expected='no such file yet' if before is None else 'version %d as the newest' % before,
             found=str(now[-1]) if now else 'no version at all',
             remedy='Nothing was uploaded. Run this again: it will compare with the new version',
         )
@@ -223,8 +239,8 @@ def _save(files: StateFiles, placement: Placement, folder: str | None) -> str:
     except (OSError, ValueError) as error:
         remedy = 'Nothing was uploaded. Set backup_dir to a folder that can be written to'
         raise fail('The folder for backups cannot be made.', where=os.path.dirname(path), found=str(error), remedy=remedy) from None
-    with hidden_file() as copy:
-        files.download(placement.name, placement.newest, copy)
-        copy.seek(0)
-        write_atomically(path, copy)
+    with ExitStack() as files_open:
+        there = placement.there or from_server(files, placement.name, placement.newest, files_open.enter_context(hidden_file()))
+        there.file.seek(0)
+        write_atomically(path, there.file)
     return path

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
@@ -37,6 +38,7 @@ class Source:
     """A state that an effect can work with.
 
     effect_deployment: the name by which the effect knows the deployment. machines: how many there are. problems: what there is to warn of.
+    number: of the version on the server that this is, if it is one.
     """
 
     state: State
@@ -44,6 +46,7 @@ class Source:
     effect_deployment: str
     machines: int
     problems: tuple[Problem, ...]
+    number: int | None = None
 
 
 def read_source(options: Mapping[str, Any], file: IO[bytes]) -> Source:
@@ -72,17 +75,23 @@ def require_export(state: State) -> None:
 def read_version(options: Mapping[str, Any], files: StateFiles, name: str, file: IO[bytes]) -> Source:
     """An old version of the state file on the server, to become the newest: one that has the deployment alone, and that the effect can use.
 
-    At machines without a host key the effect would fail, but lose nothing.
+    At machines without a host key the effect would fail, but lose nothing. Where the newest is the same by the hashes that the service
+    lists, there is nothing to do, and nothing is downloaded or looked at.
     """
-    state = from_server(files, name, files.version(name, options['version']), file)
     looked_for, function = effect_name(options), options['function']
+    versions = files.versions(name)
+    version, newest = files.pick(name, versions, options['version']), versions[-1]
+    if version.sha256 and version.size is not None and newest.holds(version.size, version.sha256):
+        same = State(io.BytesIO(), version.size, version.sha256, '%s, version %d' % (name, version.number))
+        return Source(same, Deployment('', None), looked_for, 0, (), version.number)
+    state = from_server(files, name, version, file)
     unfit = unusable(state, function, looked_for)
     if unfit:
         raise Failure(tuple(unfit))
     content = content_of(state)
     deployment = find_deployment(content.deployments, options['deployment'], state.where)
     problems = import_problems(content, deployment, looked_for, state.where, '' if function == 'runNixOps2' else 'warning')
-    return Source(state, deployment, looked_for, content.machines, tuple(problems))
+    return Source(state, deployment, looked_for, content.machines, tuple(problems), version.number)
 
 
 def effect_name(options: Mapping[str, Any], deployment: Deployment | None = None) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
+import socket
 import ssl
 import subprocess
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -84,10 +86,10 @@ def test_what_stays_is_not_waited_for(status: int, client: Client, sandbox: Sand
     assert not pauses
 
 
-def test_the_number_of_tries_has_a_bound(client: Client, sandbox: Sandbox, pauses: list[float]) -> None:
+def test_the_number_of_tries_has_a_bound(sandbox: Sandbox, pauses: list[float]) -> None:
     sandbox.fault('status', times=-1)
     with pytest.raises(RequestFailed, match='503 Service Unavailable'):
-        client.get(STATES)
+        made(sandbox.url, pauses, timeout=30).get(STATES)
     assert len(pauses) == client_module.TRIES - 1
     assert sum(pauses) < 60
 
@@ -154,10 +156,11 @@ def test_what_certainly_has_not_arrived_is_repeated(client: Client, sandbox: San
     client.upload(STATES.replace('states', 'state/x/data'), io.BytesIO(b'content'), 7)
     assert sandbox.states('github/neat-org/neat-repo', 'x') == [b'content']
     sandbox.hang_up()
+    pauses.clear()
     with pytest.raises(RequestFailed, match='Connection refused') as raised:
-        client.post('/x')
+        made(sandbox.url, pauses, timeout=30).post('/x')
     assert not raised.value.arrived
-    assert len(pauses) == client_module.TRIES
+    assert len(pauses) == client_module.TRIES - 1
 
 
 @pytest.mark.parametrize('kind', ['truncate', 'reset-in-reply'])
@@ -244,7 +247,82 @@ def test_a_server_that_sends_a_byte_now_and_then(serve: Callable[..., str], paus
     monkeypatch.setattr(client_module, 'BLOCK', 1)
     with pytest.raises(RequestFailed, match='only 2 bytes came in 8 seconds'):
         made(serve(trickle), pauses).get('/x')
-    assert len(pauses) == client_module.TRIES - 1
+    assert not pauses  # twice the timeout is over by then
+
+
+def test_a_server_that_is_silent_is_asked_for_twice_the_timeout(serve: Callable[..., str], pauses: list[float]) -> None:
+    """However often that is, and whatever the timeout."""
+    done = threading.Event()
+    url = serve(lambda _handler: done.wait(10))
+    client = made(url, pauses, timeout=1)
+    for seconds, least, most in ((60, 1.5, 2.5), (0.5, 0.4, 1.4)):
+        started = time.monotonic()
+        with pytest.raises(RequestFailed, match='did not answer'):
+            client.within(seconds).get('/x')
+        assert least < time.monotonic() - started < most
+    done.set()
+
+
+def test_a_server_may_ask_for_a_minute_in_all(client: Client, sandbox: Sandbox, pauses: list[float]) -> None:
+    sandbox.fault('status', status=429, headers={'Retry-After': '25'}, times=-1)
+    with pytest.raises(RequestFailed, match='429'):
+        client.get(STATES)
+    assert pauses == [25.0, 25.0]
+    with pytest.raises(RequestFailed, match='429'):
+        client.within(20).get(STATES)
+    assert pauses == [25.0, 25.0]
+
+
+def test_an_upload_that_is_refused_before_it_was_read(serve: Callable[..., str], pauses: list[float]) -> None:
+    """What the server has said is read although the rest could not be sent."""
+    size = 50_000_000
+
+    def refuse(handler: BaseHTTPRequestHandler) -> None:
+        answer(handler, status=413)
+        handler.close_connection = True
+
+    with pytest.raises(RequestFailed, match=r'answered 413 .*for a higher limit') as raised:
+        made(serve(refuse), pauses).upload('/x', io.BytesIO(bytes(size)), size)
+    assert not raised.value.arrived
+    assert not pauses
+
+
+def test_a_success_before_all_was_read_is_none(serve: Callable[..., str], pauses: list[float]) -> None:
+    def hasty(handler: BaseHTTPRequestHandler) -> None:
+        answer(handler)
+        handler.close_connection = True
+
+    with pytest.raises(RequestFailed, match='did not answer') as raised:
+        made(serve(hasty), pauses).upload('/x', io.BytesIO(bytes(50_000_000)), 50_000_000)
+    assert raised.value.arrived
+
+
+def test_a_proxy_that_is_gone_is_named(pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.closing(socket.create_server(('127.0.0.1', 0))) as listener:
+        port = listener.getsockname()[1]
+    monkeypatch.delenv('no_proxy', raising=False)
+    for scheme in ('http', 'https'):
+        monkeypatch.setenv(scheme + '_proxy', 'http://user:word@127.0.0.1:%d' % port)
+        with pytest.raises(RequestFailed, match='^The proxy 127.0.0.1:%d does not answer, so' % port) as raised:
+            made(scheme + '://ci.example', pauses).get('/x')
+        assert 'word' not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ('body', 'expected', 'found'),
+    [
+        (b'{"a": [{"c": 1}]}', 'a field a[0].b', 'no such field'),
+        (b'{"a": [{"b": "x"}, {"b": null}]}', 'text as a[1].b', 'null'),
+        (b'', 'an object', 'nothing'),
+        (b'3.5', 'an object', 'a fraction'),
+    ],
+)
+def test_a_field_that_is_missing_is_named(body: bytes, expected: str, found: str, serve: Callable[..., str], pauses: list[float]) -> None:
+    url = serve(lambda handler: answer(handler, body))
+    with pytest.raises(RequestFailed) as raised:
+        made(url, pauses).get('/x', form={'a': [{'b': str}]})
+    said = 'Where: GET %s/api/v1/x. Expected: %s. Found: %s.' % (url, expected, found)
+    assert str(raised.value).startswith('The answer of Hercules CI does not have the expected form. ' + said)
 
 
 @pytest.mark.parametrize(

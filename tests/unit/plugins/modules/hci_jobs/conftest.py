@@ -175,6 +175,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     scripted = Service()
     monkeypatch.setattr(LOGIC + 'client.make_opener', lambda *_arguments: scripted)
     monkeypatch.setattr(LOGIC + 'client.TRIES', 1)
+    monkeypatch.setattr(LOGIC + 'client.time.sleep', lambda _seconds: None)
     yield scripted
     assert not scripted.script, 'was not asked for'
 
@@ -183,6 +184,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
 def fake_time(monkeypatch: pytest.MonkeyPatch) -> Time:
     passing = Time()
     monkeypatch.setattr(LOGIC + 'job_watch.time', passing)
+    monkeypatch.setattr(LOGIC + 'job_states.time', passing)
     monkeypatch.setattr(LOGIC + 'logs.time', passing)
     return passing
 

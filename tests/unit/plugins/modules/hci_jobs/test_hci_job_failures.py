@@ -8,6 +8,8 @@ from __future__ import annotations
 import urllib.error
 from typing import Any
 
+import pytest
+
 PAGE = 'https://ci.example.org/github/neat-org/neat-repo/jobs/42'
 EFFECT = '/jobs/%s/effects/neat-network.run'
 
@@ -22,13 +24,13 @@ def test_a_failed_effect_fails_with_the_end_of_the_log_of_its_last_run(service: 
         ('/jobs/%s/effects/other.run' % answers.id(42), answers.effect('Successful')),
         (answers.log_path(), answers.log(0, *lines)),
         (answers.log_path(after=29), answers.log(29, 'line 29', '\x1b[31merror: cannot connect to web-1\x1b[0m', '', done=True)),
-        (answers.log_path(after=31), answers.log(31, '', done=True)),
     )
     result = job(log_lines=3)
     assert result['failed']
     for expected in ('The effect neat-network.run of job 42 failed.', PAGE, 'error: cannot connect to web-1'):
         assert expected in result['msg']
-    assert result['msg'].endswith('\nThe effect neat-network.run wrote at the end:\n  line 29\n  error: cannot connect to web-1\n  ')
+    end = '\nThe effect neat-network.run of job 42 wrote at the end:\n  line 29\n  error: cannot connect to web-1\n  '
+    assert result['msg'].endswith(end)
     effect = result['job']['effects'][0]
     assert effect['log'] == ['line 29', 'error: cannot connect to web-1', '']
     assert (effect['message'], effect['agent']) == ('error: cannot connect to web-1', 'agent-1')
@@ -44,7 +46,6 @@ def test_what_an_effect_does_after_its_failure_is_not_why_it_failed(service: Any
         ('/jobs/%s/evaluation' % answers.id(42), answers.evaluation(['neat-network', 'run'])),
         (EFFECT % answers.id(42), answers.effect('Failed')),
         (answers.log_path(), answers.log(0, *said, done=True)),
-        (answers.log_path(after=4), answers.log(5, done=True)),
     )
     result = job()
     assert result['job']['effects'][0]['message'] == 'error: no space left on device'
@@ -60,7 +61,6 @@ def test_the_reason_is_found_above_the_lines_that_are_returned(service: Any, ans
         ('/jobs/%s/evaluation' % answers.id(42), answers.evaluation(['neat-network', 'run'])),
         (EFFECT % answers.id(42), answers.effect('Failed')),
         (answers.log_path(), answers.log(0, *said, done=True)),
-        (answers.log_path(after=4), answers.log(5, done=True)),
     )
     result = job(log_lines=2)
     assert result['job']['effects'][0]['message'] == 'error: activation of 1 of 1 machines failed'
@@ -79,6 +79,59 @@ def test_the_log_is_whole_when_i_min_is_exclusive_and_lines_come_late(service: A
     )
     assert job()['job']['effects'][0]['log'] == ['a', 'b', 'c']
     assert fake_time.pauses == [0.5]
+
+
+@pytest.mark.parametrize('inclusive', [True, False])
+def test_a_log_that_comes_line_by_line_is_read_to_its_end(inclusive: bool, service: Any, answers: Any, job: Any, fake_time: Any) -> None:
+    said = ['line %d' % number for number in range(12)]
+
+    def answer(asked: str) -> Any:
+        if '/log/lines' not in asked:
+            kinds = {'/evaluation': answers.evaluation(['neat-network', 'run']), '/effects/neat-network.run': answers.effect('Failed')}
+            return next((kinds[end] for end in kinds if asked.endswith(end)), answers.jobs(answers.job(42, status='Failure')))
+        least = asked.partition('&iMin=')[2]
+        first = 0 if not least else int(least) + (not inclusive)
+        return answers.log(first, *said[first:first + 1], done=first == 11)
+
+    service.always = answer
+    assert job(log_lines=20)['job']['effects'][0]['log'] == said
+    assert len([asked for asked in service.requests if '/log/lines' in asked]) == (13 if inclusive else 12)
+    assert fake_time.pauses == []
+
+
+WRONG = [403, 404, 500, {'x': 1}, {}, None, 'text']
+
+
+@pytest.mark.parametrize('wrong', WRONG, ids=str)
+@pytest.mark.parametrize('which', ['/evaluation', '/effects/', '/log/lines'])
+def test_a_job_that_has_failed_has_failed_whatever_cannot_be_read(which: str, wrong: Any, service: Any, answers: Any, job: Any) -> None:
+    right = {
+        '/log/lines': answers.log(0, 'last words', done=True),
+        '/effects/': answers.effect('Failed'),
+        '/evaluation': answers.evaluation(['neat-network', 'run']),
+        '/jobs?': answers.jobs(answers.job(42, status='Failure')),
+    }
+    service.always = lambda asked: next(wrong if part == which else right[part] for part in right if part in asked)
+    result = job(wait=False)
+    assert (result['failed'], result['job']['index'], result['job']['status']) == (True, 42, 'Failure')
+    assert result['problems'][0]['what'] in ('Job 42 failed.', 'The effect neat-network.run of job 42 failed.')
+    if which != '/evaluation' or wrong != 404:
+        assert ' could not be read: ' in result['msg']
+
+
+def test_the_effects_of_several_jobs_may_have_the_same_name(service: Any, answers: Any, job: Any) -> None:
+    jobs = [answers.job(index, kind='OnPush', jobName=name, status='Failure') for index, name in ((43, 'b'), (42, 'a'))]
+    service.expect((answers.jobs_path, answers.jobs(*jobs)))
+    for index in (42, 43):
+        effect = '/jobs/%s/effects/x.run' % answers.id(index)
+        service.expect(
+            ('/jobs/%s/evaluation' % answers.id(index), answers.evaluation(['x', 'run'])), (effect, answers.effect('Failed')),
+            (answers.log_path('x.run', job=index), answers.log(0, 'words', done=True)),
+        )
+    said = job()['msg']
+    for name in ('job 42 (a)', 'job 43 (b)'):
+        assert 'The effect x.run of %s failed.' % name in said
+        assert 'The effect x.run of %s wrote at the end:' % name in said
 
 
 def test_a_log_that_never_says_that_it_is_done_is_not_read_for_ever(service: Any, answers: Any, job: Any) -> None:

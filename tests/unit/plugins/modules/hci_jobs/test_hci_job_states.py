@@ -69,8 +69,101 @@ def test_a_rerun_whose_answer_was_lost_is_not_asked_for_twice(service: Any, answ
 
 def test_a_rerun_that_was_lost_on_the_way_is_reported(service: Any, answers: Any, job: Any) -> None:
     listed = (answers.jobs_path, answers.jobs(answers.job(42)))
-    service.expect(listed, (rerun_path(answers, 42), 500), listed)
-    assert '500' in job(state='rerun')['msg']
+    service.expect(listed, (rerun_path(answers, 42), 500), listed, listed, listed)
+    result = job(state='rerun')
+    assert '500' in result['msg'] and 'no new job is listed' in result['msg']
+    assert result['changed'] is False
+
+
+REFUSED = urllib.error.URLError(ConnectionResetError(104, 'Connection reset by peer'))
+NO_ANSWERS = pytest.mark.parametrize('no_answer', [REFUSED, 500, 504, None, {'id': 'x'}, 'garbage', [1]], ids=str)
+
+
+@NO_ANSWERS
+@pytest.mark.parametrize('state', ['rerun', 'scheduled'])
+def test_a_job_that_was_made_without_a_good_answer_is_found_and_no_second_one_made(
+    state: str, no_answer: Any, service: Any, answers: Any, job: Any
+) -> None:
+    config, before = answers.job(40, kind='Config'), answers.job(41, kind='OnSchedule', jobName='nightly')
+    made = answers.job(44, kind='OnSchedule', jobName='nightly')
+    if state == 'rerun':
+        config, before = answers.job(42), answers.job(41)
+        made = rerun_of(answers, 42, 44)
+    made_by = {'rerun': rerun_path(answers, 42), 'scheduled': 'POST /jobs/%s/on-schedule/nightly/run' % answers.id(40)}[state]
+    known = answers.jobs(config, before)
+    service.expect((answers.jobs_path, known))
+    if state == 'scheduled':
+        service.expect(('/jobs/%s/handlers' % answers.id(40), answers.handlers(schedules=('nightly',))))
+    service.expect(
+        (made_by, no_answer),
+        (answers.jobs_path, known),  # the service may need a moment
+        (answers.jobs_path, answers.jobs(made, config, before)),
+        ('/jobs/%s/evaluation' % answers.id(44), answers.evaluation()),
+    )
+    result = job(state=state, schedule='nightly')
+    assert (result['changed'], result['job']['index']) == (True, 44)
+
+
+def test_whether_a_job_was_made_may_be_known_to_nobody(service: Any, answers: Any, job: Any) -> None:
+    service.expect((answers.jobs_path, answers.jobs(answers.job(42))), (rerun_path(answers, 42), REFUSED), (answers.jobs_path, 403))
+    result = job(state='rerun')
+    assert result['msg'].startswith('Hercules CI gave no good answer, and it cannot be found out whether the job was started.')
+    assert (result['failed'], result['changed'], result['job']['index']) == (True, True, 42)
+
+
+@NO_ANSWERS
+def test_a_cancellation_without_a_good_answer_is_looked_up(no_answer: Any, service: Any, answers: Any, job: Any) -> None:
+    cancelled = answers.job(42, 'Queued', 'Failure', isCancelled=True)
+    if no_answer in (REFUSED, 500, 504):
+        service.expect(
+            (answers.jobs_path, answers.jobs(answers.job(42, 'Queued', 'Pending'))),
+            ('POST /jobs/%s/cancel' % answers.id(42), no_answer), ('/jobs/%s' % answers.id(42), cancelled),
+        )
+    else:
+        service.expect(
+            (answers.jobs_path, answers.jobs(answers.job(42, 'Queued', 'Pending'))), ('POST /jobs/%s/cancel' % answers.id(42), no_answer)
+        )
+    result = job(state='cancelled', wait=False)
+    assert (result['changed'], result['job']['index']) == (True, 42)
+
+
+@pytest.mark.parametrize('later', [401, 403, 404, {'items': [{}], 'more': False}, 'x', REFUSED], ids=str)
+@pytest.mark.parametrize('state', ['rerun', 'cancelled', 'scheduled'])
+def test_what_was_done_is_told_whatever_the_next_answer_is(state: str, later: Any, service: Any, answers: Any, job: Any) -> None:
+    first = {
+        'rerun': answers.job(42),
+        'cancelled': answers.job(42, 'Queued', 'Pending'),
+        'scheduled': answers.job(40, kind='Config'),
+    }[state]
+    made = answers.job(44, 'Queued', 'Pending')
+
+    def answer(asked: str) -> Any:
+        if asked.startswith('POST'):
+            return None if asked.endswith('/cancel') else made
+        if asked.endswith('/handlers'):
+            return answers.handlers(schedules=('nightly',))
+        return answers.jobs(first) if len(service.requests) == 1 else later
+
+    service.always = answer
+    result = job(state=state, schedule='nightly', wait_timeout=60)
+    number = 42 if state == 'cancelled' else 44
+    assert (result['failed'], result['changed'], result['job']['index']) == (True, True, number)
+    assert 'Before that, this was done: ' in result['msg']
+    assert 'exception' not in result and 'Traceback' not in result['msg']
+
+
+def test_the_first_of_two_reruns_is_told_when_the_second_is_refused(service: Any, answers: Any, job: Any) -> None:
+    config = answers.job(40, kind='Config')
+    jobs = [answers.job(index, kind='OnPush', jobName=name, status='Failure') for index, name in ((41, 'a'), (42, 'b'))]
+    service.expect(
+        (answers.jobs_path, answers.jobs(*jobs, config)), ('/jobs/%s/handlers' % answers.id(40), answers.handlers('a', 'b')),
+        (rerun_path(answers, 41), rerun_of(answers, 41, 43, 'Queued', 'Pending', kind='OnPush', jobName='a')),
+        (rerun_path(answers, 42), 403),
+    )
+    result = job(rerun_failed=True)
+    assert [each['index'] for each in result['jobs']] == [43, 42]
+    assert result['changed'] is True
+    assert 'this was done: run job 41 (a) again.' in result['msg']
 
 
 def test_a_rerun_that_is_refused_is_not_looked_for(service: Any, answers: Any, job: Any) -> None:

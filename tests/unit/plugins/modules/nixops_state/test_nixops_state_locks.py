@@ -152,8 +152,8 @@ def test_a_lease_is_renewed_while_it_is_needed(replace: Run, sandbox: Sandbox) -
 def test_a_lock_that_is_lost_stops_the_next_upload(replace: Run, sandbox: Sandbox) -> None:
     """The first upload certainly fails; before the second the lease is found to be gone."""
     sandbox.settings(lease_seconds=1)
-    sandbox.fault('lost-lock', 'GET', '.*/states', skip=1)
-    sandbox.fault('slow', 'GET', '.*/data', skip=1, first=1.5, seconds=0.1)
+    sandbox.fault('lost-lock', 'GET', '.*/jobs')
+    sandbox.fault('slow', 'GET', '.*/states', skip=1, first=1.5, seconds=0.1)
     result = replace()
     assert 'lock was lost' in result['msg']
     assert sandbox.states(PROJECT, NAME) == [OLD]

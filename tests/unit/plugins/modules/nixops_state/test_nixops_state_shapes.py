@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
 
+from tests.sandbox.messages import Reply, json_reply
 from tests.sandbox.server import Sandbox
 from tests.unit.wrong_shapes import wrong_shapes
 
@@ -24,22 +25,22 @@ REQUESTS = {'list to verify': ('GET .*/states', 2), 'lock': ('POST .*/lock/.*', 
 
 
 @pytest.fixture
-def answered(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def answered(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What comes in place of one answer: pattern of the request, skip so many, and wrong; right is what would have come."""
     replaced: dict[str, Any] = {}
-    original = Client._json
+    original = sandbox.service.handle
 
-    def answer(self: Client, method: str, path: str, *arguments: Any) -> Any:
-        found = original(self, method, path, *arguments)
-        if not re.fullmatch(replaced['pattern'], '%s %s' % (method, path)):
-            return found
+    def handle(method: str, url: str, *arguments: Any) -> Reply:
+        reply = original(method, url, *arguments)
+        if not re.fullmatch(replaced['pattern'], '%s %s' % (method, url)):
+            return reply
         replaced['skip'] -= 1
         if replaced['skip'] != -1:
-            return found
-        replaced.setdefault('right', found)
-        return replaced.get('wrong', found)
+            return reply
+        replaced.setdefault('right', json.loads(reply.body))
+        return json_reply(replaced.get('wrong', replaced['right']))
 
-    monkeypatch.setattr(Client, '_json', answer)
+    monkeypatch.setattr(sandbox.service, 'handle', handle)
     return replaced
 
 
