@@ -197,12 +197,14 @@ problems:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.credentials import advice
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.push import Commit, Outcome, look, push, require_files
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
     GitError,
     Repository,
     open_checkout,
     private_repository,
+    remote_addresses,
     remote_heads,
     remote_url,
 )
@@ -280,6 +282,9 @@ def run(module: AnsibleModule) -> dict[str, object]:
     checkout = open_checkout(options['checkout'])
     files = contents(module, checkout.path)
     remote_url(checkout, options['remote'])
+    warning = advice(options['remote'], remote_addresses(checkout, options['remote']), checkout.path)
+    if warning:
+        module.warn(str(warning))
     with private_repository(checkout) as repository:
         wanted = list(options['branches'])
         if options['mode'] == 'branch':

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.credentials import without_credentials
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
     GitError,
     Repository,
     no_branch,
+    remote_addresses,
     remote_heads,
     unreachable,
 )
@@ -179,18 +181,19 @@ def push(
             return found
         said = (done.stdout + done.stderr).decode('utf-8', 'replace')
         if not any(reason in said for reason in MOVED):
-            raise refused(found, remote, said)
+            raise refused(repository, found, remote, said)
         side = found.pushed_to if found.pushed_to != found.branch else ''
         heads = remote_heads(repository, remote, filter(None, (found.branch, side)))
         found = look(repository, remote, found.branch, heads=heads, files=files, side=side)
     if heads.get(found.pushed_to) == before.get(found.pushed_to):  # such as a branch nixops, beside which Git cannot have nixops/production
-        raise refused(found, remote, said)
+        raise refused(repository, found, remote, said)
     raise fail('Branch %s of the remote %s moved %d times while it was pushed to.' % (found.pushed_to, remote, ATTEMPTS),
                where=repository.path, remedy='Run the play again when the others have finished pushing.')
 
 
-def refused(found: Outcome, remote: str, said: str) -> Failure:
+def refused(repository: Repository, found: Outcome, remote: str, said: str) -> Failure:
     """What to tell somebody whose push was not accepted: the lines in which git and the remote give their reasons."""
+    said = without_credentials(said, remote_addresses(repository, remote))
     reasons = [line.strip() for line in said.splitlines() if line.startswith(('!', 'remote:', 'error:', 'fatal:'))]
     remedy = 'Push to a side branch for somebody to merge (nixops_push: branch), or allow this user to push.'
     if found.pushed_to != found.branch:

@@ -15,17 +15,13 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.credentials import without_credentials
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import run_program
 
 TIMEOUT = 300.0  # seconds for one git command; fetching a large repository over a slow line is the longest
 
 LOCAL_VARIABLES = ('GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_OBJECT_DIRECTORY', 'GIT_COMMON_DIR', 'GIT_PREFIX', 'GIT_CONFIG')
-
-
-def without_credentials(text: str) -> str:
-    """The text with the user name and password of every URL taken out."""
-    return re.sub(r'(?<=://)[^/@\s]+@', '', text)
 
 
 class GitError(Exception):
@@ -108,6 +104,12 @@ def remote_url(checkout: Repository, remote: str) -> str:
                    remedy='Add it (git remote add %s URL), or name another one.' % remote) from error
 
 
+def remote_addresses(checkout: Repository, remote: str) -> list[str]:
+    """All addresses that git's configuration has for a remote, as they are written there."""
+    listed = checkout.try_run('config', '--get-regexp', r'^remote\.%s\.(push)?url$' % re.escape(remote)).stdout.decode('utf-8', 'replace')
+    return [line.partition(' ')[2] for line in listed.splitlines()]
+
+
 def remote_heads(repository: Repository, remote: str, branches: Iterable[str]) -> dict[str, str]:
     """Commit ids of those of the branches that the remote has, with one request."""
     try:
@@ -127,7 +129,8 @@ def remote_default_branch(repository: Repository, remote: str) -> str:
 
 def unreachable(repository: Repository, remote: str, error: GitError) -> Failure:
     """What to tell somebody whose remote does not answer, or does not let them in: what git said, without its advice, on one line."""
-    said = ' '.join(str(error).partition('Please make sure you have the correct access rights')[0].split())
+    said = without_credentials(str(error), remote_addresses(repository, remote))
+    said = ' '.join(said.partition('Please make sure you have the correct access rights')[0].split())
     return fail('Git cannot reach the remote %s.' % remote, where=repository.path, found=said,
                 remedy='Try "git ls-remote %s" there as the same user: the credentials are those of git itself.' % remote)
 

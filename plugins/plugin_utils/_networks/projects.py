@@ -11,11 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.credentials import advice
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
     GitError,
     Repository,
     no_branch,
     open_checkout,
+    remote_addresses,
     remote_default_branch,
     remote_heads,
     remote_url,
@@ -153,6 +155,9 @@ def _remote_problems(project: Project, repository: Repository) -> Iterator[Probl
     if not project.first.sound('nixops_remote'):
         return
     remote_url(repository, remote)
+    warning = advice(remote, remote_addresses(repository, remote), repository.path)
+    if warning:
+        yield warning
     heads = remote_heads(repository, remote, sorted(project.pushed_branches)) if project.pushed_branches else {}
     for branch in sorted(project.pushed_branches - heads.keys()):
         naming = [network for network in project.chosen if network.sound('nixops_branches') and branch in network.branches]

@@ -10,8 +10,18 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git import repository
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.credentials import advice
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import Repository, open_checkout
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+
+
+@pytest.mark.parametrize(('address', 'warned'), [
+    ('https://user@forge.example/x.git', False), ('git@forge.example:x.git', False), ('ssh://git@forge.example/x.git', False),
+    ('/srv/x.git', False), ('https://user:word@forge.example/x', True), ('https://ghp_0123456789abcdef0123@forge.example/x', True),
+])
+def test_credentials_in_an_address_are_warned_of(address: str, warned: bool) -> None:
+    assert bool(advice('origin', [address], '/srv/x')) is warned
+
 
 ASKS = """#!/bin/sh
 ( exec < /dev/tty ) 2> /dev/null || { echo "Host key verification failed." >&2; exit 255; }

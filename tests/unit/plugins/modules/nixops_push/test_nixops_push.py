@@ -232,6 +232,27 @@ def test_no_credential_of_a_url_is_shown(checkout: Path, push: Run) -> None:
     assert 'canary' not in str(result)
 
 
+ANSWERS = (
+    'Denied for https://user:canary-1@forge.example/x.git', 'Password canary@1 is no more',
+    'see canary%401', 'see https://forge.example/x?private_token=canary-2&page=1', 'token glpat-canary-45678901234567',
+    'token ghp_canary45678901234567', 'Authorization: Basic canary-3', 'PRIVATE-TOKEN: canary-4',
+)
+
+
+@pytest.mark.parametrize('answer', ANSWERS)
+def test_no_credential_that_a_forge_repeats_is_shown(checkout: Path, push: Run, answer: str) -> None:
+    hook = checkout.parent / 'bare.git' / 'hooks' / 'pre-receive'
+    hook.write_text('#!/bin/sh\necho "%s" >&2\nexit 1\n' % answer)
+    hook.chmod(0o755)
+    address = git(checkout, 'remote', 'get-url', 'origin').strip()
+    git(checkout, 'config', 'url.%s.insteadOf' % address, 'https://user:canary%401@forge.example/x.git')
+    git(checkout, 'remote', 'set-url', 'origin', 'https://user:canary%401@forge.example/x.git')
+    result = push()
+    assert result['failed'] and answer.split(' ', maxsplit=1)[0] in result['msg'].split('remote: ')[1]
+    assert not any(part in str(result) for part in ('canary-', 'canary@', 'canary%', 'canary4'))
+    assert 'let a credential helper keep them' in str(result['warnings']) and 'canary' not in str(result['warnings'])
+
+
 def test_somebody_without_an_identity_and_a_relative_remote(checkout: Path, push: Run) -> None:
     git(checkout, 'config', '--unset', 'user.email')
     git(checkout, 'config', '--unset', 'user.name')
