@@ -13,26 +13,32 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import islice
 from json.encoder import encode_basestring_ascii as quoted
 from operator import itemgetter
+from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import Database
 
 COMMA = {'1.x': ', \n', '2.x': ',\n'}
-MARK, END = secrets.token_urlsafe(12), secrets.token_urlsafe(12)
-"""SQLite puts one between names, and between values, and the other between all names and all values. Nobody can have foreseen them, so
-no text holds them; and quoting leaves them alone. END also takes the place of what is missing, which group_concat would pass over."""
+MARK, END, LAST = (secrets.token_urlsafe(12) for _each in range(3))
+"""SQLite puts the first between names, and between values, the second between all names and all values, the third between resources.
+Nobody can have foreseen them, so no text holds them; and quoting leaves them alone. END also takes the place of what is missing, which
+group_concat would pass over."""
 REMEMBERED = 100
 """How many layouts: machines of one kind have the same attributes."""
-RESOURCES = """
-select name, (
-  select ifnull(group_concat(ifnull(name, :end), :mark) || :mark, '') || 'type' || :end ||
-    ifnull(group_concat(ifnull(value, :end), :mark) || :mark, '') from ResourceAttrs where machine = id) || ifnull(type, :end)
-from (select max(id) as id, name, type from Resources where deployment = :deployment group by name order by name)
-"""
-"""A row a resource instead of a row an attribute: that is what makes this fast. Of resources with the same name NixOps sees the last.
-A resource's type is printed as an attribute; it comes last here."""
+AT_ONCE = 256
+"""How many resources SQLite reads in one step, during which Python goes on with those that it has. It allows 999 parameters."""
+RESOURCES = 'select max(id) as id, name, type from Resources where deployment = ? group by name order by name'
+"""Of resources with the same name NixOps sees the last."""
+ATTRIBUTES = ''.join(("""
+select group_concat(attributes, ?3) from (select (
+  select ifnull(group_concat(ifnull(name, ?2), ?1) || ?1, '') || 'type' || ?2 || ifnull(group_concat(ifnull(value, ?2), ?1) || ?1, '')
+  from ResourceAttrs where machine = column1) as attributes from (values """, ', '.join(['(?)'] * AT_ONCE), '))'))
+"""One row for many resources instead of a row an attribute: that is what makes this fast. A resource's type is printed as an attribute;
+its name comes last here, and its value is added there."""
 
 
 def export_text(database: Database, uuids: Iterable[str], layout: str) -> Iterator[str]:
@@ -63,15 +69,33 @@ def _deployment(database: Database, uuid: str, comma: str) -> Iterator[str]:
 
 def _resources(database: Database, uuid: str, comma: str) -> Iterator[str]:
     separator = '{\n'
-    for resource, attributes in database.query(RESOURCES, {'deployment': uuid, 'mark': MARK, 'end': END}):
+    for resource, kind, attributes in _ahead(_read(database, uuid)):
         names, values, *missing = attributes.split(END)
         if missing:
             raise TypeError('resource %r has an attribute without a name or a value' % resource)
         choose, template = _layout(names, comma)
-        printed = template % choose(quoted(values)[1:-1].split(MARK))
+        printed = template % choose(quoted(values + kind)[1:-1].split(MARK))
         yield '%s      %s: {\n        %s\n      }' % (separator, quoted(resource), printed)
         separator = comma
     yield '{}' if separator == '{\n' else '\n    }'
+
+
+def _read(database: Database, uuid: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Name, type and attributes of resources, some at once."""
+    resources = database.query(RESOURCES, (uuid,))
+    while some := list(islice(resources, AT_ONCE)):
+        missing = [None] * (AT_ONCE - len(some))
+        (attributes,) = database.query(ATTRIBUTES, (MARK, END, LAST, *(number for number, _name, _kind in some), *missing)).fetchone()
+        yield [(name, kind, each) for (_number, name, kind), each in zip(some, attributes.split(LAST))]
+
+
+def _ahead(batches: Iterator[list[tuple[Any, ...]]]) -> Iterator[tuple[Any, ...]]:
+    """The elements of batches, of which the next is read while one is worked on."""
+    with ThreadPoolExecutor(1) as reader:
+        following = reader.submit(next, batches, None)
+        while batch := following.result():
+            following = reader.submit(next, batches, None)
+            yield from batch
 
 
 @lru_cache(REMEMBERED)
