@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from ansible.constants import config
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import HIDDEN, PACKED, packed
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
@@ -100,8 +100,13 @@ class UnseenAction(ActionBase):
     def _low_level_execute_command(self, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Say nothing of what goes to the host and comes back: an interpreter may repeat the module with all that it holds."""
         base: Any = super()  # ActionBase does not tell the types of this
-        with self._silence():
-            answer: dict[str, Any] = base._low_level_execute_command(*arguments, **options)
+        try:
+            with self._silence():
+                answer: dict[str, Any] = base._low_level_execute_command(*arguments, **options)
+        except AnsibleConnectionFailure as error:
+            if PACKED not in str(error):
+                raise
+            raise AnsibleConnectionFailure(str(error).partition(PACKED)[0]) from None
         for field, text in answer.items():
             if isinstance(text, str) and PACKED in text:
                 answer[field] = text.partition(PACKED)[0]
@@ -111,19 +116,21 @@ class UnseenAction(ActionBase):
 
     @contextmanager
     def _silence(self) -> Iterator[None]:
-        """Have neither ANSIBLE_DEBUG nor -vvv print what comes over a connection."""
+        """Have neither ANSIBLE_DEBUG nor -vvv print what comes over a connection: connection plugins have the same display.
+
+        Debug messages have parts of it, in which packed values cannot be told from other text.
+        """
         display: Any = self._display
-        context = getattr(self._connection, '_play_context', None)
-        before = getattr(context, 'no_log', None)
-        display.debug = _nothing  # the connection plugins have the same one
-        if context is not None:
-            context.no_log = True
+        print_verbosely = display.vvv
+
+        def vvv(message: Any, *arguments: Any, **options: Any) -> None:
+            print_verbosely(str(message).partition(PACKED)[0], *arguments, **options)
+
+        display.debug, display.vvv = _nothing, vvv
         try:
             yield
         finally:
-            del display.debug
-            if context is not None:
-                context.no_log = before
+            del display.debug, display.vvv
 
 
 def _nothing(*_arguments: Any, **_options: Any) -> None:

@@ -95,22 +95,28 @@ def test_where_values_would_lie_in_a_file_on_the_host(run: Run, monkeypatch: pyt
 def test_what_an_interpreter_repeats_is_cut_off_before_the_values_and_not_printed(
     make_action: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def echo(self: Any, *_arguments: Any, **_options: Any) -> dict[str, Any]:
+    text = 'odd: %scanary' % PACKED
+
+    def echo(self: Any, command: str) -> dict[str, Any]:
         self._display.debug('canary')
-        assert self._connection._play_context.no_log is True, 'or the connection plugin ssh prints what comes back'
-        text = 'odd: %scanary' % PACKED
+        self._display.vvv((0, text, ''), host='agent-1')  # as the connection plugin ssh does
+        if command == 'fail':
+            raise AnsibleConnectionFailure('Failed to connect: ' + text)
         return {'rc': 0, 'stdout': text, 'stdout_lines': ['first', text, 'canary'], 'stderr': 'none', 'stderr_lines': ['none']}
 
     monkeypatch.setattr('ansible.plugins.action.ActionBase._low_level_execute_command', echo)
-    printed: list[str] = []
+    printed: list[Any] = []
     monkeypatch.setattr('ansible.utils.display.Display.debug', lambda self, text, **_options: printed.append(text))
+    monkeypatch.setattr('ansible.utils.display.Display.vvv', lambda self, text, host: printed.append((host, text)))
     action = make_action('hci_secret', SECRET)
-    action._connection._play_context = SimpleNamespace(no_log=False)
     assert action._low_level_execute_command('cat') == {
         'rc': 0, 'stdout': 'odd: ', 'stdout_lines': ['first', 'odd: '], 'stderr': 'none', 'stderr_lines': ['none'],
     }
     action._display.debug('afterwards')
-    assert printed == ['afterwards'] and action._connection._play_context.no_log is False
+    assert printed == [('agent-1', "(0, 'odd: "), 'afterwards']
+    with pytest.raises(AnsibleConnectionFailure, match='Failed to connect: odd:') as raised:
+        action._low_level_execute_command('fail')
+    assert 'canary' not in str(raised.value)
 
 
 @pytest.mark.parametrize(('name', 'options', 'values'), [
