@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,6 +21,10 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 DEFAULT_STUB = 'network-stub.nix'
 # What NixOS and NixOps give to modules; a network function gets only network_args.
 OF_MODULES = frozenset(('config', 'lib', 'modulesPath', 'name', 'nodes', 'options', 'pkgs', 'resources', 'uuid'))
+
+
+# What is in the store itself.
+IN_STORE = re.compile(r'/[a-z0-9]{32}-')
 
 
 class Cause(NamedTuple):
@@ -243,6 +248,21 @@ def _package(trace: Trace, _source: Source) -> Told | None:
                 'Use another one; or, if you accept that, %s' % allow)
 
 
+def _outside_source(trace: Trace, source: Source) -> Told | None:
+    """Where ../ leads from the copy of src in the store."""
+    match = re.search(_pattern(r'(?:path|status of|opening file) <name>'), trace.message)
+    folder = source.sources.get(trace.effect)
+    if not match or not folder or not match['name'].startswith(os.path.dirname(source.store)) or IN_STORE.match(
+        match['name'].replace(source.store, '', 1),
+    ):
+        return None
+    file = os.path.normpath(os.path.join(folder, os.path.relpath(match['name'], os.path.join(source.store, 'source'))))
+    return Told(
+        'The network reads %s, which lies outside of its src, %s: what deploys it is given src alone.' % (file, folder),
+        'Move it into src; or set src to a folder that holds both, and name network files relative to that.',
+    )
+
+
 def _missing_file(trace: Trace, source: Source) -> Told | None:
     """A file that is there, but not among what Git tracks; and the whole path, where Nix names the first folder that is missing."""
     match = re.search(_pattern(r'(?:getting status of|opening file|path) <name>:? (?:No such file|does not exist)'), trace.message)
@@ -251,8 +271,12 @@ def _missing_file(trace: Trace, source: Source) -> Told | None:
     wanted = re.search(_pattern(r'the context of path <name>'), trace.text)
     name = wanted['name'] if wanted and wanted['name'].startswith(match['name']) else match['name']
     if source.tracked and Path(name).exists():
-        return Told('Git does not track %s, so an agent would not have it.' % name,
-                    'git add %s; if Git ignores it, remove the pattern from .gitignore first.' % name.replace('%s/' % source.checkout, ''))
+        foreign = [folder for folder in Path(name).parents if source.checkout in folder.parents and (folder / '.git').exists()]
+        return Told(
+            'Git does not track %s, so an agent would not have it.' % name,
+            'It lies in a submodule, or another repository. Move it into this one, or pin that one.' if foreign
+            else 'git add %s; if Git ignores it, remove the pattern from .gitignore first.' % Path(name).relative_to(source.checkout),
+        )
     return Told('There is no file %s.' % name, 'Add it to the repository, or correct its name.')
 
 
@@ -321,7 +345,9 @@ def _imports(trace: Trace, _source: Source) -> Told | None:
                 'Import always, and put what depends on config or pkgs into lib.mkIf in the imported module. imports may use modulesPath.')
 
 
-SPECIAL: tuple[Callable[[Trace, Source], Told | None], ...] = (_package, _missing_file, _null, _missing, _no_network, _imports)
+SPECIAL: tuple[Callable[[Trace, Source], Told | None], ...] = (
+    _package, _outside_source, _missing_file, _null, _missing, _no_network, _imports,
+)
 
 
 def _shortened(message: str, limit: int = 400) -> str:

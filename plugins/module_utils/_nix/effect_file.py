@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,16 @@ from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import read_if_present
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import checkout, checks, ci_nix, evaluation, parameters, pins, run_on
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import (
+    checkout,
+    checks,
+    ci_nix,
+    evaluation,
+    parameters,
+    pins,
+    run_on,
+    tracked,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Key
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._numbers import require_sensible_numbers
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
@@ -95,7 +105,10 @@ def prove(change: Change, options: Mapping[str, Any]) -> tuple[Change, dict[str,
     parsed = evaluation.parse(candidate)
     if change.before is not None and change.before != change.after and _says_the_same(change.before, change.after, parsed, candidate):
         change = replace(change, after=change.before)
-    return change, {} if level == 'parse' else _evaluated(candidate, options)
+    if level == 'parse':
+        return change, {}
+    with tracked.as_agents_see_it(candidate.checkout, str(candidate.path.relative_to(candidate.checkout))) as seen:
+        return change, _evaluated(replace(candidate, seen=seen if seen != candidate.checkout else None), options)
 
 
 def _says_the_same(before: str, after: str, parsed: str, candidate: evaluation.Candidate) -> bool:
@@ -143,6 +156,11 @@ def _candidate(change: Change, options: Mapping[str, Any]) -> evaluation.Candida
             for effect in options['effects']
         },
         stubs={effect['name']: names[0] for effect in options['effects'] for names in [effect.get('prebuild_only_network_files')] if names},
+        sources={
+            effect['name']: folder for effect in options['effects']
+            for folder in [posixpath.normpath(effect.get('src') or '.')]
+            if folder != '.' and parameters.function_of(effect) in parameters.NIXOPS_FUNCTIONS and not effect.get('flake')
+        },
         timeout=options['validate_timeout'],
     )
 

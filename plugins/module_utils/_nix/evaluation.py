@@ -12,8 +12,10 @@ as an agent restricts it (hercules-ci-agent: Worker.hs, restrictEval): no NIX_PA
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -49,6 +51,8 @@ class Candidate:
     stubs: effect → the network file that only prebuilding reads; functions: effect → the library's function; both for errors.
     files: effect → its network files, relative to the checkout.
     timeout: seconds for all that Nix is asked about it, from now on.
+    seen: the folder that Nix reads in place of the checkout, if it holds only what Git tracks of it.
+    sources: effect → the folder that is deployed, relative to the checkout, where that is not the checkout itself.
     """
 
     text: str
@@ -64,6 +68,8 @@ class Candidate:
     functions: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout: float = 600
+    seen: Path | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
 
 
@@ -146,8 +152,12 @@ def _answer(candidate: Candidate, text: str) -> Any:
 
 def _prelude(candidate: Candidate) -> str:
     """The start of an expression that holds the candidate, on the lines that it will have in the file, and asks about it."""
-    return 'let candidate = %s\n;%s\n%s' % (candidate.text, candidate.bindings, QUESTIONS % {
-        'checkout': quoted(str(candidate.checkout)), 'form': quoted(candidate.form),
+    text = candidate.text
+    if candidate.sources:
+        text = re.sub(r'inherit \((pkgs\.effects|effects)\)', r'inherit (deployed \1)', text, count=1)
+    return 'let candidate = %s\n;%s\n%s' % (text, candidate.bindings, QUESTIONS % {
+        'flake': quoted(str(candidate.checkout)), 'checkout': quoted(str(candidate.seen or candidate.checkout)),
+        'form': quoted(candidate.form),
         'root': IMPORT if candidate.form == 'effects' else CALL,
         'owner': to_nix(candidate.owner), 'name': to_nix(candidate.name), 'rev': quoted(candidate.rev),
     })
@@ -155,10 +165,32 @@ def _prelude(candidate: Candidate) -> str:
 
 # How the candidate is called: by an agent, or by a file that imports it, which has the flake if there is one.
 CALL = 'call candidate { src = repository ref; }'
-IMPORT = 'call candidate { inherit pkgs; inherit (pkgs) effects; src = repository ref; self = builtins.getFlake checkout; }'
+IMPORT = 'call candidate { inherit pkgs; inherit (pkgs) effects; src = repository ref; self = builtins.getFlake flake; }'
 # Visits what an agent visits (hercules-ci-agent-worker: Evaluate.hs), except that prebuilt networks are left to prebuild.
 QUESTIONS = r"""
   checkout = %(checkout)s;
+  # Of a flake Nix itself takes only what Git tracks.
+  flake = %(flake)s;
+  # Prebuilding reads network files from all of the checkout, deploying from src alone. So does this; what only prebuilding reads may lie
+  # anywhere. The way up from the store to the checkout is longer than any path.
+  deployed = functions: functions // builtins.mapAttrs (name: _: arguments: functions.${name} (fromSource arguments))
+    (builtins.intersectAttrs { runNixOps = null; runNixOps2 = null; } functions);
+  fromSource = arguments:
+    let
+      source = arguments.src or { };
+      folder = toString source.origSrc;
+    in
+    if !(source ? origSrc && source ? filter) || folder == checkout then arguments
+    else arguments // {
+      src.outPath = builtins.path {
+        name = "effect-source-" + builtins.substring 0 32 (builtins.hashString "sha256" folder);
+        path = source.origSrc;
+        inherit (source) filter;
+      };
+      prebuildOnlyNetworkFiles = map
+        (file: builtins.concatStringsSep "" (builtins.genList (_: "../") 32) + "${folder}/${file}")
+        (arguments.prebuildOnlyNetworkFiles or [ ]);
+    };
   repository = ref:
     let
       short = prefix: let found = builtins.match "refs/${prefix}/(.*)" ref; in if found == null then null else builtins.head found;
@@ -299,21 +331,32 @@ QUESTIONS = r"""
 
 def _run(candidate: Candidate, arguments: Sequence[str], text: str, *files: str) -> str:
     """The standard output of nix-instantiate. Raises Failure with what it means when it fails."""
+    seen = candidate.seen or candidate.checkout
     command = [
         find(), *arguments, '--show-trace', '--option', 'restrict-eval', 'true', '--option', 'extra-experimental-features', 'flakes',
-        '--option', 'allowed-uris', ' '.join([SAFE_URIS, *candidate.uris]), '-I', 'checkout=%s' % candidate.checkout, '-', *files,
+        '--option', 'allowed-uris', ' '.join([SAFE_URIS, *candidate.uris]), '-I', 'checkout=%s' % seen, '-', *files,
     ]
     left = candidate.started + candidate.timeout - time.monotonic()
     environment = {name: value for name, value in os.environ.items() if name not in ('NIX_PATH', 'LANG', 'LC_ALL', 'LANGUAGE')}
     try:
         result = run_program(
-            command, data=text.encode(), timeout=max(left, 0), cwd=candidate.path.parent,
+            command, data=text.encode(), timeout=max(left, 0), cwd=(seen / candidate.path.relative_to(candidate.checkout)).parent,
             env={**environment, 'NIX_PATH': '', 'LC_ALL': 'C.UTF-8'},
         )
     except subprocess.TimeoutExpired:
         raise fail('Nix did not finish in %d seconds.' % candidate.timeout, str(candidate.path), remedy='Raise validate_timeout.') from None
     if result.returncode:
-        raise Failure((causes.explain(result.stderr.decode(errors='replace'), traces.Source(
+        raise Failure((causes.explain(_of_checkout(result.stderr.decode(errors='replace'), candidate), traces.Source(
             candidate.text, candidate.path, candidate.checkout, candidate.stubs, candidate.functions, candidate.files,
+            tracked=candidate.seen is not None, sources=candidate.sources, store=os.environ.get('NIX_STORE_DIR') or '/nix/store',
         )),))
     return result.stdout.decode()
+
+
+def _of_checkout(text: str, candidate: Candidate) -> str:
+    """What Nix says about copies that were made for it, as said about the files of the checkout."""
+    seen = candidate.seen or candidate.checkout
+    folders = {hashlib.sha256(str(seen / source).encode()).hexdigest()[:32]: source for source in candidate.sources.values()}
+    in_store = re.compile(r'/[^\s\'"`:]*?/[a-z0-9]{32}-effect-source-([0-9a-f]{32})(?:/(?:\.\./)+(?=/))?')
+    text = in_store.sub(lambda match: '' if match[0].endswith('../') else str(candidate.checkout / folders.get(match[1], '')), text)
+    return text.replace(str(seen), str(candidate.checkout))

@@ -36,6 +36,8 @@ class Source:
 
     For each effect: stubs, the file that only its prebuilding reads; functions, the library's function that makes it, runNixOps
     where it is not named; files, the network files, relative to the checkout.
+    sources: effect → the folder that is deployed, relative to the checkout, where that is not the checkout itself; Nix was given
+    network files from a copy of that in its store.
     tracked: Nix was given only what Git tracks of the checkout.
     """
 
@@ -46,6 +48,8 @@ class Source:
     functions: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tracked: bool = False
+    sources: Mapping[str, str] = field(default_factory=dict)
+    store: str = '/nix/store'
 
 
 class Place(NamedTuple):
