@@ -119,7 +119,7 @@ options:
         description: The NixOps deployment. For V(runNixOps) the default is the name of the effect.
         type: str
       src:
-        description: The folder with the network files, relative to O(checkout).
+        description: The folder with the network files and all that they import, relative to O(checkout). Nothing else is deployed.
         type: str
       network_files:
         description:

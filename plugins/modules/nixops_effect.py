@@ -14,6 +14,8 @@ description:
   - Writes the Nix file that tells Hercules CI which effects to run on which branches, as the guide of hercules-ci-effects has it.
   - The file is checked with Nix before it lands, as if it were there already and restricted as an agent restricts it. The old file stays
     until the new one has passed.
+  - Nix is given what Git tracks of the checkout, with the contents of the working tree, for an agent has nothing else. Network files are
+    read from O(effects[].src) alone, as when they are deployed; what only prebuilding reads may import files from all of the checkout.
   - All effects of a repository are one file. Give all of them in one task.
   - A file that somebody has formatted anew is left as it is while it says the same, unless O(validate=none), which compares bytes.
   - Text is never taken as Nix code, except in options that say so. Where an option takes any value, a dictionary of the one key C(_nix)

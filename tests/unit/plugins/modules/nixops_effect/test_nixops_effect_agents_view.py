@@ -169,4 +169,14 @@ def test_files_in_the_copy_of_src_are_called_as_in_the_checkout(run: Run, nets: 
 
 def test_so_are_those_that_only_prebuilding_reads(run: Run, nets: Path, checkout: Path) -> None:
     (nets / 'stub.nix').write_text('{\n  machine.nosuch.option = 1;\n}')
-    assert run(validate='prebuild', effects=[NETS])['problems'][0]['where'] == 'effect neat-network: machine machine: %s/nets/stub.nix' % checkout
+    where = run(validate='prebuild', effects=[NETS])['problems'][0]['where']
+    assert where == 'effect neat-network: machine machine: %s/nets/stub.nix' % checkout
+
+
+def test_a_flake_of_the_checkout_is_read_beside_the_copy(run: Run, checkout: Path) -> None:
+    effect = {'name': 'two', 'function': 'runNixOps2', 'flake': {'_nix': 'self'}, 'run_on': {'branches': ['main']}}
+    (checkout / 'flake.nix').write_text('{ outputs = { self }: { nixopsConfigurations.default = import ./nixops.nix; }; }')
+    git(checkout, 'add', '.')
+    (checkout / 'untracked').touch()
+    result = run(validate='prebuild', form='effects', effects=[effect])
+    assert not result.get('failed'), result
