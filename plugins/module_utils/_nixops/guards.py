@@ -64,7 +64,7 @@ def require_nothing_new(placement: Placement, version_with: Callable[[Placement]
 
 def _older(placement: Placement, found: str) -> Problem:
     return Problem(
-        'The state on the server is used. The one from here is not the same as any version there; it seems to be older.',
+        'The state on the server is used. The one from here is none of its versions, but has nothing that would be made anew.',
         where='%s, %s, and %s' % (placement.name, placement.newest, placement.here.where),
         found=found,
         remedy='Where the one from here is not needed any longer, leave the task out (for the role, nixops_state: present)',

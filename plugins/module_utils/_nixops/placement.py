@@ -50,7 +50,7 @@ class Placement:
     newest: the version that the server has now. comparison: of what is here with that; None where that is no state.
     action: created, unchanged, kept, replaced or restored. same_as: the version that has the content from here, if one has: where it is not
     the newest, nothing is here that the server has not had. unusable: why no effect could work with the newest.
-    there: the newest, where it was downloaded to see that.
+    there: the newest, where it was downloaded to see that. versions: oldest first.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Placement:
     same_as: Version | None = None
     unusable: tuple[Problem, ...] = ()
     there: State | None = None
+    versions: tuple[Version, ...] = ()
 
     @property
     def base(self) -> int | None:
@@ -119,7 +120,8 @@ def place(
     if existing == 'keep' and same_as and newest.job and newest.size:
         return Placement(name, here, newest, None, Differences.of([Difference('', '', NEWER)]), 'kept', same_as)
     there = from_server(files, name, newest, files_open.enter_context(hidden_file()))
-    found = _compared(Placement(name, here, newest, None, NO_DIFFERENCES, 'unchanged', same_as, there=there), there, compare, judge)
+    same = Placement(name, here, newest, None, NO_DIFFERENCES, 'unchanged', same_as, there=there, versions=versions)
+    found = _compared(same, there, compare, judge)
     if not found.differences:
         return found
     if existing == 'fail':
@@ -153,10 +155,10 @@ def _compared(placement: Placement, there: State, compare: Compare, judge: Judge
 
 def version_with(files: StateFiles, placement: Placement) -> Version | None:
     """The version that has the content from here, looked for by downloading where the service does not know hashes."""
-    if placement.same_as or placement.newest is None:
+    if placement.same_as:
         return placement.same_as
-    for version in reversed(files.versions(placement.name)):
-        if version.number < placement.newest.number and version.holds(placement.here.size, placement.here.sha256) is None:
+    for version in reversed(placement.versions[:-1]):
+        if version.holds(placement.here.size, placement.here.sha256) is None:
             with hidden_file() as copy:
                 if from_server(files, placement.name, version, copy).sha256 == placement.here.sha256:
                     return version
