@@ -81,7 +81,7 @@ def test_state_is_uploaded_after_a_failure_but_not_after_a_dry_run(sandbox: Sand
     repository.push('main')
     assert last_job(sandbox)['effectsStatus'] == 'Failure'
     assert 'error: the cloud is full' in effect_log(sandbox)
-    assert 'uploading state files after the failure' in effect_log(sandbox)
+    assert 'uploading state files after failure' in effect_log(sandbox)
     assert len(sandbox.states(PROJECT, 'nixops-foo.json')) == 1
     sandbox.fail_effects({})
     repository.commit(ci_nix=ci_nix(sandbox, 'action = "dry-run";'))

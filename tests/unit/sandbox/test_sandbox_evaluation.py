@@ -152,8 +152,9 @@ def test_the_derivation_says_all_that_an_agent_needs(checkout: Checkout) -> None
 @pytest.mark.parametrize(('parameters', 'error'), [
     ('name = "foo";', "without required argument 'src'"),
     ('src = ./.;', "without required argument 'name'"),
-    ('name = "foo"; src = ./.; networkFile = [ ];', "runNixOps: called with unexpected argument 'networkFile'"),
-    ('name = "foo"; src = ./.; networkFiles = "network.nix";', 'networkFiles must be a list of strings'),
+    ('name = "foo"; src = ./.; networkFile = [ ];', 'Effect'),
+    ('name = "foo"; src = ./.; networkFiles = "network.nix";', 'value is a string while a list was expected'),
+    ('name = "foo"; src = ./.; networkArg = { };', 'cannot coerce a set to a string'),
     ('name = "foo"; src = ./.; action = "deploy";', "the action 'deploy' is none of boot, build,"),
     ('name = "foo"; src = ./.; networkFiles = [ "missing.nix" ];', 'No such file or directory'),
 ])
@@ -169,11 +170,21 @@ def test_parameters_of_run_nixops_are_checked(checkout: Checkout, parameters: st
     ('{ ... }: { web = { nodes, ... }: { services.x = nodes.db.config.y; }; }', "attribute 'db' missing"),
     ('{ ... }: { web = { services.x = 1; }; defaults = { services.x = 2; }; }', "`services.x' has conflicting definition values:"),
     ('{ secret, ... }: { web = { services.x = secret; }; }', "called without required argument 'secret'"),
-    ('{ ... }: { web = { resources, ... }: { deployment.ec2.keyPair = resources.ec2KeyPairs.kp; }; }', "attribute 'ec2KeyPairs' missing"),
+    ('{ ... }: { web = { resources, ... }: { deployment.ec2.keyPair = resources.ec2KeyPairs.kp; }; }', "attribute 'kp' missing"),
+    ('{ ... }: { web = { nodes, ... }: { services.x = "${nodes.web.config.networking.publicIPv4}"; }; }', 'cannot coerce null to a string'),
+    ('{ ... }: { web = { deployment.targetPort = "22"; }; }', "`deployment.targetPort' is not of type `signed integer'"),
 ])
 def test_prebuild_evaluates_the_network(checkout: Checkout, network: str, error: str) -> None:
     assert error in checkout.network('name = "foo"; src = ./.;', network)['net.prebuilt']
     assert 'net.run' in checkout.network('name = "foo"; src = ./.; prebuild = false;', network)
+
+
+def test_what_a_network_asserts_has_to_hold(checkout: Checkout) -> None:
+    network = '{ ... }: { web = { assertions = [ { assertion = false; message = "too small"; } ]; }; }'
+    checkout.network('name = "foo"; src = ./.;', network)
+    problems = [item.error for item in checkout.source().attributes() if item.path == ('net', 'prebuilt')]
+    assert problems
+    assert all('Failed assertions:' in str(problem) and '- too small' in str(problem) for problem in problems)
 
 
 def test_a_stub_fills_in_what_prebuild_cannot_know(checkout: Checkout) -> None:
@@ -215,14 +226,17 @@ def test_releases_of_nixpkgs_differ(checkout: Checkout, release: str, arguments:
 @pytest.mark.parametrize('call', [
     'mkEffect { effectScript = "true"; }',
     'pkgs.effects.runNixOS { ssh.destination = "h"; configuration = { }; }',
-    'pkgs.effects.runNixDarwin { ssh.destination = "h"; configuration = { }; system = "x"; }',
+    'pkgs.effects.runNixDarwin { ssh.destination = "h"; '
+    'configuration = { _module = { }; config.system = { profile = "/p"; build.toplevel = pkgs.hello; }; }; }',
     'pkgs.effects.runCachixDeploy { deploy = { }; }',
     'pkgs.effects.runArion { name = "a"; modules = [ ]; }',
-    'pkgs.effects.gitWriteBranch { git = { checkout = { remote.url = "u"; forgeType = "x"; }; update.branch = "b"; }; contents = ./.; }',
-    'pkgs.effects.flakeUpdate { gitRemote = "u"; }',
+    'pkgs.effects.gitWriteBranch { git = { checkout = { remote.url = "https://u"; forgeType = "x"; }; update.branch = "b"; }; '
+    'contents = ./.; }',
+    'pkgs.effects.flakeUpdate { gitRemote = "https://u"; }',
     'pkgs.effects.netlifyDeploy { content = ./.; siteId = "s"; secretName = "n"; }',
     'pkgs.effects.runPutUrl { name = "n"; url = "u"; file = ./ci.nix; }',
-    'pkgs.effects.modularEffect { effectScript = "true"; }',
+    'pkgs.effects.modularEffect { effectScript = "true"; mounts."/m" = "mountable"; uid = 1; }',
+    'pkgs.effects.cargoPublish { src = ./.; secretName = "n"; assertVersions = "1.2.3"; }',
 ])
 def test_the_other_functions_make_effects(checkout: Checkout, call: str) -> None:
     assert checkout.found('let %s in { e = %s; }' % (checkout.imports, call)) == {'e': 'Effect'}

@@ -48,50 +48,70 @@ writeDockerKey() {
 
 useDockerHost() { export DOCKER_HOST="tcp://$1:${2:-2376}" DOCKER_TLS_VERIFY=1; }
 
-# The scripts of a phase, between its hooks.
-phase() {
+# The script of a phase, between its hooks.
+scripts() {
   local before="pre$1" after="post$1"
   eval "${!before}"
   eval "${!2}"
   eval "${!after}"
 }
 
-putState() {
-  test -z "$stateIsPut" || return 0
-  stateIsPut=1
-  phase PutState putStateScript
+initPhase() { scripts Init initScript; }
+userSetupPhase() { scripts UserSetup userSetupScript; }
+effectPhase() { scripts Effect effectScript; }
+effectCheckPhase() { scripts EffectCheck effectCheckScript; }
+patchPhase() { :; }
+
+unpackPhase() {
+  local from
+  test -z "$dontUnpack" || return 0
+  for from in $src $srcs; do
+    cp -r "$from" source
+    chmod -R u+w source
+  done
+  cd source
 }
 
 stateIsFetched='' stateIsPut=''
+getStatePhase() {
+  scripts GetState getStateScript
+  stateIsFetched=1
+}
+
+putStatePhase() {
+  if test -n "$stateIsPut"; then
+    echo >&2 "NOTE: State has already been uploaded and was not uploaded again."
+    return 0
+  fi
+  scripts PutState putStateScript
+  stateIsPut=1
+}
+
+priorCheckPhase() {
+  eval "$prePriorCheck"
+  if test -n "$priorCheckScript"; then
+    if eval "$priorCheckScript"; then
+      echo >&2 -e 'Prior check \e[32;1mOK\e[0m.'
+    else
+      echo >&2 -e '\nWARNING: Prior check \e[31;1mFAILED\e[0m!\n'
+      echo >&2 "Continuing execution to allow subsequent steps to hopefully fix the problem."
+    fi
+  fi
+  eval "$postPriorCheck"
+}
+
+# A phase is the function of its name, unless there is a variable of that name.
+run() { if test -n "${!1}"; then eval "${!1}"; else "$1"; fi; }
+
 failed() {
   local code=$?
   trap - EXIT
-  if test $code != 0 && test -n "$stateIsFetched" && test -z "$stateIsPut"; then
-    echo >&2 "uploading state files after the failure"
-    putState || true
+  if test $code != 0 && test -n "$stateIsFetched"; then
+    echo >&2 "uploading state files after failure"
+    run putStatePhase || true
   fi
   exit $code
 }
 trap failed EXIT
 
-phase Init initScript
-if test -z "$dontUnpack"; then
-  cp -r "$src" source
-  chmod -R u+w source
-  cd source
-fi
-phase GetState getStateScript
-stateIsFetched=1
-phase UserSetup userSetupScript
-eval "$prePriorCheck"
-if test -n "$priorCheckScript"; then
-  if eval "$priorCheckScript"; then
-    echo >&2 "prior check: OK"
-  else
-    echo >&2 "WARNING: the prior check failed; the effect goes on nevertheless"
-  fi
-fi
-eval "$postPriorCheck"
-phase Effect effectScript
-putState
-phase EffectCheck effectCheckScript
+for phase in $phases; do run "$phase"; done

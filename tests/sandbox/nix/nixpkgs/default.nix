@@ -23,8 +23,8 @@ let
   ];
 
   packageNames = [
-    "arion"
     "awscli2"
+    "cargo"
     "bash"
     "cacert"
     "cachix"
@@ -33,7 +33,9 @@ let
     "docker"
     "fail2ban"
     "file"
+    "gh"
     "git"
+    "git-crypt"
     "gnugrep"
     "gnupg"
     "gnused"
@@ -86,17 +88,12 @@ let
             permittedInsecurePackages = [ "${builtins.head bad}" ];
       '';
 
-  nixops1 = final: final.mkPackage "nixops-1.7" // {
-    # Commands for the effect's PATH, and the expressions that prebuild evaluates.
-    tools = ./nixops/bin;
-    evalMachineInfo = ./nixops/eval-machine-info.nix;
-    generation = 1;
-  };
-
-  nixops2 = final: plugins: final.mkPackage "python3.11-nixops-2.0.0-unstable" // {
-    tools = ./nixops/bin;
-    evalMachineInfo = ./nixops/eval-machine-info.nix;
-    generation = 2;
+  # Commands for the effect's PATH, and the expressions that prebuild evaluates.
+  nixopsFiles = { tools = "${./nixops}/bin"; evalMachineInfo = ./nixops/eval-machine-info.nix; };
+  nixops1 = final: final.mkPackage "nixops-1.7" // nixopsFiles;
+  nixops2 = final: plugins: final.mkPackage "python3.11-nixops-2.0.0-unstable" // nixopsFiles // {
+    tools = "${./nixops}/bin2";
+    plugins = plugins;
     selectedPlugins = plugins;
     withPlugins = select: nixops2 final (select (lib.genAttrs pluginNames final.mkPackage));
   };
@@ -122,16 +119,29 @@ let
       path = ./.;
       hostPlatform = { inherit system; };
       stdenv = final.mkPackage "stdenv" // { inherit (final) mkDerivation hostPlatform; inherit system; };
+      stdenvNoCC = final.stdenv;
       pkgs = final;
 
       mkDerivation = import ./derivation.nix { inherit lib system; };
       mkPackage = name: final.mkDerivation { inherit name; };
       runCommand = name: env: buildCommand: final.mkDerivation (env // { inherit name buildCommand; });
-      writeText = name: text: builtins.toFile name text;
-      writeScript = name: text: builtins.toFile name text;
+      # Not builtins.toFile, which takes no text that refers to what is to be built.
+      writeText = name: text: final.mkDerivation { inherit name text; buildCommand = "printf %s \"$text\" >$out"; };
+      writeScript = final.writeText;
       newScope = extra: lib.callPackageWith (final // extra);
       callPackage = lib.callPackageWith final;
 
+      # Modules are not looked at: Arion itself does that.
+      arion = final.mkPackage "arion" // {
+        eval = _: {
+          config.out.dockerComposeYaml = final.writeText "docker-compose.yaml" "{}";
+        };
+      };
+      nixos = configuration: import ./nixos/lib/eval-config.nix { inherit lib system; pkgs = final; modules = [ configuration ]; };
+
+      # Made once for all networks.
+      nixops1Options = import ./nixops/options.nix { inherit lib; generation = 1; };
+      nixops2Options = import ./nixops/options.nix { inherit lib; generation = 2; };
       nixops_unstable_minimal = nixops2 final [ ];
       nixops_unstable_full = (nixops2 final [ ]).withPlugins builtins.attrValues;
     }

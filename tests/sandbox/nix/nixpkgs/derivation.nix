@@ -1,22 +1,62 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# mkDerivation without a standard environment: /bin/sh runs buildCommand with nothing but its built-in commands.
+# mkDerivation without a standard environment: /bin/sh runs buildCommand with nothing but its built-in commands. Attributes become
+# environment variables, as they do in Nixpkgs, and what cannot become one is refused.
 { lib, system }:
 
 let
+  dependencyLists = [
+    "buildInputs"
+    "depsBuildBuild"
+    "nativeBuildInputs"
+    "propagatedBuildInputs"
+    "propagatedNativeBuildInputs"
+  ];
+
   make =
-    arguments:
+    change:
     let
+      arguments = if builtins.isFunction change then lib.fix change else change;
       name =
         arguments.name
           or (if arguments ? pname then "${arguments.pname}-${arguments.version or "0"}" else throw "mkDerivation: a name is required");
       passthru = arguments.passthru or { };
-      attributes = removeAttrs arguments [
-        "passthru"
-        "meta"
-        "buildCommand"
-      ];
+      env = arguments.env or { };
+      checkDependency =
+        list: dependency:
+        if dependency == null || lib.isDerivation dependency || builtins.isString dependency || builtins.isPath dependency then
+          dependency
+        else if builtins.isList dependency then
+          map (checkDependency list) dependency
+        else
+          throw "Dependency is not of a valid type: element of ${list} for ${name}";
+      checkVariable =
+        key: value:
+        if builtins.isString value || builtins.isBool value || builtins.isInt value || lib.isDerivation value then
+          value
+        else
+          throw "The ‘env’ attribute set can only contain derivation, string, boolean or integer attributes. The ‘${key}’ attribute is of type ${builtins.typeOf value}.";
+      twice = builtins.attrNames (builtins.intersectAttrs env arguments);
+      variables =
+        if !builtins.isAttrs env then
+          throw "The ‘env’ attribute must be an attribute set."
+        else if twice != [ ] then
+          throw "The ‘env’ attribute set cannot contain any attributes passed to derivation. The following attributes are overlapping: ${toString twice}"
+        else
+          builtins.mapAttrs checkVariable env;
+      attributes =
+        removeAttrs arguments [
+          "buildCommand"
+          "env"
+          "meta"
+          "passthru"
+          "pos"
+        ]
+        // lib.genAttrs (builtins.filter (list: arguments ? ${list}) dependencyLists) (
+          list: map (checkDependency list) arguments.${list}
+        )
+        // variables;
       inherit (builtins) derivation;
       drv = derivation (
         {
@@ -48,12 +88,14 @@ let
       );
     in
     drv
+    // {
+      inherit name inputDerivation;
+      meta = arguments.meta or { };
+      overrideAttrs = more: make (arguments // (if builtins.isFunction more then more arguments else more));
+    }
     // passthru
     // {
-      inherit name passthru inputDerivation;
-      meta = arguments.meta or { };
-      overrideAttrs = change: make (arguments // (if builtins.isFunction change then change arguments else change));
-    }
-    // lib.optionalAttrs (arguments ? isEffect) { inherit (arguments) isEffect; };
+      inherit passthru;
+    };
 in
 make

@@ -87,18 +87,36 @@ let
       ;
     inherit version;
     trivial = { inherit version; release = version; };
-    inherit (import ./properties.nix)
+    inherit (import ./types.nix { inherit lib; })
+      merging
+      mergeDefaultOption
+      mergeEqualOption
+      mergeOneOption
+      mkAfter
+      mkBefore
+      mkDefault
+      mkEnableOption
+      mkForce
       mkIf
       mkMerge
-      mkOverride
-      mkForce
-      mkDefault
-      mkBefore
-      mkAfter
       mkOption
-      mkEnableOption
+      mkOptionDefault
+      mkOptionType
+      mkOrder
+      mkOverride
+      mkVMOverride
       types
       ;
+    evalModules = import ./modules.nix { inherit lib; };
+    setDefaultModuleLocation = file: module: { _file = file; imports = [ module ]; };
+    literalExpression = text: { _type = "literalExpression"; inherit text; };
+    literalMD = text: { _type = "literalMD"; inherit text; };
+    literalExample = literalExpression;
+    mdDoc = id;
+    modules = lib;
+    options = lib;
+    customisation = lib;
+    versions = lib;
     strings = lib;
     attrsets = lib;
     lists = lib;
@@ -115,6 +133,8 @@ let
     throwIfNot = condition: throwIf (!condition);
     assertMsg = condition: message: condition || throw message;
 
+    min = a: b: if a < b then a else b;
+    max = a: b: if a > b then a else b;
     optional = condition: value: if condition then [ value ] else [ ];
     optionals = condition: values: if condition then values else [ ];
     optionalAttrs = condition: set: if condition then set else { };
@@ -151,6 +171,7 @@ let
     dontRecurseIntoAttrs = set: set // { recurseForDerivations = false; };
 
     singleton = value: [ value ];
+    reverseList = list: genList (n: elemAt list (length list - n - 1)) (length list);
     last = list: elemAt list (length list - 1);
     init = list: genList (elemAt list) (length list - 1);
     range = first: end: if first > end then [ ] else genList (n: first + n) (end - first + 1);
@@ -169,6 +190,7 @@ let
     concatStrings = builtins.concatStringsSep "";
     hasPrefix = prefix: text: substring 0 (stringLength prefix) text == prefix;
     hasSuffix = suffix: text: let n = stringLength text - stringLength suffix; in n >= 0 && substring n (-1) text == suffix;
+    hasInfix = infix: text: length (splitString infix text) > 1;
     removePrefix = prefix: text: if hasPrefix prefix text then substring (stringLength prefix) (-1) text else text;
     removeSuffix =
       suffix: text: if hasSuffix suffix text then substring 0 (stringLength text - stringLength suffix) text else text;
@@ -195,7 +217,18 @@ let
         f = if isFunction file then file else import file;
       in
       f (intersectAttrs (functionArgs f) scope // overrides);
-    makeOverridable = f: arguments: f arguments // { override = change: makeOverridable f (arguments // change); };
+    makeOverridable =
+      f: arguments:
+      let
+        result = f arguments;
+        override = change: makeOverridable f (arguments // (if isFunction change then change arguments else change));
+      in
+      if isAttrs result then result // { inherit override; } else result;
+    getExe = package: "${package}/bin/${package.meta.mainProgram or package.name}";
+    getBin = id;
+    makeBinPath = concatMapStringsSep ":" (package: "${package}/bin");
+    addContextFrom = source: text: substring 0 0 source + text;
+    scrubOptionValue = id;
 
     # Like Nixpkgs', the result keeps the unfiltered source as origSrc.
     cleanSourceWith =

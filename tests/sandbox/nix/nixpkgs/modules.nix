@@ -1,188 +1,242 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# A small module system: modules are merged as NixOS merges them, options that nothing declares are refused with
-# NixOS' words. Below the names in `open` everything is accepted, for this stand-in declares few of NixOS' options.
+# A small module system: modules are merged as NixOS merges them, and options that nothing declares are refused with its words.
 { lib }:
 
 {
   modules,
-  arguments,
-  # Names of top-level options below which nothing is checked; null: all.
-  open ? [ ],
+  # Arguments that imports may depend on.
+  specialArgs ? { },
+  # Where in an enclosing configuration this one is.
+  prefix ? [ ],
+  # Whether something may be defined that nothing declares: a function of its path. This stand-in declares few of NixOS' options.
+  open ? _: false,
+  ...
 }:
 
 let
   inherit (builtins)
     attrNames
-    concatLists
     concatMap
-    concatStringsSep
-    elem
-    filter
     foldl'
     head
     isAttrs
     isFunction
-    isList
     length
-    map
     mapAttrs
-    tail
+    ;
+  inherit (lib.merging)
+    byName
+    effective
+    mergeFreely
+    mergeTyped
+    showDefinitions
+    showPath
+    typeOf
     ;
 
-  typeOf = value: value._type or null;
-  # A set to merge, not a package, a source or a property.
-  isPlain = value: isAttrs value && typeOf value == null && !lib.isDerivation value && !(value ? outPath);
+  control = {
+    options._module = {
+      args = lib.mkOption { default = { }; type = lib.types.lazyAttrsOf lib.types.raw; };
+      check = lib.mkOption { default = true; type = lib.types.bool; };
+      freeformType = lib.mkOption { default = null; type = lib.types.nullOr lib.types.raw; };
+    };
+    config._module.args = lib.mapAttrs (_: lib.mkOptionDefault) { inherit extendModules; };
+  };
+  extendModules =
+    more:
+    lib.evalModules {
+      modules = modules ++ more.modules or [ ];
+      specialArgs = specialArgs // more.specialArgs or { };
+      inherit prefix open;
+    };
 
-  # A module's file, options and config, and those of its imports, in one form.
+  # A module's file, options, config and imports, in one form. A file counts once, however often it is imported.
   normalise =
-    file: module:
+    parent: number: module:
     let
       isFile = builtins.isPath module || builtins.isString module;
       loaded = if isFile then import module else module;
       value = if isFunction loaded then call loaded else loaded;
-      where = value._file or (if isFile then toString module else file);
+      file = toString (value._file or (if isFile then module else parent.file));
+      structured = value ? config || value ? options;
+      stray = removeAttrs value (unstructured ++ [ "config" "meta" "options" ]);
     in
-    [
-      {
-        file = where;
-        options = value.options or { };
-        config =
-          if value ? config || value ? options then
-            value.config or { }
-          else
-            removeAttrs value [
-              "_file"
-              "imports"
-              "key"
-              "require"
-            ];
-      }
-    ]
-    ++ concatMap (normalise where) (value.imports or [ ] ++ value.require or [ ]);
+    rec {
+      key = if isFile then toString module else "${parent.key}:anon-${toString number}";
+      content =
+        if !isAttrs value then
+          throw "Module `${file}' is a ${builtins.typeOf value}, and not a set or a function."
+        else if structured && stray != { } then
+          throw "Module `${file}' has an unsupported attribute `${head (attrNames stray)}'. This is caused by introducing a top-level `config' or `options' attribute. Add configuration attributes immediately on the top level instead, or move all of them (namely: ${toString (attrNames stray)}) into the explicit `config' attribute."
+        else
+          {
+            inherit file;
+            options = value.options or { };
+            config = lib.mkMerge (
+              [ (if structured then value.config or { } else removeAttrs value unstructured) ]
+              ++ lib.optional (value ? freeformType) { _module = { inherit (value) freeformType; }; }
+            );
+            imports = lib.imap1 (normalise { inherit file key; }) (value.require or [ ] ++ value.imports or [ ]);
+          };
+    };
+  unstructured = [
+    "_class"
+    "_file"
+    "disabledModules"
+    "freeformType"
+    "imports"
+    "key"
+    "require"
+  ];
 
   # An argument that nobody passes is an error only for a module that uses it.
   call =
     f:
     f (
-      mapAttrs (name: _: throw "attribute '${name}' missing: modules are passed no such argument") (
-        lib.filterAttrs (_: hasDefault: !hasDefault) (lib.functionArgs f)
-      )
+      mapAttrs (
+        name: _:
+        scope.${name}
+          or (config._module.args.${name} or (throw "attribute '${name}' missing: modules are passed no such argument"))
+      ) (lib.functionArgs f)
       // scope
     );
-  scope = arguments // { inherit config lib options; };
+  scope = { inherit lib prefix; } // specialArgs // { inherit config; inherit (whole) options; };
 
-  all = concatMap (normalise "<unknown-file>") modules;
+  # As in NixOS, what a module imports is defined before what it defines itself.
+  all = map (module: module.content) (
+    lib.reverseList (
+      builtins.genericClosure {
+        startSet = lib.imap1 (normalise { file = "<unknown-file>"; key = ""; }) ([ control ] ++ modules);
+        operator = module: module.content.imports;
+      }
+    )
+  );
 
-  # mkIf and mkMerge of a whole module move down to its parts, so that conditions may look at the configuration.
+  # mkIf and mkMerge of a whole set move down to its parts, so that conditions may look at the configuration.
   push =
     value:
     if typeOf value == "merge" then
       concatMap push value.contents
     else if typeOf value == "if" then
-      map (mapAttrs (_: content: lib.mkIf value.condition content)) (push value.content)
+      map (mapAttrs (_: lib.mkIf value.condition)) (push value.content)
+    else if typeOf value == "override" then
+      map (mapAttrs (_: lib.mkOverride value.priority)) (push value.content)
     else
       [ value ];
+  pushed = concatMap (definition: map (value: definition // { inherit value; }) (push definition.value));
 
-  # Definitions of one value, without conditions that do not hold and without overridden ones.
-  discharge =
-    definition:
-    if typeOf definition.value == "merge" then
-      concatMap (value: discharge (definition // { inherit value; })) definition.value.contents
-    else if typeOf definition.value == "if" then
-      (if definition.value.condition then discharge (definition // { value = definition.value.content; }) else [ ])
-    else if typeOf definition.value == "override" then
-      map (inner: inner // { inherit (definition.value) priority; }) (
-        discharge (definition // { value = definition.value.content; })
-      )
-    else
-      [ definition ];
-  strongest =
-    definitions:
-    let
-      priorities = map (definition: definition.priority or 100) definitions;
-      best = foldl' (a: b: if b < a then b else a) 9999 priorities;
-    in
-    filter (definition: (definition.priority or 100) == best) definitions;
-
-  name = path: concatStringsSep "." path;
-  show =
+  isPreset =
     value:
-    if isAttrs value then
-      "{ ... }"
-    else if isFunction value then
-      "<function>"
-    else
-      builtins.toJSON value;
-  showDefinitions = concatMapLines (definition: "\n       - In `${definition.file}': ${show definition.value}");
-  concatMapLines = f: list: concatStringsSep "" (map f list);
+    (typeOf value == "override" && value.priority >= 1500) || (typeOf value == "if" && isPreset value.content);
 
-  mergeValues =
-    path: definitions:
+  # Of one level: the values of declared options, and definitions that no option takes.
+  level =
+    path: declarations: definitions:
     let
-      values = map (definition: definition.value) definitions;
-    in
-    if length definitions == 1 && !isPlain (head values) then
-      head values
-    else if lib.all isPlain values then
-      mergeFree path definitions
-    else if lib.all isList values then
-      concatLists values
-    else if lib.all (value: value == head values) (tail values) then
-      head values
-    else
-      throw "The option `${name path}' has conflicting definition values:${showDefinitions definitions}\nUse `lib.mkForce value` or `lib.mkDefault value` to change the priority on any of these definitions.";
-
-  merge = path: definitions: mergeValues path (strongest (concatMap discharge definitions));
-
-  byName =
-    definitions:
-    builtins.zipAttrsWith (_: values: values) (
-      map (definition: mapAttrs (_: value: definition // { inherit value; }) definition.value) definitions
-    );
-  mergeFree = path: definitions: mapAttrs (key: merge (path ++ [ key ])) (byName definitions);
-
-  # Values of declared options; what nobody declared is an error.
-  mergeDeclared =
-    path: declared: definitions:
-    let
-      defined = byName definitions;
-      unknown = filter (key: !(declared ? ${key}) && !(path == [ ] && (open == null || elem key open))) (attrNames defined);
-      value =
-        key:
+      declared = byName declarations;
+      defined = byName (
+        map (
+          definition:
+          if isAttrs definition.value then
+            definition
+          else
+            throw "The option `${showPath (prefix ++ path)}' is not a set:${showDefinitions [ definition ]}"
+        ) (pushed definitions)
+      );
+      parts = mapAttrs (
+        key: found:
         let
           here = path ++ [ key ];
-          option = declared.${key};
-          given = strongest (concatMap discharge (defined.${key} or [ ]));
+          isOption = lib.any (declaration: typeOf declaration.value == "option") found;
         in
-        if !(declared ? ${key}) then
-          merge here defined.${key}
-        else if typeOf option == "option" then
-          (
-            if given != [ ] then
-              (option.apply or lib.id) (mergeValues here given)
-            else if option ? default then
-              (option.apply or lib.id) option.default
-            else
-              throw "The option `${name here}' is used but not defined."
-          )
+        if isOption then
+          { stray = [ ]; } // optionAt here found (defined.${key} or [ ])
         else
-          mergeDeclared here option given;
+          { isGiven = true; } // level here found (defined.${key} or [ ])
+      ) declared;
+      undeclared = removeAttrs defined (attrNames declared);
+      # Most options of most machines are defined nowhere: those are not looked at.
+      stray =
+        concatMap (key: parts.${key}.stray) (attrNames (builtins.intersectAttrs defined declared))
+        ++ lib.mapAttrsToList (key: found: { path = path ++ [ key ]; definitions = found; }) (
+          lib.filterAttrs (key: _: !open (path ++ [ key ])) undeclared
+        );
+      free = mapAttrs (key: mergeFreely (prefix ++ path ++ [ key ])) (lib.filterAttrs (key: _: open (path ++ [ key ])) undeclared);
     in
-    if unknown != [ ] then
-      throw "The option `${name (path ++ [ (head unknown) ])}' does not exist. Definition values:${
-        showDefinitions defined.${head unknown}
-      }"
-    else
-      lib.genAttrs (attrNames (declared // defined)) value;
+    {
+      inherit stray;
+      value = mapAttrs (_: part: part.value) parts // free;
+      options = mapAttrs (_: part: part.options) parts;
+      # What modules defined, without the defaults of options.
+      given = mapAttrs (_: part: part.given) (lib.filterAttrs (key: part: defined ? ${key} && part.isGiven) parts) // free;
+    };
 
-  options = foldl' lib.recursiveUpdate { } (map (module: module.options) all);
-  allDefinitions = concatMap (module: map (value: { inherit (module) file; inherit value; }) (push module.config)) all;
-  config = mergeDeclared [ ] options allDefinitions;
+  optionAt =
+    path: found: definitions:
+    let
+      where = prefix ++ path;
+      option =
+        if length found == 1 then
+          (head found).value
+        else if lib.all (declaration: declaration.value.type.name or null == "submodule") found then
+          (head found).value
+        else
+          throw "The option `${showPath where}' in `${(builtins.elemAt found 1).file}' is already declared in `${(head found).file}'.";
+      type = option.type or lib.types.unspecified;
+      default = lib.optional (option ? default) {
+        inherit (head found) file;
+        value = lib.mkOptionDefault option.default;
+      };
+      left = effective (definitions ++ default);
+      merged =
+        if option.readOnly or false && length definitions > 1 then
+          throw "The option `${showPath where}' is read-only, but it's set multiple times.${showDefinitions definitions}"
+        else if left != [ ] then
+          mergeTyped where type left
+        else
+          throw "The option `${showPath where}' is used but not defined.";
+      value = (option.apply or lib.id) merged;
+    in
+    {
+      inherit value;
+      given = value;
+      # Presets that depend on something are definitions of the least weight.
+      isGiven = lib.any (definition: !isPreset definition.value && effective [ definition ] != [ ]) definitions;
+      options = option // {
+        inherit definitions value;
+        highestPrio = foldl' (best: definition: lib.min best (definition.priority or 100)) 9999 left;
+        isDefined = left != [ ];
+        loc = where;
+        __toString = _: showPath where;
+      };
+    };
+
+  whole = level [ ] (map (module: { inherit (module) file; value = module.options; }) all) (
+    map (module: { inherit (module) file; value = module.config; }) all
+  );
+
+  # What is passed to modules is not checked, for the check looks at all of them.
+  freeform = whole.value._module.freeformType;
+  config =
+    if freeform == null then
+      whole.value
+    else
+      lib.recursiveUpdate (mergeTyped prefix freeform (
+        concatMap (item: map (found: found // { value = lib.setAttrByPath item.path found.value; }) item.definitions) whole.stray
+      )) whole.value;
+  checked =
+    if freeform == null && whole.stray != [ ] && whole.value._module.check then
+      throw "The option `${showPath (prefix ++ (head whole.stray).path)}' does not exist. Definition values:${showDefinitions (head whole.stray).definitions}"
+    else
+      lib.id;
 in
 {
-  inherit config options;
-  # What modules defined, without the defaults of options.
-  definitions = mergeFree [ ] allDefinitions;
+  inherit extendModules;
+  inherit (whole) options;
+  inherit (whole.value) _module;
+  _type = "configuration";
+  config = checked (removeAttrs config [ "_module" ]);
+  definitions = checked (removeAttrs whole.given [ "_module" ]);
 }

@@ -1,18 +1,21 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Merges the files of a network into machines and resources, in the manner of the NixOps expression of this name.
+# Merges the files of a network into machines and resources; its result has the form that the NixOps expression of this name has.
 {
   pkgs,
+  # Files; networks of flakes are sets.
   networkExprs,
   deploymentName,
   args ? { },
   uuid ? "00000000-0000-0000-0000-000000000000",
+  # NixOps 1 or 2.
+  generation ? 1,
 }:
 
 let
   inherit (pkgs) lib;
-  inherit (builtins) concatMap attrNames mapAttrs;
+  inherit (builtins) attrNames concatMap mapAttrs;
 
   load =
     expression:
@@ -24,185 +27,156 @@ let
   keyed = file: { key = toString file; };
   # Networks, and the files that they require.
   networks =
-    map load (builtins.filter builtins.isAttrs networkExprs)
-    ++ map ({ key }: load key) (
+    map ({ key }: load key) (
       builtins.genericClosure {
         startSet = map keyed (builtins.filter (expression: !builtins.isAttrs expression) networkExprs);
         operator = { key }: map keyed ((load key).require or [ ]);
       }
-    );
-  definitions = name: concatMap (network: lib.optional (network ? ${name}) { inherit (network) _file; value = network.${name}; }) networks;
-  all = builtins.zipAttrsWith (_: values: values) networks;
-
-  machineNames = attrNames (
-    removeAttrs all [
-      "_file"
-      "defaults"
-      "network"
-      "require"
-      "resources"
-    ]
-  );
-
-  evalModules = import ../modules.nix { inherit lib; };
-  asModule = definition: { imports = [ definition.value ]; inherit (definition) _file; };
-
-  # NixOS' own groups of options; this stand-in does not know what is in them.
-  nixosOptions = [
-    "assertions"
-    "boot"
-    "console"
-    "containers"
-    "documentation"
-    "environment"
-    "fileSystems"
-    "fonts"
-    "hardware"
-    "i18n"
-    "ids"
-    "krb5"
-    "location"
-    "meta"
-    "nix"
-    "nixpkgs"
-    "powerManagement"
-    "programs"
-    "security"
-    "services"
-    "specialisation"
-    "swapDevices"
-    "systemd"
-    "time"
-    "users"
-    "virtualisation"
-    "warnings"
-    "xdg"
-    "zramSwap"
-  ];
-
-  node =
+    )
+    ++ map load (builtins.filter builtins.isAttrs networkExprs);
+  network = lib.zipAttrs networks;
+  modulesOf =
     name:
-    evalModules {
-      open = nixosOptions;
-      modules = [ ./options.nix ] ++ map asModule (definitions name ++ definitions "defaults") ++ [
-        { deployment = { name = deploymentName; inherit uuid; arguments = args; }; }
-      ];
-      arguments = {
-        inherit
-          deploymentName
-          name
-          nodes
-          pkgs
-          resources
-          uuid
-          ;
-        modulesPath = toString ../nixos/modules;
-      };
-    };
+    concatMap (
+      part:
+      lib.optional (part ? ${name}) {
+        imports = [ part.${name} ];
+        inherit (part) _file;
+      }
+    ) networks;
 
-  # What is to run on a machine, of which a stand-in has no more than its path.
-  toplevel =
-    evaluated: name:
-    pkgs.mkDerivation {
-      name = "nixos-system-${name}-${lib.version}";
-      configuration = builtins.deepSeq (forceMachine name) (
-        builtins.hashString "sha256" (builtins.unsafeDiscardStringContext (builtins.toJSON (force evaluated.definitions)))
-      );
-    };
-  nodes = lib.genAttrs machineNames (
-    name:
-    let
-      evaluated = node name;
-      system = evaluated.config.system // { build.toplevel = toplevel evaluated name; };
-    in
-    evaluated // { config = evaluated.config // { inherit system; }; }
-  );
-
-  # Resources are open records with what NixOps adds to each.
-  resource =
-    type: name: values:
-    evalModules {
-      modules = values ++ [
-        {
-          options = {
-            name = lib.mkOption { default = "charon-${uuid}-${name}"; };
-            _name = lib.mkOption { default = name; };
-            _type = lib.mkOption { default = type; };
-          };
-        }
-      ];
-      open = null;
-      arguments = {
-        inherit
-          name
-          pkgs
-          resources
-          uuid
-          ;
-        nodes = mapAttrs (_: value: value.config) nodes;
-      };
-    };
-  evaluatedResources = mapAttrs (type: mapAttrs (resource type)) (
-    builtins.zipAttrsWith (_: builtins.zipAttrsWith (_: values: values)) (all.resources or [ ])
-  );
-  resources =
-    mapAttrs (_: mapAttrs (_: value: value.config)) evaluatedResources
-    // { machines = mapAttrs (_: value: value.config) nodes; };
-
-  # Evaluate all that the files define, but of packages and sources only their names.
-  force =
-    value:
-    if lib.isDerivation value then
-      value.drvPath
-    else if builtins.isAttrs value then
-      value.outPath or (mapAttrs (_: force) value)
-    else if builtins.isList value then
-      map force value
-    else
-      if builtins.isFunction value then null else value;
-  forceMachine =
-    name: [
-      (attrNames nodes.${name}.config)
-      (attrNames nodes.${name}.config.deployment)
-      (force nodes.${name}.definitions)
-    ];
-
-  info = {
-    machines = mapAttrs (_: value: { inherit (value.config.deployment) targetEnv targetHost; }) nodes;
-    network = builtins.foldl' (a: b: a // b) { } (all.network or [ ]);
-    resources = mapAttrs (_: attrNames) evaluatedResources;
+  options = if generation == 1 then pkgs.nixops1Options else pkgs.nixops2Options;
+  information.deployment = {
+    name = deploymentName;
+    arguments = args;
+    inherit uuid;
   };
 
-  # One derivation for all machines, whose instantiation evaluates all of the network.
-  machines =
-    { names }:
-    pkgs.mkDerivation {
-      name = "nixops-machines";
-      names = builtins.deepSeq [
-        (map forceMachine names)
-        (force (mapAttrs (_: mapAttrs (_: value: value.definitions)) evaluatedResources))
-      ] names;
-      systems = map (name: builtins.unsafeDiscardStringContext nodes.${name}.config.system.build.toplevel.outPath) names;
+  machineNames = attrNames (
+    removeAttrs network (
+      [
+        "_file"
+        "defaults"
+        "network"
+        "require"
+        "resources"
+      ]
+      ++ lib.optional (generation == 2) "nixpkgs"
+    )
+  );
+  node =
+    name:
+    import ../nixos/lib/eval-config.nix {
+      inherit lib pkgs;
+      inherit (pkgs) system;
+      modules = modulesOf name ++ modulesOf "defaults" ++ [ information options.machine ];
+      specialArgs = { inherit name uuid; };
+      extraArgs = { inherit deploymentName nodes resources; };
     };
+  nodes = lib.genAttrs machineNames node;
+
+  evaluatedResources = lib.genAttrs options.kinds (
+    kind:
+    mapAttrs (
+      name: values:
+      lib.evalModules {
+        modules = [
+          (options.resource kind)
+          information
+          { _module.args = { inherit pkgs resources; nodes = nodesForResources; }; }
+        ]
+        ++ values;
+        specialArgs = { inherit name uuid; };
+      }
+    ) (lib.zipAttrs (lib.catAttrs kind (network.resources or [ ])))
+  );
+  nodesForResources = if generation == 1 then info.machines else mapAttrs (name: value: info.machines.${name} // value) nodes;
+  resources = mapAttrs (_: mapAttrs (_: value: value.config)) evaluatedResources // {
+    machines = mapAttrs (_: value: value.config) nodes;
+  };
+
+  backends = [
+    "azure"
+    "container"
+    "digitalOcean"
+    "ec2"
+    "gce"
+    "hetzner"
+    "libvirtd"
+    "virtualbox"
+  ];
+  info = {
+    machines = mapAttrs (
+      _: value:
+      let
+        inherit (value.config) deployment networking system;
+      in
+      {
+        inherit (deployment)
+          alwaysActivate
+          hasFastConnection
+          keys
+          owners
+          targetEnv
+          targetHost
+          targetPort
+          ;
+        inherit (networking) publicIPv4;
+        nixosRelease = system.nixos.release;
+      }
+      // lib.genAttrs backends (kind: lib.optionalAttrs (deployment.targetEnv == kind) deployment.${kind})
+      // (
+        if generation == 1 then
+          { inherit (deployment) encryptedLinksTo route53 storeKeysOnMachine; }
+        else
+          {
+            inherit (deployment)
+              privilegeEscalationCommand
+              provisionSSHKey
+              sshOptions
+              targetUser
+              ;
+          }
+      )
+    ) nodes;
+    network = removeAttrs (lib.foldl' (a: b: a // b) { } (network.network or [ ])) (lib.optional (generation == 2) "nixpkgs");
+    resources = removeAttrs resources [ "machines" ];
+  };
+
+  toplevels = names: lib.genAttrs names (name: builtins.unsafeDiscardStringContext nodes.${name}.config.system.build.toplevel.outPath);
 in
 {
   inherit
     info
-    machines
+    network
+    networks
     nodes
     resources
+    uuid
     ;
-  network = all;
+  defaults = network.defaults or [ ];
+
+  # One derivation for the systems of machines. It does not need them built: that takes a while, and nobody boots them.
+  machines =
+    { names }:
+    pkgs.mkDerivation {
+      name = "nixops-machines";
+      names = builtins.attrNames (toplevels names);
+      systems = builtins.attrValues (toplevels names);
+    };
+
   # What "nixops deploy" compares with the state: types of machines, and names of other resources.
   wanted = {
     machines = mapAttrs (_: value: value.config.deployment.targetEnv) nodes;
-    resources = mapAttrs (_: attrNames) evaluatedResources;
+    resources = mapAttrs (_: found: builtins.deepSeq (mapAttrs (_: value: builtins.toJSON value.definitions) found) (attrNames found)) evaluatedResources;
   };
-  # Where the configurations of the machines would lie, for "nixops deploy".
+  # Where the configurations of the machines would lie.
   paths = {
-    all = (machines { names = machineNames; }).outPath;
-    machines = lib.genAttrs machineNames (
-      name: builtins.unsafeDiscardStringContext nodes.${name}.config.system.build.toplevel.outPath
-    );
+    machines = toplevels machineNames;
+    all =
+      (pkgs.mkDerivation {
+        name = "nixops-machines";
+        systems = builtins.attrValues (toplevels machineNames);
+      }).outPath;
   };
 }

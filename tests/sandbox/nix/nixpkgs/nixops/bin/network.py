@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 
+GENERATION = int(os.environ.get('NIXOPS_GENERATION', '1'))
 EXPRESSION = '''
 let
   pkgs = import <nixpkgs> { system = "x86_64-linux"; };
@@ -16,6 +17,7 @@ let
     deploymentName = "%(name)s";
     uuid = "%(uuid)s";
     args = { %(arguments)s };
+    generation = %(generation)s;
   };
 in evaluated.%(attribute)s
 '''
@@ -42,7 +44,7 @@ def network_file():
 def settings():
     """The part of a NixOps 2.x network that tells where its state is."""
     return instantiate(EXPRESSION % {
-        'files': '(%s)' % network_file(), 'name': '', 'uuid': '', 'arguments': '', 'attribute': 'info.network'})
+        'files': '(%s)' % network_file(), 'name': '', 'uuid': '', 'arguments': '', 'attribute': 'info.network', 'generation': 2})
 
 
 def evaluate(key, deployment, attribute, known_machines=()):
@@ -53,8 +55,9 @@ def evaluate(key, deployment, attribute, known_machines=()):
         known[name] = {'networking': {option: value for option, value in addresses.items() if value}}
     with open('physical.nix', 'w', encoding='utf-8') as file:
         file.write("builtins.fromJSON ''%s''" % json.dumps(known).replace("''", "'''"))
-    files = [network_file()] if os.environ.get('NIXOPS_GENERATION') == '2' else json.loads(deployment['nixExprs'])
+    files = [network_file()] if GENERATION == 2 else json.loads(deployment['nixExprs'])
     arguments = json.loads(deployment.get('args', '{}'))
     return instantiate(EXPRESSION % {
         'files': ' '.join('(%s)' % file for file in [*files, os.path.abspath('physical.nix')]), 'name': deployment.get('name', ''),
-        'uuid': key, 'arguments': ' '.join('%s = %s;' % item for item in arguments.items()), 'attribute': attribute})
+        'uuid': key, 'arguments': ' '.join('%s = %s;' % item for item in arguments.items()), 'attribute': attribute,
+        'generation': GENERATION})
