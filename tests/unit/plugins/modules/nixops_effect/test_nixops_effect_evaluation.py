@@ -91,10 +91,10 @@ def test_a_network_says_what_is_in_it(candidate: Candidates, checkout: Path) -> 
     one, two = prebuilt(candidate([EFFECT, TWO]), 'neat-network', 'two')
     assert one.network is not None and two.network is not None
     assert {name: (machine.type, machine.access_key) for name, machine in one.network.machines.items()} == {
-        'web': ('ec2', 'production'), 'db': ('none', None), 'machine': ('none', None),
+        'web': ('ec2', 'production'), 'db': ('none', ''), 'machine': ('none', ''),
     }
     assert one.network.resources == {
-        'deployer': Resource('ec2KeyPairs', 'AKIAFAKEFAKEFAKEFAKE'), 'front': Resource('elasticIPs', None),
+        'deployer': Resource('ec2KeyPairs', 'AKIAFAKEFAKEFAKEFAKE'), 'front': Resource('elasticIPs', ''),
     }
     systems = [machine.system or '' for machine in one.network.machines.values()]
     assert len(set(systems)) == 3 and all('-nixos-system-' in system for system in systems)

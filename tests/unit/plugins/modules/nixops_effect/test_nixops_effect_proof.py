@@ -106,7 +106,7 @@ def test_a_wrong_hash_is_told_with_the_right_one(run: Run, tarballs: dict[str, d
 
 
 @pytest.mark.parametrize(('text', 'expected'), [
-    ('{ ... }: { machine = { config, ... }: { networking.hostName = config.networking.publicIPv4; }; }', 'networking.publicIPv4'),
+    ('{ ... }: { machine = { config, ... }: { networking.hostName = config.deployment.gce.region; }; }', 'deployment.gce.region'),
     ('{ ... }: { machine = { ... }: { services.nginx.user = (import <nixpkgs/x>); }; }', 'NIX_PATH'),
     ('{ ... }: { machine = import /etc/nixos/configuration.nix; }', 'outside the checkout'),
     ('{ ... }: { machine = import ./absent.nix; }', 'absent.nix'),
