@@ -11,7 +11,7 @@ The source of the functions is effects/effect/effects-setup-hook.sh of hercules-
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 _WRITERS = {
@@ -26,6 +26,12 @@ _WORD = r'''(?:"[^"]*"|'[^']*'|[^\s;&|()<>"'`])+'''
 _CALL = re.compile(
     r'(?:^|[;&|({!`]|\b(?:then|do|else)\s)[ \t]*(?P<function>%s)(?P<arguments>(?:(?:[ \t]|\\\n)+%s)*)(?=[\s;&|()<>`"]|$)'
     % ('|'.join((*_WRITERS, *_READERS)), _WORD), re.MULTILINE,
+)
+_COMMENT = re.compile(r'(^|\s)#.*', re.MULTILINE)
+# With these NixOps finds keys without writeAWSSecret (ec2_utils.py, fetch_aws_secret_key).
+_OWN_CREDENTIALS = re.compile(
+    r'\.ec2-keys|\.aws\b|AWS_SHARED_CREDENTIALS_FILE|(?:EC2|AWS)_(?:SECRET_KEY|SECRET_ACCESS_KEY)|\baws\s+configure\b|(?:^|[;&|\s])(?:source|\.)\s',
+    re.MULTILINE,
 )
 _FIELD = re.compile(r'''\.(?:([A-Za-z_]\w*)|\[?"([^"\\]*)"\]?)''')
 
@@ -48,16 +54,45 @@ class SecretUse(NamedTuple):
 
 def uses_in(script: str) -> Iterator[SecretUse]:
     """The calls of the library's functions that read secrets, in order."""
-    code = re.sub(r'(^|\s)#.*', r'\1', script, flags=re.MULTILINE)
-    for call in _CALL.finditer(code):
-        function = call['function']
-        words = [_literal(word) for word in re.findall(_WORD, call['arguments'].replace('\\\n', ' '))]
+    for function, words in _calls(script):
         if function in _WRITERS:
             default, fields = _WRITERS[function]
             yield SecretUse(function, words[0] if words else default, fields)
         elif len(words) > 1:
             field = _FIELD.match(words[1] or '')
             yield SecretUse(function, words[0], (field[1] or field[2],) if field else ())
+
+
+class Profiles(NamedTuple):
+    """What scripts write to ~/.aws/credentials.
+
+    secrets: by profile the name in secretsMap of what is written, None if only the shell knows it. complete: whether that is all;
+    not so where a script has a name from a variable, or writes or exports credentials by itself.
+    """
+
+    secrets: dict[str, str | None]
+    complete: bool
+
+
+def profiles_in(scripts: Iterable[str]) -> Profiles:
+    """The profiles that calls of writeAWSSecret in these scripts write."""
+    secrets: dict[str, str | None] = {}
+    complete = True
+    for script in scripts:
+        complete = complete and not _OWN_CREDENTIALS.search(_COMMENT.sub(r'\1', script))
+        for function, words in _calls(script):
+            if function == 'writeAWSSecret':
+                profile = words[1] if len(words) > 1 else 'default'
+                complete = complete and profile is not None
+                if profile is not None:
+                    secrets[profile] = words[0] if words else _WRITERS[function][0]
+    return Profiles(secrets, complete)
+
+
+def _calls(script: str) -> Iterator[tuple[str, list[str | None]]]:
+    """The calls of the library's functions that read secrets, with their arguments, in order."""
+    for call in _CALL.finditer(_COMMENT.sub(r'\1', script)):
+        yield call['function'], [_literal(word) for word in re.findall(_WORD, call['arguments'].replace('\\\n', ' '))]
 
 
 def _literal(word: str) -> str | None:
