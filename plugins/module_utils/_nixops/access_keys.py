@@ -44,12 +44,12 @@ def keys_used(network: Network | None, recorded: Mapping[str, Mapping[str, str]]
     left alone by NixOps, and what it has is asked for with the network's key, but for names in DNS.
     """
     found: set[KeyUse] = set()
-    known = {} if network is None else {**network.machines, **network.resources}
-    for name, item in known.items():
-        if item.access_key:
-            found.add(KeyUse(name, item.access_key, certain=True))
+    known: dict[str, str | None] = {}
+    if network is not None:
+        known = {name: item.access_key for group in (network.machines, network.resources) for name, item in group.items()}
+    found |= {KeyUse(name, key, certain=True) for name, key in known.items() if key}
     for name, attributes in (recorded or {}).items():
-        unknown = network is None or (name in known and known[name].access_key is None) or (name not in known and not network.known)
+        unknown = network is None or (name in known and known[name] is None) or (name not in known and not network.known)
         for attribute, key in attributes.items():
             if key and (unknown or (attribute == DNS_KEY and name in known)):
                 found.add(KeyUse(name, key, certain=False))
