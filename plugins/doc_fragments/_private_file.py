@@ -33,6 +33,8 @@ options:
       - Without it, an agent's file in its default place belongs to the agent's user (C(hercules-ci-agent), C(hci-NAME) for a named
         agent, C(_hercules-ci-agent) on nix-darwin), and any other file to whom it belonged before, or to the owner of the folder
         if it is new. If the folder has to be made as well, both belong to the user that the task runs as.
+      - In check mode, a user who is not there yet is taken for one whom an earlier task of the play would create, with a warning. Likewise
+        for O(group).
     type: str
   group:
     description:
@@ -43,6 +45,8 @@ options:
     description:
       - Permissions of the file, as four octal digits B(in quotes), the first of them 0.
       - The default is V('0400'), and V('0600') for the per-user file of C(hci effect run), which C(hci secret add) writes to as well.
+      - On Linux, a file that is replaced keeps its access control list and other extended attributes. As with C(chmod), the digit of the
+        group is then the most that anybody has whom the list names.
     type: raw
   seuser:
     description: User part of the SELinux context. Without it, the context stays as it is; likewise for the other parts.

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import stat
+import struct
 import tempfile
 import time
 from collections.abc import Iterator
@@ -78,28 +79,32 @@ def create_private(path: str) -> IO[bytes]:
     return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), 'wb')
 
 
-def read_if_present(path: str) -> bytes | None:
-    """The bytes of a regular file, or None where there is none; never follows a link at C(path)."""
+def read_if_present(path: str, *, follow: bool = False) -> bytes | None:
+    """The bytes of a regular file, or None where there is none. follow: a link at C(path), wherever it leads; else that is refused."""
     try:
-        with open_regular(path, os.O_NOFOLLOW) as stream:
+        with open_regular(path, 0 if follow else os.O_NOFOLLOW) as stream:
             return stream.read()
     except FileNotFoundError:
         return None
     except OSError as error:
-        if error.errno == errno.ELOOP:
+        if error.errno == errno.ELOOP and not follow:
             raise fail('A symbolic link stands where a file should be.', where=path, remedy='Remove the link.') from error
         raise fail('The file cannot be read.', where=path, found=error.strerror or str(error), remedy=remedy_for(error)) from error
 
 
-def write_atomically(path: str, data: bytes | IO[bytes], *, mode: int = 0o600, owner: int | None = None, group: int | None = None) -> None:
+def write_atomically(
+    path: str, data: bytes | IO[bytes], *, mode: int = 0o600, owner: int | None = None, group: int | None = None,
+) -> tuple[str, ...]:
     """Put C(data) at C(path) so that a reader sees the old bytes or the new ones, and nobody whom C(mode) keeps out sees either.
 
     The data goes into a new file in the same folder, which then takes the place of the old one; a link at C(path) is replaced, not
     followed. The new file starts with the owner's part of C(mode) and belongs to C(owner) and C(group) before C(mode) opens it to others.
+    A file that is replaced keeps its extended attributes, with its access control list, but for those of the security modules. Returns the
+    names of those that could not be kept.
     data: bytes, or a file of which the rest is copied. mode: permission bits, whatever the umask is. owner, group: numbers; None leaves
     what the system gives.
     """
-    temporary = _temporary_path(path)
+    temporary, attributes = _temporary_path(path), _attributes_of(path)
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode & 0o600)
         try:
@@ -111,6 +116,7 @@ def write_atomically(path: str, data: bytes | IO[bytes], *, mode: int = 0o600, o
                 stream.flush()
                 if owner is not None or group is not None:
                     os.fchown(descriptor, -1 if owner is None else owner, -1 if group is None else group)
+                lost = _keep_attributes(descriptor, attributes, mode) if attributes is not None else ()
                 os.fchmod(descriptor, mode)
                 os.fsync(descriptor)
             os.replace(temporary, path)
@@ -120,6 +126,46 @@ def write_atomically(path: str, data: bytes | IO[bytes], *, mode: int = 0o600, o
         _sync_folder(path)
     except OSError as error:
         raise fail('The file cannot be written.', where=path, found=error.strerror or str(error), remedy=remedy_for(error)) from error
+    return lost
+
+
+ACCESS_LIST = 'system.posix_acl_access'
+
+
+def _attributes_of(path: str) -> dict[str, bytes] | None:
+    """The extended attributes of a file, None where there is no file, or the system has no such thing."""
+    if not hasattr(os, 'listxattr'):
+        return None
+    with suppress(OSError):
+        if stat.S_ISREG(os.lstat(path).st_mode):
+            names = [name for name in os.listxattr(path, follow_symlinks=False) if not name.startswith('security.')]
+            return {name: os.getxattr(path, name, follow_symlinks=False) for name in names}
+    return None
+
+
+def _keep_attributes(descriptor: int, attributes: dict[str, bytes], mode: int) -> tuple[str, ...]:
+    """Give a file these attributes, and no access control list of its folder instead; the names of those that it does not take."""
+    if ACCESS_LIST not in attributes:
+        with suppress(OSError):  # it has none, mostly
+            os.removexattr(descriptor, ACCESS_LIST)
+    lost = []
+    for name, value in sorted(attributes.items()):
+        try:
+            os.setxattr(descriptor, name, _masked(value, mode) if name == ACCESS_LIST else value)
+        except OSError:
+            lost.append(name)
+    return tuple(lost)
+
+
+def _masked(access_list: bytes, mode: int) -> bytes:
+    """The list as chmod would leave it, so that it opens the file at no moment to anybody whom the mode keeps out.
+
+    It is what acl(5) describes in the form of linux/posix_acl_xattr.h: a version, then a tag, permissions and an identity for each entry.
+    """
+    owner, group, mask, others = 0x01, 0x04, 0x10, 0x20
+    entries = list(struct.iter_unpack('<HHI', access_list[4:]))
+    classes = {owner: mode >> 6 & 7, mask if any(tag == mask for tag, _bits, _who in entries) else group: mode >> 3 & 7, others: mode & 7}
+    return access_list[:4] + b''.join(struct.pack('<HHI', tag, classes.get(tag, bits), who) for tag, bits, who in entries)
 
 
 def remove(path: str) -> None:

@@ -18,7 +18,8 @@ description:
   - No value of a secret is shown in results, differences, logs or errors, at any verbosity. Names of secrets and fields, and conditions
     are.
   - The agent reads the file for every effect that needs a secret. It need not be restarted.
-  - A folder that is missing is made, open to its owner only.
+  - A folder that is missing is made, open to its owner only. So is the file, also without a secret, unless O(state=absent). An agent
+    without one fails every effect that has a C(secretsMap), even if that has only C({type = "GitToken";}).
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._private_file
@@ -67,7 +68,15 @@ options:
     choices: [replace, extend]
     default: replace
   exclusive:
-    description: Remove the secrets that are not given from the file. With O(state=absent) this does nothing.
+    description:
+      - Remove the secrets that are not given from the file. With O(state=absent) this does nothing.
+      - The file as it was is kept then, as with O(backup), if secrets are removed.
+    type: bool
+    default: false
+  allow_empty:
+    description:
+      - Let O(exclusive=true) remove all secrets where none is given.
+      - Without it that is refused, since a variable that was not found looks the same.
     type: bool
     default: false
   require_condition:
@@ -176,7 +185,7 @@ removed:
 backup_file:
   description: Where the file as it was has been kept.
   type: str
-  returned: if O(backup=true) and the file changed
+  returned: if the file changed, and O(backup=true) or secrets were removed by O(exclusive=true)
   sample: /var/lib/hercules-ci-agent/secrets/secrets.json.4711.2026-11-22@10:15:00~
 problems:
   description: What is wrong, one dictionary for each problem. Modules of this collection all return it, with those keys that say something.
@@ -209,9 +218,11 @@ problems:
       remedy: "Put this place right by hand: one bad entry takes every secret of the file away, and the file was left as it is."
 """
 
+import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import read_if_present
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import PAYLOAD_OPTION, unpacked
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.change import Rewrite, Wish
@@ -224,14 +235,19 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     """Fulfil the wish that the action plugin has validated."""
     options = module.params
     place = secrets_file(options['path'], options['agent_name'], options['project'])
-    rewrite = Rewrite(place.path, Wish(
+    wish = Wish(
         secrets=unpacked(options['_payload']),
         present=options['state'] == 'present',
         extend=options['data_update'] == 'extend',
         exclusive=options['exclusive'],
+        allow_empty=options['allow_empty'],
         conditions_required=options['require_condition'],
-    ))
-    return rewrite.result(change_as_asked(module, place, rewrite))
+    )
+    rewrite = Rewrite(place.path, wish)
+    if wish.is_nothing and os.path.islink(place.path) and os.path.exists(place.path):  # somebody else looks after that file
+        rewrite(read_if_present(place.path, follow=True))
+        return rewrite.result({'changed': False, 'path': place.path, 'diff': []})
+    return rewrite.result(change_as_asked(module, place, rewrite, rewrite.loses))
 
 
 def main() -> None:

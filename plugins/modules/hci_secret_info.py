@@ -13,6 +13,8 @@ author: nixcd.hercules_ci contributors (@nixcd)
 description:
   - Reads a C(secrets.json) as an agent does, and returns names of secrets, names of their fields and who may use them. Never a value.
   - A file that the agent could not parse is an error, with the agent's own words for each place.
+  - As the agent, it follows a link wherever that leads, such as those that secret managers of NixOS make. M(nixcd.hercules_ci.hci_secret)
+    writes through no link that leaves its folder.
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._attributes.info
@@ -42,7 +44,9 @@ path:
   returned: success
   sample: /var/lib/hercules-ci-agent/secrets/secrets.json
 exists:
-  description: Whether there is a file. Without one, the agent has no secrets, and effects that need none run.
+  description:
+    - Whether there is a file. Without one, the agent fails every effect that has a C(secretsMap), even if that has only
+      C({type = "GitToken";}), and the module warns. Effects that need no secret run.
   type: bool
   returned: success
   sample: true
@@ -76,18 +80,26 @@ problems:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import read_if_present, real_path
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import read_if_present
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.change import outline
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.document import parse
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import LOCATION_OPTIONS
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.places import secrets_file
 
+MISSING = (
+    'There is no file %s. An agent without it fails every effect that has a secretsMap, even if that has only a GitToken. '
+    'hci_secret makes an empty one of secrets: {}.'
+)
 
-def run(options: dict[str, Any]) -> dict[str, Any]:
+
+def run(module: AnsibleModule) -> dict[str, Any]:
     """Read the file that the options name."""
+    options = module.params
     path = secrets_file(options['path'], options['agent_name'], options['project']).path
-    content = read_if_present(real_path(path))
+    content = read_if_present(path, follow=True)
+    if content is None and not options['project']:
+        module.warn(MISSING % path)
     secrets = {} if content is None else outline(parse(content, path))
     return {'changed': False, 'path': path, 'exists': content is not None, 'secrets': secrets}
 
@@ -98,7 +110,7 @@ def main() -> None:
         argument_spec=LOCATION_OPTIONS, mutually_exclusive=[('path', 'agent_name', 'project')], supports_check_mode=True,
     )
     try:
-        module.exit_json(**run(module.params))
+        module.exit_json(**run(module))
     except Failure as failure:
         module.fail_json(**failure.result())
 

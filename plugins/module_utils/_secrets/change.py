@@ -22,7 +22,8 @@ class Wish:
     """What shall be true of a document.
 
     secrets: name → data and condition, either of which may be absent: then the document's own stays.
-    present: False removes these names. extend: fields of data that are not named stay. exclusive: names that are not listed go.
+    present: False removes these names. extend: fields of data that are not named stay. exclusive: names that are not listed go;
+    allow_empty: also where none is listed.
     conditions_required: refuse secrets that the agent would hand to nobody, because they have no condition.
     """
 
@@ -30,7 +31,13 @@ class Wish:
     present: bool = True
     extend: bool = False
     exclusive: bool = False
+    allow_empty: bool = False
     conditions_required: bool = True
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether any document fulfils it."""
+        return self.present and not self.secrets and not self.exclusive
 
 
 def fulfilled(wish: Wish, before: Document) -> Document:
@@ -39,6 +46,12 @@ def fulfilled(wish: Wish, before: Document) -> Document:
         return {name: entry for name, entry in before.items() if name not in wish.secrets}
     named = {name: _entry(before.get(name, {}), wanted, wish.extend) for name, wanted in wish.secrets.items()}
     _check(named, wish.conditions_required)
+    if wish.exclusive and before and not named and not wish.allow_empty:
+        raise fail(
+            'This would remove all secrets of the file.', expected='at least one secret', found='none, and exclusive',
+            remedy='Give the secrets; most likely a variable was not found. Where none is to be left, set allow_empty: true, in the role '
+            'nixops_agent_secrets_allow_empty: true.',
+        )
     return {**({} if wish.exclusive else before), **named}
 
 
@@ -122,9 +135,15 @@ class Rewrite:
         try:
             self.before = {} if content is None else document.parse(content, self.path)
             self.after = fulfilled(self.wish, self.before)
-            return content if self.after == self.before else document.render(self.after)
+            # An agent without a file fails every effect that has a secretsMap, whatever is in that.
+            same = self.after == self.before and not (content is None and self.wish.present)
+            return content if same else document.render(self.after)
         except RecursionError:
             raise fail('A secret is nested too deeply.', where=self.path) from None
+
+    def loses(self) -> bool:
+        """Whether secrets are gone that the wish did not name."""
+        return self.wish.exclusive and bool(self.before.keys() - self.after.keys())
 
     def result(self, about_the_file: dict[str, Any]) -> dict[str, Any]:
         """The module's result: what has been done, and the diff, without a value."""

@@ -20,6 +20,7 @@ OPTIONS: dict[str, Any] = {
     'state': {'type': 'str', 'choices': ['present', 'absent'], 'default': 'present'},
     'data_update': {'type': 'str', 'choices': ['replace', 'extend'], 'default': 'replace'},
     'exclusive': {'type': 'bool', 'default': False},
+    'allow_empty': {'type': 'bool', 'default': False},
     'require_condition': {'type': 'bool', 'default': True},
     **FILE_OPTIONS,
 }

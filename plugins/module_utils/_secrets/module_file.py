@@ -17,6 +17,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.places 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.private_file import (
     change_file,
     group_number,
+    is_yet_to_come,
     mode_number,
     user_number,
 )
@@ -31,21 +32,31 @@ FILE_OPTIONS: dict[str, Any] = {
 }
 
 
-def change_as_asked(module: Any, place: Place, transform: Callable[[bytes | None], bytes | None]) -> dict[str, Any]:
+def change_as_asked(
+    module: Any, place: Place, transform: Callable[[bytes | None], bytes | None], loses: Callable[[], bool] = bool,
+) -> dict[str, Any]:
     """Make the file of a module with C(FILE_OPTIONS) true; returns the part of its result that is about the file and who may read it.
 
-    A file that is replaced keeps its SELinux label where the options do not set another one.
+    A file that is replaced keeps its SELinux label where the options do not set another one. loses: whether C(transform) has left something
+    out that nobody named, so that the file as it was is kept, whatever the options say.
     """
     options = module.params
     require_sensible_numbers(options)
     path = real_path(place.path)
     label = module.selinux_context(path) if os.path.lexists(path) else []
     wanted = [options[name] or old for name, old in zip(('seuser', 'serole', 'setype', 'selevel'), [*label, *[None] * (4 - len(label))])]
+    owner = user_number(options['owner'] or place.user, check=module.check_mode)
+    group = group_number(options['group'], check=module.check_mode)
+    for kind, who in (('user', owner), ('group', group)):
+        if is_yet_to_come(who):
+            module.warn('There is no %s %s yet. Another task has to create it before this one runs.' % (kind, who))
     change = change_file(
-        path, transform, check=module.check_mode, backup=options['backup'], lock_timeout=options['lock_timeout'],
-        mode=place.mode if options['mode'] is None else mode_number(options['mode']),
-        owner=user_number(options['owner'] or place.user), group=group_number(options['group']),
+        path, transform, check=module.check_mode, backup=lambda: options['backup'] or loses(), lock_timeout=options['lock_timeout'],
+        mode=place.mode if options['mode'] is None else mode_number(options['mode']), owner=owner, group=group,
     )
+    if change.lost:
+        module.warn('%s was replaced, and the new file does not take these extended attributes of the old one: %s.' % (
+            place.path, ', '.join(change.lost)))
     changed = change.changed if change.after is None else module.set_context_if_different(path, wanted, change.changed)
     access = [access.as_dict() if access else {} for access in (change.access_before, change.access_after)]
     return {

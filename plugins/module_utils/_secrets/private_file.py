@@ -34,11 +34,11 @@ NO_NUMBER = 2**32 - 1
 
 @dataclass(frozen=True)
 class Access:
-    """Who may read a file. mode: permission bits. owner, group: numbers."""
+    """Who may read a file. mode: permission bits. owner, group: numbers, or in check mode a name that nobody has yet."""
 
     mode: int
-    owner: int
-    group: int
+    owner: int | str
+    group: int | str
 
     def as_dict(self) -> dict[str, Any]:
         """For a diff."""
@@ -47,13 +47,17 @@ class Access:
 
 @dataclass(frozen=True)
 class Change:
-    """What happened to a file, or would happen in check mode. before, after: content, None where there is no file."""
+    """What happened to a file, or would happen in check mode.
+
+    before, after: content, None where there is no file. lost: extended attributes that the new file does not have.
+    """
 
     before: bytes | None
     after: bytes | None
     access_before: Access | None
     access_after: Access | None
     backup: str | None = None
+    lost: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -61,18 +65,19 @@ class Change:
 
 
 def change_file(
-    path: str, transform: Callable[[bytes | None], bytes | None], *, mode: int, owner: int | None = None, group: int | None = None,
-    check: bool = False, backup: bool = False, lock_timeout: float = 60.0,
+    path: str, transform: Callable[[bytes | None], bytes | None], *, mode: int, owner: int | str | None = None,
+    group: int | str | None = None, check: bool = False, backup: Callable[[], bool] = bool, lock_timeout: float = 60.0,
 ) -> Change:
     """Give the file the content that C(transform) makes of its content, and the access that is asked for.
 
     transform: gets None where there is no file; None as a result leaves that so. owner, group: None means those of the present file, or of
-    the folder when the file is new. check: change nothing, only say what would change. backup: if it changes, keep the file as it was
-    beside it, open to those whom the new one is open to. A missing folder is made, open to the owner alone.
+    the folder when the file is new; names of users who are yet to be created only in check mode. check: change nothing, only say what would
+    change. backup: whether to keep the file as it was, if it changes, beside it and open to those whom the new one is open to; asked after
+    C(transform). A missing folder is made, open to the owner alone.
     """
     folder = os.path.dirname(path)
     if not os.path.isdir(folder) and not check and transform(None) is not None:
-        _make_folder(folder, owner, group)
+        _make_folder(folder, _number_only(owner), _number_only(group))
     with nullcontext() if check or not os.path.isdir(folder) else locked(path, lock_timeout):
         before = read_if_present(path)
         after = transform(before)
@@ -87,20 +92,31 @@ def change_file(
         change = Change(before, after, access_before, access_after)
         if check or not change.changed or after is None or access_after is None:
             return change
-        kept = _keep(path, before, access_after) if backup and before is not None else None
+        kept = _keep(path, before, access_after) if before is not None and backup() else None
         try:
-            write_atomically(path, after, mode=access_after.mode, owner=access_after.owner, group=access_after.group)
+            lost = _write(path, after, access_after)
         except Failure:
             if kept and read_if_present(path) == before:
                 remove(kept)
             raise
-        return Change(before, after, access_before, access_after, kept)
+        return Change(before, after, access_before, access_after, kept, lost)
 
 
 def _keep(path: str, content: bytes, access: Access) -> str:
     kept = backup_path(path)
-    write_atomically(kept, content, mode=access.mode, owner=access.owner, group=access.group)
+    _write(kept, content, access)
     return kept
+
+
+def _write(path: str, content: bytes, access: Access) -> tuple[str, ...]:
+    return write_atomically(path, content, mode=access.mode, owner=_number_only(access.owner), group=_number_only(access.group))
+
+
+def _number_only(who: int | str | None) -> int | None:
+    """A number, as it has to be where something is written."""
+    if isinstance(who, str):
+        raise TypeError('a name is for check mode only')
+    return who
 
 
 def _make_folder(folder: str, owner: int | None, group: int | None) -> None:
@@ -140,21 +156,26 @@ def mode_number(mode: Any) -> int:
     return number
 
 
-def user_number(name: str | None) -> int | None:
-    """The number of a user given by name or number."""
+def is_yet_to_come(who: int | str | None) -> bool:
+    """Whether this is a name for check mode, of somebody whom an earlier task of the play would create."""
+    return isinstance(who, str)
+
+
+def user_number(name: str | None, *, check: bool = False) -> int | str | None:
+    """The number of a user given by name or number. check: where there is no such user yet, the name."""
     return _number(name, lambda user: pwd.getpwnam(user).pw_uid, fail(
         'There is no such user.', where='owner', found=name or '', remedy='Set up the agent first, or give the user whom it runs as.',
-    ))
+    ), check)
 
 
-def group_number(name: str | None) -> int | None:
-    """The number of a group given by name or number."""
+def group_number(name: str | None, *, check: bool = False) -> int | str | None:
+    """The number of a group given by name or number. check: where there is no such group yet, the name."""
     return _number(name, lambda group: grp.getgrnam(group).gr_gid, fail(
         'There is no such group.', where='group', found=name or '', remedy='Create the group, or give another one.',
-    ))
+    ), check)
 
 
-def _number(name: str | None, lookup: Callable[[str], int], failure: Failure) -> int | None:
+def _number(name: str | None, lookup: Callable[[str], int], failure: Failure, check: bool) -> int | str | None:
     if name is None:
         return None
     if re.fullmatch('[0-9]{1,10}', name) and int(name) < NO_NUMBER:
@@ -162,4 +183,6 @@ def _number(name: str | None, lookup: Callable[[str], int], failure: Failure) ->
     try:
         return lookup(name)
     except (KeyError, ValueError):  # ValueError: characters that no name has
+        if check and re.fullmatch(r'[A-Za-z_][A-Za-z0-9_.-]*', name):
+            return name
         raise failure from None

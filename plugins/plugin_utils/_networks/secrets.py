@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -38,8 +38,20 @@ def secret_problems(networks: Sequence[Network], agents: Sequence[Host], default
         wrong += [Problem(what, where=agent.line('nixops_agent_secrets', *path), remedy='Correct the variable.') for path, what in findings]
         held[agent.name] = _known(agent['nixops_agent_secrets'], {tuple(path[:2]) for path, _what in findings}, derived)
     found = audit(sound, held, defaults, lambda host, variable, *path: hosts[host].place(variable, *path))
+    wrong += _emptied(agents)
     # Who may be let in for what is not known while something is wrong with the other networks.
     return [*wrong, *(found if len(sound) == len(networks) and not wrong else errors_of(found))]
+
+
+def _emptied(agents: Sequence[Host]) -> Iterator[Problem]:
+    """Agents that would lose all of their secrets, most likely because a variable is not where it should be."""
+    for agent in agents:
+        exclusive, allowed = agent['nixops_agent_secrets_exclusive'], agent['nixops_agent_secrets_allow_empty']
+        if exclusive and not allowed and not agent['nixops_agent_secrets'] and agent.sound('nixops_agent_secrets'):
+            yield Problem('All secrets of the agent would be removed.', where=agent.place('nixops_agent_secrets_exclusive'),
+                          expected='secrets in nixops_agent_secrets', found='none' if 'nixops_agent_secrets' in agent.given else 'not set',
+                          remedy='Set nixops_agent_secrets where this host has it, as in group_vars of its groups. Where no secret '
+                          'is to be left, set nixops_agent_secrets_allow_empty: true.')
 
 
 def _known(secrets: Mapping[str, Any], wrong: Set[tuple[Any, ...]], derived: Mapping[str, Condition]) -> dict[str, Secret]:

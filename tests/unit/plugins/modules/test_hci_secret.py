@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,11 @@ class Agent:
 
     def names(self) -> list[str]:
         return sorted(os.listdir(self.folder))
+
+
+def warnings_of(result: dict[str, Any]) -> str:
+    """All of them, in the form that the ansible-core has for them, with those of modules that ran in this process before."""
+    return json.dumps(result['warnings'])
 
 
 @pytest.fixture
@@ -97,6 +104,96 @@ def test_absent_extend_exclusive(agent: Agent) -> None:
     assert agent.written()['a']['data'] == {'id': 'canary', 'key': 'canary2'}
     assert agent.secret({'c': {}, 'x': {}}, state='absent')['removed'] == ['c']
     assert agent.secret({'b': AWS}, exclusive=True)['removed'] == ['a'] and list(agent.written()) == ['b']
+
+
+def test_the_last_secrets_go_only_if_that_is_said(agent: Agent) -> None:
+    """A variable that was not found looks like no secrets."""
+    agent.secret({'a': AWS, 'b': AWS})
+    for check in (True, False):
+        refused = agent.secret({}, exclusive=True, check=check)
+        assert 'This would remove all secrets of the file.' in refused['msg'] and sorted(agent.written()) == ['a', 'b']
+    emptied = agent.secret({}, exclusive=True, allow_empty=True)
+    assert emptied['removed'] == ['a', 'b'] and agent.written() == {}
+    assert not agent.secret({}, exclusive=True)['changed']
+
+
+def test_what_exclusive_removes_is_kept(agent: Agent) -> None:
+    """Nobody named it. What is named is not: it may be a secret that was revoked."""
+    assert 'backup_file' not in agent.secret({'a': AWS, 'b': AWS, 'c': AWS}, exclusive=True)
+    assert 'backup_file' not in agent.secret({'c': {}}, state='absent')
+    assert 'backup_file' not in agent.secret({'b': AWS}, exclusive=True, check=True)
+    backup = Path(agent.secret({'b': AWS}, exclusive=True)['backup_file'])
+    assert sorted(json.loads(backup.read_bytes())) == ['a', 'b'] and stat.S_IMODE(backup.stat().st_mode) == 0o400
+    assert 'backup_file' not in agent.secret({'b': {'data': {'id': 'canary2'}}}, exclusive=True)
+
+
+def test_an_agent_without_a_secret_has_a_file(agent: Agent) -> None:
+    assert not agent.secret({}, state='absent')['changed'] and agent.names() == []
+    predicted = agent.secret({}, check=True)
+    assert predicted['changed'] and agent.names() == []
+    done = agent.secret({})
+    assert (done['diff'], done['added']) == (predicted['diff'], []) and agent.file.read_text() == '{}\n'
+    assert not agent.secret({})['changed']
+
+
+@needs_root
+def test_check_mode_where_an_earlier_task_would_create_the_user(agent: Agent, run_module: Callable[..., dict[str, Any]]) -> None:
+    agent.secret({'a': AWS})
+    for options in ({'owner': 'hci-to-be'}, {'group': 'hci-to-be'}):
+        predicted = agent.secret({'a': AWS}, check=True, **options)
+        (kind,) = options
+        assert predicted['changed'] and predicted['diff'][0]['after'][kind] == 'hci-to-be'
+        assert 'There is no %s hci-to-be yet. Another task has to create it' % {'owner': 'user'}.get(kind, kind) in warnings_of(predicted)
+        assert agent.secret({'a': AWS}, **options)['failed']
+    assert agent.secret({'a': AWS}, check=True, path=str(agent.folder / 'new' / 'secrets.json'), owner='hci-to-be')['changed']
+    for wrong in ('²', '99999999999999', 'a b'):
+        assert agent.secret({'a': AWS}, check=True, owner=wrong)['failed']
+    options = {'path': str(agent.folder), 'owner': 'hci-to-be', '_payload': packed({'binary_caches': {}, 'cluster_join_token': 'canary'})}
+    assert run_module(hci_agent.main, options, check=True)['changed']
+
+
+def acl(*entries: tuple[int, int, int]) -> bytes:
+    """An access control list: tag, permissions, identity."""
+    return struct.pack('<I', 2) + b''.join(struct.pack('<HHI', *entry) for entry in entries)
+
+
+NOBODY = 0xFFFFFFFF
+LIST = [(0x01, 6, NOBODY), (0x02, 4, 1234), (0x04, 0, NOBODY), (0x10, 4, NOBODY), (0x20, 0, NOBODY)]
+
+
+def test_a_file_keeps_its_access_control_list_and_attributes(agent: Agent) -> None:
+    agent.secret({'a': AWS}, mode='0440')
+    os.setxattr(agent.file, 'system.posix_acl_access', acl(*LIST))
+    os.setxattr(agent.file, 'user.purpose', b'agent')
+    assert agent.secret({'b': AWS}, mode='0440')['changed']
+    assert os.getxattr(agent.file, 'user.purpose') == b'agent'
+    kept = os.getxattr(agent.file, 'system.posix_acl_access')
+    assert kept == acl((0x01, 4, NOBODY), *LIST[1:]) and stat.S_IMODE(agent.file.stat().st_mode) == 0o440
+    # The mode is what anybody may have at most, as with chmod.
+    closed = agent.secret({'c': AWS})
+    assert closed['diff'][-1]['before']['mode'] == '0440' and closed['diff'][-1]['after']['mode'] == '0400'
+    assert os.getxattr(agent.file, 'system.posix_acl_access') == acl((0x01, 4, NOBODY), *LIST[1:3], (0x10, 0, NOBODY), LIST[4])
+    assert not agent.secret({'c': AWS})['changed']
+
+
+def test_a_list_that_the_folder_gives_new_files_opens_no_old_one(agent: Agent) -> None:
+    agent.secret({'a': AWS}, mode='0440')
+    os.setxattr(agent.folder, 'system.posix_acl_default', acl((0x01, 7, NOBODY), *LIST[1:]))
+    agent.secret({'b': AWS}, mode='0440')
+    assert 'system.posix_acl_access' not in os.listxattr(agent.file)
+
+
+def test_an_attribute_that_cannot_be_kept_is_told(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent.secret({'a': AWS})
+    os.setxattr(agent.file, 'user.purpose', b'agent')
+
+    def refuse(*_arguments: Any) -> None:
+        raise OSError(errno.ENOTSUP, 'Operation not supported')
+
+    monkeypatch.setattr(os, 'setxattr', refuse)
+    result = agent.secret({'b': AWS})
+    assert '%s was replaced, and the new file does not take these extended attributes of the old one: user.purpose.' % (
+        agent.file) in warnings_of(result)
 
 
 def test_mode_is_put_right_without_a_change_of_content(agent: Agent) -> None:
@@ -215,6 +312,8 @@ def test_links_and_pipes(agent: Agent, tmp_path_factory: pytest.TempPathFactory)
     agent.file.symlink_to(elsewhere)
     result = agent.secret({'a': AWS})
     assert result['failed'] and 'leads out of its folder' in result['msg'] and elsewhere.read_text() == '{}'
+    assert not agent.secret({})['changed'] and agent.file.is_symlink()  # a secret manager's, and nothing is wished of it
+    assert agent.secret({}, exclusive=True)['failed']
     agent.file.unlink()
     agent.file.symlink_to('real.json')
     assert agent.secret({'a': AWS})['changed'] and agent.file.is_symlink() and agent.names() == ['real.json', 'secrets.json']
@@ -265,7 +364,10 @@ def test_a_condition_that_is_nested_too_deeply(agent: Agent, run_module: Callabl
 
 def test_info_names_everything_but_values(agent: Agent, run_module: Callable[..., dict[str, Any]]) -> None:
     options = {'path': str(agent.file)}
-    assert run_module(hci_secret_info.main, options)['exists'] is False
+    nothing = run_module(hci_secret_info.main, options)
+    assert nothing['exists'] is False
+    assert 'There is no file %s. An agent without it fails every effect that has a secretsMap' % agent.file in warnings_of(nothing)
+    assert 'no-such' not in warnings_of(run_module(hci_secret_info.main, {'project': 'github/no-such/one'}))
     agent.file.write_text(FOREIGN)
     result = run_module(hci_secret_info.main, options)
     assert result['exists'] and result['secrets'] == {'foreign': {'fields': ['big', 'e', 'n'], 'condition': True, 'usable_by': 'anybody'}}
@@ -275,6 +377,24 @@ def test_info_names_everything_but_values(agent: Agent, run_module: Callable[...
         'The agent cannot parse its secrets: Error in $.a: key "kind" not found',
         'The agent cannot parse its secrets: Error in $.a: key "data" not found',
     ]
+
+
+def test_info_reads_what_the_agent_reads(
+    agent: Agent, run_module: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Secret managers of NixOS make links to where they keep secrets."""
+    options = {'path': str(agent.file)}
+    elsewhere = tmp_path_factory.mktemp('run') / 'secrets.json'
+    agent.file.symlink_to(elsewhere)
+    assert run_module(hci_secret_info.main, options)['exists'] is False
+    elsewhere.write_text(FOREIGN)
+    assert list(run_module(hci_secret_info.main, options)['secrets']) == ['foreign']
+    agent.file.unlink()
+    agent.file.symlink_to(agent.file)
+    assert 'The file cannot be read.' in run_module(hci_secret_info.main, options)['msg']
+    agent.file.unlink()
+    os.mkfifo(agent.file)
+    assert 'not a regular file' in run_module(hci_secret_info.main, options)['msg']
 
 
 def test_caches_of_the_wrong_types_are_replaced(agent: Agent, run_module: Callable[..., dict[str, Any]]) -> None:

@@ -29,7 +29,7 @@ DOCUMENTS = st.dictionaries(NAMES, st.fixed_dictionaries(
 WISHES = st.builds(
     Wish,
     secrets=st.dictionaries(NAMES, st.fixed_dictionaries({'data': DATA, 'condition': CONDITION})),
-    present=st.booleans(), extend=st.booleans(), exclusive=st.booleans(),
+    present=st.booleans(), extend=st.booleans(), exclusive=st.booleans(), allow_empty=st.just(True),
 )
 
 

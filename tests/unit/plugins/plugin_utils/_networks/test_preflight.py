@@ -427,6 +427,23 @@ def test_secrets_that_no_agent_could_give_out(networks: dict[str, Any]) -> None:
     check(Inventory(networks, {}, list(networks)))
 
 
+@pytest.mark.parametrize('secrets, found', [(None, 'not set'), ({}, 'none')])
+def test_agents_that_would_lose_all_their_secrets(
+    networks: dict[str, Any], agents: dict[str, Any], secrets: Any, found: str,
+) -> None:
+    for network in networks.values():
+        network.update(nixops_secrets_map={}, nixops_user_setup_script='')
+    for agent in agents.values():
+        agent.update(nixops_agent_secrets=secrets, nixops_agent_secrets_exclusive=True)
+    with pytest.raises(Failure) as refused:
+        check(Inventory(networks, agents, list(networks)))
+    problems = refused.value.problems
+    assert [(problem.what, problem.found) for problem in problems] == [('All secrets of the agent would be removed.', found)] * 2
+    for agent in agents.values():
+        agent['nixops_agent_secrets_allow_empty'] = True
+    check(Inventory(networks, agents, list(networks)))
+
+
 def test_known_hosts_are_asked_for_the_agents_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = tmp_path / 'ssh-keygen'
     program.write_text('#!/bin/sh\necho "# Host $2 found: line 1"\necho "$2 ssh-ed25519 AAAAkey"\n')
