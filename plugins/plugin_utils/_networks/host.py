@@ -35,6 +35,9 @@ class Evaluated(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         return self._templar.template(self.raw[name])
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.raw  # without this, it would be evaluated
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.raw)
 

@@ -95,7 +95,11 @@ nixops_networks:
     broken:
     value: {other: of another host}
     undefined:
-    sound: {nixops_deployment: foo}
+    sound:
+      nixops_deployment: foo
+      nixops_state: "{{ omit }}"
+      nixops_database: "{{ none }}"
+      nixops_network_args: {a: "{{ omit }}", b: "{{ lookup('ansible.builtin.pipe', 'echo x >>' ~ inventory_dir ~ '/asked; echo y') }}"}
 hercules_agents:
   hosts:
     agent-1: {ansible_host: "{{ nothing }}"}
@@ -122,6 +126,7 @@ def test_hosts_whose_variables_cannot_be_read_hide_nothing(action: Action, files
     }
     missing = [problem['where'] for problem in result['problems'] if problem['what'] == 'nixops_project is missing.']
     assert missing == ['host value', 'host undefined', 'host sound']
+    assert (files / 'asked').read_text() == 'x\n', 'evaluated more than once'
     slips = [problem['remedy'] for problem in result['problems'] if 'nixops_deploymnt' in problem['where']]
     assert slips == ['Write nixops_deployment, or drop it.']
 
