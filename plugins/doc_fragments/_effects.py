@@ -114,6 +114,7 @@ options:
               - A condition in Nix. The repository is C(src), or C(primaryRepo) with O(form=herculesCI).
               - O(effects[].run_on.branches) and O(effects[].run_on.tags) then only say where it is expected to hold, which
                 O(validate=evaluate) checks.
+              - V(false) switches the effect off, wherever it is expected.
             type: str
       deployment:
         description: The NixOps deployment. For V(runNixOps) the default is the name of the effect.

@@ -34,7 +34,9 @@ attributes:
     support: full
 options:
   checkout:
-    description: The working tree that the file belongs to.
+    description:
+      - The working tree that the file belongs to, by its top, where agents look.
+      - In one of Git, the program C(git) has to be there and to read it, as it is asked which files an agent would have.
     type: path
     required: true
   file:

@@ -16,6 +16,8 @@ description:
   - Where a branch has other content, one commit with exactly these files is made on top of its head and pushed. Nothing else is taken
     along, whatever else is modified or staged in the checkout.
   - What M(nixcd.hercules_ci.nixops_effect) wrote replaces only what it wrote, too. A file that people wrote on a branch is left alone.
+  - Line ends and whatever else Git converts is compared and committed as Git itself would, by its configuration and the attributes of the
+    checkout, or else of the branch.
   - The checkout itself is only read. Its branch, index, working tree, references and configuration stay as they are; commits are made in a
     private repository that borrows its objects.
   - A push is never forced. When somebody else pushes meanwhile, the commit is made anew on top of theirs.
@@ -37,7 +39,7 @@ requirements:
   - git 2.31 or newer
 notes:
   - Credentials are those of Git itself, such as an SSH agent, C(core.sshCommand) or a credential helper, for the user that runs the task.
-    Git is not allowed to ask for a password.
+    Git is not allowed to ask for a password. Variables that say which repository is meant, as C(GIT_DIR) in a hook, are not passed to it.
   - Hooks of the checkout are not run, and commits are not signed, also where C(commit.gpgsign) is set, as nobody is there to unlock a key.
     Where the remote wants signatures, use V(mode=branch) and sign the merge.
 options:
@@ -218,6 +220,8 @@ def contents(module: AnsibleModule, top: str) -> dict[str, bytes]:
     found = {}
     for path in module.params['files']:
         name = os.path.normpath(path)
+        if name.startswith(('/', '../')) or name in ('.', '..'):
+            raise fail('A file to push lies outside the checkout.', where='files', expected='a path below %s' % top, found=path)
         if path in given:
             found[name] = given[path].encode('utf-8')
             continue
@@ -239,6 +243,13 @@ def require_own(found: Outcome, remote: str, files: dict[str, bytes]) -> None:
                        remedy='Remove it there, or keep it, write another file with form: effects, and import that.')
 
 
+def require_short_name(branch: str) -> None:
+    """Refuse refs/heads/x, which Git would look for as refs/heads/refs/heads/x."""
+    if branch.startswith('refs/'):
+        raise fail('A branch is named without refs/heads/.', where='branches', found=branch,
+                   expected=branch[len('refs/heads/'):] if branch.startswith('refs/heads/') else 'the name of a branch')
+
+
 def one_branch(module: AnsibleModule, repository: Repository, heads: dict[str, str], branch: str, files: dict[str, bytes]) -> Outcome:
     """Compare, and push unless there is a reason not to; a failure is kept, so that the other branches go on."""
     options = module.params
@@ -250,6 +261,7 @@ def one_branch(module: AnsibleModule, repository: Repository, heads: dict[str, s
         require_files(repository, options['remote'], outcome, map(os.path.normpath, options['required_files']))
 
     try:
+        require_short_name(branch)
         found = look(repository, options['remote'], branch, heads=heads, files=files, side=side)
         if options['mode'] == 'none' and found.files:
             module.warn('Branch %s of %s has other content in %s; nothing is pushed (mode: none).' % (

@@ -16,7 +16,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 HIDDEN = '…'
 LONGEST_NAME = 20
 """Characters of a user name. What is longer is a token, which forges take in its place."""
-_USER = re.compile(r'(?<=://)[^/\s]*@')
+_USER = re.compile(r'(?<=://)[^/\s?#]*@')
+_QUERY = re.compile(r'(\w://[^\s?#\'"]*[?#])[^\s\'"]+')
 _OTHERS = (
     re.compile(r'\b(?:gh[a-z]_|github_pat_|gl[a-z]{2,6}-)[\w-]{16,}'),  # tokens of forges, by how they begin
     re.compile(r'(?i)(?<=[?&])((?:[\w-]*(?:token|password|passwd|secret|key|auth)[\w-]*)=)[^&\s\'"]+'),
@@ -25,8 +26,8 @@ _OTHERS = (
 
 
 def without_credentials(text: str, addresses: Iterable[str] = ()) -> str:
-    """The text without the user and password of every address, without tokens, and without what is a credential in these addresses."""
-    text = _USER.sub('', text)
+    """The text without user, password and query of every address, without tokens, and without what is a credential in these addresses."""
+    text = _QUERY.sub(lambda found: found.group(1) + HIDDEN, _USER.sub('', text))
     for credential in sorted({part for address in addresses for part in credentials_of(address)}, key=len, reverse=True):
         text = text.replace(credential, HIDDEN)
     for pattern in _OTHERS:

@@ -7,25 +7,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.credentials import without_credentials
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.failed_push import failed, moved, other_addresses
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
     GitError,
     Repository,
     no_branch,
-    remote_addresses,
     remote_heads,
     unreachable,
 )
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
 
 ATTEMPTS = 3  # to push on top of a branch that others push to at the same time
 ROLES = ('AUTHOR', 'COMMITTER')
 LINK = '120000'  # the mode of a symbolic link, whose content is its target
-MOVED = ('fetch first', 'non-fast-forward', 'stale info', 'cannot lock ref', 'incorrect old value', 'failed to update ref')
 
 
 @dataclass(frozen=True)
@@ -136,22 +135,57 @@ def fetch(repository: Repository, remote: str, heads: Mapping[str, str]) -> None
 
 def is_ancestor(repository: Repository, older: str, newer: str) -> bool:
     """Whether the one commit is contained in the other."""
-    return repository.try_run('merge-base', '--is-ancestor', older, newer).returncode == 0
+    return repository.ask('merge-base', '--is-ancestor', older, newer) is not None
 
 
 def differing(repository: Repository, revision: str, files: Mapping[str, bytes]) -> list[str]:
     """The paths whose content in a commit is not the given one."""
-    def same(path: str, content: bytes) -> bool:
-        entry = repository.entry(revision, path)
-        return entry is not None and entry[1] == repository.run('hash-object', '--stdin', data=content).decode('ascii').strip()
-    return [path for path, content in sorted(files.items()) if not same(path, content)]
+    there = {path: repository.entry(revision, path) for path in files}
+    stored = blobs(repository, revision, files)
+    return [path for path, entry in sorted(there.items()) if entry is None or entry[1] != stored[path]]
+
+
+def blobs(repository: Repository, revision: str, files: Mapping[str, bytes]) -> dict[str, str]:
+    """What Git stores of files when they are added to a commit, by their paths; they are in the index then, beside those of the commit.
+
+    Line ends and whatever else is converted as the attributes of the checkout want it, and where it has none those of the commit.
+    """
+    repository.run('read-tree', revision)
+    tree = Repository(repository.text('config', 'core.worktree'), repository.environment)
+    for path in files:
+        for folder in _with_parents(os.path.dirname(path)):
+            attributes = os.path.join(repository.path, folder, '.gitattributes')
+            if os.path.isfile(attributes):
+                with open(attributes, 'rb') as stream:
+                    _write(tree.path, os.path.join(folder, '.gitattributes'), stream.read())
+    for path, content in files.items():
+        _write(tree.path, path, content)
+        if tree.run('check-attr', '-z', 'filter', '--', path).split(b'\0')[2:3] == [b'lfs']:
+            raise fail('Git LFS would keep the file elsewhere, where nothing puts it from here.', where=path, found='filter=lfs',
+                       expected='a file that Git itself keeps', remedy='Exclude it in .gitattributes: %s -filter' % path)
+        tree.run('update-index', '--add', '--', path)
+    return {path: tree.text('ls-files', '--stage', '--', ':(literal)%s' % path).split()[1] for path in files}
+
+
+def _with_parents(folder: str) -> Iterator[str]:
+    yield folder
+    while folder:
+        folder = os.path.dirname(folder)
+        yield folder
+
+
+def _write(tree: str, path: str, content: bytes) -> None:
+    try:
+        os.makedirs(os.path.join(tree, os.path.dirname(path)), exist_ok=True)
+        with open(os.path.join(tree, path), 'wb') as stream:
+            stream.write(content)
+    except (OSError, ValueError) as error:  # one of the files is another one's folder
+        raise GitError('%s: %s' % (path, getattr(error, 'strerror', None) or error)) from error
 
 
 def commit_on(repository: Repository, base: str, files: Mapping[str, bytes], commit: Commit) -> str:
     """Make a commit on top of another one in which these files have this content, and return its id."""
-    repository.run('read-tree', base)
-    for path, content in files.items():
-        blob = repository.run('hash-object', '-w', '--stdin', data=content).decode('ascii').strip()
+    for path, blob in blobs(repository, base, files).items():
         entry = repository.entry(base, path)
         mode = entry[0] if entry and entry[0] != LINK else '100644'
         repository.run('update-index', '--add', '--cacheinfo', '%s,%s,%s' % (mode, blob, path))
@@ -180,23 +214,12 @@ def push(
             found.revision = made
             return found
         said = (done.stdout + done.stderr).decode('utf-8', 'replace')
-        if not any(reason in said for reason in MOVED):
-            raise refused(repository, found, remote, said)
+        if not moved(said):
+            raise failed(repository, remote, found.branch, found.pushed_to, said)
         side = found.pushed_to if found.pushed_to != found.branch else ''
         heads = remote_heads(repository, remote, filter(None, (found.branch, side)))
         found = look(repository, remote, found.branch, heads=heads, files=files, side=side)
     if heads.get(found.pushed_to) == before.get(found.pushed_to):  # such as a branch nixops, beside which Git cannot have nixops/production
-        raise refused(repository, found, remote, said)
+        raise other_addresses(repository, remote, said) or failed(repository, remote, found.branch, found.pushed_to, said)
     raise fail('Branch %s of the remote %s moved %d times while it was pushed to.' % (found.pushed_to, remote, ATTEMPTS),
                where=repository.path, remedy='Run the play again when the others have finished pushing.')
-
-
-def refused(repository: Repository, found: Outcome, remote: str, said: str) -> Failure:
-    """What to tell somebody whose push was not accepted: the lines in which git and the remote give their reasons."""
-    said = without_credentials(said, remote_addresses(repository, remote))
-    reasons = [line.strip() for line in said.splitlines() if line.startswith(('!', 'remote:', 'error:', 'fatal:'))]
-    remedy = 'Push to a side branch for somebody to merge (nixops_push: branch), or allow this user to push.'
-    if found.pushed_to != found.branch:
-        remedy = 'Allow this user to push to %s, or push by hand (nixops_push: none).' % found.pushed_to
-    return fail('The remote %s refused the push to branch %s.' % (remote, found.pushed_to), where='branch %s' % found.branch,
-                found=' '.join(reasons) or said.strip(), remedy=remedy)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -21,11 +22,28 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import
 
 TIMEOUT = 300.0  # seconds for one git command; fetching a large repository over a slow line is the longest
 
-LOCAL_VARIABLES = ('GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_OBJECT_DIRECTORY', 'GIT_COMMON_DIR', 'GIT_PREFIX', 'GIT_CONFIG')
+HEEDED = (
+    'GIT_SSH', 'GIT_ASKPASS', 'GIT_CONFIG_', 'GIT_SSL_', 'GIT_HTTP_', 'GIT_PROXY_', 'GIT_PROTOCOL', 'GIT_ALLOW_PROTOCOL',
+    'GIT_AUTHOR_', 'GIT_COMMITTER_', 'GIT_EXEC_PATH',
+)
+"""What variables of Git begin with that say how to reach a remote and who one is. The others say which repository is meant, as they do in a
+hook, how paths are read, or that everything is to be traced, credentials included."""
+
+
+def cleaned_environment() -> dict[str, str]:
+    """The environment for Git, and for programs that ask it: that of this process, without what is about another repository."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith('GIT_') or name.startswith(HEEDED)}
+    # Nobody is there to answer a prompt.
+    return {**inherited, 'GIT_TERMINAL_PROMPT': '0'}
 
 
 class GitError(Exception):
     """A git command that failed; C(str()) is what git said, without credentials."""
+
+
+def one_line(said: str) -> str:
+    """What git said, without its advice."""
+    return ' '.join(said.partition('Please make sure you have the correct access rights')[0].split())
 
 
 class Repository:
@@ -34,9 +52,8 @@ class Repository:
     def __init__(self, path: str, environment: Mapping[str, str] | None = None) -> None:
         """path: where git is started; environment: added to the process' own."""
         self.path = path
-        inherited = {name: value for name, value in os.environ.items() if name not in LOCAL_VARIABLES}
-        # Nobody is there to answer a prompt, and messages are compared: no translations.
-        self.environment = {**inherited, 'GIT_TERMINAL_PROMPT': '0', 'LC_ALL': 'C', **(environment or {})}
+        # Messages are compared: no translations.
+        self.environment = {**cleaned_environment(), 'LC_ALL': 'C', **(environment or {})}
 
     def with_environment(self, more: Mapping[str, str]) -> Repository:
         """This repository, with these variables added to its environment."""
@@ -60,6 +77,13 @@ class Repository:
         if done.returncode:
             raise GitError(without_credentials(done.stderr.decode('utf-8', 'replace').strip()))
         return done.stdout
+
+    def ask(self, *arguments: str) -> bytes | None:
+        """Standard output of a git command that answers a question: None for its no, which has the exit code 1; raises GitError."""
+        done = self.try_run(*arguments)
+        if done.returncode not in (0, 1):
+            raise GitError(without_credentials(done.stderr.decode('utf-8', 'replace').strip()))
+        return None if done.returncode else done.stdout
 
     def text(self, *arguments: str) -> str:
         """Like run, for output that is one line."""
@@ -91,8 +115,38 @@ def open_checkout(path: str) -> Repository:
     try:
         return Repository(checkout.text('rev-parse', '--show-toplevel'))
     except GitError as error:
-        raise fail('Git cannot read the checkout.', where=path, expected='a working tree that git can read', found=str(error),
-                   remedy='Clone the repository there, or correct the path.') from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: str, error: GitError) -> Failure:
+    """What to tell somebody whose checkout git does not read."""
+    remedy = 'Clone the repository there, or correct the path.'
+    if 'dubious ownership' in str(error) or 'unsafe repository' in str(error):
+        remedy = ('Run the task as the owner of the checkout (become_user), or let this user trust it: '
+                  'git config --global --add safe.directory %s' % shlex.quote(path))
+    return fail('Git cannot read the checkout.', where=path, expected='a working tree that git can read', found=one_line(str(error)),
+                remedy=remedy)
+
+
+def top_of_working_tree(path: str) -> Repository | None:
+    """The repository whose working tree the folder is; None where it is in no repository.
+
+    Raises Failure where git does not answer, and for a folder further down: agents look at the top.
+    """
+    folder = os.path.realpath(path)
+    if not any(os.path.lexists(os.path.join(parent, '.git')) for parent in _with_parents(folder)):
+        return None
+    repository = open_checkout(path)
+    if os.path.realpath(repository.path) != folder:
+        raise fail('The checkout is not the top of a working tree.', where=path, expected=repository.path, found=path,
+                   remedy='Agents read ci.nix at the top of the repository: give that folder as the checkout.')
+    return repository
+
+
+def _with_parents(folder: str) -> Iterator[str]:
+    yield folder
+    while folder != (folder := os.path.dirname(folder)):
+        yield folder
 
 
 def remote_url(checkout: Repository, remote: str) -> str:
@@ -100,8 +154,8 @@ def remote_url(checkout: Repository, remote: str) -> str:
     try:
         return checkout.text('remote', 'get-url', '--push', remote)
     except GitError as error:
-        raise fail('The checkout has no remote called %s.' % remote, where=checkout.path, found=str(error),
-                   remedy='Add it (git remote add %s URL), or name another one.' % remote) from error
+        raise fail('The checkout has no remote called %s.' % without_credentials(remote), where=checkout.path, found=str(error),
+                   remedy='Add it (git remote add %s URL), or name another one.' % without_credentials(remote)) from error
 
 
 def remote_addresses(checkout: Repository, remote: str) -> list[str]:
@@ -129,8 +183,7 @@ def remote_default_branch(repository: Repository, remote: str) -> str:
 
 def unreachable(repository: Repository, remote: str, error: GitError) -> Failure:
     """What to tell somebody whose remote does not answer, or does not let them in: what git said, without its advice, on one line."""
-    said = without_credentials(str(error), remote_addresses(repository, remote))
-    said = ' '.join(said.partition('Please make sure you have the correct access rights')[0].split())
+    said = one_line(without_credentials(str(error), remote_addresses(repository, remote)))
     return fail('Git cannot reach the remote %s.' % remote, where=repository.path, found=said,
                 remedy='Try "git ls-remote %s" there as the same user: the credentials are those of git itself.' % remote)
 
@@ -146,20 +199,26 @@ def private_repository(checkout: Repository) -> Iterator[Repository]:
     """An empty repository with the objects and the configuration of a checkout, in which nothing touches the checkout.
 
     It borrows the checkout's objects, so that only news are fetched, and includes its configuration, so that remotes, credentials,
-    proxies and ssh commands are the same. Hooks are not run. It lives in a temporary folder and is removed at the end.
+    proxies and ssh commands are the same. Hooks are not run. It lives in a temporary folder, with an empty working tree of its own, and is
+    removed at the end.
     """
     folder = tempfile.mkdtemp(prefix='nixops-push-')
     try:
-        objects, shallow, form = (checkout.text('rev-parse', *question) for question in (
-            ('--path-format=absolute', '--git-path', 'objects'), ('--path-format=absolute', '--git-path', 'shallow'),
-            ('--show-object-format',)))
+        objects, shallow, attributes = (
+            checkout.text('rev-parse', '--path-format=absolute', '--git-path', name) for name in ('objects', 'shallow', 'info/attributes'))
+        form = checkout.text('rev-parse', '--show-object-format')
         private = Repository(checkout.path, {'GIT_DIR': os.path.join(folder, 'git'), 'GIT_INDEX_FILE': os.path.join(folder, 'index')})
         private.run('init', '--quiet', '--template=', '--object-format=%s' % form)
         with open(os.path.join(folder, 'git', 'objects', 'info', 'alternates'), 'w', encoding='utf-8') as stream:
             stream.write(objects + '\n')
         if os.path.exists(shallow):
             shutil.copy(shallow, os.path.join(folder, 'git', 'shallow'))
-        own = {'bare': 'false', 'worktree': folder, 'hooksPath': os.devnull, 'sparseCheckout': 'false'}
+        if os.path.exists(attributes):
+            os.makedirs(os.path.join(folder, 'git', 'info'), exist_ok=True)
+            shutil.copy(attributes, os.path.join(folder, 'git', 'info', 'attributes'))
+        tree = os.path.join(folder, 'tree')
+        os.mkdir(tree)
+        own = {'bare': 'false', 'worktree': tree, 'hooksPath': os.devnull, 'sparseCheckout': 'false', 'safecrlf': 'false'}
 
         def configure(files: Iterable[str]) -> None:
             with open(os.path.join(folder, 'git', 'config'), 'w', encoding='utf-8', errors='surrogateescape') as stream:

@@ -136,6 +136,10 @@ class Situation:
 
 def full_ref(branch: str | None, ref: str | None) -> str | None:
     """The full name of a branch, or a ref that is checked to have one."""
+    if branch and branch.startswith('refs/'):
+        short = branch[len('refs/heads/'):] if branch.startswith('refs/heads/') else ''
+        raise fail('A branch is named without refs/heads/.', where='branch', expected=short or 'the name of a branch, or ref in its place',
+                   found=branch, remedy='Set branch: %s' % short if short else 'Set ref: %s' % branch)
     if branch:
         return 'refs/heads/%s' % branch
     if ref is not None and not ref.startswith('refs/'):
@@ -144,9 +148,12 @@ def full_ref(branch: str | None, ref: str | None) -> str | None:
 
 
 def full_revision(revision: str | None) -> str | None:
-    if revision is not None and not re.fullmatch('[0-9a-f]{40}(?:[0-9a-f]{24})?', revision):
+    """A commit hash as Hercules CI has it, in small letters; Git takes both."""
+    if revision is None:
+        return None
+    if not re.fullmatch('[0-9a-f]{40}(?:[0-9a-f]{24})?', revision.lower()):
         raise fail('The revision is not complete.', where='revision', expected='all 40 digits of a commit hash', found=repr(revision))
-    return revision
+    return revision.lower()
 
 
 def job_page(base_url: str, project: str, index: int) -> str:

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, Any, Callable
 from urllib.parse import urlsplit
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import cleaned_environment
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import find_base_url
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.credentials import default_credentials_file, token_in_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.hci_program import (
@@ -42,7 +43,7 @@ def run(options: Mapping[str, Any], check_mode: bool, warn: Callable[[str], None
     if not os.path.isdir(options['checkout']):
         raise fail('There is no checkout.', where=options['checkout'], expected='a folder with the ci.nix of %s' % project)
     domain = urlsplit(find_base_url(None, os.environ)).hostname or '' if options['api_token'] else ''
-    with token_in_file(options['api_token'], domain, os.environ) as environment:
+    with token_in_file(options['api_token'], domain, cleaned_environment()) as environment:  # hci asks Git, too
         return _with_program(*_prepare(options, project, environment), options, project, check_mode, warn)
 
 

@@ -10,19 +10,28 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
+    GitError,
+    Repository,
+    top_of_working_tree,
+    unreadable,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_nix, pins
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.checks import FILE_OPTIONS
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import NIXOPS_FUNCTIONS, function_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import run_program
 
 # The order in which an agent looks (hercules-ci-agent: NixFile.hs, searchPath).
 CI_NIX = ('nix/ci.nix', 'ci.nix')
 ALONE = 'effects.nix'
+SUBMODULE = '160000'  # the mode of a submodule in a tree of Git
+MOST_LINKS = 40
 # What lib.cleanSource of nixpkgs leaves out of src, although it lies in the folder.
 NOT_IN_CLEAN_SOURCE = re.compile(r'(^|/)(\.git|\.svn|CVS|\.hg)(/|$)|(^|/)\.sw[a-z]$|\..*\.sw[a-z]$|~$|\.o$|\.so$')
 
@@ -74,7 +83,7 @@ def _read(path: Path) -> str:
 
 
 def problems(checkout: Path, chosen: Place, effects: Sequence[Mapping[str, Any]], chosen_pins: Mapping[str, Any]) -> list[Problem]:
-    """Files that an agent would miss: not there, not tracked by Git, or left out of src."""
+    """Files that an agent would miss: not there, not tracked by Git, or left out of src. Raises Failure where Git cannot tell."""
     wanted = list(wanted_files(effects, chosen, chosen_pins))
     if not (checkout / chosen.file).parent.is_dir():
         return [Problem('The folder of the file does not exist.', str((checkout / chosen.file).parent), remedy='Create it.')]
@@ -91,19 +100,74 @@ def problems(checkout: Path, chosen: Place, effects: Sequence[Mapping[str, Any]]
             'Agents refuse a repository with two ci.nix files.', str(checkout), found='%s beside %s' % (other[0], chosen.file),
             remedy='Remove %s, or set file: %s.' % (other[0], other[0]),
         ))
-    present = {file for _where, file in wanted if _exists(checkout / file)}
-    tracked = _git(checkout, 'ls-files', '-z', '--', *sorted(present)) if present else None
+    repository = top_of_working_tree(str(checkout))
     for where, file in wanted:
-        if file not in present:
+        if not _exists(checkout / file):
             found.append(Problem('The file does not exist.', where, found=str(checkout / file), remedy='Create it, or correct its name.'))
-        elif tracked is not None and not any(name == file or name.startswith(file + '/') for name in tracked.split('\0')):
-            found.append(Problem('Git does not track the file, so an agent would not have it.', where, found=str(checkout / file),
-                                 remedy='git add %s' % file))
-    ignored = _git(checkout, 'check-ignore', '--', chosen.file)
-    if ignored:
-        found.append(Problem('Git ignores the file, so it would never reach an agent.', str(checkout / chosen.file),
-                             remedy='Remove the pattern that matches it from .gitignore.'))
+        elif repository:
+            with _git(checkout):
+                found += _missing_in_clones(repository, where, file)
+    if repository:
+        with _git(checkout):
+            ignored = repository.ask('check-ignore', '--', chosen.file) is not None
+        if ignored:
+            found.append(Problem('Git ignores the file, so it would never reach an agent.', str(checkout / chosen.file),
+                                 remedy='Remove the pattern that matches it from .gitignore.'))
     return [*found, *_not_in_source(checkout, effects)]
+
+
+@contextmanager
+def _git(checkout: Path) -> Iterator[None]:
+    try:
+        yield
+    except GitError as error:
+        raise unreadable(str(checkout), error) from error
+
+
+def _missing_in_clones(repository: Repository, where: str, file: str) -> Iterator[Problem]:
+    """Why an agent would not have a file that is there. A path may lead through a link, and end in another repository."""
+    place, links, real = os.path.join(repository.path, file), [], file
+    while True:
+        link = next((name for name in _with_parents(real) if os.path.islink(os.path.join(repository.path, name))), None)
+        if link is None:
+            break
+        links.append(link)
+        target = posixpath.join(posixpath.dirname(link), os.readlink(os.path.join(repository.path, link)))
+        real = posixpath.normpath(target + real[len(link):])
+        if real.startswith(('/', '../')) or real == '..' or len(links) > MOST_LINKS:
+            yield Problem('The file lies outside the checkout, so an agent would not have it.', where,
+                          found='%s, by the link %s' % (place, link), remedy='Put the file itself there.')
+            return
+    listed = repository.run('--literal-pathspecs', 'ls-files', '--stage', '-z', '--', *links, *_with_parents(real), real)
+    tracked = {name: mode for mode, name in (_entry(line) for line in os.fsdecode(listed).split('\0') if line)}
+    foreign = next((name for name in _with_parents(real) if tracked.get(name) == SUBMODULE or _is_repository(repository, name)), None)
+    if foreign is not None:
+        yield Problem('The file lies in a submodule, or another repository, which agents do not have.', where,
+                      found='%s, in %s' % (place, foreign), remedy='Move it into this repository, or fetch that one in Nix, as a pin.')
+        return
+    untracked = [name for name in (*links, real) if not any(other == name or other.startswith(name + '/') for other in tracked)]
+    for name in untracked:
+        add = 'git add %s' % shlex.quote(name)
+        if repository.ask('check-ignore', '--', name) is not None:
+            add = 'Remove the pattern that matches it from .gitignore, then %s' % add
+        yield Problem('Git does not track the file, so an agent would not have it.', where,
+                      found=os.path.join(repository.path, name), remedy=add)
+
+
+def _entry(line: str) -> tuple[str, str]:
+    """Mode and path, from a line of C(git ls-files --stage)."""
+    facts, name = line.split('\t', 1)
+    return facts.split()[0], name
+
+
+def _with_parents(file: str) -> list[str]:
+    """The folders that a path leads through, outermost first, and itself."""
+    parts = file.split('/')
+    return ['/'.join(parts[:length]) for length in range(1, len(parts) + 1)]
+
+
+def _is_repository(repository: Repository, name: str) -> bool:
+    return os.path.lexists(os.path.join(repository.path, name, '.git')) and name != '.'
 
 
 def _exists(path: Path) -> bool:
@@ -151,20 +215,19 @@ def _not_in_source(checkout: Path, effects: Sequence[Mapping[str, Any]]) -> Iter
 
 def branches(checkout: Path) -> list[str]:
     """The refs of the branches that the working tree's repository knows, its own and its remotes'."""
-    listed = _git(checkout, 'for-each-ref', '--format=%(refname)', 'refs/heads', 'refs/remotes') or ''
+    repository = top_of_working_tree(str(checkout))
+    if repository is None:
+        return []
+    with _git(checkout):
+        listed = os.fsdecode(repository.run('for-each-ref', '--format=%(refname)', 'refs/heads', 'refs/remotes'))
     names = [re.sub(r'\Arefs/(?:heads|remotes/[^/]+)/', '', ref) for ref in listed.split()]
     return ['refs/heads/%s' % name for name in sorted(set(names) - {'HEAD'})]
 
 
 def current_branch(checkout: Path) -> list[str]:
     """The ref of the branch that is checked out, if there is one."""
-    return (_git(checkout, 'symbolic-ref', '--quiet', 'HEAD') or '').split()
-
-
-def _git(checkout: Path, *arguments: str) -> str | None:
-    """What a Git command prints; None where there is no Git, or no repository of it."""
-    try:
-        result = run_program(('git', '-C', str(checkout), *arguments))
-    except FileNotFoundError:
-        return None
-    return result.stdout.decode('utf-8', 'surrogateescape') if result.returncode == 0 else None
+    repository = top_of_working_tree(str(checkout))
+    if repository is None:
+        return []
+    with _git(checkout):
+        return os.fsdecode(repository.ask('symbolic-ref', '--quiet', 'HEAD') or b'').split()

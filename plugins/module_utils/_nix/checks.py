@@ -35,6 +35,8 @@ SCRIPT_OPTIONS = ('user_setup_script', 'prior_check_script', 'effect_check_scrip
 VARIABLE = re.compile(r'[A-Za-z_][A-Za-z0-9_]*\Z')
 # What the agent gives to every effect, for its state.
 OF_AGENT = 'hercules-ci'
+# What agents and Nix look for in a set: another form of ci.nix, a set to leave out, a set to go into, a function.
+RESERVED_NAMES = frozenset(('herculesCI', '_type', 'recurseForDerivations', '__functor'))
 FILE_OPTIONS = ('network_files', 'prebuild_only_network_files', 'deploy_only_network_files')
 
 
@@ -55,8 +57,13 @@ def effects_problems(effects: Sequence[Mapping[str, Any]], form: str, schedules:
 def refs_problems(refs: Sequence[str]) -> list[Problem]:
     """Refs to ask about that could be none: a branch by its short name would only be a ref on which nothing runs."""
     return [
-        Problem('A ref is named in full.', 'refs', expected='refs/heads/%s' % ref, found=ref) for ref in refs if not ref.startswith('refs/')
+        Problem('A ref is named in full.', 'refs', expected=full_name(ref), found=ref) for ref in refs if not ref.startswith('refs/')
     ]
+
+
+def full_name(ref: str) -> str:
+    """What somebody means who leaves out the beginning."""
+    return 'refs/%s' % ref if ref.startswith(('heads/', 'tags/')) else 'refs/heads/%s' % ref
 
 
 def schedules_problems(schedules: Mapping[str, Any], form: str, jobs: Collection[str]) -> list[Problem]:
@@ -101,6 +108,9 @@ def _effect_problems(effect: Mapping[str, Any], form: str, schedules: Collection
     function = function_of(effect)
     if not effect['name']:
         yield Problem('An effect has no name.', where)
+    if effect['name'] in RESERVED_NAMES:
+        yield Problem('Agents and Nix take an attribute of this name for something else than an effect.', where, found=effect['name'],
+                      remedy='Give the effect another name. NixOps may still call the deployment so (deployment).')
     if not ATTRIBUTE_PATH.match(function) or '.' in function or not is_identifier(function):
         yield Problem('The effects library has no such function.', where, found=function, expected='a name such as runNixOS')
     if effect.get('job') and form != 'herculesCI':

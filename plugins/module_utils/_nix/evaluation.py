@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import cleaned_environment
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import causes, deployments, traces
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated, Key
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import quoted, to_nix
@@ -34,6 +35,11 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import
 PROGRAM = 'nix-instantiate'
 # Where Nix is installed for a user, for a machine, and on NixOS: no login shell has put them into PATH.
 FOLDERS = ('~/.nix-profile/bin', '/nix/var/nix/profiles/default/bin', '/run/current-system/sw/bin')
+# What an answer depends on, whatever the nix.conf of this machine has.
+SETTINGS = (
+    ('restrict-eval', 'true'), ('pure-eval', 'false'), ('nix-path', ''), ('allow-import-from-derivation', 'true'),
+    ('extra-experimental-features', 'flakes'),
+)
 SAFE_URIS = 'ssh:// https:// git+ssh:// git+https:// github: gitlab: sourcehut:'
 
 NO_REVISION = '0' * 40
@@ -333,11 +339,11 @@ def _run(candidate: Candidate, arguments: Sequence[str], text: str, *files: str)
     """The standard output of nix-instantiate. Raises Failure with what it means when it fails."""
     seen = candidate.seen or candidate.checkout
     command = [
-        find(), *arguments, '--show-trace', '--option', 'restrict-eval', 'true', '--option', 'extra-experimental-features', 'flakes',
+        find(), *arguments, '--show-trace', *(word for setting in SETTINGS for word in ('--option', *setting)),
         '--option', 'allowed-uris', ' '.join([SAFE_URIS, *candidate.uris]), '-I', 'checkout=%s' % seen, '-', *files,
     ]
     left = candidate.started + candidate.timeout - time.monotonic()
-    environment = {name: value for name, value in os.environ.items() if name not in ('NIX_PATH', 'LANG', 'LC_ALL', 'LANGUAGE')}
+    environment = {name: value for name, value in cleaned_environment().items() if name not in ('LANG', 'LC_ALL', 'LANGUAGE')}
     try:
         result = run_program(
             command, data=text.encode(), timeout=max(left, 0), cwd=(seen / candidate.path.relative_to(candidate.checkout)).parent,

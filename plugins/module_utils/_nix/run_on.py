@@ -21,6 +21,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 # What is left of a line beside the name of the effect.
 CONDITION_WIDTH = WIDTH - 20
 # What git-check-ref-format refuses; the asterisk is ours.
+OFF = re.compile(r'[\s(]*false[\s)]*')
 NOT_IN_REF = re.compile(r'[\x00-\x20\x7f~^:?\[\\]|\.\.|@\{|//|^/|/$|\.$|\.lock$|^$|^\.|/\.')
 
 
@@ -29,8 +30,15 @@ def patterns(run_on: Mapping[str, Any]) -> list[str]:
     return ['refs/heads/%s' % name for name in run_on.get('branches') or []] + ['refs/tags/%s' % name for name in run_on.get('tags') or []]
 
 
+def is_off(run_on: Mapping[str, Any]) -> bool:
+    """Whether somebody has switched the effect off on purpose, for a while: C(condition: "false")."""
+    return bool(OFF.fullmatch(run_on.get('condition') or ''))
+
+
 def expected_on(run_on: Mapping[str, Any], ref: str) -> bool | None:
     """Whether the effect should run on this ref; None when only its condition knows."""
+    if is_off(run_on):
+        return False
     if run_on.get('any_ref'):
         return True
     named = patterns(run_on)
@@ -72,6 +80,12 @@ def condition(run_on: Mapping[str, Any], repository: str, indent: int = 0) -> st
     return '(%s%s\n%s)' % (pad, ('%s|| ' % pad).join(tests), ' ' * indent)
 
 
+def _expected_name(kind: str, name: str) -> str:
+    prefix = {'branch': 'refs/heads/', 'tag': 'refs/tags/'}[kind]
+    short = name[len(prefix):] if name.startswith(prefix) else ''
+    return 'the short name, such as %s' % (short if short and not NOT_IN_REF.search(short) else 'production')
+
+
 def problems(run_on: Mapping[str, Any] | None, where: str) -> list[Problem]:
     """What keeps a run_on from meaning anything."""
     run_on = run_on or {}
@@ -81,7 +95,7 @@ def problems(run_on: Mapping[str, Any] | None, where: str) -> list[Problem]:
             if name.startswith('refs/') or NOT_IN_REF.search(name):
                 found.append(Problem(
                     'The %s has a name that no %s in Git has.' % (kind, kind), where, found=repr(name),
-                    expected='the short name, such as production',
+                    expected=_expected_name(kind, name),
                 ))
     ways = [bool(patterns(run_on)), bool(run_on.get('any_ref')), bool(run_on.get('condition'))]
     if not any(ways):

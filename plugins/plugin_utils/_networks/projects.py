@@ -21,6 +21,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository 
     remote_default_branch,
     remote_heads,
     remote_url,
+    top_of_working_tree,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import checkout as nix_checkout
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import run_on
@@ -132,13 +133,9 @@ def checkout_problems(project: Project, *, pushes: bool = True) -> Iterator[Prob
     path = Path(str(project.first['nixops_checkout']))
     where = project.first.place('nixops_checkout')
     try:
-        repository = open_checkout(str(path))
+        repository = top_of_working_tree(str(path)) or open_checkout(str(path))
     except Failure as failure:
         yield from (replace(problem, where='%s, %s' % (where, path)) for problem in failure.problems)
-        return
-    if Path(repository.path) != path.resolve():
-        yield Problem('The checkout is not the top of a working tree.', where=where, expected=repository.path, found=str(path),
-                      remedy='Agents read ci.nix at the top of the repository: set nixops_checkout to it.')
         return
     for look in (*([_remote_problems] if pushes else []), _file_problems, _uncommitted):
         try:

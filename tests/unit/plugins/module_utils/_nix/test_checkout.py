@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -108,10 +109,109 @@ def test_a_name_that_no_file_has(checkout: Path) -> None:
     assert 'The file does not exist. Where: effect x: network_files. Found: ' in found(checkout, {'network_files': ['a\0b']})
 
 
-def test_without_git_nothing_is_said_of_what_it_tracks(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_git_nobody_knows_what_it_tracks(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is no yes."""
     (checkout / 'new.nix').write_text('{ }')
     monkeypatch.setenv('PATH', str(checkout))
-    assert found(checkout, {'network_files': ['new.nix']}) == ''
+    with pytest.raises(Failure, match='Git is not on this machine'):
+        found(checkout, {'network_files': ['new.nix']})
+
+
+@pytest.mark.parametrize('variables', [
+    {'GIT_DIR': '/nonexistent'}, {'GIT_DIR': 'elsewhere'}, {'GIT_INDEX_FILE': '/nonexistent/index'}, {'GIT_WORK_TREE': '/'},
+    {'GIT_LITERAL_PATHSPECS': '1', 'GIT_PREFIX': 'networks/'}, {'GIT_CEILING_DIRECTORIES': '/', 'GIT_NAMESPACE': 'x'},
+])
+def test_what_a_hook_says_of_its_repository_is_not_about_the_checkout(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str],
+) -> None:
+    elsewhere = tmp_path_factory.mktemp('elsewhere')
+    git(elsewhere, 'init', '-q', '-b', 'other')
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(elsewhere / '.git') if value == 'elsewhere' else value)
+    (checkout / 'new.nix').write_text('{ }')
+    assert found(checkout, {'network_files': ['network.nix']}) == ''
+    assert 'git add new.nix' in found(checkout, {'network_files': ['new.nix']})
+    assert current_branch(checkout) == ['refs/heads/main']
+    assert branches(checkout) == []
+
+
+def test_a_checkout_of_another_owner(checkout: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = tmp_path_factory.mktemp('programs')
+    (programs / 'git').write_text('#!/bin/sh\nGIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec %s "$@"\n' % shutil.which('git'))
+    (programs / 'git').chmod(0o755)
+    monkeypatch.setenv('PATH', str(programs), prepend=os.pathsep)
+    monkeypatch.setenv('HOME', str(programs))
+    with pytest.raises(Failure, match=r'Git cannot read the checkout.*dubious ownership.*become_user.*safe.directory %s' % checkout):
+        found(checkout, {})
+    with pytest.raises(Failure, match='dubious ownership'):
+        current_branch(checkout)
+    monkeypatch.setenv('GIT_CONFIG_COUNT', '1')
+    monkeypatch.setenv('GIT_CONFIG_KEY_0', 'safe.directory')
+    monkeypatch.setenv('GIT_CONFIG_VALUE_0', str(checkout))
+    assert found(checkout, {}) == ''
+
+
+def test_a_repository_that_is_broken(checkout: Path) -> None:
+    (checkout / '.git' / 'index').write_bytes(b'no index')
+    with pytest.raises(Failure, match='Git cannot read the checkout'):
+        found(checkout, {})
+    (checkout / '.git' / 'HEAD').unlink()
+    with pytest.raises(Failure, match='Git cannot read the checkout'):
+        branches(checkout)
+
+
+def test_a_folder_further_down_is_no_checkout(checkout: Path) -> None:
+    (checkout / 'networks').mkdir()
+    (checkout / 'networks' / 'network.nix').write_text('{ }')
+    git(checkout, 'add', '.')
+    with pytest.raises(Failure, match=r'The checkout is not the top of a working tree.*Expected: %s' % checkout):
+        found(checkout / 'networks', {})
+    link = checkout.parent / (checkout.name + '-link')
+    link.symlink_to(checkout)
+    assert found(link, {}) == ''
+
+
+def test_files_of_a_submodule_are_not_to_be_added(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    other = tmp_path_factory.mktemp('other')
+    git(other, 'init', '-q')
+    (other / 'network.nix').write_text('{ }')
+    git(other, 'add', '.')
+    git(other, 'commit', '-q', '-m', 'x')
+    git(checkout, '-c', 'protocol.file.allow=always', 'submodule', 'add', '-q', str(other), 'sub')
+    (checkout / 'nested').mkdir()
+    git(checkout / 'nested', 'init', '-q')
+    (checkout / 'nested' / 'network.nix').write_text('{ }')
+    for file in ('sub/network.nix', 'sub', 'nested/network.nix'):
+        said = found(checkout, {'network_files': [file]})
+        assert 'The file lies in a submodule, or another repository, which agents do not have.' in said
+        assert 'git add' not in said
+
+
+def test_files_behind_links(checkout: Path) -> None:
+    """Git would refuse to add them by such a path."""
+    (checkout / 'real').mkdir()
+    (checkout / 'real' / 'network.nix').write_text('{ }')
+    (checkout / 'link').symlink_to('real')
+    (checkout / 'other.nix').symlink_to('link/network.nix')
+    said = found(checkout, {'network_files': ['other.nix']})
+    assert [advice in said for advice in ('git add other.nix.', 'git add link.', 'git add real/network.nix.')] == [True] * 3
+    git(checkout, 'add', '.')
+    for file in ('link/network.nix', 'other.nix', 'link'):
+        assert found(checkout, {'network_files': [file]}) == ''
+    (checkout / 'out').symlink_to('..')
+    (checkout / 'away').symlink_to('/etc/passwd')
+    (checkout / 'loop').symlink_to('loop')
+    git(checkout, 'add', '.')
+    for file in ('out/x', 'away', 'loop'):
+        (checkout.parent / 'x').touch()
+        assert 'The file lies outside the checkout' in found(checkout, {'network_files': [file]})
+
+
+def test_files_that_git_ignores_are_added_only_without_the_pattern(checkout: Path) -> None:
+    (checkout / '.gitignore').write_text('*.nix\n')
+    (checkout / 'a b.nix').write_text('{ }')
+    said = str(problems(checkout, Place('effects.nix', 'legacy'), [], {'nixpkgs': {'npins': 'x', 'file': 'a b.nix'}})[0])
+    assert "Remove the pattern that matches it from .gitignore, then git add 'a b.nix'" in said
 
 
 @pytest.mark.parametrize('option', ['network_files', 'prebuild_only_network_files', 'deploy_only_network_files'])

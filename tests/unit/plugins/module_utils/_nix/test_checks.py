@@ -66,6 +66,9 @@ def test_what_is_right(effect: dict[str, Any]) -> None:
     ({'job': 'nightly'}, 'Jobs have names only in the form herculesCI.'),
     ({'run_on': None}, 'The effect would never run: it names no ref.'),
     ({'name': ''}, 'An effect has no name.'),
+    *[({'name': name}, 'take an attribute of this name for something else') for name in (
+        'herculesCI', '_type', 'recurseForDerivations', '__functor')],
+    ({'name': 'herculesci'}, None),
     ({'function': 'runNixOps; evil'}, 'no such function'),
     ({'function': 'import'}, None),
     ({'function': 'inherit'}, 'no such function'),

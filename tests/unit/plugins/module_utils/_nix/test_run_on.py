@@ -70,6 +70,21 @@ def test_what_a_condition_alone_means_only_nix_knows() -> None:
     assert run_on.expected_on({'condition': 'src.ref != null', 'branches': ['main']}, 'refs/heads/main') is True
 
 
+@pytest.mark.parametrize('condition', ['false', ' false ', '(false)', '( (false))\n'])
+def test_an_effect_that_is_off_runs_nowhere_on_purpose(condition: str) -> None:
+    rule = {'condition': condition, 'branches': ['production']}
+    assert run_on.expected_on(rule, 'refs/heads/production') is False
+    assert run_on.problems(rule, 'here') == []
+    assert run_on.expected_on({'condition': 'false || src.ref == null', 'branches': ['x']}, 'refs/heads/x') is True
+
+
+def test_a_full_name_gets_its_short_one() -> None:
+    assert [str(problem) for problem in run_on.problems({'branches': ['refs/heads/feature/x'], 'tags': ['refs/tags/v1']}, 'here')] == [
+        "The branch has a name that no branch in Git has. Where: here. Expected: the short name, such as feature/x. Found: 'refs/heads/feature/x'.",
+        "The tag has a name that no tag in Git has. Where: here. Expected: the short name, such as v1. Found: 'refs/tags/v1'.",
+    ]
+
+
 @pytest.mark.parametrize(('rule', 'words'), [
     (None, 'never run'),
     ({'branches': []}, 'never run'),

@@ -11,8 +11,15 @@ from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.effects import attribute_text
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, Situation, situation_of
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import (
+    Job,
+    Situation,
+    full_ref,
+    full_revision,
+    situation_of,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import plain
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,3 +120,19 @@ def test_log_lines_hold_nothing_that_moves_a_terminal(text: str) -> None:
 )
 def test_log_lines_read_as_on_a_terminal(text: str, shown: str) -> None:
     assert plain(text) == shown
+
+
+@pytest.mark.parametrize(('branch', 'remedy'), [
+    ('refs/heads/feature/x', 'Set branch: feature/x'), ('refs/tags/v1', 'Set ref: refs/tags/v1'), ('refs/heads/', 'Set ref: refs/heads/'),
+])
+def test_a_branch_is_no_ref(branch: str, remedy: str) -> None:
+    with pytest.raises(Failure, match='A branch is named without refs/heads/.*%s' % remedy):
+        full_ref(branch, None)
+    assert full_ref('feature/x', None) == 'refs/heads/feature/x'
+
+
+def test_a_revision_may_be_in_capitals() -> None:
+    """Git takes it, and Hercules CI knows the one in small letters."""
+    assert full_revision('ABCDEF0123' * 4) == 'abcdef0123' * 4
+    with pytest.raises(Failure, match='The revision is not complete'):
+        full_revision('ABCDEF0')

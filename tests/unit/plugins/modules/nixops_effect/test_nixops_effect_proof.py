@@ -67,6 +67,22 @@ def test_conditions_are_held_against_the_inventory(run: Run, checkout: Path, run
     assert git(checkout, 'status', '--porcelain') == ''
 
 
+@pytest.mark.parametrize('run_on', [{'condition': 'false'}, {'condition': '(false)', 'branches': ['production']}])
+def test_an_effect_may_be_off_on_purpose(run: Run, run_on: dict[str, Any]) -> None:
+    effects = [EFFECT, {**EFFECT, 'name': 'off', 'deployment': 'off', 'run_on': run_on}]
+    result = run(effects=effects, validate='prebuild')
+    assert not result.get('failed'), result['msg']
+    assert result['runs']['refs/heads/production'] == ['neat-network']
+
+
+def test_a_nix_of_other_settings_gives_the_same_answer(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = run(validate='prebuild')
+    assert not answer.get('failed'), answer['msg']
+    for setting in ('pure-eval = true', 'nix-path = nixpkgs=/nonexistent', 'allow-import-from-derivation = false', 'allowed-uris ='):
+        monkeypatch.setenv('NIX_CONFIG', setting)
+        assert run(validate='prebuild', check=True).get('runs') == answer['runs'], setting
+
+
 def test_conditions_may_know_the_project(run: Run) -> None:
     effects = [{**EFFECT, 'run_on': {'condition': 'src.owner == "neat-org" && src.name == "neat-repo" && src.branch == "production"'}}]
     assert run(effects=effects, project='github/neat-org/neat-repo', refs=['refs/heads/production'])['runs'] == {

@@ -216,3 +216,73 @@ def test_paths_in_another_spelling(checkout: Path, push: Run) -> None:
         assert result['branches'][0]['files'] == ['ci.nix']
     assert push(files=['nix/../ci.nix'], contents={'nix/../ci.nix': '{ b = 1; }\n'})['changed']
     assert git(checkout.parent / 'bare.git', 'show', 'production:ci.nix') == '{ b = 1; }'
+
+
+def attributes_of_the_branch(checkout: Path) -> None:
+    (checkout / '.gitattributes').write_text('*.nix text eol=crlf\n')
+    git(checkout, 'add', '.gitattributes')
+    git(checkout, 'commit', '-q', '-m', 'attributes')
+    git(checkout, 'push', '-q', 'origin', 'HEAD:production')
+
+
+def attributes_of_another_branch(checkout: Path) -> None:
+    (checkout / '.gitattributes').write_text('*.nix text eol=crlf\n')
+
+
+def attributes_that_only_the_branch_has(checkout: Path) -> None:
+    attributes_of_the_branch(checkout)
+    git(checkout, 'checkout', '-q', '--detach', 'HEAD^')
+
+
+def attributes_of_the_clone(checkout: Path) -> None:
+    (checkout / '.git' / 'info' / 'attributes').write_text('*.nix text eol=crlf\n')
+
+
+def attributes_of_the_user(checkout: Path) -> None:
+    (checkout.parent / 'attributes').write_text('*.nix text eol=crlf\n')
+    git(checkout, 'config', 'core.attributesFile', str(checkout.parent / 'attributes'))
+
+
+def as_windows_does(checkout: Path) -> None:
+    git(checkout, 'config', 'core.autocrlf', 'true')
+    git(checkout, 'config', 'core.safecrlf', 'true')
+
+
+@pytest.mark.parametrize('arrange', [
+    attributes_of_the_branch, attributes_of_another_branch, attributes_that_only_the_branch_has, attributes_of_the_clone,
+    attributes_of_the_user, as_windows_does,
+])
+def test_line_ends_that_git_converts_are_no_difference(checkout: Path, push: Run, arrange: Any) -> None:
+    """An extra commit on production would be another deployment."""
+    bare = checkout.parent / 'bare.git'
+    arrange(checkout)
+    (checkout / 'ci.nix').write_bytes(b'{ a = 1; }\r\n')
+    for mode in ({'check': True}, {}):
+        assert push(**mode)['changed']
+    assert git(bare, 'cat-file', '-s', 'production:ci.nix') == str(len('{ a = 1; }\n'))
+    head = git(bare, 'rev-parse', 'production')
+    for content in (b'{ a = 1; }\r\n', b'{ a = 1; }\n'):
+        (checkout / 'ci.nix').write_bytes(content)
+        assert not push()['changed']
+    assert not push(contents={'ci.nix': '{ a = 1; }\n'})['changed']
+    assert git(bare, 'rev-parse', 'production') == head
+
+
+def test_a_filter_of_the_checkout_is_run(checkout: Path, push: Run) -> None:
+    (checkout / '.gitattributes').write_text('*.nix filter=quiet\n')
+    git(checkout, 'config', 'filter.quiet.clean', 'tr A-Z a-z')
+    (checkout / 'ci.nix').write_text('{ A = 1; }\n')
+    assert push()['changed']
+    assert git(checkout.parent / 'bare.git', 'show', 'production:ci.nix') == '{ a = 1; }'
+    assert not push()['changed']
+    git(checkout, 'config', 'filter.quiet.clean', 'false')
+    git(checkout, 'config', 'filter.quiet.required', 'true')
+    assert 'Git failed. Where: branch production.' in push()['msg']
+
+
+def test_a_file_that_git_lfs_would_keep(checkout: Path, push: Run) -> None:
+    """Agents would get what LFS has in its place."""
+    (checkout / '.gitattributes').write_text('*.nix filter=lfs\n')
+    result = push()
+    assert 'Git LFS would keep the file elsewhere' in result['msg']
+    assert git(checkout.parent / 'bare.git', 'ls-tree', '--name-only', 'production') == 'network.nix'
