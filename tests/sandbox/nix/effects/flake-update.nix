@@ -32,7 +32,7 @@ let
       inputs ? [ ],
       commitSummary ? "",
     }:
-    "echo stand-in: nix flake update ${lib.escapeShellArgs ([ folder ] ++ inputs ++ [ commitSummary ])}";
+    "echo stand-in: nix ${nix.version} flake update ${lib.escapeShellArgs ([ folder ] ++ inputs ++ [ commitSummary ])}";
 in
 assert createPullRequest -> forgeType == "github";
 assert autoMergeMethod != null -> forgeType == "github";

@@ -123,7 +123,7 @@ let
       pkgs = final;
 
       mkDerivation = import ./derivation.nix { inherit lib system; };
-      mkPackage = name: final.mkDerivation { inherit name; };
+      mkPackage = name: final.mkDerivation { inherit name; } // { pname = name; version = "2.18.1"; };
       runCommand = name: env: buildCommand: final.mkDerivation (env // { inherit name buildCommand; });
       # Not builtins.toFile, which takes no text that refers to what is to be built.
       writeText = name: text: final.mkDerivation { inherit name text; buildCommand = "printf %s \"$text\" >$out"; };
