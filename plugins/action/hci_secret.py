@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.hci_secret_options import OPTIONS, RULES
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._private_action import PrivateAction
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_secrets
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain, refuse_if_any
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place, plain, refuse_if_any
+
+MOST_PLACES = 5
+"""Named in one warning."""
 
 
 class ActionModule(PrivateAction):
@@ -31,17 +34,42 @@ class ActionModule(PrivateAction):
         if options['state'] == 'absent':
             return {name: {} for name in secrets}
         refuse_if_any('secrets', options['secrets'], problems_in_secrets(secrets))
+        self._warn_of_types('secrets', options['secrets'], secrets)
         return secrets
 
-    @staticmethod
-    def _entry(options: Mapping[str, Any]) -> dict[str, Any]:
+    def _entry(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """That of the secret which the option O(name) names."""
         tagged = {field: options[field] for field in ('data', 'condition')}
         if options['state'] == 'absent':
             return {}
         entry: dict[str, Any] = _given(plain(tagged, ''))
         refuse_if_any('', tagged, ((path[1:], what) for path, what in problems_in_secrets({'': entry})))
+        self._warn_of_types('', tagged, {None: entry})
         return entry
+
+    def _warn_of_types(self, option: str, tagged: Any, secrets: Mapping[Any, Any]) -> None:
+        """Tell of what is no text any more. That may be meant: JSON has numbers and booleans, too."""
+        paths = [
+            path if name is None else (name, *path)
+            for name, entry in secrets.items() for path in not_text(entry.get('data'), ('data',))
+        ]
+        if paths:
+            places = [place(option, tagged, path) for path in paths[:MOST_PLACES]]
+            more = ['and %d more' % (len(paths) - MOST_PLACES)] * (len(paths) > MOST_PLACES)
+            self._display.warning(
+                'There are numbers or booleans in the data of secrets: %s. YAML and templates make them of text such as 0123456, 12:30, '
+                '12e3 and yes. Where text is meant, put the value in quotes where it is written, also inside of templates; the filter '
+                'string keeps what a template has as text.' % ', '.join([*places, *more]),
+            )
+
+
+def not_text(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """Paths of all numbers and booleans in a value."""
+    if isinstance(value, (dict, list)):
+        for key, child in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from not_text(child, (*path, key))
+    elif isinstance(value, (bool, int, float)):
+        yield path
 
 
 def _given(entry: Any) -> Any:

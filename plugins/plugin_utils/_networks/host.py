@@ -33,7 +33,11 @@ class Evaluated(Mapping[str, Any]):
         self._templar = Templar(loader=loader, variables={**self.raw, 'hostvars': hostvars})
 
     def __getitem__(self, name: str) -> Any:
-        return self._templar.template(self.raw[name])
+        return self.evaluate(self.raw[name])
+
+    def evaluate(self, value: Any) -> Any:
+        """What Ansible makes of a value with these variables. Raises AnsibleError."""
+        return self._templar.template(value)
 
     def __contains__(self, name: object) -> bool:
         return name in self.raw  # without this, it would be evaluated

@@ -24,7 +24,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.pro
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import STATE_NAME
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._json_schema import Schema
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Host, variable_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import templates
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated, Host, variable_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import PREFIX, Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain
 
@@ -103,7 +104,7 @@ def _read(kind: type[HostKind], name: str, variables: Variables, options: Mappin
         except Failure as failure:
             problems[variable] = list(failure.problems)
         except AnsibleError as error:
-            problems[variable] = [not_evaluated(name, variable, error)]
+            problems[variable] = places_at_fault(name, variable, variables) or [not_evaluated(name, variable, error)]
     host = Host(name, given, values)
     for variable, problem in (*_missing(host, options, problems), *_wrong_values(host, options), *_no_project(host), *_no_names(host)):
         problems.setdefault(variable, []).append(problem)
@@ -113,6 +114,8 @@ def _read(kind: type[HostKind], name: str, variables: Variables, options: Mappin
         with suppress(AnsibleError):  # nobody reads it
             alike[variable] = variables[variable]
     found = [problem for of_variable in problems.values() for problem in of_variable]
+    if isinstance(variables, Evaluated):
+        found += [problem for variable in given for problem in templates.comments(name, variable, variables)]
     return kind(name, given, values, frozenset(problems)), [*found, *_slips(Host(name, alike, {}), known)]
 
 
@@ -120,6 +123,17 @@ def not_evaluated(name: str, variable: str, error: AnsibleError) -> Problem:
     """Of a variable that has no value."""
     return Problem('Ansible cannot evaluate the variable.', where='%s of %s' % (variable, name), found=_reason(error),
                    remedy='Define what it uses, or correct the expression.')
+
+
+def places_at_fault(name: str, variable: str, variables: Mapping[str, Any]) -> list[Problem]:
+    """The places in a variable that Ansible cannot evaluate, where they can be told apart."""
+    if not isinstance(variables, Evaluated):
+        return []
+    found = templates.not_evaluated(name, variable, variables)
+    return [
+        replace(problem, found=_reason(error), remedy='Define what it uses, or correct the expression.') if pure else problem
+        for problem, error, pure in found
+    ]
 
 
 def _reason(error: AnsibleError) -> str:

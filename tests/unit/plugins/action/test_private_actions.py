@@ -173,6 +173,25 @@ def test_it_becomes_somebody_else_by_way_of_standard_input(make_action: Callable
     assert action._connection.always_pipeline_modules and options == {'pipelining': True}
 
 
+@pytest.mark.parametrize(('options', 'places'), [
+    ({'data': {'pin': 42798, 'on': True, 'rate': 1.5, 'key': 'canary', 'deep': [{'x': ['0123', 12000]}]}, 'condition': True, 'name': 'a'},
+     "data['pin'], data['on'], data['rate'], data['deep'][0]['x'][1]"),
+    ({'secrets': {name: {'data': {'on': False}, 'condition': True} for name in 'abcdefg'}},
+     ', '.join("secrets['%s']['data']['on']" % name for name in 'abcde') + ', and 2 more'),
+    (SECRET, None), ({'name': 'a', 'data': {'on': True}, 'state': 'absent'}, None),
+])
+def test_numbers_and_booleans_are_warned_of(
+    run: Run, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], places: str | None
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr('ansible.utils.display.Display.warning', lambda self, text, *_more, **_options: warned.append(text))
+    assert run('hci_secret', options)['changed']
+    assert len(warned) == (places is not None)
+    for text in warned:
+        assert text.startswith('There are numbers or booleans in the data of secrets: %s. YAML' % places)
+        assert not any(value in text for value in ('42798', '1.5', 'True', '12000'))
+
+
 def test_secrets_to_remove_need_names_only(run: Run) -> None:
     assert run('hci_secret', {'secrets': {'neat-aws': {'data': {'key': 'canary'}}, 'other': None}, 'state': 'absent'})['changed']
 

@@ -1,0 +1,82 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Values with characters of templates in them: the place is named, and nothing of the value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_agent
+
+try:
+    from ansible.template import trust_as_template as trusted
+except ImportError:  # ansible-core before 2.19
+    def trusted(value: str) -> str:
+        return value
+
+UNSAFE = 'If this is a value and no template, put the tag !unsafe before it where it is written, in a vaulted file too.'
+
+
+class HostVars:
+    """As Ansible has them of an inventory."""
+
+    def __init__(self, **variables: Any) -> None:
+        self.variables: dict[str, Any] = as_written(variables)
+
+    def raw_get(self, _host: str) -> dict[str, Any]:
+        return self.variables
+
+
+def as_written(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: as_written(child) for key, child in value.items()}
+    return trusted(value) if isinstance(value, str) else value
+
+
+def read(data: dict[str, Any], **variables: Any) -> Any:
+    """What is wrong with a secret of this data."""
+    secrets = {'neat': {'data': data, 'condition': True}}
+    return read_agent('agent-1', Evaluated('agent-1', HostVars(nixops_agent_secrets=secrets, **variables), DataLoader()))
+
+
+@pytest.mark.parametrize(('value', 'mark'), [('canary{%x', '{%'), ('canary{{x', '{{'), ('canary{#x', '{#'), ('canary{{canary}}', '{{')])
+def test_the_place_is_named_and_the_value_is_not(value: str, mark: str) -> None:
+    for data, variables, where in (
+        ({'good': 'x', 'bad': value}, {}, "nixops_agent_secrets['neat']['data']['bad'] of agent-1"),
+        ({'good': 'x', 'bad': '{{ vault_x }}'}, {'vault_x': value}, "nixops_agent_secrets['neat']['data']['bad'] of agent-1, in vault_x"),
+        ({'bad': '{{ a }}'}, {'a': '{{ vault_x }}', 'vault_x': value}, "nixops_agent_secrets['neat']['data']['bad'] of agent-1, in "),
+    ):
+        host, (problem,) = read(data, **variables)
+        assert problem.what == 'Ansible cannot evaluate the variable.' and problem.where.startswith(where)
+        assert (problem.found, problem.remedy) == ('text with %s in it, which Ansible takes for a template' % mark, UNSAFE)
+        assert 'canary' not in str(problem) and not host.sound('nixops_agent_secrets')
+
+
+def test_each_place_is_named_and_what_is_not_defined() -> None:
+    _host, problems = read({'a': 'x{%', 'b': '{{ nothing }}', 'c': 'y{%'})
+    assert [problem.where.split("'")[5] for problem in problems] == ['a', 'b', 'c']
+    assert "'nothing' is undefined" in problems[1].found and 'Define what it uses' in problems[1].remedy
+
+
+@pytest.mark.parametrize(('data', 'variables', 'where'), [
+    ({'x': 'can{#ary#}y'}, {}, "nixops_agent_secrets['neat']['data']['x'] of agent-1"),
+    ({'x': '{{ vault_x }}'}, {'vault_x': 'can{#ary#}y'}, "nixops_agent_secrets['neat']['data']['x'] of agent-1, in vault_x"),
+])
+def test_a_comment_that_is_left_out_is_warned_of(data: dict[str, Any], variables: dict[str, Any], where: str) -> None:
+    host, (problem,) = read(data, **variables)
+    assert (problem.severity, problem.where, problem.remedy) == ('warning', where, UNSAFE)
+    assert 'can' not in str(problem).replace('cannot', '') and host.sound()
+    assert host['nixops_agent_secrets']['neat']['data']['x'] == 'cany'
+
+
+def test_what_is_tagged_as_unsafe_is_kept() -> None:
+    loaded = DataLoader().load("{a: {condition: true, data: {x: !unsafe 'a{#b#}c', y: !unsafe '{%'}}}")
+    hostvars = HostVars()
+    hostvars.variables['nixops_agent_secrets'] = loaded
+    host, problems = read_agent('agent-1', Evaluated('agent-1', hostvars, DataLoader()))
+    assert not problems
+    assert host['nixops_agent_secrets']['a']['data'] == {'x': 'a{#b#}c', 'y': '{%'}
