@@ -231,3 +231,13 @@ def current_branch(checkout: Path) -> list[str]:
         return []
     with _git(checkout):
         return os.fsdecode(repository.ask('symbolic-ref', '--quiet', 'HEAD') or b'').split()
+
+
+def same_to_git(checkout: Path, file: str, one: str, other: str) -> bool:
+    """Whether Git would store the same for two texts of a file, as where it converts line ends."""
+    repository = top_of_working_tree(str(checkout))
+    if repository is None:
+        return False
+    with _git(checkout):
+        stored = {repository.run('hash-object', '--stdin', '--path=%s' % file, data=text.encode()) for text in (one, other)}
+    return len(stored) == 1

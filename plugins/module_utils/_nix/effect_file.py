@@ -75,6 +75,9 @@ def plan(options: Mapping[str, Any]) -> Change:
     after = ci_nix.render(
         options['effects'], chosen.form, chosen.file, chosen_pins=pinned, schedules=options['schedules'], hosts=options['inventory_hosts'],
     )
+    # What Git has converted when the file was checked out is no difference.
+    if before is not None and before != after and '\r' in before and checkout.same_to_git(root, chosen.file, before, after):
+        after = before
     files = {file for _where, file in checkout.wanted_files(options['effects'], chosen, pinned)}
     return Change(path, chosen.form, before, after, tuple(sorted(files)))
 

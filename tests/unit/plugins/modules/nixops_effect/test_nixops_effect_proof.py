@@ -250,6 +250,22 @@ def test_another_layout_is_no_change_but_another_comment_is(run: Run, checkout: 
     assert run()['changed']
 
 
+def test_line_ends_that_git_converts_are_no_change(run: Run, checkout: Path) -> None:
+    """As in a checkout where Git writes them as Windows does; in a script they would mean something else."""
+    effects = [{**EFFECT, 'user_setup_script': 'writeAWSSecret aws default\necho done\n'}]
+    run(effects=effects, validate='none')
+    file = checkout / 'ci.nix'
+    file.write_bytes(file.read_bytes().replace(b'\n', b'\r\n'))
+    assert run(effects=effects, check=True)['changed']
+    for setting in ('true', 'input'):
+        git(checkout, 'config', 'core.autocrlf', setting)
+        assert not run(effects=effects)['changed']
+    git(checkout, 'config', '--unset', 'core.autocrlf')
+    (checkout / '.gitattributes').write_text('*.nix text eol=crlf\n')
+    assert not run(effects=effects, validate='none')['changed']
+    assert run(effects=[{**effects[0], 'comment': 'new'}], validate='none')['changed']
+
+
 def test_the_effect_is_named_also_when_nix_finds_the_error_late(run: Run) -> None:
     prebuilt = 'derivation { name = "x"; system = "x86_64-linux"; builder = throw "broken inside"; }'
     effect = {'name': 'late', 'function': 'mkEffect', 'run_on': {'any_ref': True}, 'arguments': {
