@@ -90,7 +90,8 @@ options:
     default: true
   wait_timeout:
     description:
-      - For how many seconds to wait for the end of the jobs. Long enough for all builds and the deployment.
+      - For how many seconds to wait for the end of the jobs. Long enough for all builds and the deployment. When the service is silent in
+        the end, the task ends O(timeout) seconds later.
     type: int
     default: 3600
   start_timeout:
@@ -253,7 +254,9 @@ job:
           returned: always
           sample: neat-network.run
         status:
-          description: V(Waiting), V(Running), V(Failed), V(DependencyFailed), V(Successful) or V(Cancelled).
+          description:
+            - V(Waiting), V(Running), V(Failed), V(DependencyFailed), V(Successful) or V(Cancelled).
+            - V(Unknown) where it could not be asked for. What could not be read of a job is told beside its outcome.
           type: str
           returned: always
           sample: Failed

@@ -218,18 +218,20 @@ name:
 action:
   description: What was done, or would be done without check mode.
   type: str
-  returned: success
+  returned: success, and failure after an upload
   sample: created
   choices: [created, unchanged, kept, replaced, restored]
 version:
-  description: The newest version on the server now. In check mode, and V(null) there when there is no file yet, before the change.
+  description:
+    - The newest version on the server now. In check mode, and V(null) there when there is no file yet, before the change.
+    - V(null), too, where the task failed after an upload because the list of versions could not be read.
   type: int
-  returned: success
+  returned: success, and failure after an upload
   sample: 1
 previous_version:
   description: The newest version before, V(null) when there was none.
   type: int
-  returned: success
+  returned: success, and failure after an upload
   sample: 6
 same_as:
   description: The version on the server that has the content of the state that is here, before the change. V(null) when there is none, or

@@ -143,7 +143,8 @@ def _log(request: Request) -> Reply:
         first += 1
     lines = [{'i': row['i'], 'ms': row['ms'], 't': row['t']}
              for row in store.all('SELECT * FROM line WHERE log = ? AND i >= ? ORDER BY i', log['id'], first)]
-    return json_reply({'id': log['id'], 'lines': lines, 'done': bool(log['done'])})
+    page = request.service.settings.log_page or len(lines)
+    return json_reply({'id': log['id'], 'lines': lines[:page], 'done': bool(log['done']) and len(lines) <= page})
 
 
 def _source(request: Request) -> Reply:

@@ -162,7 +162,7 @@ class Service:
                                   project, name)
             if last and last['digest'] == digest and self.settings.identical_upload == 'no version':
                 return int(last['version'])
-            version = (last['version'] if last else 0) + 1
+            version = last['version'] + 1 if last else self.settings.first_version
             self.store.insert('state', project=project, name=name, version=version, created=self.clock.text(), data=data,
                               size=len(data), digest=digest, job=token['job'] if token else None,
                               uploader=token['account'] if token else None)

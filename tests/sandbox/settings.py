@@ -12,7 +12,7 @@ from typing import Any
 from tests.sandbox.store import Store
 
 CHOICES = {
-    'sha256': ('hex', 'base64', 'sri', 'nix32', 'none'),
+    'sha256': ('hex', 'base64', 'sri', 'nix32', 'none', 'wrong'),
     'identical_upload': ('new version', 'no version'),
     'legacy_job': ('separate', 'converted'),
     'order': ('newest first', 'oldest first'),
@@ -26,7 +26,8 @@ CHOICES = {
 class Settings:
     """Settings with their defaults.
 
-    sha256: the form of hashes in listings of state versions; C(none) leaves them null.
+    sha256: the form of hashes in listings of state versions; C(none) leaves them null, C(wrong) lists those of something else.
+    first_version: the number of the first version of a state file.
     size: listings of state versions give the size; otherwise null.
     lease_seconds: after how long a lease ends that nobody renews.
     idempotent_leases: a repeated idempotencyKey returns the lease it got before.
@@ -35,6 +36,7 @@ class Settings:
     order: of state versions, and of jobs.
     page_limit: at most so many jobs in one answer, whatever was asked for.
     log_minimum: whether iMin itself is part of the answer.
+    log_page: at most so many lines of a log in one answer; 0 for all.
     cancelled_status: the status of a cancelled job.
     nixops2_without_state: where NixOps 2 finds no deployment in its state, one is created, as where a script runs "nixops create" first;
       or it fails, as it does by itself. Left alone, the worse of the two for whoever has lost a state.
@@ -43,6 +45,7 @@ class Settings:
 
     sha256: str = 'hex'
     size: bool = True
+    first_version: int = 1
     lease_seconds: int = 600
     idempotent_leases: bool = True
     identical_upload: str = 'new version'
@@ -50,6 +53,7 @@ class Settings:
     order: str = 'newest first'
     page_limit: int = 50
     log_minimum: str = 'inclusive'
+    log_page: int = 0
     cancelled_status: str = 'Failure'
     nixops2_without_state: str = 'creates'
     unauthorized: int = 401

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
 from collections.abc import Callable
 from typing import Any
@@ -158,6 +159,61 @@ def test_a_lock_that_is_lost_stops_the_next_upload(replace: Run, sandbox: Sandbo
     assert 'lock was lost' in result['msg']
     assert sandbox.states(PROJECT, NAME) == [OLD]
     assert replace()['action'] == 'replaced'
+
+
+def test_a_lock_that_somebody_took_over_is_told_after_a_look_at_the_versions(replace: Run, sandbox: Sandbox, warned: list[str]) -> None:
+    sandbox.fault('lost-lock', 'DELETE', '.*/lock-leases/.*')
+    result = replace()
+    assert (result['action'], result['version']) == ('replaced', 2)
+    assert [text for text in warned if text.startswith('The lock was lost while the state was changed, so somebody else may have taken it')]
+    assert sum(call.url.endswith('/states') for call in sandbox.service.calls) == 4
+
+
+def test_what_whoever_took_the_lock_over_has_stored_is_told(replace: Run, sandbox: Sandbox) -> None:
+    sandbox.fault('lost-lock', 'DELETE', '.*/lock-leases/.*')
+    sandbox.when_asked_for('/lock-leases/', lambda: sandbox.put_state(PROJECT, NAME, FOREIGN))
+    result = replace()
+    assert result['msg'].startswith('1. Somebody else stored a state at the same time. The other one is the newest, and will be used.')
+    assert (result['failed'], result['changed'], result['version']) == (True, True, 3)
+
+
+@pytest.mark.parametrize('status', [403, 500])
+def test_a_lock_that_cannot_be_released_is_told(status: int, replace: Run, sandbox: Sandbox, warned: list[str]) -> None:
+    sandbox.fault('status', 'DELETE', '.*/lock-leases/.*', status=status, times=-1)
+    assert replace(timeout=1)['action'] == 'replaced'
+    (text,) = (text for text in warned if text.startswith('The lock could not be released, and keeps others out until it expires ('))
+    assert str(status) in text
+
+
+def test_a_release_whose_answer_was_lost_is_one(replace: Run, sandbox: Sandbox, warned: list[str]) -> None:
+    sandbox.fault('lost-answer', 'DELETE', '.*/lock-leases/.*')
+    assert replace()['action'] == 'replaced'
+    assert not [text for text in warned if 'lock' in text]
+
+
+@pytest.mark.parametrize('body', ['{"tag": ', '[]', '{"tag": "Acquired", "contents": {}}', '{"tag": "Else"}', ''])
+def test_a_lock_that_was_given_without_a_usable_answer_is_found(body: str, replace: Run, sandbox: Sandbox) -> None:
+    sandbox.fault('garbage', 'POST', '.*/lock/.*', body=body)
+    assert replace()['action'] == 'replaced'
+    assert sandbox.leases(PROJECT, NAME) == []
+
+
+def test_a_lock_that_cannot_be_found_is_told(replace: Run, sandbox: Sandbox) -> None:
+    sandbox.fault('garbage', 'POST', '.*/lock/.*', times=-1)
+    result = replace()
+    assert 'If it gave the lock, that lasts until it expires.' in result['msg']
+    assert result['changed'] is False
+    assert len(sandbox.leases(PROJECT, NAME)) == 1
+
+
+@pytest.mark.parametrize('what', [('DELETE', '.*/lock-leases/.*'), ('POST', '.*/lock-leases/.*')], ids=['release', 'renewal'])
+def test_a_server_that_hangs_at_the_end_is_not_waited_for_long(what: tuple[str, str], replace: Run, sandbox: Sandbox) -> None:
+    sandbox.settings(lease_seconds=1 if what[0] == 'POST' else 600)
+    sandbox.fault('slow', *what, times=-1, first=8)
+    sandbox.fault('slow', 'GET', '.*/states', skip=2, first=0.8)  # during which the lease is renewed
+    started = time.monotonic()
+    assert replace(timeout=2)['action'] == 'replaced'
+    assert time.monotonic() - started < 6
 
 
 def test_what_was_stored_before_a_failure_is_told(replace: Run, sandbox: Sandbox, tmp_path: Any) -> None:
