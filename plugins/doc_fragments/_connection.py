@@ -43,8 +43,8 @@ options:
   timeout:
     description:
       - For how many seconds the server may be silent before the connection counts as lost.
-      - A request that can be repeated safely is tried again, until twice that time has passed. A server that asks for a pause gets it, up to
-        a minute in all.
+      - A request that can be repeated safely is tried again, until twice that time has passed. A server that asks for a pause gets it, up
+        to a minute in all.
     type: int
     default: 30
 """
