@@ -96,13 +96,15 @@ class CommitJobs:
         try:
             self.client.post('/jobs/%s/cancel' % segment(job.id), repeatable=True)
         except RequestFailed as failure:
-            if failure.refused or not failure.arrived:
+            if failure.nobody:
                 raise
             try:
                 now = get_job(self.client.within(self.client.timeout), self.project, job.id)
             except Failure as second:
+                if failure.refused:
+                    raise failure from second
                 raise self._unknown('was cancelled', failure, second) from second
-            if not now.ended:
+            if not (now.cancelled if failure.refused else now.ended):
                 raise
 
     def _make(self, path: str, query: dict[str, str] | None, fits: Callable[[Job], bool]) -> Job:
@@ -111,7 +113,7 @@ class CommitJobs:
         try:
             made = Job.from_answer(self.client.post(path, query=query, form=JOB), self.client.base_url, self.project)
         except RequestFailed as failure:
-            if failure.refused or not failure.arrived:
+            if failure.nobody:
                 raise
             made = self._appeared(lambda job: job.id not in known and fits(job), failure)
         self._made[made.id] = made
@@ -120,16 +122,21 @@ class CommitJobs:
     def _appeared(self, fits: Callable[[Job], bool], failure: RequestFailed) -> Job:
         """The job that a request without a good answer has made. Raises Failure when there is none, or that cannot be known."""
         until = time.monotonic() + self.client.timeout
-        for pause in (0.2, 1.0, 3.0):
+        for pause in (0.0,) if failure.refused else (0.2, 1.0, 3.0):
             if time.monotonic() + pause > until:
                 break
-            self.client.sleep(pause)
+            if pause:
+                self.client.sleep(pause)
             try:
                 found = [job for job in self.all() if fits(job)]
             except Failure as second:
+                if failure.refused:
+                    raise failure from second
                 raise self._unknown('was started', failure, second) from second
             if found:
                 return found[0]
+        if failure.refused:
+            raise failure
         (problem,) = failure.problems
         raise fail(
             'Hercules CI gave no good answer, and no new job is listed.',

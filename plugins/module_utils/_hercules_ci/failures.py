@@ -62,6 +62,11 @@ class RequestFailed(Failure):
         """Whether the service, or what stands in front of it, says no, and will say so again; an answer that makes no sense is no no."""
         return not self.transient and (self.status is None or self.status >= 300)
 
+    @property
+    def nobody(self) -> bool:
+        """Whether there was nobody to act upon it."""
+        return self.status is None and not self.arrived
+
     def pause(self, tried: int) -> float | None:
         """Seconds to wait after a number of tries: hci's own delays, or as the server asks; None when there is no point in waiting."""
         if not self.transient or (self.retry_after or 0.0) > LONGEST_PAUSE:

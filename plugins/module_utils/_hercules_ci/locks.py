@@ -32,7 +32,7 @@ LONGEST_RENEWAL = 180.0
 
 GONE = (404, 410)
 ASKED = 3
-"""How often a lock is asked for whose answers cannot be used, though it may have been given."""
+"""How often a lock is asked for whose answers cannot be used, though it may have been given; one that is refused, twice."""
 NAMES = Maybe({'displayName': Maybe(str), 'name': Maybe(str)})
 HOLDER = {
     'id': str,
@@ -112,7 +112,7 @@ def _acquire(client: Client, path: str, name: str, purpose: str, timeout: float)
             lease, holders = _ask(asking, path, request, name)
         except RequestFailed as failure:
             unusable += 1
-            if failure.refused or not failure.arrived:
+            if failure.nobody or (failure.refused and unusable > 1):
                 raise
             if unusable == ASKED:
                 raise _perhaps_held(failure) from failure

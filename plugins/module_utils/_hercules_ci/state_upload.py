@@ -153,8 +153,8 @@ def _added(files: StateFiles, name: str, base: int | None, pauses: Sequence[floa
 
 def _arrived(files: StateFiles, name: str, base: int | None, failure: RequestFailed, stored: Stored) -> bool:
     """Whether an upload without a good answer has made a version nevertheless. Raises Failure where that cannot be known."""
-    if failure.status is None and not failure.arrived:
-        return False  # nobody was there
+    if failure.nobody:
+        return False
     try:
         added = _added(files, name, base, (0.2, 1.0, 3.0) if failure.arrived else (0.0,))
     except Failure as second:

@@ -158,7 +158,7 @@ def test_the_first_of_two_reruns_is_told_when_the_second_is_refused(service: Any
     service.expect(
         (answers.jobs_path, answers.jobs(*jobs, config)), ('/jobs/%s/handlers' % answers.id(40), answers.handlers('a', 'b')),
         (rerun_path(answers, 41), rerun_of(answers, 41, 43, 'Queued', 'Pending', kind='OnPush', jobName='a')),
-        (rerun_path(answers, 42), 403),
+        (rerun_path(answers, 42), 403), (answers.jobs_path, answers.jobs(*jobs, config)),
     )
     result = job(rerun_failed=True)
     assert [each['index'] for each in result['jobs']] == [43, 42]
@@ -166,9 +166,14 @@ def test_the_first_of_two_reruns_is_told_when_the_second_is_refused(service: Any
     assert 'this was done: run job 41 (a) again.' in result['msg']
 
 
-def test_a_rerun_that_is_refused_is_not_looked_for(service: Any, answers: Any, job: Any) -> None:
-    service.expect((answers.jobs_path, answers.jobs(answers.job(42))), (rerun_path(answers, 42), 403))
-    assert '403' in job(state='rerun')['msg']
+def test_a_rerun_that_is_refused_is_looked_for_once(service: Any, answers: Any, job: Any) -> None:
+    listed = (answers.jobs_path, answers.jobs(answers.job(42)))
+    service.expect(listed, (rerun_path(answers, 42), 403), listed)
+    result = job(state='rerun')
+    assert '403' in result['msg']
+    assert result['changed'] is False
+    service.expect(listed, (rerun_path(answers, 42), 403), (answers.jobs_path, 403))
+    assert job(state='rerun')['changed'] is False
 
 
 def test_rerun_only_waits_for_a_job_that_still_runs(service: Any, answers: Any, job: Any) -> None:
