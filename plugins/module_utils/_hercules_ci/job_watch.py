@@ -20,6 +20,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0
 PAUSE_GROWTH = 1.4
+ANSWERS = ('Hercules CI gives no usable answer, it is asked again', 'Hercules CI does not answer, it is asked again')
 Answer = TypeVar('Answer')
 
 
@@ -59,7 +60,7 @@ def watch(
     outage: RequestFailed | None = None
     inside = False
     while not situation.ended:
-        words = progress.words(situation) if outage is None else ['Hercules CI gives no usable answer, it is asked again']
+        words = progress.words(situation) if outage is None else [ANSWERS[outage.transient]]
         if words != told:
             pause = SHORTEST_PAUSE
         _tell_news(tell, words, told, time.monotonic() - start)

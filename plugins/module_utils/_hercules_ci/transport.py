@@ -12,6 +12,7 @@ import http.client
 import re
 import socket
 import ssl
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -91,13 +92,35 @@ class _Connection(http.client.HTTPConnection):
 
     def getresponse(self) -> http.client.HTTPResponse:
         if self._broken is None:
-            return super().getresponse()
+            return self._answer()
         try:
             answer = super().getresponse()
         except (OSError, http.client.HTTPException):
             raise urllib.error.URLError(self._broken) from None
         if answer.status < 300:  # of a request that has not arrived whole
             raise urllib.error.URLError(self._broken)
+        return answer
+
+    def _answer(self) -> http.client.HTTPResponse:
+        """The answer without its body. The timeout of a socket is for each of its bytes; here it is for all lines of the head."""
+        late = threading.Event()
+
+        def hang_up(connection: socket.socket) -> None:
+            late.set()
+            connection.shutdown(socket.SHUT_RDWR)
+
+        patience = threading.Timer(self.timeout or 0.0, hang_up, (self.sock,))
+        patience.daemon = True
+        patience.start()
+        try:
+            answer = super().getresponse()
+        except (OSError, http.client.HTTPException):
+            if not late.is_set():
+                raise
+        finally:
+            patience.cancel()
+        if late.is_set():  # the end may look like one
+            raise socket.timeout('timed out')
         return answer
 
 

@@ -263,6 +263,22 @@ def test_a_server_that_is_silent_is_asked_for_twice_the_timeout(serve: Callable[
     done.set()
 
 
+def test_a_server_that_sends_its_head_line_by_line_for_ever(serve: Callable[..., str], pauses: list[float]) -> None:
+    done = threading.Event()
+
+    def trickle(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b'HTTP/1.1 200 OK\r\n')
+        with contextlib.suppress(OSError):
+            while not done.wait(0.1):
+                handler.wfile.write(b'X')
+
+    started = time.monotonic()
+    with pytest.raises(RequestFailed, match='did not answer'):
+        made(serve(trickle), pauses, timeout=1).within(1).get('/x')
+    assert time.monotonic() - started < 3
+    done.set()
+
+
 def test_a_server_may_ask_for_a_minute_in_all(client: Client, sandbox: Sandbox, pauses: list[float]) -> None:
     sandbox.fault('status', status=429, headers={'Retry-After': '25'}, times=-1)
     with pytest.raises(RequestFailed, match='429'):
