@@ -188,6 +188,7 @@ def explain(stderr: str, source: Source) -> Problem:
     words = {'stub': source.stubs.get(trace.effect) or DEFAULT_STUB, 'prebuilt': '' if plain else ' when the network is prebuilt'}
     told = next((told for special in SPECIAL for told in [special(trace, source)] if told), None) or _by_message(trace)
     what, remedy = _filled(told.what, words), _filled((told.plain if plain else '') or told.remedy, words)
+    what = what if what.endswith(('.', '!', '?')) else what + '.'
     return Problem(what, _where(trace, source, what), found=_shortened(trace.message), remedy=remedy.strip() + _suggestion(trace.text))
 
 
@@ -297,7 +298,7 @@ def _null(trace: Trace, _source: Source) -> Told | None:
     elif option:
         machine = option['machine'] or trace.machine
         what = 'The option %s%s is null{prebuilt}.' % (option['option'], machine and ' of the machine %s' % machine)
-    return Told(what, 'Give it a value; if it is known only when deployed, such as an address, g' + IN_STUB, 'Give it a value.')
+    return Told(what, 'If it is known only when deployed, such as an address, g' + IN_STUB, 'Give it a value.')
 
 
 def _missing(trace: Trace, _source: Source) -> Told | None:

@@ -243,8 +243,11 @@ QUESTIONS = r"""
     let
       name = builtins.concatStringsSep "." names;
     in
+    if names == [ ] then
+      builtins.concatMap (child: effects ref [ child ] value.${child}) (if builtins.isAttrs value then builtins.attrNames value else [ ])
+    else within ref name (effectsIn ref names name value);
+  effectsIn = ref: names: name: value:
     if !(builtins.isAttrs value) then [ ]
-    else if names == [ ] then builtins.concatMap (child: effects ref [ child ] value.${child}) (builtins.attrNames value)
     else if isDerivation value then
       if value.isEffect or false then [ { inherit name; path = name; runs = true; effect = value; } ] else [ ]
     else if !(isVisited ref value) || builtins.length names > 9 then [ ]
@@ -299,9 +302,8 @@ QUESTIONS = r"""
         effect = outputs.run or (if isDerivation outputs then outputs else { });
         runs = effect != { };
       in
-      if found.job != job || !(outputs ? prebuilt) then [ ]
-      # Its path is wanted inside of the context, for only then everything is evaluated there.
-      else [
+      within ref name (if found.job != job || !(outputs ? prebuilt) then [ ] else [
+        # Its path is wanted inside of the context, for only then everything is evaluated there.
         (within ref name (builtins.seq (eachMachine (outputs.prebuilt.nodes or { })) (builtins.seq outputs.prebuilt.drvPath {
           inherit ref job name runs;
           path = found.path + name + (if outputs ? run then ".run" else if runs then "" else ".dependencies");
@@ -309,7 +311,7 @@ QUESTIONS = r"""
           secrets = builtins.fromJSON (effect.secretsMap or "{}");
           network = network detail (outputs.prebuilt.machineInfo or null);
         })))
-      ])
+      ]))
     (jobs ref);
   # What NixOps' eval-machine-info.nix (of 1.7 and of 2.x) says. Null stands for what is not known.
   known = value: let tried = builtins.tryEval value; in if tried.success then tried.value else null;

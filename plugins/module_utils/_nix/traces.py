@@ -21,6 +21,7 @@ EFFECT = re.compile(r'while (?:evaluating|reading the files of) the effect ("(?:
 MACHINE = re.compile(r'while evaluating the machine ("(?:[^"\\]|\\.)*")')
 # NixOS names a system after its host, which NixOps calls as the machine.
 SYSTEM = re.compile(r"'nixos-system-(?P<name>[^'\s]+?)-(?:\d+\.\d+[^']*|\.\.)'")
+CODE = re.compile(r'^ *\d* *\|.*$', re.MULTILINE)
 COLOUR = re.compile(r'\x1b\[[0-9;]*m')
 # Nix and nixpkgs quote with what they had at hand: ASCII, backquotes, or curly. Names of options hold double quotes themselves.
 QUOTED = r'[`\'"\u2018](?P<%s>(?:"[^"\n]*"|[^`\'"\u2018\u2019])+)[`\'"\u2019]'
@@ -64,7 +65,7 @@ class Place(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """text: all of it, without colours; message: what went wrong, in Nix' words.
+    """text: all of it, without colours and quoted code; message: what went wrong, in Nix' words.
 
     effect, machine: empty if Nix does not say; options: those that were being evaluated, the nearest to the error first.
     place: the nearest to the error in the checkout; selection: the code there, as far as it is a path of attributes.
@@ -86,7 +87,9 @@ class Trace(NamedTuple):
 
 def read(stderr: str, source: Source) -> Trace:
     """What nix-instantiate, called with --show-trace, printed about the source."""
-    text = re.sub(FLAKE % re.escape(str(source.checkout)), str(source.checkout), COLOUR.sub('', stderr))
+    shown = re.sub(FLAKE % re.escape(str(source.checkout)), str(source.checkout), COLOUR.sub('', stderr))
+    # Code that is quoted may hold such words itself: in the module system they are made.
+    text = CODE.sub('', shown)
     message, nearest_first = _message(text)
     order = 1 if nearest_first else -1
     effects = EFFECT.findall(text)
@@ -96,7 +99,7 @@ def read(stderr: str, source: Source) -> Trace:
     systems = [match['name'] for match in SYSTEM.finditer(text)][::order]
     return Trace(
         text, message, effect, json.loads(machines[0]) if machines else (systems or [''])[0],
-        tuple(match['name'] for match in OPTION.finditer(text))[::order], place, _selection(text, place) if place else '',
+        tuple(match['name'] for match in OPTION.finditer(text))[::order], place, _selection(shown, place) if place else '',
     )
 
 
@@ -129,7 +132,7 @@ def _places(text: str, source: Source) -> list[Place]:
     """All places of the checkout in their order; what stands behind the text on standard input are our questions about it."""
     file = re.escape(str(source.checkout)) + r'/[^\s:\'`"\u2019]+'
     # A file without a line counts where Nix says that the code is in it, not where it is missing or only read.
-    pattern = r'(?:(?P<code>definitions from|the file|\bin) .?)?(?:(?P<file>%s)|«stdin»|\(stdin\))(?::(?P<line>\d+))?(?::(?P<column>\d+))?'
+    pattern = r'(?:(?P<code>definitions from|the file|module|\bin) .?)?(?:(?P<file>%s)|«stdin»|\(stdin\))(?::(?P<line>\d+))?(?::(?P<column>\d+))?'
     found = []
     for match in re.finditer(pattern % file, text, re.IGNORECASE):
         place = Place(match['file'] or str(source.path), int(match['line'] or 0), int(match['column'] or 0))

@@ -210,6 +210,8 @@ IN_MODULE = '''error:
     ("The unique option `a.b' is defined multiple times. Definition values:", 'a.b is set to different', 'lib.mkDefault'),
     ("The option `a.b' is read-only, but it's set multiple times. Definition values:", 'a.b must not be set', 'Remove'),
     ("The option `a' in `/x.nix' is already declared in `/y.nix'.", 'declared twice', 'same path'),
+    ("In module `/srv/neat-repo/network.nix', you're trying to define a value of type `bool' rather than an attribute set for the option\n"
+     "`services.x'!", 'has other', 'in it'),
     ("You're trying to declare a value of type `bool' rather than an attribute-set for the option\n`services.x'!", 'has other',
      'in it'),
     ("Module `/x.nix' has an unsupported attribute `services'. This is caused by", 'services beside config', 'into config'),
@@ -258,3 +260,19 @@ def test_other_functions_get_no_advice_for_nixops(message: str) -> None:
 def test_files_of_a_flake_of_the_checkout_are_files_of_the_checkout() -> None:
     problem = explain("error: undefined variable 'x'\n       at «git+file:///srv/neat-repo?rev=1»/network.nix:3:4:\n", NEAT)
     assert problem.where.endswith('/srv/neat-repo/network.nix:3')
+
+
+def test_code_that_nix_quotes_is_not_what_it_says() -> None:
+    text = IN_MODULE.format(effect='neat-network', message='cannot coerce null to a string: null').replace(
+        '       … while evaluating the option', '''       … while evaluating the attribute 'value'
+         at /nix/store/x-source/lib/modules.nix:1118:7:
+         1117|     // {
+         1118|       value = addErrorContext "while evaluating the option `${showOption loc}':" value;
+             |       ^
+         1119|       inherit (res.defsFinal') highestPrio;
+
+       … while evaluating the option''')
+    assert 'option services.x: ' in explain(text, NEAT).where
+    assert '$' not in explain(text, NEAT).where
+    old = OLD.format(message='x').replace('           11| x', "           11| while evaluating the option `${showOption loc}':")
+    assert 'option' not in explain(old, SOURCE).where

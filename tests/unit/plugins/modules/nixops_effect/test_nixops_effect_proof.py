@@ -83,6 +83,12 @@ def test_a_nix_of_other_settings_gives_the_same_answer(run: Run, tmp_path: Path,
         assert run(validate='prebuild', check=True).get('runs') == answer['runs'], setting
 
 
+def test_what_fails_before_an_effect_is_known_to_be_one_is_said_of_it(run: Run) -> None:
+    fine = {**EFFECT, 'name': 'fine', 'deployment': 'fine'}
+    result = run(effects=[fine, {**EFFECT, 'run_on': {'condition': 'src.nosuch'}}])
+    assert result['problems'][0]['where'].startswith('effect neat-network: '), result
+
+
 def test_conditions_may_know_the_project(run: Run) -> None:
     effects = [{**EFFECT, 'run_on': {'condition': 'src.owner == "neat-org" && src.name == "neat-repo" && src.branch == "production"'}}]
     assert run(effects=effects, project='github/neat-org/neat-repo', refs=['refs/heads/production'])['runs'] == {
