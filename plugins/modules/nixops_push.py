@@ -151,7 +151,8 @@ branches:
     revision:
       description:
         - Commit that has the files on RV(branches[].pushed_to); the head of that branch.
-        - V(null) in check mode when it is yet to be made, and when the push failed.
+        - V(null) in check mode when it is yet to be made, and when the push failed. Of several addresses to which the remote is pushed some
+          may have it although the push failed.
         - With V(mode=none) and other content there, the head of the branch.
       type: str
       returned: always
@@ -274,7 +275,7 @@ def one_branch(module: AnsibleModule, repository: Repository, heads: dict[str, s
             commit = Commit(options['commit_message'], options['author_name'], options['author_email'])
             found = push(repository, options['remote'], found, commit, heads=heads, files=files, require=require)
     except Failure as failure:
-        found.problem, found.revision = failure.problems[0], None
+        found.problem, found.revision = failure.problems[0], failure.extra.get('revision')
     except GitError as error:
         found.problem, found.revision = Problem('Git failed.', where='branch %s' % branch, found=str(error)), None
     return found
@@ -306,7 +307,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
     result: dict[str, object] = {
         'branches': [outcome.as_dict() for outcome in outcomes],
         'heads': {outcome.branch: outcome.head for outcome in outcomes if outcome.head},
-        'changed': any(outcome.files and not outcome.problem for outcome in outcomes),
+        'changed': any(outcome.changed for outcome in outcomes),
     }
     if module._diff:
         result['diff'] = [part for outcome in outcomes for part in difference(outcome, files)]

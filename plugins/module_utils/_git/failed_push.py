@@ -62,7 +62,7 @@ def failed(repository: Repository, remote: str, branch: str, pushed_to: str, sai
 
 def _no_address(repository: Repository, remote: str, where: str, said: str) -> Failure:
     """The remote answered when it was read; where it has an address of its own for pushes, that is the one that does not."""
-    if _address(repository, remote) == _address(repository, remote, '--push'):
+    if address(repository, remote) == address(repository, remote, '--push'):
         return fail('Git cannot push to the remote %s, although it can read it.' % remote, where=where, found=_reasons(said),
                     remedy='Try "git push --dry-run %s HEAD" there, as the same user.' % remote)
     return fail('Git cannot reach the address to which the remote %s is pushed.' % remote, where=where, found=_reasons(said),
@@ -71,14 +71,15 @@ def _no_address(repository: Repository, remote: str, where: str, said: str) -> F
 
 def other_addresses(repository: Repository, remote: str, said: str) -> Failure | None:
     """For a branch that stays where it was and is not there for a push: perhaps the remote is another one for pushes."""
-    if 'stale info' not in said or _address(repository, remote) == _address(repository, remote, '--push'):
+    if 'stale info' not in said or address(repository, remote) == address(repository, remote, '--push'):
         return None
     return fail('The remote %s is pushed to another address than it is fetched from, where its branches are different.' % remote,
-                where=without_credentials(_address(repository, remote, '--push')), expected='the branches of %s' % without_credentials(
-                    _address(repository, remote)), remedy='Name a remote that is fetched from where it is pushed to.')
+                where=without_credentials(address(repository, remote, '--push')), expected='the branches of %s' % without_credentials(
+                    address(repository, remote)), remedy='Name a remote that is fetched from where it is pushed to.')
 
 
-def _address(repository: Repository, remote: str, *which: str) -> str:
+def address(repository: Repository, remote: str, *which: str) -> str:
+    """Where a remote is, a line for each of its addresses; with C(--push), where it is pushed to."""
     return repository.text('remote', 'get-url', '--all', *which, remote)
 
 

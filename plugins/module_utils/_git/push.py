@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.failed_push import failed, moved, other_addresses
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.failed_push import address, failed, moved, other_addresses
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
     GitError,
     Repository,
@@ -20,7 +20,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository 
     remote_heads,
     unreachable,
 )
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
 ATTEMPTS = 3  # to push on top of a branch that others push to at the same time
 ROLES = ('AUTHOR', 'COMMITTER')
@@ -76,11 +76,16 @@ class Outcome:
         """The commit at the head of the branch itself, None when that does not have the files: it is yet to be made, or the push failed."""
         return self.revision if self.pushed_to == self.branch and not self.problem else None
 
+    @property
+    def changed(self) -> bool:
+        """Whether a commit was pushed, or would be; it may have been although the push failed."""
+        return bool(self.files) and (self.problem is None or self.revision is not None)
+
     def as_dict(self) -> dict[str, Any]:
         """For a module's results."""
         names = ('branch', 'previous', 'revision', 'pushed_to', 'files')
         result = {name: getattr(self, name) for name in names}
-        result['changed'] = bool(self.files) and self.problem is None
+        result['changed'] = self.changed
         if self.problem:
             result['msg'] = str(self.problem)
         return result
@@ -193,6 +198,14 @@ def commit_on(repository: Repository, base: str, files: Mapping[str, bytes], com
     return author.run('commit-tree', repository.text('write-tree'), '-p', base, data=commit.message.encode('utf-8')).decode('ascii').strip()
 
 
+def _has(repository: Repository, remote: str, branch: str, commit: str) -> bool:
+    """Whether the remote has the commit at the head of the branch, as far as it tells."""
+    try:
+        return remote_heads(repository, remote, [branch]).get(branch) == commit
+    except Failure:
+        return False
+
+
 def push(
     repository: Repository, remote: str, found: Outcome, commit: Commit, *, heads: Mapping[str, str], files: Mapping[str, bytes],
     require: Callable[[Outcome], None],
@@ -215,7 +228,15 @@ def push(
             return found
         said = (done.stdout + done.stderr).decode('utf-8', 'replace')
         if not moved(said):
-            raise failed(repository, remote, found.branch, found.pushed_to, said)
+            failure = failed(repository, remote, found.branch, found.pushed_to, said)
+            if not _has(repository, remote, found.pushed_to, made):
+                raise failure
+            found.revision = made
+            if '\n' not in address(repository, remote, '--push'):  # only the answer was lost
+                return found
+            told = failure.problems[0]
+            told = replace(told, what='%s Of its several addresses for pushes, one has the commit.' % told.what)
+            raise Failure((told,), {'revision': made})
         side = found.pushed_to if found.pushed_to != found.branch else ''
         heads = remote_heads(repository, remote, filter(None, (found.branch, side)))
         found = look(repository, remote, found.branch, heads=heads, files=files, side=side)

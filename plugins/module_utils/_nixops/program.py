@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import cleaned_environment
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, state_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import run_program
@@ -41,7 +42,7 @@ def export_with_program(options: Mapping[str, Any], wanted: str, file: IO[bytes]
     command = [program, 'export', '--deployment=%s' % wanted]
     if database and _has_option_state(options):
         command += ['--state', database]
-    environment = {**os.environ, 'PYTHONIOENCODING': 'utf-8', **({'NIXOPS_STATE': database} if database else {})}
+    environment = {**cleaned_environment(), 'PYTHONIOENCODING': 'utf-8', **({'NIXOPS_STATE': database} if database else {})}
     with hidden_file() as messages:
         status = _run(options, command, environment, file, messages)
         if status != 0:
@@ -52,7 +53,7 @@ def export_with_program(options: Mapping[str, Any], wanted: str, file: IO[bytes]
 def _has_option_state(options: Mapping[str, Any]) -> bool:
     """Whether this is NixOps 1. Both kinds say anything about their version, and 1.7-unstable of nixpkgs is a 2."""
     with hidden_file() as output, hidden_file() as messages:
-        _run(options, [options['nixops_program'], 'export', '--help'], dict(os.environ), output, messages)
+        _run(options, [options['nixops_program'], 'export', '--help'], cleaned_environment(), output, messages)
         output.seek(0)
         return b'--state' in output.read()
 

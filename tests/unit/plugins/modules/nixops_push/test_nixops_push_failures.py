@@ -68,6 +68,25 @@ def test_the_cause_is_told(checkout: Path, push: Run, arrange: Any, words: tuple
     assert 'canary' not in str(result)
 
 
+def test_a_push_of_which_the_answer_is_lost_has_been_made(checkout: Path, push: Run) -> None:
+    ends = checkout.parent / 'bare.git' / 'hooks' / 'post-receive'
+    ends.write_text('#!/bin/sh\nkill -9 $PPID\n')
+    ends.chmod(0o755)
+    result = push()
+    assert result['changed'] and not result.get('failed')
+    assert result['heads'] == {'production': git(checkout.parent / 'bare.git', 'rev-parse', 'production')}
+
+
+def test_a_push_that_reaches_one_of_two_addresses_is_told_as_such(checkout: Path, push: Run) -> None:
+    for name in ('bare.git', 'moved.git'):
+        git(checkout, 'remote', 'set-url', '--add', '--push', 'origin', str(checkout.parent / name))
+    result = push()
+    assert result['failed'] and result['changed']
+    assert 'Of its several addresses for pushes, one has the commit.' in result['msg']
+    assert result['branches'][0]['revision'] == git(checkout.parent / 'bare.git', 'rev-parse', 'production')
+    assert result['heads'] == {}
+
+
 @pytest.mark.parametrize(('text', 'shown'), [
     ("unable to access 'https://me:canary@h.example/x.git?token=canary/': no", "unable to access 'https://h.example/x.git?…': no"),
     ('https://canary@h.example/x https://h.example/y?private_token=canary&a=b', 'https://h.example/x https://h.example/y?…'),
