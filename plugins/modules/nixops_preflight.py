@@ -21,8 +21,9 @@ description:
   - That the networks of a project agree about it, that checkouts can be read, and that the files of the networks are there and tracked.
   - That Hercules CI can be reached, and has the state of every network that would be deployed, or gets it in this run. A network without
     state would be made anew.
-  - That no agent is among the machines that a network deploys.
-  - That agents have the secrets that networks use, with the fields that their scripts read, and would hand them out on their branches.
+  - That no agent is among the machines that a network deploys, and that no two hosts of the inventory are one agent.
+  - That agents have the secrets that networks use, with the fields that their scripts read, that none of these is empty, and that the
+    agents would hand them out on their branches.
   - Everything of the inventory is looked at, as C(ci.nix) has all networks of a project. Hercules CI and checkouts are asked for projects
     with a selected network only.
 author:

@@ -32,10 +32,14 @@ DEFAULT = '?'
 
 @dataclass(frozen=True)
 class Secret:
-    """What an audit may know of a secret. fields: of its data, None where they are not known. condition: None where there is none."""
+    """What an audit may know of a secret.
+
+    fields: of its data, None where they are not known. condition: None where there is none. blank: places in the data without a value.
+    """
 
     fields: frozenset[str] | None
     condition: Condition | None
+    blank: frozenset[json_text.Path] = frozenset()
 
 
 Agents = Mapping[str, Mapping[str, Secret]]
@@ -48,9 +52,15 @@ def secrets_of(entries: Mapping[str, Mapping[str, Any]], derived: Mapping[str, C
         name: Secret(
             frozenset(entry.get('data') or ()),
             derived.get(name) if entry.get('condition') is None else entry['condition'],
+            frozenset(path for path, value in json_text.walk(entry.get('data') or {}) if _is_blank(value)),
         )
         for name, entry in entries.items()
     }
+
+
+def _is_blank(value: Any) -> bool:
+    """Whether this is what comes out where there is nothing, such as a lookup of an environment variable that is not set."""
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def audit(networks: Sequence[Network], agents: Agents, default_branches: Mapping[str, str], place: Place | None = None) -> list[Problem]:
@@ -70,6 +80,7 @@ def audit(networks: Sequence[Network], agents: Agents, default_branches: Mapping
                 problems += _script_use(network, use, agents, where(network.name, script))
     for name in sorted({name for secrets in agents.values() for name in secrets}):
         problems += _width(name, networks, agents, default_branches, where)
+        problems += _blanks(name, networks, agents, where)
     return problems
 
 
@@ -140,6 +151,32 @@ def _script_use(network: Network, use: SecretUse, agents: Agents, where: str) ->
                 expected='a field %s in the data' % field, found='no such field on %s' % ', '.join(lacking),
                 remedy='Add the field.' + (' Nothing else would tell: the script would go on with null.' if use.goes_on else ''),
             )
+        blank = sorted(host for host, secrets in agents.items() if name in secrets and (field,) in secrets[name].blank)
+        if blank:
+            yield Problem(
+                '%s needs the field %s of the secret %s, which is empty.' % (use.function, field, name), where=where,
+                expected='a value of %s' % field, found='blank text or null on %s' % ', '.join(blank), remedy=BLANK,
+            )
+
+
+BLANK = 'Give the field a value. Look at what it is taken from: a lookup of an environment variable that is not set is empty text.'
+
+
+def _blanks(name: str, networks: Sequence[Network], agents: Agents, where: Place) -> Iterator[Problem]:
+    """Warnings about data without a value that no script is known to read."""
+    read = {
+        (field,) for network in networks for text in network.scripts.values() for use in uses_in(text)
+        if use.secret is not None and network.secrets.get(use.secret) == name for field in use.fields
+    }
+    found: dict[json_text.Path, list[str]] = {}
+    for host, secrets in sorted(agents.items()):
+        for path in sorted(secrets[name].blank - read, key=repr) if name in secrets else ():
+            found.setdefault(path, []).append(host)
+    for path, hosts in found.items():
+        yield Problem(
+            'A field of the secret %s is empty.' % name, where=where(hosts[0], 'nixops_agent_secrets', name, 'data', *path),
+            found='blank text or null on %s' % ', '.join(hosts), remedy=BLANK, severity='warning',
+        )
 
 
 def _width(name: str, networks: Sequence[Network], agents: Agents, default_branches: Mapping[str, str], where: Place) -> Iterator[Problem]:

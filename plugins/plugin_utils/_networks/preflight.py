@@ -19,7 +19,12 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import service
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project, projects_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.secrets import default_branches, outlines, secret_problems
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.secrets import (
+    default_branches,
+    outlines,
+    same_file,
+    secret_problems,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Agent, Versions, agent_of, state_problems
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import (
     Variables,
@@ -79,7 +84,7 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     problems += [*_empty_groups(inventory, networks), *_out_of_step(inventory.strategy)]
     problems += [*rules.disagreements(projects), *secret_problems(networks, agents, default_branches(projects, agents))]
     hosts, unknown = _agents(inventory.agents)
-    problems += unknown
+    problems += [*unknown, *same_file(agents, hosts)]
     asked = {project.name: _ask(project) for project in projects if project.selected}
     for project in projects:
         if project.name in asked:

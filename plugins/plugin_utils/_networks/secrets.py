@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
@@ -14,10 +15,12 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, errors_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Condition
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.json_text import walk
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.places import secrets_file
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.audit import Secret, audit, secrets_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Host
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import SCRIPTS, Network, least_privilege
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project, default_branch
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Agent
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_secrets
 
 USE = ('nixops_project', 'nixops_branches', 'nixops_run_on', 'nixops_secrets_map', 'nixops_arguments', *SCRIPTS)
@@ -34,13 +37,23 @@ def secret_problems(networks: Sequence[Network], agents: Sequence[Host], default
     held, wrong = {}, []
     derived = least_privilege(sound)
     for agent in _provided(agents):
-        findings = list(problems_in_secrets(agent['nixops_agent_secrets']))
+        entries = _entries(agent)
+        findings = list(problems_in_secrets(entries))
         wrong += [Problem(what, where=agent.line('nixops_agent_secrets', *path), remedy='Correct the variable.') for path, what in findings]
-        held[agent.name] = _known(agent['nixops_agent_secrets'], {tuple(path[:2]) for path, _what in findings}, derived)
+        held[agent.name] = _known(entries, {tuple(path[:2]) for path, _what in findings}, derived)
     found = audit(sound, held, defaults, lambda host, variable, *path: hosts[host].place(variable, *path))
     wrong += _emptied(agents)
     # Who may be let in for what is not known while something is wrong with the other networks.
     return [*wrong, *(found if len(sound) == len(networks) and not wrong else errors_of(found))]
+
+
+def _entries(agent: Host) -> dict[str, Any]:
+    """The agent's secrets by name, without parts that are null: those are not given, as for hci_secret."""
+    secrets: dict[str, Any] = agent['nixops_agent_secrets']
+    return {
+        name: {part: value for part, value in entry.items() if value is not None} if isinstance(entry, dict) else entry
+        for name, entry in secrets.items()
+    }
 
 
 def _emptied(agents: Sequence[Host]) -> Iterator[Problem]:
@@ -52,6 +65,25 @@ def _emptied(agents: Sequence[Host]) -> Iterator[Problem]:
                           expected='secrets in nixops_agent_secrets', found='none' if 'nixops_agent_secrets' in agent.given else 'not set',
                           remedy='Set nixops_agent_secrets where this host has it, as in group_vars of its groups. Where no secret '
                           'is to be left, set nixops_agent_secrets_allow_empty: true.')
+
+
+def same_file(agents: Sequence[Host], machines: Sequence[Agent]) -> Iterator[Problem]:
+    """Two hosts of the inventory whose secrets go into one file: each run would give it those of the one, then those of the other."""
+    known: list[tuple[str, Host, Agent]] = []
+    for agent, machine in ((agent, machine) for agent in agents for machine in machines if machine.name == agent.name):
+        if not agent.sound('nixops_agent_secrets_path', 'nixops_agent_name'):
+            continue
+        path = os.path.normpath(secrets_file(agent['nixops_agent_secrets_path'], agent['nixops_agent_name'], None).path)
+        for other_path, other, other_machine in known:
+            if path == other_path and (machine.machine == other_machine.machine or machine.host_keys & other_machine.host_keys):
+                same = machine.machine == other_machine.machine
+                yield Problem('Two hosts of the inventory are one agent, and would overwrite each other in turn.',
+                              where='%s and %s' % (other.name, agent.name), expected='one host for each agent',
+                              found='%s on %s' % (path, machine.machine if same else 'machines with the same host key'),
+                              remedy='Drop one of the two. Where there are two agents, set nixops_agent_name or nixops_agent_secrets_path.',
+                              severity='error' if same else 'warning')
+                break
+        known.append((path, agent, machine))
 
 
 def _known(secrets: Mapping[str, Any], wrong: Set[tuple[Any, ...]], derived: Mapping[str, Condition]) -> dict[str, Secret]:
@@ -84,7 +116,7 @@ def outlines(networks: Sequence[Network], agents: Sequence[Host]) -> dict[str, d
 
 def _held(users: Sequence[Network], agents: Sequence[Host]) -> dict[str, dict[str, Secret]]:
     derived = least_privilege(users)
-    return {agent.name: secrets_of(agent['nixops_agent_secrets'], derived) for agent in _provided(agents)}
+    return {agent.name: secrets_of(_entries(agent), derived) for agent in _provided(agents)}
 
 
 def _provided(agents: Sequence[Host]) -> list[Host]:

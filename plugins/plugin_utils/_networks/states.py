@@ -37,11 +37,12 @@ SOURCE = (
 
 @dataclass(frozen=True)
 class Agent:
-    """How an agent's host is known: names, addresses, and public host keys without their type."""
+    """How an agent's host is known: names, addresses, public host keys without their type, and where Ansible connects to."""
 
     name: str
     names: frozenset[str]
     host_keys: frozenset[str]
+    machine: str = ''
 
 
 def agent_of(name: str, variables: Mapping[str, Any]) -> Agent:
@@ -51,7 +52,16 @@ def agent_of(name: str, variables: Mapping[str, Any]) -> Agent:
     keys = {str(facts[fact]) for fact in facts if fact.startswith('ssh_host_key_') and fact.endswith('_public')}
     names = {name, address, *(facts.get('all_ipv4_addresses') or ()), *(facts.get('all_ipv6_addresses') or ())}
     names |= {str(facts[fact]) for fact in ('fqdn', 'hostname') if facts.get(fact)}
-    return Agent(name, frozenset(names), frozenset(keys | _known_keys(address)))
+    return Agent(name, frozenset(names), frozenset(keys | _known_keys(address)), _machine(address, variables))
+
+
+def _machine(address: str, variables: Mapping[str, Any]) -> str:
+    """What Ansible connects to. Two ports of one address may be two machines."""
+    connection = str(variables.get('ansible_connection') or 'ssh').rpartition('.')[2]
+    if connection == 'local' or address in ('localhost', '127.0.0.1', '::1'):
+        return 'this machine'
+    port = str(variables.get('ansible_port') or '')
+    return address.rstrip('.').lower() + (':%s' % port if port not in ('', '22') else '')
 
 
 def _known_keys(address: str) -> set[str]:

@@ -53,6 +53,25 @@ def test_everything_is_reported_at_once() -> None:
     assert 'go on with null' in problems[2].remedy
 
 
+@pytest.mark.parametrize('nothing', ['', ' \n', None])
+def test_fields_without_a_value(nothing: Any) -> None:
+    """As a lookup of an environment variable that is not set. An error where a script reads them, else a warning."""
+    keys = {'aws_access_key_id': nothing, 'aws_secret_access_key': 'x'}
+    data = {**keys, 'zero': 0, 'no': False, 'more': {'list': ['x', nothing]}, 'other': nothing}
+    agents = {host: secrets_of({'neat-aws': {'data': data}}, {'neat-aws': PRODUCTION}) for host in ('a', 'b')}
+    problems = found([network(user_setup_script='writeAWSSecret')], agents)
+    assert [(problem.severity, problem.what, problem.where, problem.found) for problem in problems] == [
+        ('error', 'writeAWSSecret needs the field aws_access_key_id of the secret neat-aws, which is empty.',
+         'nixops_user_setup_script of neat-network', 'blank text or null on a, b'),
+        ('warning', 'A field of the secret neat-aws is empty.',
+         "nixops_agent_secrets['neat-aws']['data']['more']['list'][1] of a", 'blank text or null on a, b'),
+        ('warning', 'A field of the secret neat-aws is empty.', "nixops_agent_secrets['neat-aws']['data']['other'] of a",
+         'blank text or null on a, b'),
+    ]
+    problems = found([network()], agents)
+    assert [problem.severity for problem in problems] == ['warning'] * 3
+
+
 def test_secret_on_some_agents_only() -> None:
     problem, = found([network()], {'a': agent(), 'b': {}, 'c': {}})
     assert problem.severity == 'error' and problem.found == 'missing on b, c'

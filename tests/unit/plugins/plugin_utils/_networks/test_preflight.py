@@ -324,6 +324,15 @@ def test_a_state_that_nixops_could_not_import(networks: dict[str, Any], agents: 
     assert 'nixops import --include-keys' in refusals(networks, agents)
 
 
+def test_parts_of_secrets_that_are_null_are_not_given(networks: dict[str, Any], agents: dict[str, Any]) -> None:
+    for agent in agents.values():
+        secrets = agent['nixops_agent_secrets']
+        agent['nixops_agent_secrets'] = {name: {**entry, 'condition': None} for name, entry in secrets.items()}
+    plan, warnings = check(Inventory(networks, agents, list(networks)))
+    assert warnings == []
+    assert 'isBranch' in repr(plan['agents']['agent-1']['neat-aws']['condition'])
+
+
 def test_secrets_of_the_wrong_form(networks: dict[str, Any], agents: dict[str, Any]) -> None:
     agents['agent-1']['nixops_agent_secrets']['neat-aws'] = {'data': 'canary'}
     assert "nixops_agent_secrets['neat-aws']['data']" in refusals(networks, agents)
@@ -442,6 +451,30 @@ def test_agents_that_would_lose_all_their_secrets(
     for agent in agents.values():
         agent['nixops_agent_secrets_allow_empty'] = True
     check(Inventory(networks, agents, list(networks)))
+
+
+@pytest.mark.parametrize('of_one, of_other, said', [
+    ({'ansible_host': '203.0.113.11'}, {'ansible_host': '203.0.113.11'}, 'error'),
+    ({'ansible_host': 'agent.example.org'}, {'ansible_host': 'Agent.example.org.', 'ansible_port': 22}, 'error'),
+    ({'ansible_connection': 'local'}, {'ansible_connection': 'ansible.builtin.local', 'ansible_host': '203.0.113.11'}, 'error'),
+    ({'ansible_connection': 'local'}, {'ansible_host': 'localhost'}, 'error'),
+    ({'nixops_agent_secrets_path': '/var/lib/hercules-ci-agent/secrets//secrets.json'}, {'ansible_host': 'agent-1'}, 'error'),
+    ({'ansible_facts': {'ssh_host_key_rsa_public': 'AAAAkey'}}, {'ansible_facts': {'ssh_host_key_rsa_public': 'AAAAkey'}}, 'warning'),
+    ({'ansible_host': '203.0.113.11'}, {'ansible_host': '203.0.113.11', 'ansible_port': 2222}, ''),
+    ({'ansible_host': '203.0.113.11'}, {'ansible_host': '203.0.113.11', 'nixops_agent_name': 'other'}, ''),
+    ({'ansible_host': '203.0.113.11'}, {'ansible_host': '203.0.113.11', 'nixops_agent_secrets_path': '/srv/secrets.json'}, ''),
+    ({}, {}, ''),
+])
+def test_two_hosts_of_the_inventory_that_are_one_agent(
+    networks: dict[str, Any], agents: dict[str, Any], of_one: dict[str, Any], of_other: dict[str, Any], said: str,
+) -> None:
+    secrets = {'nixops_agent_secrets': agents['agent-1']['nixops_agent_secrets']}
+    inventory = Inventory(networks, {'agent-1': {**secrets, **of_one}, 'agent-2': {**secrets, **of_other}}, [])
+    try:
+        _plan, problems = check(inventory)
+    except Failure as failure:
+        problems = list(failure.problems)
+    assert [(problem.severity, problem.where) for problem in problems] == ([(said, 'agent-1 and agent-2')] if said else [])
 
 
 def test_known_hosts_are_asked_for_the_agents_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
