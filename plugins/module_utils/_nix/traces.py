@@ -132,9 +132,9 @@ def _places(text: str, source: Source) -> list[Place]:
     """All places of the checkout in their order; what stands behind the text on standard input are our questions about it."""
     file = re.escape(str(source.checkout)) + r'/[^\s:\'`"\u2019]+'
     # A file without a line counts where Nix says that the code is in it, not where it is missing or only read.
-    pattern = r'(?:(?P<code>definitions from|the file|module|\bin) .?)?(?:(?P<file>%s)|«stdin»|\(stdin\))(?::(?P<line>\d+))?(?::(?P<column>\d+))?'
+    code, position = r'(?:(?P<code>definitions from|the file|module|\bin) .?)?', r'(?::(?P<line>\d+))?(?::(?P<column>\d+))?'
     found = []
-    for match in re.finditer(pattern % file, text, re.IGNORECASE):
+    for match in re.finditer(r'%s(?:(?P<file>%s)|«stdin»|\(stdin\))%s' % (code, file, position), text, re.IGNORECASE):
         place = Place(match['file'] or str(source.path), int(match['line'] or 0), int(match['column'] or 0))
         if place.line or match['code'] if match['file'] else 0 < place.line <= source.text.count('\n'):
             found.append(place)
