@@ -122,7 +122,7 @@ let
       stdenvNoCC = final.stdenv;
       pkgs = final;
 
-      mkDerivation = import ./derivation.nix { inherit lib system; };
+      mkDerivation = import ./derivation.nix { inherit lib system config; };
       mkPackage = name: final.mkDerivation { inherit name; } // { pname = name; version = "2.18.1"; };
       runCommand = name: env: buildCommand: final.mkDerivation (env // { inherit name buildCommand; });
       # Not builtins.toFile, which takes no text that refers to what is to be built.

@@ -3,7 +3,7 @@
 
 # mkDerivation without a standard environment: /bin/sh runs buildCommand with nothing but its built-in commands. Attributes become
 # environment variables, as they do in Nixpkgs, and what cannot become one is refused.
-{ lib, system }:
+{ lib, system, config ? { } }:
 
 let
   dependencyLists = [
@@ -57,7 +57,22 @@ let
           list: map (checkDependency list) arguments.${list}
         )
         // variables;
-      inherit (builtins) derivation;
+      # What Nixpkgs refuses unless its configuration allows it.
+      meta = arguments.meta or { };
+      position = builtins.unsafeGetAttrPos "name" arguments;
+      refuse =
+        why:
+        throw "Package ‘${name}’ in ${if position == null then "an unknown place" else "${position.file}:${toString position.line}"} ${why}, refusing to evaluate.";
+      licences = lib.filter builtins.isAttrs (lib.flatten (meta.license or [ ]));
+      unfree = lib.filter (licence: !(licence.free or true)) licences;
+      allowsUnfree = config.allowUnfree or false || (config.allowUnfreePredicate or (_: false)) arguments;
+      derivation =
+        if meta.broken or false && !(config.allowBroken or false) then
+          refuse "is marked as broken"
+        else if unfree != [ ] && !allowsUnfree then
+          refuse "has an unfree license (‘${(lib.head unfree).shortName}’)"
+        else
+          builtins.derivation;
       drv = derivation (
         {
           inherit system;
@@ -90,7 +105,7 @@ let
     drv
     // {
       inherit name inputDerivation;
-      meta = arguments.meta or { };
+      inherit meta;
       overrideAttrs = more: make (arguments // (if builtins.isFunction more then more arguments else more));
     }
     // passthru

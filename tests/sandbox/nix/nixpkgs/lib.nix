@@ -109,6 +109,43 @@ let
       ;
     evalModules = import ./modules.nix { inherit lib; };
     setDefaultModuleLocation = file: module: { _file = file; imports = [ module ]; };
+    # Options that went away, or got other names: the first must not be set, the second set the others.
+    mkRemovedOptionModule =
+      path: instead:
+      { options, ... }:
+      {
+        options = setAttrByPath path (mkOption { apply = _: throw "The option `${showPath path}' can no longer be used since it's been removed. ${instead}"; });
+        config.assertions = [
+          {
+            assertion = !(getAttrFromPath path options).isDefined;
+            message = "The option definition `${showPath path}' no longer has any effect; please remove it.\n${instead}";
+          }
+        ];
+      };
+    mkRenamedOptionModule =
+      from: to:
+      { config, options, ... }:
+      {
+        options = setAttrByPath from (mkOption { apply = _: getAttrFromPath to config; });
+        config = setAttrByPath to (
+          let
+            old = getAttrFromPath from options;
+          in
+          mkIf old.isDefined (mkMerge (map (definition: definition.value) old.definitions))
+        );
+      };
+    showPath = builtins.concatStringsSep ".";
+    licenses = mapAttrs (shortName: free: { inherit free shortName; }) {
+      asl20 = true;
+      bsd3 = true;
+      gpl2Only = true;
+      gpl3Only = true;
+      gpl3Plus = true;
+      mit = true;
+      mpl20 = true;
+      unfree = false;
+      unfreeRedistributable = false;
+    };
     literalExpression = text: { _type = "literalExpression"; inherit text; };
     literalMD = text: { _type = "literalMD"; inherit text; };
     literalExample = literalExpression;

@@ -177,6 +177,12 @@ let
   between = low: high: simple "int" "integer between ${toString low} and ${toString high} (both inclusive)" (
     value: isInt value && value >= low && value <= high
   );
+  unsignedOf =
+    bits: high:
+    let
+      description = "${toString bits} bit unsigned integer; between 0 and ${toString high} (both inclusive)";
+    in
+    between 0 high // { inherit description; };
   element =
     path: type: definitions:
     let
@@ -228,14 +234,14 @@ let
       merge = mergeOne;
     };
     shellPackage = package;
-    port = between 0 65535;
+    port = ints.u16;
     ints = {
       inherit between;
       positive = simple "positiveInt" "positive integer, meaning >0" (value: isInt value && value > 0);
       unsigned = simple "unsignedInt" "unsigned integer, meaning >=0" (value: isInt value && value >= 0);
-      u8 = between 0 255;
-      u16 = between 0 65535;
-      u32 = between 0 4294967295;
+      u8 = unsignedOf 8 255;
+      u16 = unsignedOf 16 65535;
+      u32 = unsignedOf 32 4294967295;
     };
     enum = choices: simple "enum" "one of ${concatStringsSep ", " (map show choices)}" (value: elem value choices);
     nullOr = type: mkType {
@@ -258,11 +264,14 @@ let
       merge =
         path: definitions:
         concatLists (
-          map (
-            definition:
+          lib.imap1 (
+            definitionNumber: definition:
             concatLists (
               lib.imap1 (
-                number: value: element (path ++ [ "[definition ${toString number}-entry]" ]) type [ (definition // { inherit value; }) ]
+                number: value:
+                element (path ++ [ "\"[definition ${toString definitionNumber}-entry ${toString number}]\"" ]) type [
+                  (definition // { inherit value; })
+                ]
               ) definition.value
             )
           ) definitions
