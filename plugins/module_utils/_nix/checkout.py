@@ -138,6 +138,10 @@ def _missing_in_clones(repository: Repository, where: str, file: str) -> Iterato
             yield Problem('The file lies outside the checkout, so an agent would not have it.', where,
                           found='%s, by the link %s' % (place, link), remedy='Put the file itself there.')
             return
+    if not os.path.lexists(os.path.join(repository.path, real)):
+        yield Problem('The file does not exist.', where, found='%s, by the link %s' % (place, links[-1]),
+                      remedy='Create it, or correct the link.')
+        return
     listed = repository.run('--literal-pathspecs', 'ls-files', '--stage', '-z', '--', *links, *_with_parents(real), real)
     tracked = {name: mode for mode, name in (_entry(line) for line in os.fsdecode(listed).split('\0') if line)}
     foreign = next((name for name in _with_parents(real) if tracked.get(name) == SUBMODULE or _is_repository(repository, name)), None)
@@ -145,7 +149,9 @@ def _missing_in_clones(repository: Repository, where: str, file: str) -> Iterato
         yield Problem('The file lies in a submodule, or another repository, which agents do not have.', where,
                       found='%s, in %s' % (place, foreign), remedy='Move it into this repository, or fetch that one in Nix, as a pin.')
         return
-    untracked = [name for name in (*links, real) if not any(other == name or other.startswith(name + '/') for other in tracked)]
+    untracked = [
+        name for name in (*links, real) if not any(name in (other, '.') or other.startswith(name + '/') for other in tracked)
+    ]
     for name in untracked:
         add = 'git add %s' % shlex.quote(name)
         if repository.ask('check-ignore', '--', name) is not None:

@@ -198,6 +198,10 @@ def test_files_behind_links(checkout: Path) -> None:
     git(checkout, 'add', '.')
     for file in ('link/network.nix', 'other.nix', 'link'):
         assert found(checkout, {'network_files': [file]}) == ''
+    assert found(checkout, {'network_files': ['.']}) == ''  # which has default.nix, or has not: Nix knows
+    (checkout / 'gone').symlink_to('real/gone.nix')
+    git(checkout, 'add', '.')
+    assert 'The file does not exist. Where: effect x: network_files.' in found(checkout, {'network_files': ['gone']})
     (checkout / 'out').symlink_to('..')
     (checkout / 'away').symlink_to('/etc/passwd')
     (checkout / 'loop').symlink_to('loop')
