@@ -9,23 +9,26 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import task_environment
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import variable_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcome import (
     Ending,
+    at_rest,
     done_of,
     ending_of,
     failures,
+    replaced_since,
     row,
     with_action,
 )
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import change_by, state_files
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Versions
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.rest import replaced_since as newer_than_deployment
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import change_by
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.stored import Versions
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_network
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain
 
-REGISTERED = ('_nixops_uploaded', '_nixops_rendered', '_nixops_pushed', '_nixops_watched')
+REGISTERED = ('_nixops_uploaded', '_nixops_rendered', '_nixops_plan', '_nixops_pushed', '_nixops_watched')
 """What the role's own tasks have registered, in this play or an earlier one of the run."""
 
 
@@ -52,13 +55,17 @@ class ActionModule(ActionBase):
 
 def endings_of(project: Mapping[str, Any], hostvars: Any) -> Iterator[tuple[str, str, Ending]]:
     """Network, branch, and how it ended, for each branch of each selected network of a project; nothing where tags selected no task."""
-    registered = {host: registered_by(hostvars.raw_get(host)) for host in project['selected']}
+    for host, branches in project.get('at_rest', {}).items():
+        yield from ((host, branch, at_rest(standing)) for branch, standing in branches.items())
+    busy = [host for host in project['selected'] if host not in project.get('at_rest', {})]
+    registered = {host: registered_by(hostvars.raw_get(host)) for host in busy}
     if not any(result for results in registered.values() for result in results.values()):
         return
-    done = done_of(project['selected'], registered)
-    for host in project['selected']:
-        for branch in project['branches'][host]:
-            yield host, branch, with_action(ending_of(host, branch, project['branches'], done), project['actions'][host])
+    done = done_of(busy, registered)
+    branches_of = {name: network['branches'] for name, network in project['networks'].items()}
+    for host in busy:
+        for branch in branches_of[host]:
+            yield host, branch, with_action(ending_of(host, branch, branches_of, done), project['networks'][host]['action'])
 
 
 def registered_by(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,25 +81,33 @@ def rows_of(
         return []
     first = endings[0][0]
     versions = versions_now(hostvars[first], first)
+    plans = plans_of(project, hostvars)
     rows = []
     for host, branch, ending in endings:
-        state = project['names'][host]['state']
-        before, after = change_by(ending.job_url, versions.get(state, ()), project['versions'].get(state))
+        network = project['networks'][host]
+        now = versions.get(network['state_name'], ())
+        ended = replaced_since(ending, newer_than_deployment(now))
+        known = project['versions'].get(network['state_name'])
+        # What a job stored earlier is no change of this run.
+        before, after = (known, known) if host in project.get('at_rest', {}) else change_by(ending.job_url, now, known)
         rows.append(row(
-            name, host, branch, ending, secrets_map=secrets_of(hostvars[host]), state_version_before=before, state_version_after=after,
+            name, host, branch, ended, secrets_map=network['secrets_map'], plan=plans.get((host, branch), ''),
+            state_version_before=before, state_version_after=after,
         ))
     return rows
+
+
+def plans_of(project: Mapping[str, Any], hostvars: Any) -> dict[tuple[str, str], str]:
+    """The plan of each network and branch in short, where there is one."""
+    results = (hostvars.raw_get(host).get('_nixops_plan') for host in project['selected'])
+    entries = (entry for result in results if isinstance(result, Mapping) for entry in result.get('networks', ()))
+    return {(entry['network'], entry['branch']): entry['short'] for entry in entries}
 
 
 def versions_now(variables: Mapping[str, Any], host: str) -> Versions:
     """The versions of each state file; none where the service does not answer."""
     network, _problems = read_network(host, variables)
     try:
-        return state_files(network).files()
+        return StateFiles(connect(network.connection()), network.project_path).files()
     except Failure:
         return {}
-
-
-def secrets_of(variables: Mapping[str, Any]) -> Any:
-    """Names of secrets, by the names that the effect has for them."""
-    return plain(variable_of(variables, 'nixops_secrets_map') or {}, 'nixops_secrets_map')

@@ -16,6 +16,7 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import task_environment
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.known import PHASES
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import AGENTS, NETWORKS, Inventory, check
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Variables, unreadable
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import counted
@@ -55,8 +56,7 @@ def inventory_of(variables: Mapping[str, Any], loader: DataLoader, extra_vars: I
         networks={host: variables_of(host, hostvars, loader) for host in networks},
         agents={host: variables_of(host, hostvars, loader) for host in agents},
         selected=[host for host in networks if host in playing],
-        uploads=runs('state', variables) or not runs('push', variables),
-        pushes=runs('push', variables),
+        phases=tuple(phase for phase in PHASES if runs(phase, variables)),
         extra_vars=frozenset(extra_vars),
         left_out=frozenset(networks) - frozenset(variables['ansible_play_hosts_all']),
         strategy=strategy,

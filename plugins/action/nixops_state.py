@@ -8,8 +8,12 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.modules.nixops_state import ARGUMENTS, run
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import LocalAction
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import in_terms_of_the_role
+
+ROLE = 'nixcd.hercules_ci.nixops'
 
 
 class Invocation:
@@ -36,5 +40,11 @@ class ActionModule(LocalAction):
         """The result of the module's code, with its warnings."""
         invocation = Invocation(options, self._task.check_mode, self._task.diff)
         with ExitStack() as files_open:
-            result = run(invocation, files_open)
+            try:
+                result = run(invocation, files_open)
+            except Failure as failure:
+                role = getattr(self._task, '_role', None)
+                if role and role.get_name() == ROLE:
+                    failure.problems = tuple(map(in_terms_of_the_role, failure.problems))
+                raise
         return {**result, 'warnings': invocation.warnings}

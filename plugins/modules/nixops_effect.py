@@ -93,6 +93,16 @@ options:
     type: list
     elements: str
     default: []
+  remote:
+    description: A Git remote of the checkout, whose O(branches) will get the file.
+    type: str
+  branches:
+    description:
+      - Branches of O(remote). They are evaluated, too, with the files that they have there, as that is what agents see.
+      - A branch whose files are those of the checkout costs nothing more.
+    type: list
+    elements: str
+    default: []
   force:
     description: Overwrite or remove a file that this module did not write.
     type: bool
@@ -204,6 +214,80 @@ runs:
   type: dict
   returned: if O(validate=evaluate) or O(validate=prebuild)
   sample: {refs/heads/main: [], refs/heads/production: [neat-network]}
+deployments:
+  description:
+    - What Nix says of each effect on each ref. What is not known is V(null).
+    - For V(runNixOps2) the name of the state, and for both functions the network, are known with O(validate=prebuild).
+  type: list
+  elements: dict
+  returned: if O(validate=evaluate) or O(validate=prebuild)
+  contains:
+    ref:
+      description: The ref.
+      type: str
+      sample: refs/heads/production
+    job:
+      description: The job.
+      type: str
+      sample: default
+    name:
+      description: Name of the effect.
+      type: str
+      sample: neat-network
+    path:
+      description: The effect as the agent names it.
+      type: str
+      sample: neat-network.run
+    runs:
+      description: Whether it would run on that ref.
+      type: bool
+      sample: true
+    function:
+      description: V(runNixOps) or V(runNixOps2), V(null) for an effect that deploys no NixOps network.
+      type: str
+      sample: runNixOps
+    state_name:
+      description: The state file that the effect reads.
+      type: str
+      sample: nixops-foo.json
+    known_hosts_name:
+      description: The file of host keys that it reads.
+      type: str
+      sample: nixops-foo.known_hosts
+    deployment:
+      description: What it calls the deployment, C(NIXOPS_DEPLOYMENT).
+      type: str
+      sample: foo
+    action:
+      description: What NixOps does.
+      type: str
+      sample: switch
+    lock:
+      description: The lock that NixOps 2 takes.
+      type: str
+      sample: null
+    secrets_map:
+      description: The secrets that it asks for.
+      type: dict
+      sample: {aws: neat-aws}
+    network:
+      description:
+        - The C(machines) of the network by name, each with its C(type) and the C(system) that is prebuilt for it; its other C(resources),
+          each with its C(type).
+        - C(known) is V(false) where some of it could not be evaluated.
+      type: dict
+      sample: {known: true, machines: {app1: {type: ec2, system: null}}, resources: {kp: {type: ec2KeyPairs}}}
+heads:
+  description: For each branch the commit on O(remote) with whose files its effects were evaluated.
+  type: dict
+  returned: if O(validate=evaluate) or O(validate=prebuild)
+  sample: {production: 89e6c98d92887913cadf06b2adb97f26cde4849b}
+broken:
+  description: What is wrong with the files of a branch on O(remote), for those whose files are not the ones that are checked out. The
+      effects of such a branch are not among RV(deployments).
+  type: dict
+  returned: if O(validate=evaluate) or O(validate=prebuild)
+  sample: {}
 problems:
   description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
   type: list
@@ -233,6 +317,8 @@ ARGUMENTS: dict[str, Any] = {
     'validate': {'type': 'str', 'choices': ['none', 'parse', 'evaluate', 'prebuild'], 'default': 'evaluate'},
     'validate_timeout': {'type': 'int', 'default': 1800},
     'refs': {'type': 'list', 'elements': 'str', 'default': []},
+    'remote': {'type': 'str'},
+    'branches': {'type': 'list', 'elements': 'str', 'default': []},
     'force': {'type': 'bool', 'default': False},
     'state': {'type': 'str', 'choices': ['present', 'absent'], 'default': 'present'},
 }
@@ -252,7 +338,7 @@ def apply(change: Change) -> None:
 def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True, required_if=[('state', 'present', ('effects',))])
     try:
-        change, runs = prove(plan(module.params), module.params)
+        change, proof = prove(plan(module.params), module.params)
         changed = change.before != change.after
         if changed and not module.check_mode:
             apply(change)
@@ -265,7 +351,8 @@ def main() -> None:
         'files': list(change.files), 'form': change.form, 'effects': [effect['name'] for effect in declared],
     }
     if module.params['validate'] in ('evaluate', 'prebuild') and change.after is not None:
-        result['runs'] = runs
+        result.update(runs=proof.runs, deployments=[effect.as_dict() for effect in proof.effects], heads=proof.heads,
+                      broken={branch: [problem.as_dict() for problem in problems] for branch, problems in proof.broken.items()})
     if module._diff:
         result['diff'] = {'before_header': path, 'after_header': path, 'before': change.before or '', 'after': change.after or ''}
     module.exit_json(**result)

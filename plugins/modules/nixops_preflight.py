@@ -73,19 +73,37 @@ projects:
       type: list
       elements: str
       sample: [neat-network]
-    branches:
-      description: The branches of each network.
-      type: dict
-      sample: {neat-network: [production], neat-staging: [staging]}
-    actions:
-      description: What NixOps does for each network.
-      type: dict
-      sample: {neat-network: switch, neat-staging: switch}
-    names:
-      description: What each network's state and known hosts are called on Hercules CI, and its deployment in the effect.
+    networks:
+      description:
+        - What the variables of each network come to - its C(branches), the C(function) and C(action) of its effect, where its C(state)
+          comes from, C(state_name) and C(known_hosts_name) on Hercules CI, C(effect_deployment), C(forget_state), C(secrets_map).
       type: dict
       sample:
-        neat-network: {state: nixops-foo.json, known_hosts: nixops-foo.known_hosts, effect_deployment: foo}
+        neat-network:
+          branches: [production]
+          function: runNixOps
+          action: switch
+          state: upload
+          state_name: nixops-foo.json
+          known_hosts_name: nixops-foo.known_hosts
+          effect_deployment: foo
+          forget_state: false
+          secrets_map: {aws: neat-aws}
+    uploads:
+      description: For each selected network whose state, or known hosts, would be uploaded, where the state comes from.
+      type: dict
+      sample: {neat-network: {deployment: foo, database: null, export_file: null}}
+    replaced:
+      description: Branches of selected networks whose state somebody replaced after it had been deployed.
+      type: list
+      elements: str
+      sample: []
+    at_rest:
+      description: The selected networks that have nothing to do, with the commit and the newest job of each of their branches.
+      type: dict
+      sample:
+        neat-network:
+          production: {revision: 89e6c98d92887913cadf06b2adb97f26cde4849b, job: 42, job_url: https://hercules-ci.com/github/…/jobs/42}
     effects:
       description: The effects that deploy the networks, as O(nixcd.hercules_ci.nixops_effect#module:effects) takes them.
       type: list
@@ -99,6 +117,12 @@ projects:
       description: The file that declares the effects, below the checkout.
       type: str
       sample: ci.nix
+phases:
+  description: The phases of the role that the run includes, as its tags say.
+  type: list
+  elements: str
+  returned: success
+  sample: [state, ci_nix, prebuild, push, watch]
 agents:
   description: The names of each agent's secrets with the names of their fields and their conditions, for
     O(nixcd.hercules_ci.nixops_report#module:agents). No values.

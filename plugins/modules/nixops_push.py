@@ -71,6 +71,17 @@ options:
     type: list
     elements: str
     required: true
+  hold:
+    description: Those of the O(branches) that are not pushed to, whatever they have. It is only told whether they have the files.
+    type: list
+    elements: str
+    default: []
+  heads:
+    description:
+      - The commit that the head of a branch is expected to be, such as RV(nixcd.hercules_ci.nixops_effect#module:heads).
+      - A branch that has moved since is not pushed to, as nobody has looked at what a push would do now.
+    type: dict
+    default: {}
   remote:
     description: Name of the Git remote.
     type: str
@@ -251,6 +262,13 @@ def require_short_name(branch: str) -> None:
                    expected=branch[len('refs/heads/'):] if branch.startswith('refs/heads/') else 'the name of a branch')
 
 
+def require_head(found: Outcome, remote: str, expected: str | None) -> None:
+    """Refuse a branch that is not as it was when somebody looked at what a push would do."""
+    if expected and found.previous != expected:
+        raise fail('The branch has moved since it was looked at.', where='%s of %s' % (found.branch, remote), expected=expected,
+                   found=str(found.previous), remedy='Run the play again: it looks at what is there now.')
+
+
 def one_branch(module: AnsibleModule, repository: Repository, heads: dict[str, str], branch: str, files: dict[str, bytes]) -> Outcome:
     """Compare, and push unless there is a reason not to; a failure is kept, so that the other branches go on."""
     options = module.params
@@ -258,15 +276,17 @@ def one_branch(module: AnsibleModule, repository: Repository, heads: dict[str, s
     found = Outcome(branch, previous=heads.get(branch))
 
     def require(outcome: Outcome) -> None:
+        require_head(outcome, options['remote'], options['heads'].get(branch))
         require_own(outcome, options['remote'], files)
         require_files(repository, options['remote'], outcome, map(os.path.normpath, options['required_files']))
 
     try:
         require_short_name(branch)
         found = look(repository, options['remote'], branch, heads=heads, files=files, side=side)
-        if options['mode'] == 'none' and found.files:
-            module.warn('Branch %s of %s has other content in %s; nothing is pushed (mode: none).' % (
-                branch, options['remote'], ', '.join(found.files)))
+        held = branch in options['hold']
+        if (held or options['mode'] == 'none') and found.files:
+            module.warn('Branch %s of %s has other content in %s; nothing is pushed (%s).' % (
+                branch, options['remote'], ', '.join(found.files), 'hold' if held else 'mode: none'))
             found.files, found.pushed_to = [], ''
         if found.files and module.check_mode:
             require(found)
@@ -326,6 +346,8 @@ def main() -> None:
             'contents': {'type': 'dict', 'default': {}},
             'required_files': {'type': 'list', 'elements': 'str', 'default': []},
             'branches': {'type': 'list', 'elements': 'str', 'required': True},
+            'heads': {'type': 'dict', 'default': {}},
+            'hold': {'type': 'list', 'elements': 'str', 'default': []},
             'remote': {'type': 'str', 'default': 'origin'},
             'mode': {'type': 'str', 'choices': ['direct', 'branch', 'none'], 'default': 'direct'},
             'side_branch': {'type': 'str', 'default': 'nixops/{branch}'},

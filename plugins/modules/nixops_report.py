@@ -63,10 +63,11 @@ options:
         description:
           - V(deployed) and V(unchanged) are good.
           - V(pushed), V(skipped) and V(would deploy) mean that nothing has been deployed yet, V(tried) that it was only tried.
+          - V(rolled back) means that the state was replaced after it had been deployed.
           - V(failed), V(cancelled) and V(timed out) are bad.
         type: str
         required: true
-        choices: [deployed, unchanged, pushed, tried, skipped, would deploy, cancelled, timed out, failed]
+        choices: [deployed, unchanged, rolled back, pushed, tried, skipped, would deploy, cancelled, timed out, failed]
       commit:
         description: The commit that was deployed, of which eight digits are shown.
         type: str
@@ -86,6 +87,9 @@ options:
         description:
           - Why the result is what it is. Only the first sentence is shown, as errors of this collection have it; what they have found may
             quote a log, which may hold anything.
+        type: str
+      plan:
+        description: What the deployment does to machines and other resources, in short, such as V(+2 ~1 -0).
         type: str
       secrets_map:
         description:

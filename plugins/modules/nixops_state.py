@@ -162,6 +162,12 @@ options:
       - For how many seconds to wait with O(running_jobs=wait).
     type: int
     default: 3600
+  look_elsewhere:
+    description:
+      - Whether to look into the other state files of the project before a first upload, for another state of the same deployment.
+      - The role sets V(false), as its preflight has looked into the files of all projects together.
+    type: bool
+    default: true
   backup:
     description:
       - Whether to save the version that is replaced.
@@ -347,6 +353,7 @@ ARGUMENTS: dict[str, Any] = {
         'lock_timeout': {'type': 'int', 'default': 300},
         'running_jobs': {'type': 'str', 'choices': ['fail', 'wait', 'ignore'], 'default': 'fail'},
         'job_timeout': {'type': 'int', 'default': 3600},
+        'look_elsewhere': {'type': 'bool', 'default': True},
         'backup': {'type': 'bool', 'default': True},
         'backup_dir': {'type': 'path'},
     },
@@ -389,7 +396,7 @@ def run(module: Any, files_open: ExitStack) -> dict[str, Any]:
     require_seen(placements[0], options['replaced_version'])
     problems = [*source.problems, *require_nothing_new(placements[0], partial(version_with, files))]
     problems += advice(placements[0], source.machines)
-    if placements[0].action == 'created':
+    if placements[0].action == 'created' and options['look_elsewhere']:
         problems += before_first_upload(files, name, source.state, source.deployment.uuid)
     if errors_of(problems):
         raise Failure(errors_of(problems))

@@ -110,7 +110,7 @@ def test_a_network_without_state_that_a_push_would_deploy(world: World) -> None:
 
 
 def test_a_variable_of_the_command_line_that_would_change_a_network_beside_the_limit(world: World) -> None:
-    network(world, 'neat-staging').update(nixops_branches=['staging', 'production'], nixops_state='new')
+    network(world, 'neat-staging').update(nixops_branches=['staging', 'production'], nixops_state='new', nixops_deployment='unheard-of')
     limit = ('--limit', 'agent-1,agent-2,neat-network')
     played = refused(world, *limit, '-e', 'nixops_action=dry-run')
     assert 'Variables of the command line would change a network that is not selected' in played.output

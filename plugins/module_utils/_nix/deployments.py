@@ -12,7 +12,7 @@ NixOps 1.7 and 2. C(None) always stands for what is not known, never for what is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Key = tuple[str, str]
@@ -87,6 +87,13 @@ class Evaluated:
     def key(self) -> Key:
         return (self.job, self.name)
 
+    def with_network_of(self, built: Evaluated) -> Evaluated:
+        """With what only the network tells, as it was prebuilt for this or another ref."""
+        return replace(
+            self, network=built.network, state_name=self.state_name or built.state_name, lock=self.lock or built.lock,
+            function=self.function or built.function,
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """For results. Access keys are left out: only whoever compares them needs them."""
         network = None if self.network is None else {
@@ -96,6 +103,20 @@ class Evaluated:
         }
         names = ('ref', 'job', 'name', 'path', 'runs', 'function', 'state_name', 'known_hosts_name', 'deployment', 'action', 'lock')
         return {**{name: getattr(self, name) for name in names}, 'secrets_map': dict(self.secrets_map), 'network': network}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Evaluated:
+        """The same from a result."""
+        network = found['network']
+        names = ('ref', 'job', 'name', 'path', 'runs', 'function', 'state_name', 'known_hosts_name', 'deployment', 'action', 'lock')
+        return cls(
+            **{name: found[name] for name in names}, secrets_map=found['secrets_map'],
+            network=None if network is None else Network(
+                {name: Machine(machine['type'], machine['system']) for name, machine in network['machines'].items()},
+                {name: Resource(resource['type']) for name, resource in network['resources'].items()},
+                network['known'],
+            ),
+        )
 
 
 def evaluated(ref: str, found: Mapping[str, Any]) -> Evaluated:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import read_if_present
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import open_checkout
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.trees import Tree, branch_trees
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import (
     checkout,
@@ -25,10 +27,11 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import (
     run_on,
     tracked,
 )
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Key
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated, Key
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._numbers import require_sensible_numbers
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
 
+HEADS = 'refs/heads/'
 # A branch that nobody names: an effect that runs there runs more often than its inventory says.
 ANOTHER_BRANCH = 'refs/heads/a-branch-that-no-inventory-names'
 
@@ -95,21 +98,36 @@ def given(chosen_pins: Mapping[str, Mapping[str, Any] | None]) -> dict[str, dict
     return {name: {option: value for option, value in pin.items() if value is not None} for name, pin in chosen_pins.items() if pin}
 
 
-def prove(change: Change, options: Mapping[str, Any]) -> tuple[Change, dict[str, list[str]]]:
+@dataclass(frozen=True)
+class Proof:
+    """What Nix says of the file, as far as it was asked.
+
+    runs: ref → names of the effects that would run. effects: what each effect is on each ref. heads: branch → the commit with whose files
+    the effects of that branch were evaluated, where those of a remote were asked for. broken: branch → what is wrong with those files,
+    where they are not the ones that are checked out.
+    """
+
+    runs: Mapping[str, list[str]] = field(default_factory=dict)
+    effects: tuple[Evaluated, ...] = ()
+    heads: Mapping[str, str] = field(default_factory=dict)
+    broken: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+
+
+def prove(change: Change, options: Mapping[str, Any]) -> tuple[Change, Proof]:
     """Check the planned text as far as C(validate) says.
 
-    Returns the change, which is none where the old text says the same in another layout, and ref → names of the effects that
-    would run, if evaluated. Raises Failure with what Nix says, or with the effects that run elsewhere than their run_on names.
+    Returns the change, which is none where the old text says the same in another layout, and what was proved. Raises Failure with what
+    Nix says, or with the effects that run elsewhere than their run_on names.
     """
     level = options['validate']
     if change.after is None or level == 'none':
-        return change, {}
+        return change, Proof()
     candidate = _candidate(change, options)
     parsed = evaluation.parse(candidate)
     if change.before is not None and change.before != change.after and _says_the_same(change.before, change.after, parsed, candidate):
         change = replace(change, after=change.before)
     if level == 'parse':
-        return change, {}
+        return change, Proof()
     with tracked.as_agents_see_it(candidate.checkout, str(candidate.path.relative_to(candidate.checkout))) as seen:
         return change, _evaluated(replace(candidate, seen=seen if seen != candidate.checkout else None), options)
 
@@ -128,9 +146,10 @@ def _comments(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.lstrip().startswith('#')]
 
 
-def _evaluated(candidate: evaluation.Candidate, options: Mapping[str, Any]) -> dict[str, list[str]]:
+def _evaluated(candidate: evaluation.Candidate, options: Mapping[str, Any]) -> Proof:
     effects = options['effects']
-    refs = options['refs'] or refs_to_ask(effects, candidate.checkout)
+    pushed = [HEADS + branch for branch in options['branches']] if options['remote'] else []
+    refs = list(dict.fromkeys([*(options['refs'] or refs_to_ask(effects, candidate.checkout)), *pushed]))
     asked = [*refs, *([] if options['refs'] else [ANOTHER_BRANCH])]
     answer = evaluation.evaluate(candidate, asked)
     declared = checks.declared_problems(effect for found in answer.values() for effect in found)
@@ -138,9 +157,81 @@ def _evaluated(candidate: evaluation.Candidate, options: Mapping[str, Any]) -> d
     problems = [*declared, *verdict(effects, runs)]
     if problems:
         raise Failure(tuple(problems), {'runs': names_of(runs, refs)})
-    if options['validate'] == 'prebuild':
-        evaluation.prebuild(candidate, prebuild_targets(effects, runs))
-    return names_of(runs, refs)
+    found = Proof(names_of(runs, refs), tuple(effect for ref in refs for effect in answer[ref]))
+    if not pushed:
+        return replace(found, effects=_with_networks(candidate, found.effects, prebuild_targets(effects, runs), options))
+    return _on_branches(candidate, found, options)
+
+
+def _with_networks(
+    candidate: evaluation.Candidate, evaluated: Sequence[Evaluated], targets: Mapping[Key, str], options: Mapping[str, Any],
+) -> tuple[Evaluated, ...]:
+    """The effects with the networks that they prebuild, if those are asked for. targets: a ref for each effect to prebuild."""
+    if options['validate'] != 'prebuild' or not targets:
+        return tuple(evaluated)
+    built = evaluation.prebuild(candidate, targets)
+    return tuple(effect.with_network_of(built[effect.key]) if effect.runs and effect.key in built else effect for effect in evaluated)
+
+
+def _on_branches(candidate: evaluation.Candidate, found: Proof, options: Mapping[str, Any]) -> Proof:
+    """The same with the files that the branches of a remote have: those are what agents see.
+
+    Only what runs on no such branch is prebuilt with what is checked out, and no process more is needed where that is the same.
+    """
+    targets = prebuild_targets(options['effects'], {ref: [effect.key for effect in found.effects if effect.runs and effect.ref == ref]
+                                                    for ref in found.runs})
+    file = candidate.path.relative_to(candidate.checkout).as_posix()
+    effects: list[Evaluated] = []
+    covered: set[Key] = set()
+    broken: dict[str, tuple[Problem, ...]] = {}
+    with branch_trees(open_checkout(str(candidate.checkout)), options['remote'], options['branches'], file) as there:
+        for tree in there.trees:
+            refs = [HEADS + branch for branch in tree.branches]
+            running = [effect for effect in found.effects if effect.ref in refs and effect.runs]
+            covered |= {effect.key for effect in running}
+            if tree.folder is None:
+                here, evaluated = candidate, [effect for effect in found.effects if effect.ref in refs]
+                effects += _with_networks(here, evaluated, _targets(evaluated, targets), options)
+                continue
+            try:
+                _require_files(tree, options['remote'], candidate, [effect.name for effect in running])
+                here = replace(candidate, checkout=tree.folder, path=tree.folder / file, seen=None, rev=tree.revision)
+                answer = evaluation.evaluate(here, refs)
+                evaluated = [effect for ref in refs for effect in answer[ref]]
+                effects += _with_networks(here, evaluated, _targets(evaluated, targets), options)
+            except Failure as failure:
+                broken.update((branch, _named_by_branch(failure, tree, options['remote'])) for branch in tree.branches)
+    elsewhere = [effect for effect in found.effects if effect.ref not in {HEADS + branch for branch in there.heads}]
+    rest = {key: ref for key, ref in targets.items() if key not in covered}
+    return Proof(found.runs, (*effects, *_with_networks(candidate, elsewhere, rest, options)), there.heads, broken)
+
+
+def _targets(evaluated: Sequence[Evaluated], targets: Mapping[Key, str]) -> dict[Key, str]:
+    """Of the effects to prebuild those that run where these were evaluated, each with such a ref."""
+    return {effect.key: effect.ref for effect in evaluated if effect.runs and effect.key in targets}
+
+
+def _require_files(tree: Tree, remote: str, candidate: evaluation.Candidate, effects: Sequence[str]) -> None:
+    """Refuse a branch without the files of the effects that run there, in better words than Nix has for it."""
+    wanted = {file for effect in effects for file in candidate.files.get(effect, ())}
+    missing = sorted(file for file in wanted if tree.folder and not (tree.folder / file).exists())
+    if missing:
+        raise fail('The branch does not have files that %s refers to.' % candidate.path.name, where='%s of %s' % (tree.branches[0], remote),
+                   found='nothing at %s' % ', '.join(missing),
+                   remedy='Push them to the branch first: an agent sees what is there, not what is in the checkout.')
+
+
+def _named_by_branch(failure: Failure, tree: Tree, remote: str) -> tuple[Problem, ...]:
+    """Say C(origin/production:network.nix) for a file of a branch: where it lies while it is evaluated helps nobody."""
+    place = '%s/%s:' % (remote, tree.branches[0])
+
+    def told(text: str) -> str:
+        return text.replace('%s/' % tree.folder, place).replace(str(tree.folder), place)
+
+    return tuple(
+        replace(each, what=told(each.what), where=told(each.where), found=told(each.found), remedy=told(each.remedy))
+        for each in failure.problems
+    )
 
 
 def _candidate(change: Change, options: Mapping[str, Any]) -> evaluation.Candidate:

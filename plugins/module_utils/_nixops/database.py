@@ -124,6 +124,9 @@ def _not_one(what: str, wanted: str, where: str, candidates: list[Deployment]) -
         where=where,
         expected='exactly one deployment with that UUID or name, or whose UUID begins so',
         found='; '.join(str(each) for each in candidates) or 'no deployment at all',
-        remedy='Give the UUID of one of these' if candidates else 'See whether this is the right file',
+        remedy='Correct the name, or give the UUID of one of these if it is meant. A network that has no machines yet needs no upload '
+        '(for the role, nixops_state: new), nor one whose state Hercules CI has already (nixops_state: present)'
+        if candidates
+        else 'See whether this is the right file',
         candidates=[{'uuid': each.uuid, 'name': each.name} for each in candidates],
     )

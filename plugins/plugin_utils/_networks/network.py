@@ -11,13 +11,16 @@ upload of its state, ci.nix, the audit of secrets, the plan and the report all t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import run_on
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options import EFFECT
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Condition, for_users
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Host
 
@@ -84,10 +87,13 @@ class Network(Host):
         """The known_hosts file beside it."""
         return str(self['nixops_known_hosts_name'] or 'nixops-%s.known_hosts' % self.deployment)
 
-    @property
-    def names(self) -> dict[str, str]:
-        """What the role passes to its tasks, so that none of them finds a name of its own."""
-        return {'state': self.state_name, 'known_hosts': self.known_hosts_name, 'effect_deployment': self.effect_deployment}
+    def as_dict(self) -> dict[str, Any]:
+        """What the role passes to its tasks, so that none of them reads a variable in a way of its own."""
+        return {
+            'branches': self.branches, 'function': self.function, 'action': str(self['nixops_action']), 'state': self.state,
+            'state_name': self.state_name, 'known_hosts_name': self.known_hosts_name, 'effect_deployment': self.effect_deployment,
+            'forget_state': bool(self['nixops_forget_state']), 'secrets_map': self['nixops_secrets_map'] or {},
+        }
 
     @cached_property
     def state(self) -> str:
@@ -95,15 +101,21 @@ class Network(Host):
         return str(self['nixops_state'])
 
     def source(self, options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-        """The options of M(nixcd.hercules_ci.nixops_state) that say where the state comes from.
+        """The options of M(nixcd.hercules_ci.nixops_state) that bring the network's state to Hercules CI.
 
         options: its argument spec, whose defaults hold where a variable is not set.
         """
+        state_options = {
+            'existing': self['nixops_state_existing'], 'replaced_version': self['nixops_state_replaced_version'],
+            'running_jobs': self['nixops_state_running_jobs'],
+        }
         found = {option: self.option(option, spec.get('default')) for option, spec in options.items()}
         if found['export_file']:
             found.update(database=None, nixops_program=None, nixops_directory=None)
-        own = {'deployment': self.deployment, 'effect_deployment': self.effect_deployment, 'name': self.state_name, 'version': None}
-        return {**found, **own}
+        return {
+            **found, **state_options, 'project': self.project, 'deployment': self.deployment, 'effect_deployment': self.effect_deployment,
+            'name': self.state_name, 'known_hosts_name': self.known_hosts_name if found['known_hosts'] else None, 'version': None,
+        }
 
     def option(self, name: str, default: Any = None) -> Any:
         """The value of the variable of an option: called as the option, with nixops_ in front if it does not begin with that already."""
@@ -185,6 +197,20 @@ def least_privilege(networks: Iterable[Network]) -> dict[str, Condition]:
     return {secret: for_users(users[secret]) for secret in sorted(users)}
 
 
-def on_branch(networks: Sequence[Network], branch: str) -> list[Network]:
-    """Those of the networks that a push to the branch deploys."""
-    return [network for network in networks if network.sound('nixops_branches', 'nixops_run_on') and network.runs_on_branch(branch)]
+VARIABLES = {
+    'existing': 'nixops_state_existing', 'replaced_version': 'nixops_state_replaced_version', 'running_jobs': 'nixops_state_running_jobs',
+    'name': 'nixops_state_name', 'known_hosts_name': 'nixops_known_hosts_name', 'effect_deployment': 'nixops_effect_deployment',
+    'import_check': 'nixops_import_check', 'function': 'nixops_function', 'export_file': 'nixops_export_file',
+    'database': 'nixops_database',
+}
+"""The variables of the role for options of M(nixcd.hercules_ci.nixops_state)."""
+
+
+def in_terms_of_the_role(problem: Problem) -> Problem:
+    """A problem of a module with its options called as the variables of the role that somebody would set: C(existing=replace) is none."""
+    def variable(match: re.Match[str]) -> str:
+        return '%s: %s' % (VARIABLES[match[1]], match[2])
+
+    remedy = re.sub(r'\b(%s)=(\w+)' % '|'.join(VARIABLES), variable, problem.remedy)
+    with_underscore = '|'.join(name for name in VARIABLES if '_' in name)
+    return replace(problem, remedy=re.sub(r'(?<!\w)(%s)(?!\w)' % with_underscore, lambda match: VARIABLES[match[1]], remedy))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 
 ONLY_WRITTEN = '%s has changed; a run with the tag push brings it to the branch.'
@@ -27,11 +28,13 @@ NONE: Result = MappingProxyType({})
 class Done:
     """What the tasks of a project returned; empty for a task that was not run.
 
-    uploaded: results of nixops_state by network. rendered, pushed: of nixops_effect and nixops_push. watched: of hci_job, by branch.
+    uploaded: results of nixops_state by network. rendered, planned, pushed: of nixops_effect, nixops_plan and nixops_push.
+    watched: of hci_job, by branch.
     """
 
     uploaded: Mapping[str, Result] = field(default_factory=dict)
     rendered: Result = field(default_factory=dict)
+    planned: Result = field(default_factory=dict)
     pushed: Result = field(default_factory=dict)
     watched: Mapping[str, Result] = field(default_factory=dict)
 
@@ -69,7 +72,43 @@ def ending_of(network: str, branch: str, branches: Mapping[str, Iterable[str]], 
         return Ending('skipped', 'The branch is left alone, as it would deploy %s without its state.' % ', '.join(sorted(stopped)))
     if _failed(done.rendered):
         return _failure(done.rendered)
-    return _after_push(network, branch, done)
+    refused = _refused(network, branch, done.planned)
+    # What has become of the job that is there already says more than why no other one is made.
+    if refused and _failed(done.watched.get(branch, NONE)):
+        refused = None
+    return refused or _after_push(network, branch, done)
+
+
+def _refused(network: str, branch: str, planned: Result) -> Ending | None:
+    """What speaks against the branch: by itself, or because of another network that is deployed from it, too."""
+    if _failed(planned) and 'networks' not in planned:
+        return _failure(planned)
+    errors = [
+        (entry['network'], Problem(**problem))
+        for entry in planned.get('networks', ()) if entry['branch'] == branch
+        for problem in entry['problems'] if problem['severity'] == 'error'
+    ]
+    errors += [(network, Problem(**problem)) for problem in planned.get('broken', {}).get(branch, ())]
+    own = [problem for name, problem in errors if name == network]
+    if own:
+        return Ending('failed', own[0].what, '\n'.join(map(str, own)))
+    if errors:
+        return Ending('skipped', 'The branch is left alone because of %s.' % ', '.join(sorted({name for name, _problem in errors})))
+    return None
+
+
+def at_rest(standing: Mapping[str, Any]) -> Ending:
+    """How a branch ends that had nothing to do: its newest job has deployed it. standing: as preflight has it."""
+    return Ending('deployed', commit=standing['revision'], job=standing['job'], job_url=standing['job_url'])
+
+
+def replaced_since(ending: Ending, version: Version | None) -> Ending:
+    """A deployment that succeeded is not what is there any longer where somebody replaced its state. version: what it was replaced by."""
+    if version is None or ending.result not in ('deployed', 'unchanged'):
+        return ending
+    by = ' by %s' % version.uploader if version.uploader else ''
+    return replace(ending, result='rolled back', message='Version %d of the state was uploaded%s after the deployment; nixops_rerun_failed '
+                   'deploys with it.' % (version.number, by))
 
 
 def with_action(ending: Ending, action: str) -> Ending:
@@ -155,8 +194,9 @@ def done_of(networks: Iterable[str], results: Mapping[str, Mapping[str, Any]]) -
     return Done(
         uploaded={name: results[name]['_nixops_uploaded'] for name in names if _run(results[name].get('_nixops_uploaded'))},
         rendered=_once(results[name].get('_nixops_rendered') for name in names),
+        planned=_once(results[name].get('_nixops_plan') for name in names),
         pushed=_once(results[name].get('_nixops_pushed') for name in names),
-        watched={item['item']['branch']: item for name in names for item in _items(results[name].get('_nixops_watched')) if _run(item)},
+        watched={item['item']: item for name in names for item in _items(results[name].get('_nixops_watched')) if _run(item)},
     )
 
 

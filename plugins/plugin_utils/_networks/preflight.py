@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import private_folder
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import projects as rules
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import service
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.known import PHASES, Run, look_at_all
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project, projects_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import projects_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.secrets import (
     default_branches,
     outlines,
     same_file,
     secret_problems,
 )
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Agent, Versions, agent_of, state_problems
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Agent, agent_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import (
     Variables,
     not_evaluated,
@@ -39,7 +39,7 @@ class Inventory:
     """networks, agents: variables by host, of the whole inventory. selected: the networks that the run is about.
 
     groups: names of all groups that have hosts.
-    uploads, pushes: whether the run uploads states, and pushes, as its tags say.
+    phases: those of the role that the run includes, as its tags say.
     extra_vars: names of the variables of the command line. left_out: the networks that a limit leaves out.
     strategy: that of the play.
     """
@@ -47,21 +47,11 @@ class Inventory:
     networks: Mapping[str, Variables]
     agents: Mapping[str, Variables]
     selected: Sequence[str]
-    uploads: bool = True
-    pushes: bool = True
+    phases: tuple[str, ...] = PHASES
     extra_vars: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
     strategy: str = 'linear'
     groups: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What Hercules CI says about a project: its state files, and their versions; None where it does not answer, or was not asked."""
-
-    files: StateFiles | None = None
-    versions: Versions | None = None
-    problems: tuple[Problem, ...] = ()
 
 
 NOTHING: dict[str, Any] = {'selected': []}
@@ -85,16 +75,15 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     problems += [*rules.disagreements(projects), *secret_problems(networks, agents, default_branches(projects, agents))]
     hosts, unknown = _agents(inventory.agents)
     problems += [*unknown, *same_file(agents, hosts)]
-    asked = {project.name: _ask(project) for project in projects if project.selected}
-    for project in projects:
-        if project.name in asked:
-            problems += rules.overridden(project, inventory.extra_vars, inventory.left_out)
-            problems += _problems_of(project, asked[project.name], hosts, inventory)
+    with private_folder() as folder:
+        run = Run(inventory.phases, tuple(hosts), inventory.extra_vars, inventory.left_out, folder)
+        known = look_at_all(projects, run)
+    problems += [problem for found in known.values() for problem in found.problems]
     problems = list(dict.fromkeys(problems))
     if errors_of(problems):
         raise Failure(tuple(problems))
-    plans = {project.name: _plan(project, asked[project.name]) if project.name in asked else NOTHING for project in projects}
-    return {'projects': plans, 'agents': outlines(networks, agents)}, problems
+    plans = {project.name: known[project.name].plan() if project.name in known else NOTHING for project in projects}
+    return {'projects': plans, 'phases': list(inventory.phases), 'agents': outlines(networks, agents)}, problems
 
 
 def _empty_groups(inventory: Inventory, networks: Sequence[Network]) -> Iterator[Problem]:
@@ -134,37 +123,3 @@ def _out_of_step(strategy: str) -> Iterator[Problem]:
     if strategy.endswith(('free', 'host_pinned')):
         yield Problem('A branch might be pushed before the states of all its networks are uploaded.', where='the play',
                       expected='the strategy linear', found=strategy, remedy='Set strategy: linear for the play.')
-
-
-def _ask(project: Project) -> Answer:
-    """What Hercules CI has of a project that something is selected of; the others are not asked for."""
-    if not project.first.sound(*service.REACHED_BY):
-        return Answer()
-    try:
-        files = service.state_files(project.first)
-        return Answer(files, files.files())
-    except Failure as failure:
-        return Answer(problems=failure.problems)
-
-
-def _problems_of(project: Project, answer: Answer, agents: Sequence[Agent], inventory: Inventory) -> Iterator[Problem]:
-    yield from rules.checkout_problems(project, pushes=inventory.pushes)
-    yield from answer.problems
-    if answer.versions is not None:
-        yield from service.missing_states(project, answer.versions, inventory.uploads)
-    for network in project.chosen:
-        yield from state_problems(network, agents, answer.files, answer.versions or {})
-
-
-def _plan(project: Project, answer: Answer) -> dict[str, Any]:
-    """What the role goes by, when nothing is wrong."""
-    return {
-        'declared': [network.name for network in project.networks],
-        'selected': [network.name for network in project.chosen],
-        'effects': [network.effect for network in project.networks],
-        'names': {network.name: network.names for network in project.networks},
-        'branches': {network.name: network.branches for network in project.networks},
-        'actions': {network.name: network['nixops_action'] for network in project.networks},
-        'versions': {name: known[-1].number for name, known in (answer.versions or {}).items() if known},
-        'file': rules.written_file(project),
-    }

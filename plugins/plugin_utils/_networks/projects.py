@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.credentials import advice
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
@@ -35,6 +36,9 @@ SHARED = (
     'nixops_job_start_timeout', 'nixops_api_base_url', 'nixops_api_token', 'nixops_credentials_file',
 )
 
+# What says of one network what becomes of its machines, beside the options of its effect.
+OF_ONE = ('nixops_branches', 'nixops_state', 'nixops_state_existing', 'nixops_state_replaced_version')
+
 # What the files that an effect needs depend on.
 FILES = (
     'nixops_function', 'nixops_src', 'nixops_flake', 'nixops_network_files', 'nixops_prebuild_only_network_files',
@@ -55,8 +59,21 @@ class Project:
         return self.networks[0]
 
     @property
+    def options(self) -> dict[str, Any]:
+        """What the networks agree upon, but for how Hercules CI is reached: by names without nixops_, what is not set left out."""
+        found = {variable[len(PREFIX):]: self.first[variable] for variable in SHARED if not variable.startswith(PREFIX + 'api_')}
+        return {option: value for option, value in found.items() if value is not None}
+
+    @property
     def chosen(self) -> list[Network]:
         return [network for network in self.networks if network.name in self.selected]
+
+    @property
+    def pushed_too(self) -> list[Network]:
+        """The networks that are not selected, and that a push to the branches of the others deploys."""
+        others = [network for network in self.networks if network.name not in self.selected]
+        sound = [network for network in others if network.sound('nixops_branches', 'nixops_run_on')]
+        return [network for network in sound if any(map(network.runs_on_branch, self.pushed_branches))]
 
     @property
     def pushed_branches(self) -> set[str]:
@@ -95,15 +112,29 @@ def disagreements(projects: Sequence[Project]) -> Iterator[Problem]:
         yield from _same_states(project)
 
 
+def unproven(project: Project, pushes: bool) -> Iterator[Problem]:
+    """What is pushed has to be evaluated: only Nix says which state an effect reads, and on which branch it runs."""
+    first = project.first
+    if pushes and first.sound('nixops_validate', 'nixops_push') and first['nixops_validate'] in ('none', 'parse') \
+            and first['nixops_push'] != 'none':
+        yield Problem('Nothing is pushed that Nix has not evaluated: a wrong state name would make all machines anew.',
+                      where=first.place('nixops_validate'), expected='evaluate or prebuild', found=str(first['nixops_validate']),
+                      remedy='Set nixops_validate: prebuild, or nixops_push: none.')
+
+
 def overridden(project: Project, extra_vars: frozenset[str], left_out: frozenset[str]) -> Iterator[Problem]:
     """Variables of the command line hold for every host: a network beside the limit would become another one by the push to its branch.
 
     left_out: the networks that a limit leaves out.
     """
-    changed = ', '.join(sorted(extra_vars & {'nixops_branches', *(PREFIX + option for option in EFFECT_OPTIONS)}))
+    changed = ', '.join(sorted(extra_vars & {*OF_ONE, *(PREFIX + option for option in EFFECT_OPTIONS)}))
+    if 'nixops_state_replaced_version' in extra_vars and len(project.chosen) > 1:
+        yield Problem('A version that may be replaced is one of one network, and the command line gives it to all.',
+                      where=project.name, expected='one selected network', found=', '.join(network.name for network in project.chosen),
+                      remedy='Select the one that is meant (--limit), or set nixops_state_replaced_version for it in the inventory.')
     for network in project.networks if changed else ():
-        if network.name in left_out and network.sound('nixops_branches'):
-            shared = project.pushed_branches & set(network.branches)
+        if network.name in left_out and network.sound('nixops_branches', 'nixops_run_on'):
+            shared = {branch for branch in project.pushed_branches if network.runs_on_branch(branch)}
             if shared:
                 yield Problem('Variables of the command line would change a network that is not selected.',
                               where='%s, branch %s of %s' % (network.name, ', '.join(sorted(shared)), project.name),

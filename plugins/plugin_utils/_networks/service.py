@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import CONNECTION, PREFIX, STATE_NAME, Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.stored import CachedFiles
 
 NO_UPLOAD = 'dry-run'
 """The only action that leaves a missing state missing. Others make machines, or leave a state without any, which a later run would keep."""
 REACHED_BY = tuple(PREFIX + option for option in CONNECTION)
 
 
-def state_files(network: Network) -> StateFiles:
-    """The state files of a network's project."""
-    return StateFiles(connect(network.connection()), network.project_path)
+def state_files(network: Network, folder: str) -> CachedFiles:
+    """The state files of a network's project. folder: a private one, for what is downloaded."""
+    return CachedFiles(connect(network.connection()), network.project_path, folder)
 
 
 def change_by(job_url: str, versions: Sequence[Version], known: int | None) -> tuple[int | None, int | None]:
@@ -42,11 +43,11 @@ def missing_states(project: Project, versions: Container[str], uploads: bool) ->
     versions: names of the states that Hercules CI has. uploads: whether this run uploads states, as its tags say.
     """
     for network in project.networks:
-        if not network.sound(*STATE_NAME, 'nixops_branches', 'nixops_state', 'nixops_action'):
+        if not network.sound(*STATE_NAME, 'nixops_branches', 'nixops_run_on', 'nixops_state', 'nixops_action'):
             continue
         name = network.state_name
         selected = network.name in project.selected
-        shared = project.pushed_branches & set(network.branches)
+        shared = {branch for branch in project.pushed_branches if network.runs_on_branch(branch)}
         if name in versions or not shared or network.state == 'new' or network['nixops_action'] == NO_UPLOAD:
             continue
         if network.state == 'upload' and selected and uploads:

@@ -11,28 +11,28 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import STATE_NAME as STATE_FILE
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import database_problem
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import database_problem, unusable
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import machines
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server, read_source
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_file, from_server, read_source
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.modules.nixops_state import ARGUMENTS as STATE
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import STATE_NAME, Network
-
-Versions = Mapping[str, Sequence[Version]]
-"""By state file, oldest first."""
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.stored import Coming, Versions, known_here
 
 SOURCE = (
     *STATE_NAME, 'nixops_state', 'nixops_function', 'nixops_export_file', 'nixops_database', 'nixops_program',
-    'nixops_allow_self_deploy', 'nixops_checkout', 'nixops_src', 'nixops_flake', 'nixops_forget_state',
+    'nixops_allow_self_deploy', 'nixops_known_hosts', 'nixops_state_existing', 'nixops_import_check',
 )
 """The variables that the state and its source depend on."""
+SOURCE_OPTIONS = {name: option for name, option in STATE['argument_spec'].items() if name not in CONNECTION_OPTIONS}
 
 
 @dataclass(frozen=True)
@@ -73,56 +73,105 @@ def _known_keys(address: str) -> set[str]:
     return {line.split()[2] for line in found.stdout.splitlines() if not line.startswith('#') and len(line.split()) > 2}
 
 
-def state_problems(network: Network, agents: Sequence[Agent], files: StateFiles | None, versions: Versions) -> Iterator[Problem]:
-    """What is wrong with the state that the network has, or is to get.
+@dataclass(frozen=True)
+class Upload:
+    """A network's state, or its known hosts, that a task has to compare with the server's or to upload.
+
+    options: those of nixops_state, but for how Hercules CI is reached; what is not set is left out.
+    coming: the state, where the server has no such file yet.
+    """
+
+    network: str
+    options: Mapping[str, Any]
+    coming: Coming | None = None
+
+
+def look_at_state(
+    network: Network, agents: Sequence[Agent], files: StateFiles | None, versions: Versions,
+) -> tuple[list[Upload], list[Problem]]:
+    """What there is to upload of a network, and what is wrong with the state that it has, or is to get.
 
     files, versions: of Hercules CI; without them only a state that would be uploaded is looked at.
     """
     if not network.sound(*SOURCE):
-        return
+        return [], []
     known = versions.get(network.state_name)
     newest = known[-1] if known else None
-    yield from _named_otherwise(network)
     looked_for = () if network['nixops_allow_self_deploy'] else agents
     try:
         if network.state == 'upload':
-            yield from _problems_here(network, looked_for, files, newest)
-        elif files and newest:
-            yield from _problems_there(network, looked_for, files, newest)
+            return _look_here(network, looked_for, files, versions)
+        if files and newest:
+            return [], [*_unusable_there(network, files, newest), *_problems_there(network, looked_for, files, newest)]
+        if network.state == 'new':
+            return [], list(known_here(network, network.source(SOURCE_OPTIONS)))
     except Failure as failure:
-        for problem in failure.problems:
-            yield replace(problem, where=', '.join(filter(None, (network.name, problem.where))))
+        return [], [replace(problem, where=', '.join(filter(None, (network.name, problem.where)))) for problem in failure.problems]
+    return [], []
 
 
-def _problems_here(network: Network, agents: Sequence[Agent], files: StateFiles | None, newest: Version | None) -> Iterator[Problem]:
-    """Of the state that would be uploaded, and of what has been deployed since, by machines that are not known here."""
+def _look_here(
+    network: Network, agents: Sequence[Agent], files: StateFiles | None, versions: Versions,
+) -> tuple[list[Upload], list[Problem]]:
+    """The state that would be uploaded, and what has been deployed since, by machines that are not known here."""
+    source = network.source(SOURCE_OPTIONS)
+    known = versions.get(network.state_name) or ()
     with hidden_file() as file:
-        state = read_source(network.source(STATE['argument_spec']), file).state
-        yield from _self_deploys(network, state, agents)
-    if agents and files and newest and not newest.holds(state.size, state.sha256):
-        with suppress(NotAState):  # which nixops_state may be about to replace
-            yield from _problems_there(network, agents, files, newest)
+        found = read_source(source, file)
+        state = found.state
+        problems = [*_self_deploys(network, state, agents), *_no_file_name(network)]
+    pending = not _is_there(state, known, kept=network['nixops_state_existing'] == 'keep') or _known_hosts_pending(network, versions)
+    if agents and files and known and not known[-1].holds(state.size, state.sha256):
+        with suppress(NotAState):  # which is said below, or nixops_state is about to replace
+            problems += _problems_there(network, agents, files, known[-1])
+    if files and known and not pending and not known[-1].holds(state.size, state.sha256):
+        problems += _unusable_there(network, files, known[-1])
+    options = {option: value for option, value in source.items() if value is not None}
+    coming = None if known else Coming(found.deployment, state.sha256)
+    return [Upload(network.name, options, coming)] if pending else [], problems
+
+
+def _no_file_name(network: Network) -> Iterator[Problem]:
+    """A deployment may have a name that no file on Hercules CI can have."""
+    if not STATE_FILE.match(network.state_name):
+        yield Problem('The name of the state file cannot stand in a URL.', network.place('nixops_deployment'),
+                      found=repr(network.state_name), expected='letters, digits, full stops, hyphens and underscores',
+                      remedy='Set nixops_state_name and nixops_known_hosts_name to such names, or nixops_deployment to the UUID.')
+
+
+def _unusable_there(network: Network, files: StateFiles, newest: Version) -> Iterator[Problem]:
+    """Why the effect cannot work with the newest state. What a deployment has stored is looked at before it is deployed again."""
+    if network['nixops_forget_state'] or (newest.job and newest.size):
+        return
+    with hidden_file() as file:
+        state = from_server(files, network.state_name, newest, file)
+        for problem in unusable(state, network.function, network.effect_deployment):
+            yield replace(problem, where='%s, %s' % (network.name, problem.where))
+
+
+def _is_there(state: State, versions: Sequence[Version], kept: bool) -> bool:
+    """Whether the server has this content already. kept: an older version will do, as what came after it is left alone."""
+    looked_at = versions if kept else versions[-1:]
+    return any(version.holds(state.size, state.sha256) for version in looked_at)
+
+
+def _known_hosts_pending(network: Network, versions: Versions) -> bool:
+    path = network['nixops_known_hosts']
+    if not path:
+        return False
+    with hidden_file() as file:
+        hosts = from_file(path, file)
+    return not _is_there(hosts, versions.get(network.known_hosts_name) or (), kept=network['nixops_state_existing'] == 'keep')
 
 
 def _problems_there(network: Network, agents: Sequence[Agent], files: StateFiles, newest: Version) -> Iterator[Problem]:
+    if not agents:
+        return
     with hidden_file() as file:
         state = from_server(files, network.state_name, newest, file)
         if network['nixops_function'] == 'runNixOps' and network.state != 'upload' and state.is_database:
             yield database_problem('%s, %s' % (network.name, state.where))
         yield from _self_deploys(network, state, agents)
-
-
-def _named_otherwise(network: Network) -> Iterator[Problem]:
-    """NixOps 2 finds its state under the name that C(nixops.nix) has; whether that comes to another one, only Nix knows for certain."""
-    if network['nixops_function'] != 'runNixOps2' or network['nixops_flake'] or network['nixops_forget_state']:
-        return
-    name, file = network.state_name, Path(network['nixops_checkout'] or '', network['nixops_src'] or '', 'nixops.nix')
-    with suppress(OSError, ValueError):  # what is wrong with the files is reported with the checkout
-        if name not in file.read_text('utf-8', errors='replace'):
-            yield Problem('NixOps 2 might look for the state under another name, and make all machines anew.',
-                          where='%s, %s' % (network.name, file), expected='%s, as nixops_state_name and nixops_deployment say' % name,
-                          found='a file in which that name does not occur', severity='warning',
-                          remedy='Set network.storage.hercules-ci.stateName there to it, or nixops_state_name to what it is there.')
 
 
 def _self_deploys(network: Network, state: State, agents: Sequence[Agent]) -> Iterator[Problem]:

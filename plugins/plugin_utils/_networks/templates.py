@@ -11,17 +11,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible import template
 from ansible.errors import AnsibleError
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place
 
-try:
-    from ansible.template import is_trusted_as_template as _may_be_template
-except ImportError:  # ansible-core before 2.19 marks what is no template
+# ansible-core before 2.19 has no such function, and marks what is no template.
+_is_trusted = getattr(template, 'is_trusted_as_template', None)
 
-    def _may_be_template(value: Any) -> bool:
-        return not hasattr(value, '__UNSAFE__')
+
+def _may_be_template(value: Any) -> bool:
+    return bool(_is_trusted(value)) if _is_trusted else not hasattr(value, '__UNSAFE__')
 
 
 UNSAFE = 'If this is a value and no template, put the tag !unsafe before it where it is written, in a vaulted file too.'

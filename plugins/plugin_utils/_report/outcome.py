@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 TONES = {
     'deployed': 'good', 'unchanged': 'good',
-    'pushed': 'open', 'tried': 'open', 'skipped': 'open', 'would deploy': 'open',
+    'rolled back': 'open', 'pushed': 'open', 'tried': 'open', 'skipped': 'open', 'would deploy': 'open',
     'cancelled': 'bad', 'timed out': 'bad', 'failed': 'bad',
 }
 """Every result there is, the worst last, and how a reader takes it."""
@@ -39,6 +39,7 @@ class Outcome:
     job: int | None = None
     job_url: str = ''
     message: str = ''
+    plan: str = ''
     secrets_map: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -44,6 +44,7 @@ def html_page(outcomes: Sequence[Outcome], agents: Sequence[Agent], now: datetim
         secrets=_secrets(outcomes, agents),
         drawings=[('wide', side_by_side(topology)), ('narrow', one_below_the_other(topology))],
         description=_description(topology),
+        planned=any(outcome.plan for outcome in outcomes),
         now=now, counted=counted, job_name=job_name, short=SHORT_COMMIT,
     )
 

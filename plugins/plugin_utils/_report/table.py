@@ -14,7 +14,7 @@ from itertools import groupby
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import Outcome, summary
 
 SHORT_COMMIT = 8
-_HEADER = ('NETWORK', 'BRANCH', 'COMMIT', 'STATE', 'JOB', 'RESULT')
+_HEADER = ('NETWORK', 'BRANCH', 'COMMIT', 'STATE', 'PLAN', 'JOB', 'RESULT')
 
 
 def text_table(outcomes: Sequence[Outcome], columns: int) -> list[tuple[str, str]]:
@@ -22,13 +22,13 @@ def text_table(outcomes: Sequence[Outcome], columns: int) -> list[tuple[str, str
 
     columns: width of the terminal. Links stand in a column of their own if all lines fit, else once for each job below its project.
     """
-    rows = {
-        each: (each.network, each.branch, each.commit[:SHORT_COMMIT] or '–', each.state, job_name(each), each.result) for each in outcomes
-    }
-    widths = [max(map(text_width, column)) for column in zip(_HEADER, *rows.values())]
+    planned = any(each.plan for each in outcomes)  # without a plan there is nothing to say in its column
+    header = [name for name in _HEADER if planned or name != 'PLAN']
+    rows = {each: _cells(each, planned) for each in outcomes}
+    widths = [max(map(text_width, column)) for column in zip(header, *rows.values())]
     link_width = max((text_width(outcome.job_url) for outcome in outcomes), default=0)
     beside = 0 < link_width <= columns - sum(widths) - 2 * len(widths) - 2
-    lines = [(_line((*_HEADER, 'LINK' * beside), widths), '')]
+    lines = [(_line((*header, 'LINK' * beside), widths), '')]
     for project, members in groupby(rows, key=lambda outcome: outcome.project):
         lines.append((project, ''))
         links = {}
@@ -40,6 +40,12 @@ def text_table(outcomes: Sequence[Outcome], columns: int) -> list[tuple[str, str
                 links[outcome.job_url] = job_name(outcome)
         lines += [('  %s  %s' % (name, url), '') for url, name in links.items()]
     return [*lines, ('', ''), (summary(outcomes), '')]
+
+
+def _cells(outcome: Outcome, planned: bool) -> tuple[str, ...]:
+    plan = (outcome.plan or '–',) if planned else ()
+    commit = outcome.commit[:SHORT_COMMIT] or '–'
+    return (outcome.network, outcome.branch, commit, outcome.state, *plan, job_name(outcome), outcome.result)
 
 
 def job_name(outcome: Outcome) -> str:

@@ -18,13 +18,15 @@ Outcome = Callable[..., dict[str, Any]]
 PROJECT = 'github/neat-org/neat-repo'
 PAGE = 'https://ci.example.org/jobs/4'
 PLAN = {PROJECT: {
-    'declared': ['a', 'b'], 'selected': ['a', 'b'], 'branches': {'a': ['main'], 'b': ['main']},
-    'actions': {'a': 'switch', 'b': 'dry-run'},
-    'names': {'a': {'state': 'a.json'}, 'b': {'state': 'b.json'}}, 'versions': {'a.json': 1}, 'file': 'ci.nix',
+    'declared': ['a', 'b'], 'selected': ['a', 'b'], 'at_rest': {}, 'versions': {'a.json': 1}, 'file': 'ci.nix',
+    'networks': {
+        'a': {'branches': ['main'], 'action': 'switch', 'state_name': 'a.json', 'secrets_map': {'aws': 'neat-aws'}},
+        'b': {'branches': ['main'], 'action': 'dry-run', 'state_name': 'b.json', 'secrets_map': {'aws': 'neat-aws'}},
+    },
 }, 'github/neat-org/other': {'selected': []}}
 JOB = {'index': 4, 'url': PAGE, 'status': 'Success', 'phase': 'Done', 'cancelled': False}
 EFFECTS = [{'attribute': '%s.run' % host, 'status': 'Successful'} for host in 'ab']
-WATCHED = {'results': [{'item': {'branch': 'main'}, 'job': JOB, 'jobs': [{**JOB, 'effects': EFFECTS}], 'revision': 'r'}]}
+WATCHED = {'results': [{'item': 'main', 'job': JOB, 'jobs': [{**JOB, 'effects': EFFECTS}], 'revision': 'r'}]}
 VERSIONS = [Version(number, 't', None, None, job, '') for number, job in ((1, ''), (2, PAGE))]
 
 
@@ -57,7 +59,8 @@ def outcome(make_action: Outcome) -> Outcome:
 @pytest.fixture(autouse=True)
 def _service(monkeypatch: pytest.MonkeyPatch) -> None:
     files = SimpleNamespace(files=lambda: {'a.json': VERSIONS, 'b.json': VERSIONS[:1]})
-    monkeypatch.setattr(nixops_outcome, 'state_files', lambda _network: files)
+    monkeypatch.setattr(nixops_outcome, 'connect', lambda _options: None)
+    monkeypatch.setattr(nixops_outcome, 'StateFiles', lambda _client, _project: files)
 
 
 def test_one_network_acts_for_all_of_its_project(outcome: Outcome) -> None:
@@ -80,9 +83,9 @@ def test_nothing_is_told_where_tags_selected_no_task(outcome: Outcome) -> None:
 
 
 def test_a_service_that_does_not_answer_costs_the_versions_only(outcome: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
-    def state_files(_network: Any) -> Any:
+    def connect(_options: Any) -> Any:
         raise fail('Hercules CI did not answer.')
 
-    monkeypatch.setattr(nixops_outcome, 'state_files', state_files)
+    monkeypatch.setattr(nixops_outcome, 'connect', connect)
     result = outcome({'a': {'_nixops_watched': WATCHED}}, ['a', 'b'])
     assert [(row['result'], row['state_version_after']) for row in result['networks']] == [('deployed', None), ('tried', None)]

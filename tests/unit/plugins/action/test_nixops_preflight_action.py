@@ -21,6 +21,7 @@ from ansible.vars.hostvars import HostVars as HostVarsOfAnsible
 from ansible.vars.manager import VariableManager
 from ansible_collections.nixcd.hercules_ci.plugins.action import nixops_preflight
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.known import Run
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory
 
 Action = Callable[..., Any]
@@ -159,13 +160,17 @@ def test_there_are_no_options(action: Action) -> None:
         action({'networks': []}).run(task_vars=VARIABLES)
 
 
+def run_with(phases: tuple[str, ...]) -> Run:
+    return Run(phases, (), frozenset(), frozenset(), '')
+
+
 @pytest.mark.parametrize('tags, skipped, uploads', [
     (['all'], [], True), (['state'], [], True), (['networks'], [], True), (['push'], [], False), (['all'], ['state'], False),
     (['preflight'], [], True), (['watch'], [], True),
 ])
 def test_whether_states_are_uploaded_before_a_push(tags: list[str], skipped: list[str], uploads: bool) -> None:
     variables = {**VARIABLES, 'ansible_run_tags': tags, 'ansible_skip_tags': skipped}
-    assert nixops_preflight.inventory_of(variables, DataLoader(), []).uploads is uploads
+    assert run_with(nixops_preflight.inventory_of(variables, DataLoader(), []).phases).uploads is uploads
 
 
 @pytest.mark.parametrize('tags, skipped, pushes', [
@@ -173,4 +178,4 @@ def test_whether_states_are_uploaded_before_a_push(tags: list[str], skipped: lis
 ])
 def test_whether_the_remote_has_to_answer(tags: list[str], skipped: list[str], pushes: bool) -> None:
     variables = {**VARIABLES, 'ansible_run_tags': tags, 'ansible_skip_tags': skipped}
-    assert nixops_preflight.inventory_of(variables, DataLoader(), []).pushes is pushes
+    assert run_with(nixops_preflight.inventory_of(variables, DataLoader(), []).phases).pushes is pushes

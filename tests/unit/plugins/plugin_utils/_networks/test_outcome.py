@@ -133,14 +133,14 @@ def test_attribute_paths(attribute: str, network: str, expected: bool) -> None:
 
 def test_results_are_taken_from_the_network_that_acted() -> None:
     skipped = {'skipped': True}
-    watched = {'results': [{'item': {'branch': 'production'}, 'job': None}]}
+    watched = {'results': [{'item': 'production', 'job': None}]}
     done = done_of(['a', 'b'], {
         'a': {'_nixops_uploaded': skipped, '_nixops_rendered': skipped, '_nixops_pushed': None,
-              '_nixops_watched': {'results': [{'item': {'branch': 'production'}, 'skipped': True}]}},
+              '_nixops_watched': {'results': [{'item': 'production', 'skipped': True}]}},
         'b': {'_nixops_uploaded': {'changed': True}, '_nixops_rendered': {'path': 'x'}, '_nixops_pushed': PUSHED,
               '_nixops_watched': watched},
     })
-    assert done == Done({'b': {'changed': True}}, {'path': 'x'}, PUSHED, {'production': watched['results'][0]})
+    assert done == Done({'b': {'changed': True}}, {'path': 'x'}, {}, PUSHED, {'production': watched['results'][0]})
 
 
 def test_what_was_only_tried_is_not_called_deployed() -> None:

@@ -17,7 +17,7 @@ import pytest
 from ansible.errors import AnsibleUndefinedVariable
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import states
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import PHASES, Inventory, check
 
 from tests.integration.repository import git
 from tests.integration.world import DATABASE, PROJECT, TOKEN, World, running_world
@@ -47,9 +47,13 @@ def agents(world: World) -> dict[str, Any]:
     return {host: {**group['vars'], **variables} for host, variables in group['hosts'].items()}
 
 
+def phases_of(uploads: bool) -> tuple[str, ...]:
+    return tuple(phase for phase in PHASES if uploads or phase != 'state')
+
+
 def refusals(networks: dict[str, Any], agents: dict[str, Any], selected: list[str] | None = None, uploads: bool = True) -> str:
     with pytest.raises(Failure) as refused:
-        check(Inventory(networks, agents, list(networks) if selected is None else selected, uploads))
+        check(Inventory(networks, agents, list(networks) if selected is None else selected, phases_of(uploads)))
     assert 'canary' not in str(refused.value).lower()
     return str(refused.value)
 
@@ -59,18 +63,15 @@ def test_the_plan(networks: dict[str, Any], agents: dict[str, Any]) -> None:
     assert warnings == []
     project = plan['projects'][PROJECT]
     assert [effect['name'] for effect in project.pop('effects')] == ['neat-network', 'neat-staging']
+    assert list(project.pop('uploads')) == ['neat-network']
+    assert project.pop('options')['remote'] == 'origin'
+    assert project.pop('networks')['neat-staging'] == {
+        'branches': ['staging'], 'function': 'runNixOps', 'action': 'switch', 'state': 'upload', 'state_name': 'nixops-webfarm.json',
+        'known_hosts_name': 'nixops-webfarm.known_hosts', 'effect_deployment': 'webfarm', 'forget_state': False,
+        'secrets_map': {'ssh': 'neat-ssh'},
+    }
     assert project == {
-        'declared': ['neat-network', 'neat-staging'], 'selected': ['neat-network'],
-        'branches': {'neat-network': ['production'], 'neat-staging': ['staging']},
-        'actions': {'neat-network': 'switch', 'neat-staging': 'switch'},
-        'names': {
-            'neat-network': {
-                'state': 'nixops-aws-prod.json', 'known_hosts': 'nixops-aws-prod.known_hosts', 'effect_deployment': 'aws-prod',
-            },
-            'neat-staging': {
-                'state': 'nixops-webfarm.json', 'known_hosts': 'nixops-webfarm.known_hosts', 'effect_deployment': 'webfarm',
-            },
-        },
+        'declared': ['neat-network', 'neat-staging'], 'selected': ['neat-network'], 'at_rest': {}, 'replaced': [],
         'versions': {}, 'file': 'ci.nix',
     }
 
@@ -169,23 +170,6 @@ def test_a_state_that_is_newer_than_the_local_one_is_looked_at_too(
     check(Inventory(networks, agents, list(networks)))
 
 
-def test_a_network_of_nixops_2_that_calls_its_state_otherwise(networks: dict[str, Any], agents: dict[str, Any], world: World) -> None:
-    networks['neat-network'].update(nixops_function='runNixOps2', nixops_network_files=['nixops.nix'])
-    file = world.checkout / 'nixops.nix'
-    try:
-        for name, warned in (('nixops-other.json', True), ('nixops-aws-prod.json', False)):
-            file.write_text('{ network.storage.hercules-ci.stateName = "%s"; network.lock.hercules-ci.stateName = "%s"; }' % (name, name))
-            git(world.checkout, 'add', 'nixops.nix')
-            _plan, warnings = check(Inventory(networks, agents, list(networks)))
-            found = [warning for warning in warnings if 'state' in warning.what]
-            assert bool(found) is warned
-            if warned:
-                assert str(found[0]).startswith('NixOps 2 might look for the state under another name, and make all machines anew.')
-                assert found[0].expected == 'nixops-aws-prod.json, as nixops_state_name and nixops_deployment say'
-    finally:
-        git(world.checkout, 'rm', '--quiet', '--force', 'nixops.nix')
-
-
 @pytest.mark.parametrize('variables, words', [
     ({'nixops_project': 'neat-repo'}, ['nixops_project of neat-network']),
     ({'nixops_push': 'none'}, ['have to agree about nixops_push', 'neat-staging']),
@@ -261,7 +245,7 @@ def test_a_remote_that_does_not_answer(networks: dict[str, Any], agents: dict[st
     git(world.checkout, 'remote', 'set-url', 'origin', '/nonexistent.git')
     try:
         said = refusals(networks, agents)
-        check(Inventory(networks, agents, list(networks), pushes=False))
+        check(Inventory(networks, agents, list(networks), phases=('state',)))
     finally:
         git(world.checkout, 'remote', 'set-url', 'origin', str(world.bare))
     assert "Git cannot reach the remote origin. Where: %s. Found: fatal: '/nonexistent.git' does not appear to be" % world.checkout in said
@@ -287,7 +271,7 @@ def test_states_that_are_missing(networks: dict[str, Any], agents: dict[str, Any
     assert said.count('NixOps would make all of its machines anew') == 2
     networks['neat-staging']['nixops_branches'] = ['production']
     assert 'Select it, too (--limit)' in refusals(networks, agents, ['neat-network'])
-    networks['neat-staging']['nixops_state'] = 'new'
+    networks['neat-staging'].update(nixops_state='new', nixops_deployment='unheard-of')
     check(Inventory(networks, agents, ['neat-network']))
 
 
@@ -299,7 +283,7 @@ def test_states_that_are_missing_whatever_nixops_would_do(networks: dict[str, An
     assert refusals(networks, agents, uploads=False).count('NixOps would make all of its machines anew') == 2
     for network in networks.values():
         network['nixops_action'] = 'dry-run'
-    check(Inventory(networks, agents, list(networks), uploads=False))
+    check(Inventory(networks, agents, list(networks), phases_of(False)))
 
 
 def test_variables_of_the_command_line_that_reach_further_than_the_limit(networks: dict[str, Any], agents: dict[str, Any]) -> None:
@@ -307,7 +291,7 @@ def test_variables_of_the_command_line_that_reach_further_than_the_limit(network
     def limited(*extra_vars: str) -> Inventory:
         return Inventory(networks, agents, ['neat-network'], extra_vars=frozenset(extra_vars), left_out=frozenset({'neat-staging'}))
     check(limited('nixops_action'))
-    networks['neat-staging'].update(nixops_branches=['staging', 'production'], nixops_state='new')
+    networks['neat-staging'].update(nixops_branches=['staging', 'production'], nixops_state='new', nixops_deployment='unheard-of')
     check(limited('nixops_rerun_failed', 'nixops_push', 'other'))
     with pytest.raises(Failure) as refused:
         check(limited('nixops_action', 'nixops_network_args'))

@@ -155,11 +155,11 @@ def test_an_effect_has_every_option_that_is_set() -> None:
 
 
 def test_names_of_states() -> None:
-    assert read_network('n', NETWORK)[0].names == {
-        'state': 'nixops-foo.json', 'known_hosts': 'nixops-foo.known_hosts', 'effect_deployment': 'foo',
-    }
+    network = read_network('n', NETWORK)[0]
+    assert (network.state_name, network.known_hosts_name, network.effect_deployment) == ('nixops-foo.json', 'nixops-foo.known_hosts', 'foo')
     named = {**NETWORK, 'nixops_state_name': 'x.json', 'nixops_known_hosts_name': 'x.hosts', 'nixops_effect_deployment': 'bar'}
-    assert read_network('n', named)[0].names == {'state': 'x.json', 'known_hosts': 'x.hosts', 'effect_deployment': 'bar'}
+    network = read_network('n', named)[0]
+    assert (network.state_name, network.known_hosts_name, network.effect_deployment) == ('x.json', 'x.hosts', 'bar')
 
 
 @pytest.mark.parametrize('name', [' ', 'a b.json', 'ä.json', 'x/y.json'])

@@ -1,0 +1,120 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Show what a push would do to each network, and refuse what would make machines anew. Documented in the module of the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server, read_source
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import task_environment
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard import (
+    Declared,
+    NetworkPlan,
+    not_uploaded,
+    plan_branch,
+    plan_text,
+)
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import SOURCE_OPTIONS
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    **CONNECTION_OPTIONS,
+    'project': {'type': 'str', 'required': True},
+    'networks': {'type': 'dict', 'required': True},
+    'uploads': {'type': 'dict', 'default': {}},
+    'branches': {'type': 'list', 'elements': 'str', 'required': True},
+    'deployments': {'type': 'list', 'elements': 'dict', 'required': True},
+    'broken': {'type': 'dict', 'default': {}},
+}
+
+
+class ActionModule(ActionBase):
+    """Asks Hercules CI from the controller; no connection to a host is made."""
+
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run by Ansible."""
+        base: Any = super()  # ActionBase does not tell the types of what follows
+        result: dict[str, Any] = {**base.run(tmp, task_vars), 'changed': False}
+        _validation, options = base.validate_argument_spec(ARGUMENT_SPEC)
+        with task_environment(self):
+            try:
+                plans = plans_of(options, check_mode=self._task.check_mode)
+                missing = not_uploaded_of(options['uploads'], (task_vars or {})['hostvars'], check_mode=self._task.check_mode)
+                plans = [not_uploaded(plan, missing) for plan in plans]
+            except Failure as failure:
+                return {**result, 'failed': True, 'ready': [], **failure.result()}
+        text = plan_text(plans, options['project'], options['branches'])
+        Display().display('\n'.join(text))
+        broken = [
+            (branch, [Problem(**each) for each in options['broken'][branch]])
+            for branch in options['branches'] if branch in options['broken']
+        ]
+        result.update(result_of(plans, broken, options['branches']), msg='\n'.join(text))
+        warnings = [problem for plan in plans for problem in plan.problems if problem.severity == 'warning']
+        if warnings:
+            result['warnings'] = [str(problem) for problem in dict.fromkeys(warnings)]
+        refused = tuple(problem for plan in plans for problem in errors_of(plan.problems))
+        refused += tuple(problem for _branch, problems in broken for problem in problems)
+        return {**result, **({'failed': True, **Failure(refused).result()} if refused else {})}
+
+
+def not_uploaded_of(uploads: Mapping[str, Any], hostvars: Any, *, check_mode: bool) -> set[str]:
+    """The networks whose upload did not succeed, however that came about: it failed, was skipped, or was never reached.
+
+    Where a plan is only shown there has been none, and none is missed.
+    """
+    results = {name: hostvars.raw_get(name).get('_nixops_uploaded') for name in uploads}
+    return {
+        name for name, result in results.items()
+        if (result is None and not check_mode) or (result and (result.get('failed') or result.get('skipped') or result.get('unreachable')))
+    }
+
+
+def plans_of(options: Mapping[str, Any], *, check_mode: bool) -> list[NetworkPlan]:
+    """What a push to each branch does, network by network."""
+    files = StateFiles(connect(options), ProjectPath.parse(options['project']))
+    versions = files.files()
+    declared = {name: Declared.of(network) for name, network in options['networks'].items()}
+    evaluated = [Evaluated.from_dict(effect) for effect in options['deployments']]
+    # In check mode nothing was uploaded, so what would be there is read where it would come from.
+    coming = {upload['name']: {**dict.fromkeys(SOURCE_OPTIONS), **upload} for upload in options['uploads'].values()} if check_mode else {}
+
+    @contextmanager
+    def read(name: str) -> Iterator[State | None]:
+        with hidden_file() as file:
+            if name in coming:
+                yield read_source(coming[name], file).state
+            elif versions.get(name):
+                yield from_server(files, name, versions[name][-1], file)
+            else:
+                yield None
+
+    return [
+        plan for branch in options['branches']
+        for plan in plan_branch(branch, [effect for effect in evaluated if effect.ref == 'refs/heads/' + branch], declared, read)
+    ]
+
+
+def result_of(plans: list[NetworkPlan], broken: list[tuple[str, list[Problem]]], branches: list[str]) -> dict[str, Any]:
+    """Which branches may be pushed, and the plans."""
+    refused = {plan.branch for plan in plans if plan.refused} | {branch for branch, _problems in broken}
+    return {
+        'ready': [branch for branch in branches if branch not in refused], 'networks': [plan.as_dict() for plan in plans],
+        'broken': {branch: [problem.as_dict() for problem in problems] for branch, problems in broken},
+    }

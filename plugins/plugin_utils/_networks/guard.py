@@ -1,0 +1,196 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""The last look before a push: what would the effects that Nix says run on a branch find, and what would NixOps do with it?
+
+NixOps makes all machines of a network anew where it does not find them in its state. So a branch is pushed only if each effect that
+runs there reads a state that is on the server, that it can use, and that is the one that the inventory means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import unusable
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.plan import Plan, plan_of, recorded_in
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import NO_UPLOAD
+
+Read = Callable[[str], 'AbstractContextManager[State | None]']
+"""Opens the state that an effect will find under a name when it starts; C(None) where there is none."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the inventory says of a network, as RV(nixcd.hercules_ci.nixops_preflight#module:projects.networks) has it."""
+
+    state: str
+    state_name: str
+    effect_deployment: str
+    function: str
+    forget_state: bool = False
+
+    @classmethod
+    def of(cls, network: Mapping[str, Any]) -> Declared:
+        """From what preflight returned."""
+        return cls(network['state'], network['state_name'], network['effect_deployment'], network['function'], network['forget_state'])
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """What a push to a branch does to one network. state_name: the file that the effect reads, empty for none."""
+
+    name: str
+    branch: str
+    state_name: str
+    plan: Plan
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        return bool(errors_of(self.problems))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For results."""
+        return {
+            'network': self.name, 'branch': self.branch, 'state': self.state_name, **self.plan.as_dict(),
+            'problems': [problem.as_dict() for problem in self.problems],
+        }
+
+
+def plan_branch(branch: str, evaluated: Sequence[Evaluated], declared: Mapping[str, Declared], read: Read) -> list[NetworkPlan]:
+    """What a push to the branch does, network by network, with every reason not to push.
+
+    evaluated: the effects on that branch. declared: the networks of the project by name; an effect that the inventory does not have is
+    somebody's own, and has to find its state all the same.
+    """
+    return [
+        _plan_network(branch, effect, declared.get(effect.name), read)
+        for effect in evaluated if effect.runs and effect.function is not None
+    ]
+
+
+def not_uploaded(plan: NetworkPlan, missing: Container[str]) -> NetworkPlan:
+    """The plan, refused where the state of the network should have been uploaded in this run and was not."""
+    if plan.name not in missing:
+        return plan
+    problem = Problem(
+        'The state of the network was not uploaded, and it would be deployed with what is there, or without any.',
+        '%s, branch %s' % (plan.name, plan.branch), remedy='See why the upload failed, or select the network and the tag state, too.')
+    return replace(plan, problems=(*plan.problems, problem))
+
+
+def _plan_network(branch: str, effect: Evaluated, declared: Declared | None, read: Read) -> NetworkPlan:
+    where = '%s, branch %s' % (effect.name, branch)
+    name = effect.state_name or (declared.state_name if declared else '')
+    if declared and declared.forget_state:
+        return NetworkPlan(effect.name, branch, '', plan_of(effect.network, {}, effect.function))
+    problems = list(_differing_names(effect, declared, where))
+    with read(name) as state:
+        if state is None:
+            plan = plan_of(effect.network, {}, effect.function)
+            problems += _no_state(effect, declared, name, where)
+        else:
+            problems += [_at(problem, where, name) for problem in unusable(state, str(effect.function), effect.deployment)]
+            plan = _plan_with(effect, state) if not errors_of(problems) else Plan(known=False)
+            problems += _warnings(plan, declared, where) if plan.known else ()
+            problems += _all_new(plan, state, where) if plan.known else ()
+    return NetworkPlan(effect.name, branch, name, plan, tuple(problems))
+
+
+def _plan_with(effect: Evaluated, state: State) -> Plan:
+    try:
+        return plan_of(effect.network, recorded_in(state.entries(), effect.deployment, state.where), effect.function)
+    except Failure:  # of which the reasons are said above
+        return Plan(known=False)
+
+
+def _at(problem: Problem, where: str, name: str) -> Problem:
+    return replace(problem, where='%s, %s' % (where, problem.where or name))
+
+
+def _differing_names(effect: Evaluated, declared: Declared | None, where: str) -> Iterator[Problem]:
+    """What the inventory says of the effect, and Nix does not."""
+    if declared is None:
+        return
+    if effect.state_name and effect.state_name != declared.state_name:
+        remedy = 'Set nixops_state_name of %s to %s.' % (effect.name, effect.state_name)
+        if effect.function == 'runNixOps2':
+            remedy = 'Set network.storage.hercules-ci.stateName in the network to %s, or nixops_state_name to %s.' % (
+                declared.state_name, effect.state_name)
+        what = 'The effect reads another state than the one that the inventory names.'
+        yield Problem(what, where, declared.state_name, effect.state_name, remedy)
+    if effect.deployment and effect.deployment != declared.effect_deployment:
+        what = 'The effect works on another deployment than the inventory says.'
+        remedy = 'Set nixops_effect_deployment of %s, or leave NIXOPS_DEPLOYMENT out of nixops_arguments.' % effect.name
+        yield Problem(what, where, declared.effect_deployment, effect.deployment, remedy)
+
+
+def _no_state(effect: Evaluated, declared: Declared | None, name: str, where: str) -> Iterator[Problem]:
+    """No file: NixOps makes a deployment with all machines of the network."""
+    if effect.action == NO_UPLOAD or (declared and declared.state == 'new'):
+        return
+    if not name:
+        yield Problem('Which state the effect reads is not known, and so not whether it is there.', where,
+                      expected='a network whose evaluation names its state',
+                      remedy='Prebuild the network (nixops_validate: prebuild), and set network.storage.hercules-ci.stateName in it.')
+        return
+    remedy = 'Let a run with the tag state upload it first; nixops_state: new is for a network that has no machines yet.'
+    if declared and declared.state == 'present':
+        remedy = 'Correct the name of the state, or set nixops_state: upload on the machine where NixOps has it.'
+    yield Problem('Hercules CI has no state for a network that would be deployed; NixOps would make all of its machines anew.', where,
+                  expected=name, found='no such state', remedy=remedy)
+
+
+def _all_new(plan: Plan, state: State, where: str) -> Iterator[Problem]:
+    """A state with machines of which the network has none is most likely that of another network."""
+    gone = [item.name for item in (*plan.obsolete, *plan.leftover) if item.machine]
+    if plan.creates_every_machine and gone:
+        yield Problem(
+            'Every machine of the network would be made anew: the state knows none of them.', '%s, %s' % (where, state.where),
+            expected='a state with machines of the network: %s' % _some([item.name for item in plan.creates if item.machine]),
+            found=_some(gone),
+            remedy='Correct nixops_deployment or the network files. If the network is meant to be another one, give it a deployment of its '
+            'own with nixops_state: new.')
+
+
+def _warnings(plan: Plan, declared: Declared | None, where: str) -> Iterator[Problem]:
+    created = [item.name for item in plan.creates if item.machine]
+    if created and any(item.machine for item in plan.keeps):
+        yield Problem('Machines will be created beside those that are there.', where, found=_some(created), severity='warning',
+                      remedy='If they exist already, the state is not the newest one.')
+    obsolete = [item.name for item in plan.obsolete if item.machine]
+    if obsolete:
+        yield Problem('Machines become obsolete: NixOps leaves them running, and does not look after them any longer.', where,
+                      found=_some(obsolete), severity='warning', remedy='Put them back into the network, or destroy them with nixops.')
+    if plan.replaces:
+        yield Problem('Machines or resources would change their type, which NixOps refuses.', where, severity='error',
+                      found=', '.join('%s from %s to %s' % (item.name, item.was, item.type) for item in plan.replaces),
+                      remedy='Give the new ones other names, and destroy the old ones.')
+    if declared and declared.state == 'new':
+        yield Problem('nixops_state is new, and Hercules CI has the state already.', where, severity='warning',
+                      remedy='Set nixops_state: present, so that a state that gets lost is noticed.')
+
+
+def _some(names: Sequence[str], most: int = 10) -> str:
+    return ', '.join(names[:most]) + (' and %d more' % (len(names) - most) if len(names) > most else '')
+
+
+def plan_text(plans: Sequence[NetworkPlan], project: str, branches: Sequence[str]) -> list[str]:
+    """The plan of a project, to be printed: for each branch its networks, and what becomes of each."""
+    lines = []
+    for branch in branches:
+        on_branch = [plan for plan in plans if plan.branch == branch]
+        lines.append('Plan for branch %s of %s:' % (branch, project) if on_branch else
+                     'Plan for branch %s of %s: no network is deployed.' % (branch, project))
+        for each in on_branch:
+            lines.append('  %s, %s' % (each.name, each.state_name or 'without a state'))
+            lines += ['  ' + line for line in each.plan.lines()]
+    return lines

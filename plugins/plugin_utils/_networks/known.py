@@ -1,0 +1,168 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""What is known of projects before anything is changed: from their checkouts, from Hercules CI, and from the states of their networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import projects as rules
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import service
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network, in_terms_of_the_role
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.rest import deployed_branches, replaced_since
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import SOURCE, Agent, Upload, look_at_state
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.stored import CachedFiles, Held, Versions, held_by, other_states
+
+PHASES = ('state', 'ci_nix', 'prebuild', 'push', 'watch')
+"""Those of the role, by their tags, in their order."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run is about.
+
+    phases: those that its tags select. agents: those of the inventory. extra_vars: names of the variables of the command line.
+    left_out: the networks that a limit leaves out. folder: a private one for what is downloaded meanwhile.
+    """
+
+    phases: tuple[str, ...]
+    agents: tuple[Agent, ...]
+    extra_vars: frozenset[str]
+    left_out: frozenset[str]
+    folder: str
+
+    @property
+    def pushes(self) -> bool:
+        """Whether anything is pushed."""
+        return 'push' in self.phases
+
+    @property
+    def uploads(self) -> bool:
+        """Whether states are uploaded: a run that pushes nothing may leave them missing."""
+        return 'state' in self.phases or not self.pushes
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a project.
+
+    files, versions: the state files that Hercules CI has, and their versions; None where it does not answer, or was not asked.
+    uploads: what there is to upload. at_rest: how the branches of those selected networks stand that have nothing to do.
+    """
+
+    project: Project
+    files: CachedFiles | None = None
+    versions: Versions | None = None
+    uploads: tuple[Upload, ...] = ()
+    at_rest: Mapping[str, Any] | None = None
+    problems: tuple[Problem, ...] = ()
+
+    def plan(self) -> dict[str, Any]:
+        """What the role goes by, when nothing is wrong."""
+        project = self.project
+        return {
+            'declared': [network.name for network in project.networks],
+            'selected': [network.name for network in project.chosen],
+            'at_rest': dict(self.at_rest or {}),
+            'uploads': {upload.network: upload.options for upload in self.uploads},
+            'replaced': _replaced(project, self.versions or {}),
+            'options': project.options,
+            'effects': [network.effect for network in project.networks],
+            'networks': {network.name: network.as_dict() for network in project.networks},
+            'versions': {name: known[-1].number for name, known in (self.versions or {}).items() if known},
+            'file': rules.written_file(project),
+        }
+
+
+def look_at_all(projects: Sequence[Project], run: Run) -> dict[str, Known]:
+    """What is known of the projects that something is selected of, by their names."""
+    found = {project.name: _look(project, run) for project in projects if project.selected}
+    busy = [known for known in found.values() if _has_work(known)]
+    if not busy or any(errors_of(known.problems) for known in found.values()):
+        return found
+    held = _held_by_all(projects, found, run)
+    return {name: replace(known, problems=(*known.problems, *_elsewhere(known, held))) for name, known in found.items()}
+
+
+def _has_work(known: Known) -> bool:
+    return bool(known.project.selected - (known.at_rest or {}).keys())
+
+
+def _look(project: Project, run: Run) -> Known:
+    """Everything about a project by itself that needs its checkout or Hercules CI."""
+    asked = _ask(project, run)
+    problems = [
+        *rules.overridden(project, run.extra_vars, run.left_out), *rules.unproven(project, run.pushes),
+        *rules.checkout_problems(project, pushes=run.pushes), *asked.problems,
+        *(() if asked.versions is None else service.missing_states(project, asked.versions, run.uploads)),
+    ]
+    uploads: list[Upload] = []
+    for network in project.chosen:
+        pending, wrong = look_at_state(network, run.agents, asked.files, asked.versions or {})
+        uploads += pending if 'state' in run.phases else ()
+        problems += map(in_terms_of_the_role, wrong)
+    # What else the push to a branch deploys may be said to have no machines, too.
+    for network in project.pushed_too:
+        if network.state == 'new' and network.sound(*SOURCE):
+            problems += look_at_state(network, (), asked.files, asked.versions or {})[1]
+    looked = replace(asked, uploads=tuple(uploads), problems=tuple(problems))
+    return replace(looked, at_rest=_at_rest(looked) if run.phases and not errors_of(problems) else {})
+
+
+def _ask(project: Project, run: Run) -> Known:
+    """What Hercules CI has."""
+    if not project.first.sound(*service.REACHED_BY):
+        return Known(project)
+    try:
+        files = service.state_files(project.first, run.folder)
+        return Known(project, files, files.files())
+    except Failure as failure:
+        return Known(project, problems=failure.problems)
+
+
+def _held_by_all(projects: Sequence[Project], found: Mapping[str, Known], run: Run) -> dict[tuple[str, str], Held]:
+    """The states of all projects of the inventory, of those that nothing is selected of as far as they can be reached."""
+    held: dict[tuple[str, str], Held] = {}
+    for project in projects:
+        files = (found[project.name] if project.name in found else _ask(project, run)).files
+        held.update(held_by(files) if files else {})
+    return held
+
+
+def _elsewhere(known: Known, held: Mapping[tuple[str, str], Held]) -> Iterator[Problem]:
+    """Networks that have something to do, and another state somewhere."""
+    networks: list[Network] = [
+        network for network in (*known.project.chosen, *known.project.pushed_too)
+        if network.name not in (known.at_rest or {}) and network.sound(*SOURCE)
+    ]
+    found = other_states(networks, {upload.network: upload.coming for upload in known.uploads if upload.coming}, held)
+    yield from map(in_terms_of_the_role, found)
+
+
+def _replaced(project: Project, versions: Versions) -> list[str]:
+    """The branches of selected networks whose state was replaced after it had been deployed, such as by an older version."""
+    replaced = [network for network in project.chosen if replaced_since(versions.get(network.state_name) or ())]
+    return sorted({branch for network in replaced for branch in network.branches})
+
+
+def _at_rest(known: Known) -> dict[str, Any]:
+    """The selected networks that have nothing to do, and how their branches stand."""
+    project = known.project
+    if known.files is None or known.versions is None or not all(network.sound() for network in project.networks):
+        return {}
+    deployed = {each.branch: each.as_dict() for each in deployed_branches(project, known.files.client)}
+    pending = {upload.network for upload in known.uploads}
+    rerun = bool(project.first['nixops_rerun_failed'])
+    return {
+        network.name: {branch: deployed[branch] for branch in network.branches}
+        for network in project.chosen
+        if network.name not in pending and deployed.keys() >= set(network.branches)
+        and not (rerun and replaced_since(known.versions.get(network.state_name) or ()))
+    }

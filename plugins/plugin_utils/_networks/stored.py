@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""The state files of projects, each asked for and downloaded once, and the deployments that are in them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import create_private, hidden_file
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client, Downloaded
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import Deployment
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.elsewhere import LARGEST, Newest, Place, same_deployment_elsewhere
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import Content, content_of, names
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server, read_source
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
+
+Versions = Mapping[str, Sequence[Version]]
+"""By state file, oldest first."""
+
+
+class CachedFiles(StateFiles):
+    """The state files of a project as they are at one moment. folder: a private one, for what was downloaded."""
+
+    def __init__(self, client: Client, project: ProjectPath, folder: str) -> None:
+        super().__init__(client, project)
+        self._folder = folder
+        self._versions_of: dict[str, tuple[Version, ...]] | None = None
+        self._downloaded: dict[tuple[str, int], tuple[str, Downloaded]] = {}
+
+    def files(self) -> dict[str, tuple[Version, ...]]:
+        """The versions of each file, oldest first."""
+        if self._versions_of is None:
+            self._versions_of = super().files()
+        return self._versions_of
+
+    def download(self, name: str, version: Version, target: IO[bytes]) -> Downloaded:
+        """The content of a version."""
+        key = (name, version.number)
+        if key not in self._downloaded:
+            path = os.path.join(self._folder, '%s-%d' % (str(self.project).replace('/', '_'), len(self._downloaded)))
+            with create_private(path) as copy:
+                self._downloaded[key] = (path, super().download(name, version, copy))
+        path, downloaded = self._downloaded[key]
+        target.seek(0)
+        target.truncate()
+        with open(path, 'rb') as copy:
+            shutil.copyfileobj(copy, target)
+        return downloaded
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the newest version of a state file holds. created: when it was stored, in ISO 8601. sha256: None where it is not known."""
+
+    content: Content
+    created: str
+    sha256: str | None
+
+
+def held_by(files: StateFiles) -> dict[Place, Held]:
+    """The states in a project's files; what is no state, or too large to look into, is left out."""
+    found = {}
+    for name, versions in sorted(files.files().items()):
+        newest = versions[-1] if versions else None
+        if newest is None or newest.size == 0 or (newest.size or 0) > LARGEST or name.endswith('.known_hosts'):
+            continue
+        with suppress(Failure), hidden_file() as copy:
+            state = from_server(files, name, newest, copy)
+            found[str(files.project), name] = Held(content_of(state), newest.created, state.sha256)
+    return found
+
+
+@dataclass(frozen=True)
+class Coming:
+    """A state that is going to be uploaded: its deployment, and the SHA-256 of what is uploaded."""
+
+    deployment: Deployment
+    sha256: str
+
+
+def other_states(networks: Iterable[Network], coming: Mapping[str, Coming], held: Mapping[Place, Held]) -> Iterator[Problem]:
+    """Networks whose deployment has another state somewhere, which knows of machines that theirs may not know of.
+
+    networks: those whose variables about states are sound. coming: by network. held: of all projects of the inventory.
+    """
+    newest = {
+        place: Newest(tuple(each.uuid for each in found.content.deployments), found.created, found.sha256) for place, found in held.items()
+    }
+    for network in networks:
+        own = (network.project, network.state_name)
+        if network.name in coming and own not in held:
+            upload = coming[network.name]
+            yield from same_deployment_elsewhere(newest, own, upload.deployment.uuid, upload.sha256)
+        elif own in held:
+            for deployment in held[own].content.deployments[:1]:
+                yield from same_deployment_elsewhere(newest, own, deployment.uuid, None)
+        elif network.state == 'new':
+            yield from _not_new(network, held)
+
+
+def _not_new(network: Network, held: Mapping[Place, Held]) -> Iterator[Problem]:
+    """A deployment that is said to have no machines yet, and is known to have some."""
+    what = 'The network has machines already, and nixops_state: new would make them a second time.'
+    remedy = 'Set nixops_state: upload where NixOps knows them from its database, or present with the name of the state that has them.'
+    for (project, name), found in held.items():
+        known = [each for each in found.content.deployments if names(each, network.effect_deployment)]
+        if known and found.content.machines:
+            yield Problem(what, network.place('nixops_state'), found='%s in %s of %s' % (known[0], name, project), remedy=remedy)
+
+
+def known_here(network: Network, source: Mapping[str, object]) -> Iterator[Problem]:
+    """The same, where NixOps on this machine knows machines of it. Without a database there is nothing to know."""
+    with suppress(Failure), hidden_file() as file:
+        found = read_source({**source, 'import_check': False}, file)
+        if found.machines:
+            yield Problem(
+                'NixOps on this machine knows machines of the network, and nixops_state: new would make them a second time.',
+                network.place('nixops_state'), found='%s in %s' % (found.deployment, found.state.where),
+                remedy='Set nixops_state: upload, or nixops_database to another file if this is another network of the same name.')

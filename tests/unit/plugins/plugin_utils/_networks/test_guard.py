@@ -1,0 +1,193 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a push would do to a network, for everything that an effect may find: NixOps must never make machines anew that are known."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated, Machine, Network
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, copy_state
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard import (
+    Declared,
+    NetworkPlan,
+    not_uploaded,
+    plan_branch,
+    plan_text,
+)
+
+from tests.unit.conftest import ROOT
+
+FIXTURES = ROOT / 'tests' / 'fixtures' / 'nixops' / 'nixops-1.7'
+EXPORT = json.loads((FIXTURES / 'export-aws-prod.json').read_text())
+(UUID,) = EXPORT
+OTHER = (FIXTURES / 'export-webfarm.json').read_bytes()
+MACHINES = Network({'app1': Machine('ec2'), 'app2': Machine('ec2')})
+KNOWN = {name for name, resource in EXPORT[UUID]['resources'].items() if resource['type'] == 'ec2'}
+
+
+def export(name: str | None = 'aws-prod', **resources: Any) -> bytes:
+    deployment = {key: value for key, value in EXPORT[UUID].items() if key != 'name'}
+    deployment.update({'name': name} if name else {}, **({'resources': resources} if resources else {}))
+    return json.dumps({UUID: deployment}).encode()
+
+
+def database(tmp_path: Path) -> bytes:
+    """What NixOps 2 stores: one deployment in SQLite."""
+    path = tmp_path / 'one.nixops'
+    path.write_bytes((FIXTURES / 'deployments.nixops').read_bytes())
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute('delete from Deployments where uuid <> ?', (UUID,))
+        connection.execute('pragma journal_mode = delete')
+    return path.read_bytes()
+
+
+def evaluated(**more: Any) -> Evaluated:
+    values: dict[str, Any] = {
+        'ref': 'refs/heads/production', 'job': 'default', 'name': 'neat', 'path': 'neat.run', 'runs': True, 'function': 'runNixOps',
+        'state_name': 'nixops-aws-prod.json', 'deployment': 'aws-prod', 'action': 'switch', 'network': MACHINES, **more,
+    }
+    return Evaluated(**values)
+
+
+def declared(state: str = 'upload', **more: Any) -> Declared:
+    values: dict[str, Any] = {
+        'state': state, 'state_name': 'nixops-aws-prod.json', 'effect_deployment': 'aws-prod', 'function': 'runNixOps', **more,
+    }
+    return Declared(**values)
+
+
+def plan(content: bytes | None, effect: Evaluated | None = None, network: Declared | None = None) -> NetworkPlan:
+    """The plan for one network, whose state has this content; C(None) for no file."""
+    effect = effect or evaluated()
+
+    @contextmanager
+    def read(name: str) -> Iterator[State | None]:
+        found = content if name == effect.state_name else None
+        yield None if found is None else copy_state(io.BytesIO(found), io.BytesIO(), '%s, version 3' % name)
+
+    (planned,) = plan_branch('production', [effect], {'neat': network or declared()}, read)
+    return planned
+
+
+def said(planned: NetworkPlan) -> list[str]:
+    return [problem.what for problem in planned.problems]
+
+
+def test_a_network_whose_machines_are_all_known() -> None:
+    planned = plan(export())
+    assert not planned.refused
+    assert {item.name for item in planned.plan.keeps if item.machine} == KNOWN == {'app1', 'app2'}
+    text = '\n'.join(plan_text([planned], 'github/a/b', ['production', 'staging']))
+    assert 'Plan for branch production of github/a/b:\n  neat, nixops-aws-prod.json\n' in text
+    assert 'Plan for branch staging of github/a/b: no network is deployed.' in text
+
+
+def test_an_effect_that_does_not_run_or_deploys_no_network_is_not_in_the_plan() -> None:
+    @contextmanager
+    def read(_name: str) -> Iterator[State | None]:
+        yield None
+
+    assert plan_branch('production', [evaluated(runs=False), evaluated(function=None)], {}, read) == []
+
+
+IDENTITIES = {'name': 'aws-prod', 'UUID': UUID, 'prefix': UUID[:8], 'unnamed': UUID}
+CONTENTS = ('nothing', 'same', 'newer', 'another deployment', 'empty', 'garbage', '{}', 'SQLite')
+
+
+@pytest.mark.parametrize('function', ['runNixOps', 'runNixOps2'])
+@pytest.mark.parametrize('state', ['upload', 'present', 'new'])
+def test_machines_are_never_made_anew(function: str, state: str, tmp_path: Path) -> None:
+    """Whatever it is called and wherever its state is: the push is refused, or no machine is made that a state knows."""
+    contents: dict[str, bytes | None] = {
+        'nothing': None, 'another deployment': OTHER, 'empty': b'', 'garbage': b'\x00no state', '{}': b'{}', 'SQLite': database(tmp_path),
+    }
+    allowed = set()
+    for identity, named, renamed, content in itertools.product(IDENTITIES, (False, True), (False, True), CONTENTS):
+        deployment = IDENTITIES[identity]
+        known_as = None if identity == 'unnamed' else 'aws-prod'
+        called = 'elsewhere' if renamed else deployment
+        state_name = 'own.json' if named else 'nixops-%s.json' % deployment
+        effect = evaluated(function=function, state_name=state_name, deployment=called)
+        network = declared(state, state_name=state_name, effect_deployment=called, function=function)
+        resources = EXPORT[UUID]['resources']
+        newer = export(known_as, **resources, app3=resources['app1'])
+        found = {**contents, 'same': export(known_as), 'newer': newer}
+        planned = plan(found[content], effect, network)
+        made = {item.name for item in planned.plan.creates if item.machine}
+        assert planned.refused or not made & KNOWN or (content == 'nothing' and state == 'new'), (identity, named, renamed, content)
+        if not planned.refused:
+            allowed.add(content)
+    usable = {'same', 'newer', *(['SQLite'] if function == 'runNixOps2' else [])}
+    assert allowed == usable | ({'nothing'} if state == 'new' else set())
+
+
+@pytest.mark.parametrize('effect, words', [
+    (evaluated(state_name='nixops-other.json'), 'The effect reads another state than the one that the inventory names.'),
+    (evaluated(deployment='other'), 'The effect works on another deployment than the inventory says.'),
+])
+def test_what_nix_says_has_to_be_what_the_inventory_says(effect: Evaluated, words: str) -> None:
+    planned = plan(export(), effect)
+    assert planned.refused and words in said(planned)
+
+
+def test_a_state_whose_machines_are_all_others() -> None:
+    planned = plan(export(web=EXPORT[UUID]['resources']['app1']))
+    assert said(planned)[-1] == 'Every machine of the network would be made anew: the state knows none of them.'
+    assert planned.problems[-1].found == 'web' and planned.refused
+
+
+def test_machines_beside_others_and_obsolete_ones_are_warned_of() -> None:
+    resources = EXPORT[UUID]['resources']
+    planned = plan(export(app1=resources['app1'], old=resources['app2']))
+    assert not planned.refused
+    warned = {problem.what.split(':')[0].split(' b')[0]: problem.found for problem in planned.problems}
+    assert warned == {'Machines will': 'app2', 'Machines': 'old'} or list(warned.values()) == ['app2', 'old']
+
+
+def test_a_machine_of_another_type_is_refused() -> None:
+    planned = plan(export(), evaluated(network=Network({'app1': Machine('none'), 'app2': Machine('ec2')})))
+    assert planned.refused and planned.problems[0].found == 'app1 from ec2 to none'
+
+
+def test_a_first_deployment() -> None:
+    planned = plan(None, network=declared('new'))
+    assert not planned.refused and planned.plan.short.startswith('+2')
+    assert plan(None, evaluated(action='dry-run')).refused is False
+    assert plan(None, evaluated(action='plan')).refused is True
+
+
+def test_new_although_there_is_a_state() -> None:
+    planned = plan(export(), network=declared('new'))
+    assert not planned.refused
+    assert said(planned) == ['nixops_state is new, and Hercules CI has the state already.']
+
+
+def test_nixops_2_whose_network_does_not_name_its_state() -> None:
+    effect = evaluated(function='runNixOps2', state_name=None, network=None)
+    assert plan(None, effect, declared(function='runNixOps2')).refused
+    assert not plan(None, effect, declared(function='runNixOps2', forget_state=True)).refused
+
+
+def test_an_effect_of_somebody_else_has_to_find_its_state_too() -> None:
+    @contextmanager
+    def read(_name: str) -> Iterator[State | None]:
+        yield None
+
+    (planned,) = plan_branch('production', [evaluated(name='own')], {}, read)
+    assert planned.refused
+
+
+def test_a_state_that_should_have_been_uploaded() -> None:
+    planned = plan(export())
+    assert not_uploaded(planned, {'another'}) is planned
+    assert not_uploaded(planned, {'neat'}).refused
