@@ -125,6 +125,12 @@ CAUSES = (
     Cause(r'hash mismatch.*?(?:wanted|specified):.*?got:\s*(?P<name>\S+)',
           'The contents of a pin are not those that its hash names.', 'If you trust them, set its sha256 to {name}.'),
     Cause(r'unable to download <name>', 'Nix could not download {name}.', 'Check the URL and the network, and run again.'),
+    Cause(r"program 'git' failed|Failed to fetch git repository|Cannot find Git revision",
+          'Nix could not fetch a Git repository.',
+          'Check its URL, its revision and the network; an agent has no credentials of yours.'),
+    Cause(r'store path .*contains (?:an )?(?:illegal|invalid) character|is not a valid store path name',
+          'A derivation has a name that no path in the Nix store can have.', 'Use letters, digits and the characters +-._?= in its name.'),
+    Cause(r'invalid regular expression <name>', 'The regular expression {name} is none.', 'Correct it: it is one as of POSIX, extended.'),
     Cause(r'must specify a remote storage solution',
           'The NixOps 2 network keeps its state nowhere.',
           'Set network.storage.hercules-ci.stateName in nixops.nix, or forget_state: true if it has no state.'),
@@ -311,15 +317,18 @@ def _missing(trace: Trace, _source: Source) -> Told | None:
         return Told('A module takes an argument %s, which no machine is given.' % name,
                     'Correct its name, or set _module.args.%s in a module.' % name)
     before = path[:path.index(name)] if name in path else []
+    told = None
     if before and (path[0] == 'pkgs' or path[0].endswith('Packages')):
-        return Told('nixpkgs has no package %s.' % name, 'Correct its name, or take it from a nixpkgs that has it.')
-    if before == ['nodes']:
-        return Told('The network has no machine %s.' % name, 'Correct its name, or declare it in a network file.')
-    if before[:1] == ['resources'] and len(before) < 3:
+        told = Told('nixpkgs has no package %s.' % name, 'Correct its name, or take it from a nixpkgs that has it.')
+    elif before in (['lib'], ['builtins']):
+        told = Told('%s has nothing of the name %s.' % (before[0], name), 'Correct its name.')
+    elif before == ['nodes']:
+        told = Told('The network has no machine %s.' % name, 'Correct its name, or declare it in a network file.')
+    elif before[:1] == ['resources'] and len(before) < 3:
         resource = '.'.join(path[1:3])
-        return Told('The network has no resource %s.' % resource,
+        told = Told('The network has no resource %s.' % resource,
                     'Correct its name, or declare resources.%s in a network file; in {stub} if only deploying has it.' % resource)
-    return None
+    return told
 
 
 def _no_network(trace: Trace, _source: Source) -> Told | None:

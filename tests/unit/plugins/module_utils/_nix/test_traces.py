@@ -183,6 +183,18 @@ def test_the_classic_of_all_stubs(code: str, column: int, what: str, value: str)
     assert problem.where == 'effect neat-network: machine web: option networking.extraHosts: /srv/neat-repo/network.nix:4'
 
 
+@pytest.mark.parametrize(('code', 'what', 'remedy'), [
+    ('lib.nosuch "x"', 'lib has nothing of the name nosuch.', 'Correct its name.'),
+    ('builtins.nosuch "x"', 'builtins has nothing of the name nosuch.', 'Correct its name.'),
+    ('pkgs.nosuch', 'nixpkgs has no package nosuch.', 'Correct its name, or take it from a nixpkgs that has it.'),
+    ('pkgs.python3Packages.nosuch', 'nixpkgs has no package nosuch.', 'Correct its name, or take it from a nixpkgs that has it.'),
+    ('nodes.nosuch.config.networking.domain', 'The network has no machine nosuch.', 'Correct its name, or declare it in a network file.'),
+])
+def test_what_is_missing_is_told_by_the_code_that_asks_for_it(code: str, what: str, remedy: str) -> None:
+    text = NULL.format(code=code, column=29, value='').replace('cannot coerce null to a string', "attribute 'nosuch' missing")
+    assert (explain(text, NEAT).what, explain(text, NEAT).remedy) == (what, remedy)
+
+
 def test_the_code_is_read_from_the_checkout_where_nix_does_not_show_it(tmp_path: Path) -> None:
     (tmp_path / 'network.nix').write_text('{\n  a = "${nodes.db.config.networking.publicIPv4}";\n}\n')
     text = 'error: cannot coerce null to a string\n\n       at %s/network.nix:2:8:\n' % tmp_path
@@ -233,6 +245,9 @@ IN_MODULE = '''error:
     ("Cannot build '/nix/store/x.drv'.\nReason: required system or feature not available\n"
      "Required system: 'aarch64-linux' with features {}\nCurrent system: 'x86_64-linux'", 'build for aarch64-linux', 'builder'),
     ("builder for '/nix/store/x.drv' failed with exit code 1;", 'A build that is needed', '/nix/store/x.drv'),
+    ("program 'git' failed with exit code 128", 'fetch a Git repository', 'credentials'),
+    ("store path 'a2l2glpwdvdnkwl6liwa56l1hpsdbjl5-a b' contains illegal character ' '", 'has a name that no path', 'letters'),
+    ("invalid regular expression '('", 'regular expression ( is', 'Correct it'),
     ('cannot compare an integer with a string', 'do not go together', 'toString'),
 ])
 def test_what_modules_and_newer_versions_say(message: str, what: str, remedy: str) -> None:
