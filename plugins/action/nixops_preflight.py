@@ -18,6 +18,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action im
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.known import PHASES
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import AGENTS, NETWORKS, Inventory, check
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.unasked import Unasked
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Variables, unreadable
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import counted
 
@@ -52,9 +53,10 @@ def inventory_of(variables: Mapping[str, Any], loader: DataLoader, extra_vars: I
     groups, hostvars = variables['groups'], variables['hostvars']
     playing = set(variables['ansible_play_batch'])  # with serial, the others of the play come later, and their states with them
     networks, agents = groups.get(NETWORKS, []), groups.get(AGENTS, [])
+    provided = playing if provides_agents(variables) else set()
     return Inventory(
         networks={host: variables_of(host, hostvars, loader) for host in networks},
-        agents={host: variables_of(host, hostvars, loader) for host in agents},
+        agents={host: variables_of(host, hostvars, loader, Evaluated if host in provided else Unasked) for host in agents},
         selected=[host for host in networks if host in playing],
         phases=tuple(phase for phase in PHASES if runs(phase, variables)),
         extra_vars=frozenset(extra_vars),
@@ -64,10 +66,10 @@ def inventory_of(variables: Mapping[str, Any], loader: DataLoader, extra_vars: I
     )
 
 
-def variables_of(host: str, hostvars: Any, loader: DataLoader) -> Variables:
+def variables_of(host: str, hostvars: Any, loader: DataLoader, kind: type[Evaluated] = Evaluated) -> Variables:
     """Those of a host, or why there are none: what is wrong with one host must not hide what is wrong with others."""
     try:
-        return Evaluated(host, hostvars, loader)
+        return kind(host, hostvars, loader)
     except AnsibleError as error:
         return unreadable(host, error)
 
@@ -76,3 +78,9 @@ def runs(phase: str, variables: Mapping[str, Any]) -> bool:
     """Whether this run includes a phase of the role, as its tags say."""
     run, skipped = set(variables.get('ansible_run_tags', ['all'])), set(variables.get('ansible_skip_tags', []))
     return bool(run & {'all', 'tagged', 'networks', phase}) and not skipped & {phase, 'networks', 'tagged', 'all'}
+
+
+def provides_agents(variables: Mapping[str, Any]) -> bool:
+    """Whether this run gives agents their secrets, or is about nothing but checks, as its tags say."""
+    run, skipped = set(variables.get('ansible_run_tags', ['all'])), set(variables.get('ansible_skip_tags', []))
+    return bool(run & {'all', 'tagged', 'agents', 'preflight'}) and not skipped & {'agents', 'tagged', 'all'}

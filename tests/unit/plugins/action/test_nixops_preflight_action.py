@@ -23,6 +23,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.action import nixops_prefligh
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.known import Run
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_agent
 
 Action = Callable[..., Any]
 HOSTS = ('a', 'b', 'agent-1')
@@ -132,6 +133,49 @@ def test_hosts_whose_variables_cannot_be_read_hide_nothing(action: Action, files
     assert (files / 'asked').read_text() == 'x\n', 'evaluated more than once'
     slips = [problem['remedy'] for problem in result['problems'] if 'nixops_deploymnt' in problem['where']]
     assert slips == ['Write nixops_deployment, or drop it.']
+
+
+ASKED = "{{ lookup('ansible.builtin.pipe', 'echo %s >>' ~ inventory_dir ~ '/asked; echo %s') }}"
+OF_AGENTS = '''
+nixops_networks: {hosts: {sound: }}
+hercules_agents:
+  hosts: {agent-1: , agent-2: }
+  vars:
+    nixops_agent_cluster_join_token: "%(asked)s"
+    secrets_of_all:
+      neat-aws:
+        condition: "{{ isTag }}"
+        data: "{{ fields }}"
+    fields: {key: "%(asked)s", kept: text, blank: '', deep: {a: "%(asked)s"}}
+    isTag: isTag
+    nixops_agent_secrets: "{{ secrets_of_all }}"
+''' % {'asked': ASKED % ("' ~ inventory_hostname ~ '", 'x')}
+
+
+@pytest.mark.parametrize('tags, playing, asked', [
+    (['all'], ['agent-1', 'sound'], ['agent-1'] * 3), (['all'], ['sound'], []), (['networks'], ['agent-1', 'agent-2', 'sound'], []),
+    (['preflight'], ['agent-2'], ['agent-2'] * 3),
+])
+def test_secrets_are_fetched_for_agents_that_get_them(
+    tmp_path: Path, tags: list[str], playing: list[str], asked: list[str],
+) -> None:
+    """Of the others, what a secret consists of is known all the same."""
+    (tmp_path / 'hosts.yml').write_text(OF_AGENTS)
+    (tmp_path / 'asked').write_text('')
+    loader = DataLoader()
+    inventory = InventoryManager(loader, str(tmp_path / 'hosts.yml'))
+    hostvars = HostVarsOfAnsible(inventory, VariableManager(loader, inventory), loader)
+    variables = {**VARIABLES, 'groups': inventory.get_groups_dict(), 'hostvars': hostvars, 'ansible_play_batch': playing,
+                 'ansible_run_tags': tags}
+    agents = nixops_preflight.inventory_of(variables, loader, []).agents
+    read = {name: read_agent(name, agents[name]) for name in agents}
+    assert [problem for _agent, problems in read.values() for problem in problems] == []
+    assert (tmp_path / 'asked').read_text().split() == asked
+    for agent, _problems in read.values():
+        secret = agent['nixops_agent_secrets']['neat-aws']
+        assert secret['condition'] == 'isTag'
+        assert sorted(secret['data']) == ['blank', 'deep', 'kept', 'key']
+        assert (secret['data']['kept'], secret['data']['blank']) == ('text', '')
 
 
 def test_problems_are_a_failed_result(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:
