@@ -88,11 +88,10 @@ def rows_of(
         now = versions.get(network['state_name'], ())
         ended = replaced_since(ending, newer_than_deployment(now))
         known = project['versions'].get(network['state_name'])
-        # What a job stored earlier is no change of this run.
-        before, after = (known, known) if host in project.get('at_rest', {}) else change_by(ending.job_url, now, known)
+        before, after = change_by(ending.job_url, now, known)
         rows.append(row(
             name, host, branch, ended, secrets_map=network['secrets_map'], plan=plans.get((host, branch), ''),
-            state_version_before=before, state_version_after=after,
+            state_version_before=before, state_version_after=after, earlier=host in project.get('at_rest', {}),
         ))
     return rows
 

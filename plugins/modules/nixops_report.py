@@ -88,6 +88,9 @@ options:
           - Why the result is what it is. Only the first sentence is shown, as errors of this collection have it; what they have found may
             quote a log, which may hold anything.
         type: str
+      earlier:
+        description: Whether that came about before this run. The table then shows no change of the state.
+        type: bool
       plan:
         description: What the deployment does to machines and other resources, in short, such as V(+2 ~1 -0).
         type: str

@@ -56,7 +56,7 @@ def test_the_run_ends_with_a_table_and_a_page(world: World, tmp_path: Path) -> N
 
     second = world.play()
     assert second.code == 0, second.output
-    assert table(second) == expected
+    assert table(second) == [[*cells[:3], '2', *cells[4:]] for cells in expected]  # the change was one of the first run
     assert second.changes == {}
     assert page.read_text('utf-8') == written
 

@@ -26,7 +26,8 @@ FROM_GIT = 'GitToken'  # the type of a secret that Hercules CI makes
 class Outcome:
     """How one branch of one network ended. Empty or None: not known.
 
-    job_url: a web address. message: one sentence. secrets_map: pairs of the effect's name for a secret and the secret's own.
+    job_url: a web address. message: one sentence. plan: in short. earlier: whether that came about before this run.
+    secrets_map: pairs of the effect's name for a secret and the secret's own.
     """
 
     network: str
@@ -40,6 +41,7 @@ class Outcome:
     job_url: str = ''
     message: str = ''
     plan: str = ''
+    earlier: bool = False
     secrets_map: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -26,7 +26,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.topology
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 _FILES = Path(__file__).parent
-_TIME = re.compile(r'<time.*?</time>')
+# When it was made, and what was planned for a deployment that has come about since.
+_OF_ONE_RUN = re.compile(r'<time.*?</time>|<th [^>]*>Plan</th>|<td data-label="Plan".*?</td>\n|colspan="[67]"')
 
 
 def html_page(outcomes: Sequence[Outcome], agents: Sequence[Agent], now: datetime) -> str:
@@ -50,8 +51,8 @@ def html_page(outcomes: Sequence[Outcome], agents: Sequence[Agent], now: datetim
 
 
 def same_but_for_time(page: str, other: str) -> bool:
-    """Whether two pages differ in nothing but when they were made."""
-    return _TIME.sub('', page) == _TIME.sub('', other)
+    """Whether two pages differ in nothing but when they were made, and in the plans that only one of them knows."""
+    return _OF_ONE_RUN.sub('', page) == _OF_ONE_RUN.sub('', other)
 
 
 def _by_project(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:

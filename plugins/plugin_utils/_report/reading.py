@@ -49,7 +49,7 @@ class _Reader:
         self._readers: dict[str, Callable[[Any, str], Any]] = {
             **{field.name: self.text for field in fields(Outcome)},
             'result': self.result, 'job_url': self.web_address, 'message': self.sentence, 'secrets_map': self.secrets_map,
-            'job': self.number, 'state_version_before': self.number, 'state_version_after': self.number,
+            'earlier': self.truth, 'job': self.number, 'state_version_before': self.number, 'state_version_after': self.number,
         }
 
     def end(self) -> None:
@@ -90,6 +90,11 @@ class _Reader:
             return int(value)
         self.wrong(where, 'a whole number', value)
         return None
+
+    def truth(self, value: Any, where: str) -> bool:
+        if not isinstance(value, bool):
+            self.wrong(where, 'true or false', value)
+        return value is True
 
     def outcome(self, value: Any, where: str) -> Outcome:
         entry = self.mapping(value, where, [field.name for field in fields(Outcome)])

@@ -14,7 +14,7 @@ from itertools import groupby
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import Outcome, summary
 
 SHORT_COMMIT = 8
-_HEADER = ('NETWORK', 'BRANCH', 'COMMIT', 'STATE', 'PLAN', 'JOB', 'RESULT')
+_HEADER = ('NETWORK', 'BRANCH', 'COMMIT', 'STATE', 'JOB', 'RESULT', 'PLAN')
 
 
 def text_table(outcomes: Sequence[Outcome], columns: int) -> list[tuple[str, str]]:
@@ -45,7 +45,9 @@ def text_table(outcomes: Sequence[Outcome], columns: int) -> list[tuple[str, str
 def _cells(outcome: Outcome, planned: bool) -> tuple[str, ...]:
     plan = (outcome.plan or '–',) if planned else ()
     commit = outcome.commit[:SHORT_COMMIT] or '–'
-    return (outcome.network, outcome.branch, commit, outcome.state, *plan, job_name(outcome), outcome.result)
+    # A change of an earlier run is none of this one.
+    state = outcome.state.rpartition(' ')[2] if outcome.earlier else outcome.state
+    return (outcome.network, outcome.branch, commit, state, job_name(outcome), outcome.result, *plan)
 
 
 def job_name(outcome: Outcome) -> str:
