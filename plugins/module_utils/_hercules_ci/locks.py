@@ -92,11 +92,16 @@ def locked(client: Client, project: ProjectPath, name: str, purpose: str, timeou
     lease = _acquire(client, path, name, purpose, timeout)
     threading.Thread(target=_renew, args=(client, lease), daemon=True).start()
     try:
-        yield lease
-    finally:
-        lease._ended.set()  # a renewal that is under way is not waited for
-        if not lease.lost:
-            _release(client, lease)
+        try:
+            yield lease
+        finally:
+            lease._ended.set()  # a renewal that is under way is not waited for
+            if not lease.lost:
+                _release(client, lease)
+    except Failure as failure:
+        if lease.problems():
+            raise Failure((*failure.problems, *lease.problems()), failure.extra) from failure
+        raise
 
 
 def _acquire(client: Client, path: str, name: str, purpose: str, timeout: float) -> Lease:
