@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
+PLAYBOOK = str(Path(sys.executable).parent / 'ansible-playbook')
 
 # In every kind of value. The short ones would make a mess of unrelated text if they were masked.
 SECRET = {
@@ -74,6 +76,16 @@ INFO = {'name': 'Look', 'nixcd.hercules_ci.hci_secret_info': {'path': '{{ folder
 SAY = {'name': 'Say', 'ansible.builtin.debug': {'msg': 'port 2222 is unchanged, 22 is true'}}
 
 
+def with_token(checkout: Path) -> list[dict[str, Any]]:
+    """A task for each module that takes a token, which ends before it asks anybody anything."""
+    common = {'api_token': '{{ secrets.a.data.string }}', 'project': 'no-project'}
+    given: dict[str, dict[str, Any]] = {
+        'hci_effect': {'checkout': str(checkout), 'command': 'list'}, 'hci_job': {'branch': 'main'}, 'hci_job_info': {},
+        'nixops_state': {'deployment': 'a'}, 'nixops_state_fetch': {'name': 'a', 'path': '/nowhere'}, 'nixops_state_info': {},
+    }
+    return [{'nixcd.hercules_ci.' + name: {**common, **options}} for name, options in given.items()]
+
+
 class Theatre:
     """A folder in which plays are run and their traces collected."""
 
@@ -89,23 +101,25 @@ class Theatre:
         namespace.mkdir(parents=True)
         (namespace / 'hercules_ci').symlink_to(ROOT)
 
-    def play(self, tasks: list[dict[str, Any]], secrets: Any, *options: str, **environment: str) -> str:
-        """Run the tasks; returns what was printed. Sources lie on the stage, which is not searched."""
+    def play(self, tasks: list[dict[str, Any]], secrets: Any, *options: str, inventory: str = '', **environment: str) -> str:
+        """Run the tasks; returns what was printed. Sources lie on the stage, which is not searched. inventory: more of it, as text."""
         variables = {
             'ansible_connection': 'local', 'ansible_python_interpreter': sys.executable,
             'ansible_remote_tmp': str(self.folder / 'tmp' / 'remote'), 'folder': str(self.folder / 'agent'), 'secrets': secrets,
         }
         (self.stage / 'inventory.yml').write_text(yaml.safe_dump({'all': {'hosts': {'agent-1': variables}}}))
+        (self.stage / 'more.yml').write_text(inventory or '{}')
         (self.stage / 'play.yml').write_text(yaml.safe_dump([{'hosts': 'all', 'gather_facts': False, 'tasks': tasks}], sort_keys=False))
         process = subprocess.Popen(
-            [str(Path(sys.executable).parent / 'ansible-playbook'), '-i', 'inventory.yml', 'play.yml', '-vvvvv', '--diff', *options],
+            [PLAYBOOK, '-i', 'inventory.yml', '-i', 'more.yml', 'play.yml', '-vvvvv', '--diff', *options],
             cwd=self.stage, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             env={
                 'PATH': os.environ['PATH'], 'HOME': str(self.folder / 'home'), 'LANG': 'C.UTF-8',
                 'PYTHONPATH': str(self.folder / 'plugins'), 'TMPDIR': str(self.folder / 'tmp'),
                 'ANSIBLE_LOCAL_TEMP': str(self.folder / 'tmp' / 'local'),
                 'ANSIBLE_COLLECTIONS_PATH': str(self.folder / 'collections'), 'ANSIBLE_LOG_PATH': str(self.traces / 'log'),
-                'ANSIBLE_CALLBACK_PLUGINS': str(self.folder / 'plugins'), 'ANSIBLE_CALLBACKS_ENABLED': 'everything',
+                'ANSIBLE_CALLBACK_PLUGINS': str(self.folder / 'plugins'), 'ANSIBLE_CALLBACKS_ENABLED': 'everything,ansible.builtin.junit',
+                'JUNIT_OUTPUT_DIR': str(self.traces / 'junit'),
                 'EVERYTHING': str(self.traces / 'callback'), 'SYSLOG': str(self.traces / 'syslog'), **environment,
             },
         )
@@ -182,7 +196,7 @@ def test_plays_that_succeed(theatre: Theatre) -> None:
 @pytest.mark.parametrize('data', ['CANARY', ['CANARY', 8675309111], {'x': SECRET, 'y': b'CANARY'}])
 def test_variables_that_are_refused(theatre: Theatre, data: Any) -> None:
     output = theatre.play([{**TASK, 'ignore_errors': True}, AGENT | {'ignore_errors': True}, SAY], secrets(data))
-    assert output.count('...ignoring') == 2 or 'x' in data
+    assert 'ignored=2 ' in output or 'x' in data
     assert theatre.leaks() == []
 
 
@@ -200,7 +214,7 @@ def test_options_that_are_refused(theatre: Theatre) -> None:
     place = {'path': '{{ folder }}/secrets.json'}
     tasks = [{'nixcd.hercules_ci.hci_secret': {**place, **options}, 'ignore_errors': True} for options in wrong]
     output = theatre.play([*tasks, SAY], secrets(SECRET))
-    assert output.count('...ignoring') == len(tasks)
+    assert 'ignored=%d ' % len(tasks) in output
     listed = theatre.play([{'nixcd.hercules_ci.hci_secret': {**place, 'name': 'a', 'data': ['{{ secrets.a.data }}']}}], secrets(SECRET))
     assert 'This has to be a dictionary, and is not. Where: data' in listed and '_datatag' not in listed.split('TASK')[1]
     assert theatre.leaks() == []
@@ -226,6 +240,10 @@ def test_loops_hide_items_that_hold_a_value_and_no_others(theatre: Theatre) -> N
         {**loop('{{ secrets | dict2items }}', name='b', data='{{ one.value.data }}'), 'loop_control': {'loop_var': 'one', 'label': 'one'}},
         token(['{{ secrets.a.data.string }}']),
     ]
+    extended = {**loop(['name-1', '{{ secrets.a.data.string }}'], name='{{ item }}', data='{{ secrets.a.data }}'), 'loop_control': {
+        'extended': True}, 'when': 'ansible_loop.first'}
+    hidden.append({**extended, 'no_log': True})  # Ansible alone shows items that are skipped
+    hidden.append({**extended, 'when': True})
     output = theatre.play([names, *hidden, SAY], secrets(SECRET))
     assert "=> (item=name-1)" in output and output.count('the output has been hidden') >= len(hidden)
     assert theatre.leaks() == []
@@ -243,6 +261,10 @@ def test_an_interpreter_that_says_what_it_is_told(theatre: Theatre) -> None:
     repeating = {'ansible_python_interpreter': shutil.which('cat')}
     output = theatre.play([{**TASK, 'vars': repeating, 'ignore_errors': True}, SAY], secrets(SECRET))
     assert '_ansiballz_main' in output and '...ignoring' in output
+    again = {'ansible_python_interpreter': shutil.which('tee')}
+    tokens = with_token(theatre.folder)[2:4]
+    tasks = [TASK, *({**task, 'vars': again} for task in (TASK, AGENT, *tokens))]
+    theatre.play([{**{'vars': repeating}, **task, 'ignore_errors': True} for task in tasks], secrets(SECRET), ANSIBLE_DEBUG='1')
     assert theatre.leaks() == []
 
 
@@ -273,3 +295,83 @@ def test_a_broken_file_and_a_task_that_is_retried(theatre: Theatre) -> None:
     assert theatre.leaks() == []
     file.unlink()
     (theatre.folder / 'agent' / 'binary-caches.json').unlink()
+
+
+def test_a_token(theatre: Theatre) -> None:
+    """Also one that is in the address, and where the module would lie in a file. The callback junit prints what literally is in a task."""
+    addresses = {'user': 'https://user:CANARY@ci.example.org', 'query': 'https://ci.example.org/?token=CANARY'}
+    values = secrets({'string': 'CANARY-token', **addresses})
+    tasks = [{**task, 'ignore_errors': True} for task in with_token(theatre.folder)]
+    output = theatre.play([*tasks, SAY], values, ANSIBLE_DEBUG='1', ANSIBLE_DISPLAY_ARGS_TO_STDOUT='1')
+    assert 'ignored=%d ' % len(tasks) in output and 'no-project' in output
+    kept: list[dict[str, Any]] = [tasks[0], {**tasks[2], 'async': 60, 'poll': 1}]
+    for task in with_token(theatre.folder)[1:3]:
+        ((name, options),) = task.items()
+        for field in addresses:
+            kept.append({name: {**options, 'api_base_url': '{{ secrets.a.data.%s }}' % field}, 'ignore_errors': True})
+    assert 'ignored=%d ' % len(kept) in theatre.play(kept, values, ANSIBLE_KEEP_REMOTE_FILES='1')
+    assert theatre.leaks() == []
+
+
+def test_an_effect_gets_its_token_unseen(theatre: Theatre) -> None:
+    """What hci says is masked, whatever it makes of the values."""
+    hci = theatre.stage / 'hci'
+    hci.write_text(HCI % (sys.executable, b64encode(b'u:CANARY-token').decode()))
+    hci.chmod(0o755)
+    config = theatre.stage / 'config'
+    (config / 'hercules-ci/secrets/github/neat-org').mkdir(parents=True)
+    document = {'a': {'kind': 'Secret', 'condition': True, 'data': {'key': 'CANARY"quoted', 'file': json.dumps({'inner': 'CANARY-inner'})}}}
+    (config / 'hercules-ci/secrets/github/neat-org/secrets.json').write_text(json.dumps(document))
+    task = {'nixcd.hercules_ci.hci_effect': {
+        'checkout': str(theatre.folder), 'project': 'github/neat-org/neat-repo', 'attribute': 'neat.run', 'hci_program': str(hci),
+        'api_token': '{{ secrets }}', 'log_file': str(theatre.traces / 'effect.log'),
+    }, 'environment': {'XDG_CONFIG_HOME': str(config)}, 'register': 'ran'}
+    output = theatre.play([task, {'ansible.builtin.debug': {'var': 'ran.log'}}], 'CANARY-token', ANSIBLE_DEBUG='1')
+    assert 'Bearer ********' in output and 'Basic ********' in output
+    assert theatre.leaks() == []
+
+
+HCI = '''#!%s
+import json, os, sys, time
+if sys.argv[1:] == ['--version']:
+    print('hci 0.3.9')
+    sys.exit()
+folder = os.environ['XDG_CONFIG_HOME'] + '/hercules-ci/'
+print('Bearer', json.load(open(folder + 'credentials.json'))['domains']['hercules-ci.com']['personalToken'])
+print('Basic %s')
+data = json.load(open(folder + 'secrets/github/neat-org/secrets.json'))['a']['data']
+print(json.dumps(data), json.dumps(json.dumps(data)), repr(data), json.loads(data['file'])['inner'])
+time.sleep(0.5)
+'''
+
+
+def test_templates_that_fail_and_files_that_cannot_be_decrypted(theatre: Theatre) -> None:
+    """Preflight names them. It reads the variables of all hosts, whatever a limit leaves out."""
+    inventory = theatre.stage / 'host_vars'
+    inventory.mkdir()
+    vaulted = (b'$ANSIBLE_VAULT;1.1;AES256\n' + b'3031323334\n' * 4).decode()
+    (inventory / 'locked.yml').write_text(vaulted)
+    (inventory / 'wrong.yml').write_text(yaml.safe_dump({'vault_x': 'CANARY{%x', 'nixops_agent_secrets': secrets({
+        'a': '{{ vault_x }}', 'b': 'CANARY{{x', 'c': 'CANARY{#x#}y', 'd': '{{ vault_y }}',
+    })}))
+    hosts = 'hercules_agents: {hosts: {agent-1: {}, locked: {}, wrong: {}}}'
+    check = {'nixcd.hercules_ci.nixops_preflight': {}, 'run_once': True, 'ignore_errors': True}
+    output = theatre.play([check], 'x', '--limit', 'agent-1', inventory=hosts)
+    assert "['a']['data']['a']" in output and 'in vault_x' in output and "['a']['data']['b']" in output and 'host locked' in output
+    assert theatre.leaks() == []
+
+
+def test_a_retried_task_has_its_values_and_shows_none(theatre: Theatre) -> None:
+    """At the first try somebody else has the lock of the folder, or the file cannot be read."""
+    folder = theatre.folder / 'agent'
+    (folder / 'secrets.json').write_text('no JSON')
+    mend = 'result is succeeded or lookup("ansible.builtin.pipe", "printf {} > %s") is none' % (folder / 'secrets.json')
+    again = {'register': 'result', 'retries': 2, 'delay': 0, 'until': mend}
+    output = theatre.play([{**TASK, **again}, {**AGENT, **again}, SAY], secrets(SECRET))
+    assert output.count('FAILED - RETRYING') == 1 and output.count('changed: [agent-1]') == 2
+    assert json.loads((folder / 'secrets.json').read_text())['a']['data'] == SECRET
+    assert (folder / 'cluster-join-token.key').read_text() == 'CANARY-string\n'
+    gone = {'nixcd.hercules_ci.hci_secret': {'path': '{{ folder }}/secrets.json', 'name': 'a', 'state': 'absent'}}
+    theatre.play([{**gone, **again, 'until': 'result.removed == []'}], secrets(SECRET))
+    assert json.loads((folder / 'secrets.json').read_text()) == {}
+    assert theatre.leaks() == []
