@@ -76,7 +76,9 @@ projects:
     networks:
       description:
         - What the variables of each network come to - its C(branches), the C(function) and C(action) of its effect, where its C(state)
-          comes from, C(state_name) and C(known_hosts_name) on Hercules CI, C(effect_deployment), C(forget_state), C(secrets_map).
+          comes from, C(state_name) and C(known_hosts_name) on Hercules CI, C(effect_deployment), C(forget_state), C(secrets_map),
+          the C(aws_profiles) that its scripts write, each with the secret that is written, V(null) where that is not known, and
+          C(aws_key_ids), the last characters of the IDs of the keys in its secrets.
       type: dict
       sample:
         neat-network:
@@ -89,6 +91,8 @@ projects:
           effect_deployment: foo
           forget_state: false
           secrets_map: {aws: neat-aws}
+          aws_profiles: {default: aws}
+          aws_key_ids: {aws: […MPLE]}
     uploads:
       description: For each selected network whose state, or known hosts, would be uploaded, where the state comes from.
       type: dict

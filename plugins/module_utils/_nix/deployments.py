@@ -11,15 +11,35 @@ NixOps 1.7 and 2. C(None) always stands for what is not known, never for what is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, overload
 
 Key = tuple[str, str]
 """A job and the name of an effect in it; C(default) is the job of the legacy form."""
 ALL = 'all'
 STORAGE = 'hercules-ci'
 """The storage and the lock of NixOps 2 that Hercules CI provides, by the name of their plugin."""
+
+KEY_ID = re.compile(r'(?:AKIA|ASIA)[A-Z0-9]{12,124}\Z')
+# Longer than a profile's name, and as long as a secret key that somebody put into the wrong place.
+TOO_LONG = 40
+HIDDEN = '…'
+
+
+@overload
+def shown(key: str) -> str: ...
+@overload
+def shown(key: None) -> None: ...
+def shown(key: str | None) -> str | None:
+    """An access key as it may be shown: the name of a profile, or the last four characters of a key ID, or of whatever else that is."""
+    return HIDDEN + key[-4:] if key and (KEY_ID.match(key) or len(key) >= TOO_LONG) else key
+
+
+def is_key_id(key: str) -> bool:
+    """Whether it is the ID of a key, or what may be shown of one, and not the name of a profile."""
+    return bool(KEY_ID.match(key)) or key.startswith(HIDDEN)
 
 
 @dataclass(frozen=True)
@@ -95,11 +115,16 @@ class Evaluated:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For results. Access keys are left out: only whoever compares them needs them."""
+        """For results. Of the ID of an access key the last characters are shown."""
         network = None if self.network is None else {
             'known': self.network.known,
-            'machines': {name: {'type': machine.type, 'system': machine.system} for name, machine in self.network.machines.items()},
-            'resources': {name: {'type': resource.kind} for name, resource in self.network.resources.items()},
+            'machines': {
+                name: {'type': machine.type, 'system': machine.system, 'access_key': shown(machine.access_key)}
+                for name, machine in self.network.machines.items()
+            },
+            'resources': {
+                name: {'type': resource.kind, 'access_key': shown(resource.access_key)} for name, resource in self.network.resources.items()
+            },
         }
         names = ('ref', 'job', 'name', 'path', 'runs', 'function', 'state_name', 'known_hosts_name', 'deployment', 'action', 'lock')
         return {**{name: getattr(self, name) for name in names}, 'secrets_map': dict(self.secrets_map), 'network': network}
@@ -112,8 +137,11 @@ class Evaluated:
         return cls(
             **{name: found[name] for name in names}, secrets_map=found['secrets_map'],
             network=None if network is None else Network(
-                {name: Machine(machine['type'], machine['system']) for name, machine in network['machines'].items()},
-                {name: Resource(resource['type']) for name, resource in network['resources'].items()},
+                {
+                    name: Machine(machine['type'], machine['system'], machine.get('access_key'))
+                    for name, machine in network['machines'].items()
+                },
+                {name: Resource(resource['type'], resource.get('access_key')) for name, resource in network['resources'].items()},
                 network['known'],
             ),
         )

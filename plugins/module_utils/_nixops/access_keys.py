@@ -12,18 +12,14 @@ used last. A key ID is never shown beyond its last four characters.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Network
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Network, is_key_id, shown
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import Entry
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.scripts import Profiles
 
-KEY_ID = re.compile(r'(?:AKIA|ASIA)[A-Z0-9]{12,124}\Z')
-# Longer than a profile's name, and as long as a secret key that somebody put into the wrong place.
-TOO_LONG = 40
 DNS_KEY = 'route53.accessKeyId'
 LISTED = 5
 
@@ -70,8 +66,8 @@ def keys_recorded(entries: Iterable[Entry]) -> dict[str, dict[str, str]]:
 def key_problems(uses: Iterable[KeyUse], profiles: Profiles, key_ids: Mapping[str, Collection[str]], where: str) -> Iterator[Problem]:
     """Keys that NixOps will not find, or only until they are rotated.
 
-    profiles: what the scripts of the effect write. key_ids: what the agents' secrets have as aws_access_key_id, by the names in
-    secretsMap, as far as known. Warnings, where only the state says so or where everything still works.
+    profiles: what the scripts of the effect write. key_ids: what the agents' secrets have as aws_access_key_id, or what may be shown of
+    it, by the names in secretsMap, as far as known. Warnings, where only the state says so or where everything still works.
     """
     by_key: dict[tuple[str, bool], list[str]] = {}
     for use in uses:
@@ -80,7 +76,7 @@ def key_problems(uses: Iterable[KeyUse], profiles: Profiles, key_ids: Mapping[st
         at = '%s, %s' % (where, _some(names))
         if key in profiles.secrets:
             continue
-        if KEY_ID.match(key):
+        if is_key_id(key):
             yield from _literal_key(key, certain, profiles, key_ids, at)
         elif profiles.complete:
             yield Problem(
@@ -96,7 +92,7 @@ def _literal_key(key: str, certain: bool, profiles: Profiles, key_ids: Mapping[s
     remedy = 'Name the profile that writeAWSSecret SECRET PROFILE writes as accessKeyId in the network.'
     secret = profiles.secrets.get('default')
     held = key_ids.get(secret or '', ())
-    lost = profiles.complete and (('default' not in profiles.secrets) or (bool(held) and key not in held))
+    lost = profiles.complete and (('default' not in profiles.secrets) or (bool(held) and shown(key) not in map(shown, held)))
     if lost:
         yield Problem(
             'NixOps would not find the AWS key: it is named by its ID, and the agents have no such key in the profile default.', at,
@@ -106,11 +102,6 @@ def _literal_key(key: str, certain: bool, profiles: Profiles, key_ids: Mapping[s
     else:
         yield Problem('The AWS key is named by its ID: when it is rotated, NixOps will not find it.', at, expected='the name of a profile',
                       found=shown(key), remedy=remedy, severity='warning')
-
-
-def shown(key: str) -> str:
-    """A key as it may be shown: the name of a profile, or the last four characters of a key ID, or of whatever else that is."""
-    return '…%s' % key[-4:] if KEY_ID.match(key) or len(key) >= TOO_LONG else key
 
 
 def _written(profiles: Profiles) -> str:

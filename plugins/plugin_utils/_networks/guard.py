@@ -12,15 +12,17 @@ runs there reads a state that is on the server, that it can use, and that is the
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.access_keys import key_problems, keys_recorded, keys_used
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import unusable
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.plan import Plan, plan_of, recorded_in
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.scripts import Profiles
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import NO_UPLOAD
 
 Read = Callable[[str], 'AbstractContextManager[State | None]']
@@ -36,11 +38,14 @@ class Declared:
     effect_deployment: str
     function: str
     forget_state: bool = False
+    aws_profiles: Mapping[str, str | None] | None = None
+    aws_key_ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, network: Mapping[str, Any]) -> Declared:
         """From what preflight returned."""
-        return cls(network['state'], network['state_name'], network['effect_deployment'], network['function'], network['forget_state'])
+        return cls(network['state'], network['state_name'], network['effect_deployment'], network['function'], network['forget_state'],
+                   network.get('aws_profiles'), network.get('aws_key_ids') or {})
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ def _plan_network(branch: str, effect: Evaluated, declared: Declared | None, rea
             plan = _plan_with(effect, state) if not errors_of(problems) else Plan(known=False)
             problems += _warnings(plan, declared, where) if plan.known else ()
             problems += _all_new(plan, state, where) if plan.known else ()
+            problems += _keys(effect, declared, state, where)
     return NetworkPlan(effect.name, branch, name, plan, tuple(problems))
 
 
@@ -147,6 +153,16 @@ def _no_state(effect: Evaluated, declared: Declared | None, name: str, where: st
         remedy = 'Correct the name of the state, or set nixops_state: upload on the machine where NixOps has it.'
     yield Problem('Hercules CI has no state for a network that would be deployed; NixOps would make all of its machines anew.', where,
                   expected=name, found='no such state', remedy=remedy)
+
+
+def _keys(effect: Evaluated, declared: Declared | None, state: State, where: str) -> Iterator[Problem]:
+    """Keys of AWS that NixOps would not find, or not for long."""
+    if declared is None:
+        return
+    with suppress(Failure):  # of which the reasons are said above
+        uses = keys_used(effect.network, keys_recorded(state.entries()))
+        profiles = Profiles(dict(declared.aws_profiles or {}), complete=declared.aws_profiles is not None)
+        yield from key_problems(uses, profiles, declared.aws_key_ids, where)
 
 
 def _all_new(plan: Plan, state: State, where: str) -> Iterator[Problem]:

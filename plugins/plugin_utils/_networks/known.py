@@ -64,8 +64,20 @@ class Known:
     at_rest: Mapping[str, Any] | None = None
     problems: tuple[Problem, ...] = ()
 
-    def plan(self) -> dict[str, Any]:
-        """What the role goes by, when nothing is wrong."""
+    def effects(self) -> list[dict[str, Any]]:
+        """The effects that deploy the networks of the project, as the file declares them."""
+        return [self._effect(network) for network in self.project.networks]
+
+    def _effect(self, network: Network) -> dict[str, Any]:
+        """The effect of a network; one that would not find its state runs nowhere, whichever branch the file is merged into."""
+        there = network.state_name in (self.versions or {}) or network.name in {upload.network for upload in self.uploads}
+        if there or network.state == 'new' or network['nixops_action'] == service.NO_UPLOAD or network['nixops_forget_state']:
+            return network.effect
+        why = 'Off: Hercules CI has no state %s yet, and without it all machines would be made anew.' % network.state_name
+        return {**network.effect, 'run_on': {'condition': 'false'}, 'comment': '\n'.join(filter(None, (network['nixops_comment'], why)))}
+
+    def plan(self, keys: Mapping[str, list[str]]) -> dict[str, Any]:
+        """What the role goes by, when nothing is wrong. keys: what may be shown of the IDs of AWS keys, by the names of secrets."""
         project = self.project
         return {
             'declared': [network.name for network in project.networks],
@@ -74,8 +86,8 @@ class Known:
             'uploads': {upload.network: upload.options for upload in self.uploads},
             'replaced': _replaced(project, self.versions or {}),
             'options': project.options,
-            'effects': [network.effect for network in project.networks],
-            'networks': {network.name: network.as_dict() for network in project.networks},
+            'effects': self.effects(),
+            'networks': {network.name: network.as_dict(keys) for network in project.networks},
             'versions': {name: known[-1].number for name, known in (self.versions or {}).items() if known},
             'file': rules.written_file(project),
         }
@@ -157,7 +169,7 @@ def _at_rest(known: Known) -> dict[str, Any]:
     project = known.project
     if known.files is None or known.versions is None or not all(network.sound() for network in project.networks):
         return {}
-    deployed = {each.branch: each.as_dict() for each in deployed_branches(project, known.files.client)}
+    deployed = {each.branch: each.as_dict() for each in deployed_branches(project, known.effects(), known.files.client)}
     pending = {upload.network for upload in known.uploads}
     rerun = bool(project.first['nixops_rerun_failed'])
     return {

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
@@ -22,6 +23,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import run_
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options import EFFECT
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Condition, for_users
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.scripts import Profiles, profiles_in
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Host
 
 PREFIX = 'nixops_'
@@ -87,12 +89,17 @@ class Network(Host):
         """The known_hosts file beside it."""
         return str(self['nixops_known_hosts_name'] or 'nixops-%s.known_hosts' % self.deployment)
 
-    def as_dict(self) -> dict[str, Any]:
-        """What the role passes to its tasks, so that none of them reads a variable in a way of its own."""
+    def as_dict(self, keys: Mapping[str, list[str]] = MappingProxyType({})) -> dict[str, Any]:
+        """What the role passes to its tasks, so that none of them reads a variable in a way of its own.
+
+        keys: what may be shown of the IDs of AWS keys that agents hold, by the names of secrets.
+        """
         return {
             'branches': self.branches, 'function': self.function, 'action': str(self['nixops_action']), 'state': self.state,
             'state_name': self.state_name, 'known_hosts_name': self.known_hosts_name, 'effect_deployment': self.effect_deployment,
             'forget_state': bool(self['nixops_forget_state']), 'secrets_map': self['nixops_secrets_map'] or {},
+            'aws_profiles': dict(self.profiles.secrets) if self.profiles.complete else None,
+            'aws_key_ids': {key: keys[name] for key, name in self.secrets.items() if name in keys},
         }
 
     @cached_property
@@ -163,6 +170,11 @@ class Network(Host):
         found = {script: self[script] for script in SCRIPTS}
         found.update(('nixops_arguments[%r]' % str(name), value) for name, value in (self['nixops_arguments'] or {}).items())
         return {script: text for script, text in found.items() if isinstance(text, str)}
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        """The profiles of AWS that its scripts write."""
+        return profiles_in(self.scripts.values())
 
     @cached_property
     def refs(self) -> tuple[Condition, ...]:

@@ -21,6 +21,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.networ
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import projects_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.secrets import (
     default_branches,
+    key_ids,
     outlines,
     same_file,
     secret_problems,
@@ -82,7 +83,8 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     problems = list(dict.fromkeys(problems))
     if errors_of(problems):
         raise Failure(tuple(problems))
-    plans = {project.name: known[project.name].plan() if project.name in known else NOTHING for project in projects}
+    keys = key_ids(agents)
+    plans = {project.name: known[project.name].plan(keys) if project.name in known else NOTHING for project in projects}
     return {'projects': plans, 'phases': list(inventory.phases), 'agents': outlines(networks, agents)}, problems
 
 

@@ -47,23 +47,23 @@ class Deployed:
         return {'revision': self.revision, 'job': self.job.index, 'job_url': self.job.url}
 
 
-def declared(project: Project) -> Change:
+def declared(project: Project, effects: Sequence[Mapping[str, Any]]) -> Change:
     """The file that declares the effects, as it is in the checkout and as it should be. Raises Failure if it cannot be rendered."""
     first = project.first
     options = {option: first['nixops_' + option] for option in ('checkout', 'file', 'form', 'pins', 'schedules')}
     given = {
         **{option: value for option, value in options.items() if value is not None},
         'project': project.name,
-        'effects': [network.effect for network in project.networks],
+        'effects': effects,
         'inventory_hosts': [network.name for network in project.networks],
     }
     return plan_of_file(ArgumentSpecValidator(ARGUMENTS).validate(given).validated_parameters)
 
 
-def deployed_branches(project: Project, client: Client) -> list[Deployed]:
+def deployed_branches(project: Project, effects: Sequence[Mapping[str, Any]], client: Client) -> list[Deployed]:
     """Those branches of the selected networks on which nothing is left to do. Of what cannot be known, nothing is said."""
     try:
-        change = declared(project)
+        change = declared(project, effects)
         branches = sorted(project.pushed_branches)
         if change.after is None or change.before != change.after or not branches:
             return []
@@ -72,7 +72,7 @@ def deployed_branches(project: Project, client: Client) -> list[Deployed]:
         jobs = list_jobs(client, project.first.project_path) if heads else []
     except (Failure, GitError, UnicodeError):  # the tasks that do the work say it better
         return []
-    names = {str(network.effect.get('job') or DEFAULT_JOB) for network in project.networks} - set(project.first['nixops_schedules'] or ())
+    names = {str(effect.get('job') or DEFAULT_JOB) for effect in effects} - set(project.first['nixops_schedules'] or ())
     found = []
     for branch, revision in heads.items():
         job = _newest([job for job in jobs if job.revision == revision and job.ref == 'refs/heads/' + branch], names)

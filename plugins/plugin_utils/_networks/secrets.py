@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import KEY_ID, shown
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, errors_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Condition
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.json_text import walk
@@ -112,6 +113,18 @@ def outlines(networks: Sequence[Network], agents: Sequence[Host]) -> dict[str, d
         agent: {name: {'fields': sorted(secret.fields or ()), 'condition': secret.condition} for name, secret in secrets.items()}
         for agent, secrets in _held(networks, agents).items()
     }
+
+
+def key_ids(agents: Sequence[Host]) -> dict[str, list[str]]:
+    """What may be shown of the IDs of AWS keys that agents hold, by the names of the secrets, where their values are known."""
+    found: dict[str, set[str]] = {}
+    for agent in _provided(agents):
+        for name, entry in agent['nixops_agent_secrets'].items():
+            data = entry.get('data') if isinstance(entry, Mapping) else None
+            key = data.get('aws_access_key_id') if isinstance(data, Mapping) else None
+            if isinstance(key, str) and KEY_ID.match(key):
+                found.setdefault(name, set()).add(shown(key))
+    return {name: sorted(keys) for name, keys in found.items()}
 
 
 def _held(users: Sequence[Network], agents: Sequence[Host]) -> dict[str, dict[str, Secret]]:
