@@ -14,7 +14,7 @@ from itertools import groupby
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import Outcome, summary
 
 SHORT_COMMIT = 8
-_HEADER = ('NETWORK', 'BRANCH', 'COMMIT', 'STATE', 'JOB', 'RESULT', 'PLAN')
+_HEADER = ('NETWORK', 'BRANCH', 'COMMIT', 'STATE', 'JOB', 'RESULT')
 
 
 def text_table(outcomes: Sequence[Outcome], columns: int) -> list[tuple[str, str]]:
@@ -22,18 +22,18 @@ def text_table(outcomes: Sequence[Outcome], columns: int) -> list[tuple[str, str
 
     columns: width of the terminal. Links stand in a column of their own if all lines fit, else once for each job below its project.
     """
-    planned = any(each.plan for each in outcomes)  # without a plan there is nothing to say in its column
-    header = [name for name in _HEADER if planned or name != 'PLAN']
-    rows = {each: _cells(each, planned) for each in outcomes}
-    widths = [max(map(text_width, column)) for column in zip(header, *rows.values())]
+    rows = {each: _cells(each) for each in outcomes}
+    widths = [max(map(text_width, column)) for column in zip(_HEADER, *rows.values())]
     link_width = max((text_width(outcome.job_url) for outcome in outcomes), default=0)
     beside = 0 < link_width <= columns - sum(widths) - 2 * len(widths) - 2
-    lines = [(_line((*header, 'LINK' * beside), widths), '')]
+    lines = [(_line((*_HEADER, 'LINK' * beside), widths), '')]
     for project, members in groupby(rows, key=lambda outcome: outcome.project):
         lines.append((project, ''))
         links = {}
         for outcome in members:
             lines.append((_line((*rows[outcome], outcome.job_url * beside), widths), outcome.tone))
+            if outcome.plan and not outcome.earlier:
+                lines.append(('    Plan: %s' % outcome.plan, outcome.tone))
             if outcome.message:
                 lines.append(('    %s' % outcome.message, outcome.tone))
             if outcome.job_url and not beside:
@@ -42,12 +42,11 @@ def text_table(outcomes: Sequence[Outcome], columns: int) -> list[tuple[str, str
     return [*lines, ('', ''), (summary(outcomes), '')]
 
 
-def _cells(outcome: Outcome, planned: bool) -> tuple[str, ...]:
-    plan = (outcome.plan or '–',) if planned else ()
+def _cells(outcome: Outcome) -> tuple[str, ...]:
     commit = outcome.commit[:SHORT_COMMIT] or '–'
     # A change of an earlier run is none of this one.
     state = outcome.state.rpartition(' ')[2] if outcome.earlier else outcome.state
-    return (outcome.network, outcome.branch, commit, state, job_name(outcome), outcome.result, *plan)
+    return (outcome.network, outcome.branch, commit, state, job_name(outcome), outcome.result)
 
 
 def job_name(outcome: Outcome) -> str:
