@@ -1,0 +1,167 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ways to make machines anew, or to lose a state: NixOps never makes a machine that a state has, or nothing is pushed."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.repository import head
+from tests.integration.world import DATABASE, PROJECT, Played, World, running_world
+
+UUID = 'cccccccc-1700-11e7-8000-000000000003'
+STATE = 'nixops-aws-prod.json'
+EXPORT = (DATABASE.parent / 'export-aws-prod.json').read_bytes()
+MACHINES = {'app1', 'app2', 'web1', 'web2', 'db1'}
+ONLY_PRODUCTION = ('--limit', 'hercules_agents,neat-network')
+MADE_ANEW = 'NixOps would make all of its machines anew'
+
+
+def production(world: World) -> dict[str, Any]:
+    variables: dict[str, Any] = world.inventory['nixops_networks']['children']['production']['hosts']['neat-network']
+    return variables
+
+
+def staging(world: World) -> dict[str, Any]:
+    variables: dict[str, Any] = world.inventory['nixops_networks']['children']['staging']['hosts']['neat-staging']
+    return variables
+
+
+@pytest.fixture(scope='module')
+def untouched_world(tmp_path_factory: pytest.TempPathFactory, collections: Path) -> Iterator[World]:
+    """A world for all runs that change nothing. States that a test puts there have names of their own."""
+    with running_world(tmp_path_factory.mktemp('untouched') / 'world', collections) as made:
+        yield made
+
+
+@pytest.fixture
+def untouched(untouched_world: World) -> Iterator[World]:
+    """The same with an inventory for one test."""
+    inventory = copy.deepcopy(untouched_world.inventory)
+    yield untouched_world
+    untouched_world.inventory = inventory
+
+
+def done(world: World, action: str) -> set[str]:
+    """The machines to which NixOps did this."""
+    return {item['resource'] for item in world.sandbox.deployed(PROJECT, action)} & MACHINES
+
+
+def heads(world: World) -> list[str]:
+    return [head(world.bare, branch) for branch in ('production', 'staging')]
+
+
+def refused(world: World, *arguments: str, playbook: str = 'networks') -> Played:
+    """Play, and make sure that no branch was pushed and no machine was made."""
+    before = heads(world)
+    played = world.play(*arguments, playbook=playbook)
+    world.sandbox.wait_until_idle()
+    assert heads(world) == before, played.output
+    assert not done(world, 'created')
+    assert played.code != 0, played.output
+    return played
+
+
+@pytest.mark.parametrize('variables', [
+    {'nixops_deployment': 'cccccccc'},
+], ids=lambda variables: ', '.join('%s=%s' % (name[7:], value[:8]) for name, value in variables.items()))
+def test_whatever_it_is_called_its_machines_are_found(world: World, variables: dict[str, str]) -> None:
+    production(world).update(variables)
+    played = world.play(*ONLY_PRODUCTION)
+    assert played.code == 0, played.output
+    assert not done(world, 'created')
+    assert done(world, 'kept') == {'app1', 'app2'}
+
+
+@pytest.mark.parametrize(('variables', 'words'), [
+    ({'nixops_effect_deployment': 'other'}, "a deployment named 'other'"),
+    ({'nixops_arguments': {'NIXOPS_DEPLOYMENT': 'other'}}, 'Use the option effect_deployment'),
+    ({'nixops_arguments': {'stateName': 'other.json'}}, 'Use the option state_name'),
+])
+def test_an_effect_that_would_find_another_state_or_none(world: World, variables: dict[str, Any], words: str) -> None:
+    production(world).update(variables)
+    assert words in refused(world, *ONLY_PRODUCTION).output
+
+
+PLAYS = {
+    'ignore_errors': '''
+- hosts: nixops_networks
+  gather_facts: false
+  ignore_errors: true
+  tasks:
+    - ansible.builtin.import_role: {name: nixcd.hercules_ci.nixops}
+''',
+    'rescue': '''
+- hosts: nixops_networks
+  gather_facts: false
+  tasks:
+    - block:
+        - ansible.builtin.include_role: {name: nixcd.hercules_ci.nixops}
+      rescue:
+        - ansible.builtin.debug: {msg: never mind}
+''',
+    'when': '''
+- hosts: nixops_networks
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: nixcd.hercules_ci.nixops}
+      when: inventory_hostname != 'neat-staging'
+''',
+}
+
+
+@pytest.mark.parametrize('way', list(PLAYS))
+def test_a_network_of_the_branch_whose_state_was_not_uploaded(world: World, way: str) -> None:
+    """However its upload was lost: what counts is what is on the server."""
+    staging(world)['nixops_branches'] = ['production']
+    if way != 'when':
+        world.sandbox.fault('status', 'PUT', '.*nixops-webfarm.*', times=-1, status=403)
+    playbook = world.folder / 'play.yml'
+    playbook.write_text(PLAYS[way])
+    assert world.play('--tags', 'agents').code == 0
+    before = heads(world)
+    played = world.play(playbook=str(playbook))
+    world.sandbox.wait_until_idle()
+    assert heads(world) == before, played.output
+    assert not world.sandbox.deployed(PROJECT)
+    assert 'neat-staging' in played.output.split('Show what became of all networks]')[1]
+
+
+@pytest.mark.parametrize('variables', [
+    {'nixops_run_on': {'branches': ['production']}},
+    {'nixops_branches': ['staging', 'prod*']},
+    {'nixops_run_on': {'branches': ['prod*']}},
+    {'nixops_run_on': {'any_ref': True}},
+], ids=str)
+def test_a_network_that_runs_on_the_branch_without_being_named_there(untouched: World, variables: dict[str, Any]) -> None:
+    staging(untouched).update(variables)
+    assert MADE_ANEW in refused(untouched, *ONLY_PRODUCTION).output
+
+
+@pytest.mark.parametrize('state', ['upload', 'present'])
+@pytest.mark.parametrize('content', [b'', b'garbage', b'{}', EXPORT.replace(b'cccccccc', b'dddddddd').replace(b'aws-prod', b'other')],
+                         ids=['empty', 'garbage', '{}', 'another deployment'])
+def test_a_state_on_the_server_that_is_none(untouched: World, content: bytes, state: str) -> None:
+    name = '%s-%s.json' % (state, hashlib.sha256(content).hexdigest()[:8])
+    untouched.sandbox.put_state(PROJECT, name, content)
+    production(untouched).update(nixops_state=state, nixops_state_name=name)
+    played = refused(untouched, *ONLY_PRODUCTION)
+    assert name in played.output
+    assert untouched.sandbox.states(PROJECT, name) == [content]
+
+
+@pytest.mark.parametrize('existing', ['keep', 'replace'])
+def test_another_deployment_of_the_same_name_on_the_server(untouched: World, existing: str) -> None:
+    name = 'swapped-%s.json' % existing
+    other = EXPORT.replace(b'cccccccc', b'dddddddd')
+    untouched.sandbox.put_state(PROJECT, name, other)
+    production(untouched).update(nixops_state_name=name, nixops_state_existing=existing)
+    assert 'dddddddd' in refused(untouched, *ONLY_PRODUCTION).output
+    assert untouched.sandbox.states(PROJECT, name) == [other]
