@@ -93,7 +93,10 @@ def plans_of(options: Mapping[str, Any], *, check_mode: bool) -> list[NetworkPla
     declared = {name: Declared.of(network) for name, network in options['networks'].items()}
     evaluated = [Evaluated.from_dict(effect) for effect in options['deployments']]
     # In check mode nothing was uploaded, so what would be there is read where it would come from.
-    coming = {upload['name']: {**dict.fromkeys(SOURCE_OPTIONS), **upload} for upload in options['uploads'].values()} if check_mode else {}
+    coming = {
+        upload['name']: {**dict.fromkeys(SOURCE_OPTIONS), **upload} for upload in options['uploads'].values()
+        if check_mode and (upload['existing'] == 'replace' or not versions.get(upload['name']))
+    }
 
     @contextmanager
     def read(name: str) -> Iterator[State | None]:
@@ -105,9 +108,19 @@ def plans_of(options: Mapping[str, Any], *, check_mode: bool) -> list[NetworkPla
             else:
                 yield None
 
+    def earlier(name: str) -> Iterator[State]:
+        hidden = versions.get(name, ())
+        if name not in coming:
+            hidden = () if not hidden or hidden[-1].job else hidden[:-1]
+        for version in reversed(hidden):
+            with hidden_file() as file:
+                yield from_server(files, name, version, file)
+            if version.job:
+                return
+
     return [
         plan for branch in options['branches']
-        for plan in plan_branch(branch, [effect for effect in evaluated if effect.ref == 'refs/heads/' + branch], declared, read)
+        for plan in plan_branch(branch, [effect for effect in evaluated if effect.ref == 'refs/heads/' + branch], declared, read, earlier)
     ]
 
 

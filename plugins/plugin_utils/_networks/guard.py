@@ -11,7 +11,7 @@ runs there reads a state that is on the server, that it can use, and that is the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,6 +27,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.servic
 
 Read = Callable[[str], 'AbstractContextManager[State | None]']
 """Opens the state that an effect will find under a name when it starts; C(None) where there is none."""
+Earlier = Callable[[str], Iterable[State]]
+"""Where nobody has deployed with that state yet: what it hides, newest first, up to what the last deployment has stored."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,21 @@ class NetworkPlan:
         }
 
 
-def plan_branch(branch: str, evaluated: Sequence[Evaluated], declared: Mapping[str, Declared], read: Read) -> list[NetworkPlan]:
+def nothing_earlier(_name: str) -> Iterable[State]:
+    """For a state that hides no other."""
+    return ()
+
+
+def plan_branch(
+    branch: str, evaluated: Sequence[Evaluated], declared: Mapping[str, Declared], read: Read, earlier: Earlier = nothing_earlier,
+) -> list[NetworkPlan]:
     """What a push to the branch does, network by network, with every reason not to push.
 
     evaluated: the effects on that branch. declared: the networks of the project by name; an effect that the inventory does not have is
     somebody's own, and has to find its state all the same.
     """
     return [
-        _plan_network(branch, effect, declared.get(effect.name), read)
+        _plan_network(branch, effect, declared.get(effect.name), read, earlier)
         for effect in evaluated if effect.runs and effect.function is not None
     ]
 
@@ -92,7 +101,7 @@ def not_uploaded(plan: NetworkPlan, missing: Container[str]) -> NetworkPlan:
     return replace(plan, problems=(*plan.problems, problem))
 
 
-def _plan_network(branch: str, effect: Evaluated, declared: Declared | None, read: Read) -> NetworkPlan:
+def _plan_network(branch: str, effect: Evaluated, declared: Declared | None, read: Read, earlier: Earlier) -> NetworkPlan:
     where = '%s, branch %s' % (effect.name, branch)
     name = effect.state_name or (declared.state_name if declared else '')
     if declared and declared.forget_state:
@@ -108,6 +117,7 @@ def _plan_network(branch: str, effect: Evaluated, declared: Declared | None, rea
             problems += _warnings(plan, declared, where) if plan.known else ()
             problems += _all_new(plan, state, where) if plan.known else ()
             problems += _keys(effect, declared, state, where)
+            problems += _hidden(plan, effect, earlier(name), where) if plan.known else ()
     return NetworkPlan(effect.name, branch, name, plan, tuple(problems))
 
 
@@ -175,6 +185,22 @@ def _all_new(plan: Plan, state: State, where: str) -> Iterator[Problem]:
             found=_some(gone),
             remedy='Correct nixops_deployment or the network files. If the network is meant to be another one, give it a deployment of its '
             'own with nixops_state: new.')
+
+
+def _hidden(plan: Plan, effect: Evaluated, earlier: Iterable[State], where: str) -> Iterator[Problem]:
+    """Machines that are there, and that the newest version does not know, because somebody has uploaded an older one over it."""
+    created = {item.name for item in plan.creates if item.machine and not item.recorded}
+    for state in earlier if created else ():
+        with suppress(Failure):  # of which nothing can be said
+            recorded = recorded_in(state.entries(), effect.deployment, state.where)
+            hidden = sorted(name for name in created & recorded.keys() if recorded[name].machine and recorded[name].made)
+            if hidden:
+                yield Problem(
+                    'Machines would be made anew: an earlier version of the state has them, and somebody has uploaded one without them.',
+                    '%s, %s' % (where, state.where), found=_some(hidden),
+                    remedy='Bring that version back (the module nixops_state with version). Where they were destroyed on purpose, push the '
+                    'network once without them.')
+                return
 
 
 def _warnings(plan: Plan, declared: Declared | None, where: str) -> Iterator[Problem]:

@@ -157,6 +157,27 @@ def test_machines_beside_others_and_obsolete_ones_are_warned_of() -> None:
     ]
 
 
+@pytest.mark.parametrize('earlier, refused', [
+    ([export()], True), ([b'garbage', export()], True), ([OTHER], False), ([], False),
+    ([export(app1=EXPORT[UUID]['resources']['app1'])], False),
+])
+def test_machines_that_only_an_earlier_version_has(earlier: list[bytes], refused: bool) -> None:
+    newest = export(app1=EXPORT[UUID]['resources']['app1'])
+
+    @contextmanager
+    def read(name: str) -> Iterator[State | None]:
+        yield copy_state(io.BytesIO(newest), io.BytesIO(), '%s, version 3' % name)
+
+    def before(name: str) -> Iterator[State]:
+        return (copy_state(io.BytesIO(content), io.BytesIO(), '%s, version 2' % name) for content in earlier)
+
+    (planned,) = plan_branch('production', [evaluated()], {'neat': declared()}, read, before)
+    assert planned.refused == refused
+    if refused:
+        assert planned.problems[-1].where == 'neat, branch production, nixops-aws-prod.json, version 2'
+        assert planned.problems[-1].found == 'app2'
+
+
 def test_a_machine_of_another_type_is_refused() -> None:
     planned = plan(export(), evaluated(network=Network({'app1': Machine('none'), 'app2': Machine('ec2')})))
     assert planned.refused and planned.problems[0].found == 'app1 from ec2 to none'
