@@ -30,7 +30,7 @@ class ActionModule(PrivateAction):
         token = payload['cluster_join_token']
         if token is not None and len(token.split()) != 1:
             raise fail(
-                'This is no cluster join token.', where='cluster_join_token', expected='one word',
+                'This is not a cluster join token.', where='cluster_join_token', expected='one word',
                 remedy='Copy the token from the dashboard of Hercules CI again.',
             )
         return payload

@@ -48,7 +48,7 @@ class ActionModule(PrivateAction):
         return entry
 
     def _warn_of_types(self, option: str, tagged: Any, secrets: Mapping[Any, Any]) -> None:
-        """Tell of what is no text any more. That may be meant: JSON has numbers and booleans, too."""
+        """Warn of what is not text any more. That may be meant: JSON has numbers and booleans, too."""
         paths = [
             path if name is None else (name, *path)
             for name, entry in secrets.items() for path in not_text(entry.get('data'), ('data',))

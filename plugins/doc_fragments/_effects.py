@@ -223,6 +223,6 @@ options:
       environment:
         description:
           - Environment variables for the scripts of the effect. A value is text, a number, or code or a path marked as such.
-          - They stand in the file. Secrets belong into O(effects[].secrets_map).
+          - They stand in the file. Put secrets into O(effects[].secrets_map).
         type: dict
 """

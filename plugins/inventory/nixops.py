@@ -239,7 +239,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             elif known and any(known[part] != machine[part] for part in ('name', 'deployment_uuid')):
                 taken = '%(name)s of deployment %(deployment_uuid)s' % known
             if taken:
-                problems.append(Problem('A machine would be taken for something else.', where='%s, host %s' % (path, name), found=taken,
+                problems.append(Problem('A machine would have the name of something else.', where='%s, host %s' % (path, name), found=taken,
                                         remedy=RENAME))
         if problems:
             raise Failure(tuple(problems))
@@ -248,7 +248,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """Ansible asks for the name of each group that it makes of hosts here: none may be a host's."""
         group = str(super()._sanitize_group_name(name))
         if self.inventory and group in self.inventory.hosts:
-            raise fail('A group would be taken for a host.', where='%s, group %s' % (self._path, group), found='a host of that name',
+            raise fail('A group would have the name of a host.', where='%s, group %s' % (self._path, group), found='a host of that name',
                        remedy='Give the group a prefix (keyed_groups), or another name (groups)')
         return group
 

@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Runs an effect of a checkout on this machine instead of on an agent, as C(hci effect run) does. So a deployment can be tried before
     it is pushed, or carried out while no agent is there.
-  - The effect runs for real, whichever branch it is told to be on. With the state of a deployment it changes machines.
+  - The effect runs for real, whichever branch you give. With the state of a deployment it changes machines.
   - The values in the local secrets file are masked in everything that is returned or written to O(log_file).
 author:
   - nixcd.hercules_ci contributors (@nixcd)

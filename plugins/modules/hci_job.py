@@ -256,7 +256,7 @@ job:
         status:
           description:
             - V(Waiting), V(Running), V(Failed), V(DependencyFailed), V(Successful) or V(Cancelled).
-            - V(Unknown) where it could not be asked for. What could not be read of a job is told beside its outcome.
+            - V(Unknown) where it could not be asked for. What could not be read of a job is reported with its outcome.
           type: str
           returned: always
           sample: Failed
@@ -327,7 +327,7 @@ problems:
       what: The effect neat-network.run of job 42 (default) failed.
       where: https://hercules-ci.com/github/neat-org/neat-repo/jobs/42
       found: 'error: cannot connect to web-1'
-      remedy: 'Mend what it says, then push, or run the job again (rerun_failed)'
+      remedy: 'Correct what it says, then push, or run the job again (rerun_failed)'
 """
 
 from typing import Any

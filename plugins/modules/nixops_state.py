@@ -79,7 +79,7 @@ options:
     description:
       - NixOps' database. A database with an older schema is read as it is, without upgrading it.
       - If not set, E(NIXOPS_STATE), else E(CHARON_STATE), else C(~/.nixops/deployments.nixops).
-      - With O(nixops_program), this is the database that the program is told to use.
+      - With O(nixops_program), this is the database that the program uses.
     type: path
   nixops_program:
     description:

@@ -98,7 +98,7 @@ class PrivateAction(UnseenAction):
                 yield from (str(name) for name in value)
 
     def _validated(self, given: dict[str, Any]) -> dict[str, Any]:
-        # A whole option with the tag !vault is no text before ansible-core 2.19, and the validator would not know its type.
+        # A whole option with the tag !vault is not text before ansible-core 2.19, and the validator would not know its type.
         given = {name: str(value) if getattr(value, '__ENCRYPTED__', False) else value for name, value in given.items()}
         # An empty dictionary stands in for each: the validator makes a deep copy, which takes long of many values with Ansible's tags.
         # It does so for what is no dictionary, too: the validator's message would speak of Python's classes.

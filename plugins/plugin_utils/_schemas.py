@@ -87,7 +87,7 @@ def problems_in_secrets(secrets: Any) -> Iterator[Finding]:
                 valid[text] = _CONDITION_VALIDATOR.is_valid(entry['condition'])
             if not valid[text]:
                 for place, words in condition.problems_in(entry['condition'], (name, 'condition')):
-                    yield list(place), 'This is no condition. The agent would say: %s.' % words.rstrip('.')
+                    yield list(place), 'This is not a condition. The agent would say: %s.' % words.rstrip('.')
 
 
 def problems_in_caches(caches: dict[str, Any]) -> Iterator[Finding]:

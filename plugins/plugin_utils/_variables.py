@@ -34,7 +34,7 @@ def plain(value: Any, where: str) -> Any:
             characters.encode()
         except UnicodeEncodeError:  # bytes of a file that the lookup file could not decode
             problems.append(Problem(
-                'This text has bytes in it that are no UTF-8.', where=place(where, value, path),
+                'This text is not valid UTF-8.', where=place(where, value, path),
                 remedy='Put it in as base64, and decode that where it is used.',
             ))
         return characters

@@ -56,7 +56,7 @@ def failed(repository: Repository, remote: str, branch: str, pushed_to: str, sai
     if UNREACHABLE.search(said):
         return _no_address(repository, remote, where, said)
     return fail('Git could not push to branch %s of the remote %s.' % (pushed_to, remote), where=where, found=_reasons(said),
-                remedy='Mend what Git says. "git push --dry-run %s HEAD:refs/heads/%s" there, as the same user, should say the same.' % (
+                remedy='Correct what Git says. "git push --dry-run %s HEAD:refs/heads/%s" there, as the same user, should say the same.' % (
                     remote, pushed_to))
 
 

@@ -101,6 +101,10 @@ def refused(
     )
 
 
+NO_TLS = ('WRONG_VERSION_NUMBER', 'HTTP_REQUEST', 'RECORD_LAYER_FAILURE', 'UNKNOWN_PROTOCOL')
+"""What OpenSSL calls it when the other side answers with anything but TLS."""
+
+
 def unanswered(request: str, base_url: str, error: Exception, token: str, proxy: str = '') -> RequestFailed:
     """For a connection that could not be made, that broke, or that fell silent.
 
@@ -111,6 +115,11 @@ def unanswered(request: str, base_url: str, error: Exception, token: str, proxy:
     if isinstance(reason, ssl.SSLCertVerificationError):
         remedy = 'Set ca_path to a file with the certificate of the authority that issued it'
         return RequestFailed(Problem('The certificate of Hercules CI is not valid.', request, found=found, remedy=remedy), arrived=False)
+    if isinstance(reason, ssl.SSLError) and reason.reason in NO_TLS:
+        remedy = 'Correct the port in api_base_url. With http://%s, everybody on the way could read the token'
+        return RequestFailed(Problem('Hercules CI does not speak TLS at this address.', request, expected='a server that takes https',
+                                     found='an answer without encryption, such as one of http',
+                                     remedy=remedy % base_url.partition('://')[2]), arrived=False)
     unusable = isinstance(reason, ValueError)  # an address or an answer that makes no sense, now or later
     refused = isinstance(reason, (ConnectionRefusedError, socket.gaierror))
     if isinstance(reason, (Truncated, http.client.IncompleteRead)):

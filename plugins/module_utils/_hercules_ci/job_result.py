@@ -148,7 +148,7 @@ def _effect_problem(job: Job, effect: Effect) -> Problem:
     if effect.status == 'Cancelled':
         remedy = 'Run the job again (rerun_failed) when it is wanted after all'
         return Problem('The effect %s of %s was cancelled.' % (effect.attribute, job), job.url, remedy=remedy)
-    remedy = 'Mend what it says, then push, or run the job again (rerun_failed)'
+    remedy = 'Correct what it says, then push, or run the job again (rerun_failed)'
     return Problem('The effect %s of %s failed.' % (effect.attribute, job), job.url, found=effect.message, remedy=remedy)
 
 

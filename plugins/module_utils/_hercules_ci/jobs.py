@@ -179,7 +179,7 @@ def list_jobs(
         known = len(jobs)
         if known >= max(limit, MOST_JOBS):
             raise fail(
-                'The list of jobs does not come to an end.',
+                'The list of jobs does not end.',
                 where='GET %s%s/jobs' % (client.base_url, project.api_path),
                 expected='at most %d jobs, or the newest ones first' % MOST_JOBS,
                 found='%d jobs, and more to come' % known,

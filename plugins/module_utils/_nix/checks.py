@@ -109,7 +109,7 @@ def _effect_problems(effect: Mapping[str, Any], form: str, schedules: Collection
     if not effect['name']:
         yield Problem('An effect has no name.', where)
     if effect['name'] in RESERVED_NAMES:
-        yield Problem('Agents and Nix take an attribute of this name for something else than an effect.', where, found=effect['name'],
+        yield Problem('An attribute of this name means something else than an effect to agents and Nix.', where, found=effect['name'],
                       remedy='Give the effect another name. NixOps may still call the deployment so (deployment).')
     if not ATTRIBUTE_PATH.match(function) or '.' in function or not is_identifier(function):
         yield Problem('The effects library has no such function.', where, found=function, expected='a name such as runNixOS')
@@ -156,11 +156,11 @@ def _variable_problems(effect: Mapping[str, Any], function: str, where: str) -> 
     for name, value in (effect.get('environment') or {}).items():
         at = '%s: environment.%s' % (where, name)
         if not VARIABLE.match(name):
-            yield Problem('No environment variable has such a name.', at, expected='letters, digits and underscores')
+            yield Problem('This cannot be the name of an environment variable.', at, expected='letters, digits and underscores')
         elif objection := library.variable_objection(function, name):
             yield Problem(objection[0], at, remedy=objection[1])
         elif isinstance(value, bool) or not isinstance(value, (str, int, Mapping)):
-            yield Problem('An environment variable is text.', at, expected='text, a number, or code or a path marked as such',
+            yield Problem('An environment variable has to be text.', at, expected='text, a number, or code or a path marked as such',
                           found=type(value).__name__)
 
 

@@ -144,7 +144,7 @@ def objection(
         return what, remedy
     near = _nearest(name, {*FUNCTIONS[function].own, *_HANDED_ON, *(other for owner, other in INSTEAD if owner == function)})
     guess = 'Did you mean %s? %s' % (options.get(near, near), _instead(function, near)) if near else ''
-    return what, (guess.strip() + ' An environment variable for the scripts of the effect belongs into environment.').strip()
+    return what, (guess.strip() + ' Put environment variables for the scripts of the effect into environment.').strip()
 
 
 def _instead(function: str, name: str) -> str:

@@ -124,7 +124,7 @@ def _archive_problems(pin: Mapping[str, Any], kind: str, where: str) -> list[Pro
         )]
     if not SHA256.match(pin['sha256']):
         return [Problem(
-            'The hash of the pin is none that fetchTarball accepts.', '%s.sha256' % where, found=pin['sha256'],
+            'fetchTarball does not accept the hash of the pin.', '%s.sha256' % where, found=pin['sha256'],
             expected='sha256 in base 32 (52 characters), base 16 (64) or SRI (sha256-…=)',
             remedy='Set it to what this prints: nix-prefetch-url --unpack %s' % shlex.quote(archive_url(pin)),
         )]

@@ -64,7 +64,7 @@ def require_nothing_new(placement: Placement, version_with: Callable[[Placement]
 
 def _older(placement: Placement, found: str) -> Problem:
     return Problem(
-        'The state on the server is used. The one from here is none of its versions, but has nothing that would be made anew.',
+        'The state on the server is used. The one from here is not among its versions, but has nothing that would be made anew.',
         where='%s, %s, and %s' % (placement.name, placement.newest, placement.here.where),
         found=found,
         remedy='Where the one from here is not needed any longer, leave the task out (for the role, nixops_state: present)',
@@ -102,7 +102,7 @@ def require_seen(placement: Placement, seen: int | None) -> None:
             expected=expected,
             found=str(found),
             remedy='With an older state NixOps would create again what it does not find there. Fetch version %d and compare. If yours is '
-            'right nevertheless, set replaced_version=%d' % (newest.number, newest.number),
+            'right all the same, set replaced_version=%d' % (newest.number, newest.number),
             differences=placement.differences.as_dicts(),
         )
 

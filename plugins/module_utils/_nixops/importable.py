@@ -143,7 +143,7 @@ def import_problems(content: Content, deployment: Deployment, looked_for: str, w
                 where=where,
                 found=', '.join(content.without_host_key) + (' and %d more' % more if more else ''),
                 remedy='For machines of type none, remove networking.publicIPv4 and deploy once. Otherwise use runNixOps2, which imports '
-                'differently (function=runNixOps2), or a NixOps in which this is mended (import_check=false)',
+                'differently (function=runNixOps2), or a NixOps in which this is fixed (import_check=false)',
                 severity=keys,
             )
         )

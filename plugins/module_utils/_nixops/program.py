@@ -71,7 +71,7 @@ def _run(options: Mapping[str, Any], command: list[str], environment: dict[str, 
         ).returncode
     except subprocess.TimeoutExpired:
         raise fail(
-            'NixOps did not come to an end.',
+            'NixOps did not finish in time.',
             where=' '.join(command),
             expected='an export within %d seconds' % options['nixops_timeout'],
             remedy='See whether another nixops has locked the database, or leave nixops_program out: reading the database needs no lock',

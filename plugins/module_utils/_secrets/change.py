@@ -68,7 +68,7 @@ def _check(secrets: Document, conditions_required: bool) -> None:
         for name, entry in secrets.items() if 'data' not in entry
     ] + [
         Problem(
-            'A secret without a condition is given to nobody by agents from 0.9 on.', where='secret %s' % name,
+            'Agents from version 0.9 on give a secret without a condition to nobody.', where='secret %s' % name,
             remedy='Say which jobs may use it, for instance with the filter nixcd.hercules_ci.least_privilege.',
         )
         for name, entry in secrets.items() if conditions_required and entry.get('condition') is None

@@ -150,7 +150,7 @@ def mode_number(mode: Any) -> int:
     number = int(mode, 8) if isinstance(mode, str) and re.fullmatch('0[0-7]{3}', mode) else 0
     if not number & 0o400:
         raise fail(
-            'This is no mode of a file that its owner can read.', where='mode', expected="four octal digits in quotes, such as '0400'",
+            'With this mode, its owner could not read the file.', where='mode', expected="four octal digits in quotes, such as '0400'",
             found=str(mode), remedy='Give the mode as octal digits in quotes, the first of them 0.',
         )
     return number
@@ -164,7 +164,7 @@ def is_yet_to_come(who: int | str | None) -> bool:
 def user_number(name: str | None, *, check: bool = False) -> int | str | None:
     """The number of a user given by name or number. check: where there is no such user yet, the name."""
     return _number(name, lambda user: pwd.getpwnam(user).pw_uid, fail(
-        'There is no such user.', where='owner', found=name or '', remedy='Set up the agent first, or give the user whom it runs as.',
+        'There is no such user.', where='owner', found=name or '', remedy='Set up the agent first, or give the user that it runs as.',
     ), check)
 
 

@@ -90,7 +90,8 @@ def _read_state(options: Mapping[str, Any], file: IO[bytes]) -> State:
 
 def _from_hercules_ci(options: Mapping[str, Any], file: IO[bytes]) -> State:
     if not options['name'] and not options['deployment']:
-        raise fail('It is not said which state file of the project is meant.', where=options['project'], remedy='Set deployment or name')
+        raise fail('The project can have several state files, and none of them is named.', where=options['project'],
+                   remedy='Set deployment or name')
     files = StateFiles(connect(options), ProjectPath.parse(options['project']))
     name = options['name'] or 'nixops-%s.json' % options['deployment']
     return from_server(files, name, files.version(name, options['version']), file)

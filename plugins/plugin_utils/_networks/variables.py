@@ -75,7 +75,7 @@ def unreadable(host: str, error: AnsibleError) -> Problem:
     """Of a host of which Ansible cannot read the variables at all, as when one of their files cannot be decrypted."""
     return Problem('Ansible cannot read the variables of the host.', where='host %s' % host, found=_reason(error),
                    remedy='Correct its files in host_vars and group_vars, or let Ansible have the password that they are encrypted with '
-                   '(--vault-id). What it needs is not known, whatever --limit selects. ansible-inventory --host %s says more.' % host)
+                   '(--vault-id). What it needs is unknown, whatever --limit selects. ansible-inventory --host %s says more.' % host)
 
 
 def read_network(name: str, variables: Variables) -> tuple[Network, list[Problem]]:

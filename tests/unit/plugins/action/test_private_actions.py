@@ -45,8 +45,9 @@ def run(make_action: Callable[..., Any], answer: dict[str, Any], monkeypatch: py
 
 
 @pytest.mark.parametrize(('name', 'options', 'message'), [
-    ('hci_agent', {'cluster_join_token': 'two canaries'}, 'This is no cluster join token. Where: cluster_join_token. Expected: one word.'),
-    ('hci_agent', {'cluster_join_token': ' '}, 'This is no cluster join token.'),
+    ('hci_agent', {'cluster_join_token': 'two canaries'},
+     'This is not a cluster join token. Where: cluster_join_token. Expected: one word.'),
+    ('hci_agent', {'cluster_join_token': ' '}, 'This is not a cluster join token.'),
     ('hci_agent', {'binary_caches': {'c': {'kind': 'canaries'}}}, "Where: binary_caches['c']['kind']"),
     ('hci_secret', {**SECRET, 'dta': {'key': 'canary'}}, 'There is no option dta. Where: nixcd.hercules_ci.hci_secret. To do: Correct the'),
     ('hci_secret', {**SECRET, 'data': ['canary']}, 'This has to be a dictionary, and is not. Where: data'),

@@ -107,7 +107,7 @@ def test_refuses_a_machine_with_the_name_of_something_else(
 ) -> None:
     """Ansible would set the variables of the group, or could not go on at all."""
     machines = {name: {'publicIpv4': '192.0.2.1'}, 'web2': {}}
-    with pytest.raises(AnsibleError, match=r'taken for something else\..*host %s.*%s.*hostname' % (name, taken)):
+    with pytest.raises(AnsibleError, match=r'have the name of something else\..*host %s.*%s.*hostname' % (name, taken)):
         parse(beside=beside, export_file=export(**machines))
     assert not beside.groups['web'].vars and not beside.groups['all'].vars
     named = parse(beside=beside, export_file=export(**machines), hostname="nixops_machine.name ~ '.farm'")
@@ -119,7 +119,7 @@ def test_refuses_a_machine_with_the_name_of_something_else(
     {'keyed_groups': [{'key': 'nixops_machine.type', 'prefix': 'type', 'parent_group': 'web2'}]},
 ])
 def test_refuses_a_group_with_the_name_of_a_host(parse: Parse, export: Export, beside: InventoryData, options: dict[str, Any]) -> None:
-    with pytest.raises(AnsibleError, match=r'A group would be taken for a host\..*prefix'):
+    with pytest.raises(AnsibleError, match=r'A group would have the name of a host\..*prefix'):
         parse(beside=beside, export_file=export(web1={}, web2={}), **options)
 
 
@@ -127,7 +127,7 @@ def test_refuses_machines_of_one_name_in_two_files(parse: Parse, export: Export)
     """The same state may be read by two files, or again."""
     first = parse(export_file=export(web1={}))
     assert list(parse(beside=first, export_file=export(web1={'publicIpv4': '192.0.2.1'})).hosts) == ['web1']
-    with pytest.raises(AnsibleError, match=r'taken for something else\..*host web1.*Found: web1 of deployment bbbbbbbb'):
+    with pytest.raises(AnsibleError, match=r'have the name of something else\..*host web1.*Found: web1 of deployment bbbbbbbb'):
         parse(beside=first, export_file=export(web2={}), hostname="'web1'")
 
 

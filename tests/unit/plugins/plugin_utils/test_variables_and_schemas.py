@@ -44,7 +44,7 @@ def test_text_that_was_read_from_what_is_no_text(given: Any, where: str) -> None
     with pytest.raises(Failure) as caught:
         plain(given, 'data')
     problem, = caught.value.problems
-    assert (problem.what, problem.where) == ('This text has bytes in it that are no UTF-8.', where)
+    assert (problem.what, problem.where) == ('This text is not valid UTF-8.', where)
     assert 'base64' in problem.remedy and 'canary' not in str(problem)
 
 

@@ -470,6 +470,16 @@ def test_a_proxy_that_refuses(serve: Callable[..., str], pauses: list[float], mo
         made('http://ci.example', pauses).get('/x')
 
 
+def test_https_where_only_http_is_spoken(serve: Callable[..., str], pauses: list[float]) -> None:
+    url = serve(answer).replace('http:', 'https:')
+    with pytest.raises(RequestFailed) as raised:
+        made(url, pauses).get('/x')
+    assert 'Hercules CI does not speak TLS at this address.' in str(raised.value)
+    assert 'With %s, everybody on the way could read the token' % url.replace('https:', 'http:') in str(raised.value)
+    assert 'SSL:' not in str(raised.value)
+    assert not pauses
+
+
 def test_certificates(serve: Callable[..., str], pauses: list[float], tmp_path: Path) -> None:
     key, certificate = tmp_path / 'key.pem', tmp_path / 'certificate.pem'
     command = ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=localhost']

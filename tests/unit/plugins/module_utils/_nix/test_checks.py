@@ -66,7 +66,7 @@ def test_what_is_right(effect: dict[str, Any]) -> None:
     ({'job': 'nightly'}, 'Jobs have names only in the form herculesCI.'),
     ({'run_on': None}, 'The effect would never run: it names no ref.'),
     ({'name': ''}, 'An effect has no name.'),
-    *[({'name': name}, 'take an attribute of this name for something else') for name in (
+    *[({'name': name}, 'An attribute of this name means something else') for name in (
         'herculesCI', '_type', 'recurseForDerivations', '__functor')],
     ({'name': 'herculesci'}, None),
     ({'function': 'runNixOps; evil'}, 'no such function'),
@@ -92,7 +92,7 @@ def test_traps_of_nixops_2(effect: dict[str, Any], expected: str) -> None:
     assert expected in words({**TWO, **effect})
 
 
-ENVIRONMENT = 'An environment variable for the scripts of the effect belongs into environment.'
+ENVIRONMENT = 'Put environment variables for the scripts of the effect into environment.'
 SHELL = {**EFFECT, 'function': 'mkEffect'}
 
 
@@ -139,8 +139,8 @@ SHELL = {**EFFECT, 'function': 'mkEffect'}
     ({'environment': {'allowReboot': 'x'}}, None),
     ({'environment': {'effectScript': 'x'}}, 'To runNixOps this is a parameter'),
     ({'environment': {'HOME': 'x'}}, 'sets this variable itself'),
-    ({'environment': {'a-b': 'x'}}, 'No environment variable has such a name'),
-    ({'environment': {'DEBUG': True}}, 'An environment variable is text'),
+    ({'environment': {'a-b': 'x'}}, 'This cannot be the name of an environment variable'),
+    ({'environment': {'DEBUG': True}}, 'An environment variable has to be text'),
     ({'function': 'runPutUrl', 'environment': {'DEBUG': 'x'}}, 'take no environment variables'),
     ({'function': 'gitWriteBranch', 'environment': {'DEBUG': 'x'}}, None),
     # What mkEffect, mkDerivation and Nix know.

@@ -87,8 +87,8 @@ def test_new_secrets_need_data_and_a_condition() -> None:
         fulfilled(Wish({'a': {}, 'b': {'data': {}}, 'c': {'data': {}, 'condition': False}}), {'d': secret()})
     assert [(problem.where, problem.what) for problem in caught.value.problems] == [
         ('secret a', 'A new secret needs data.'),
-        ('secret a', 'A secret without a condition is given to nobody by agents from 0.9 on.'),
-        ('secret b', 'A secret without a condition is given to nobody by agents from 0.9 on.'),
+        ('secret a', 'Agents from version 0.9 on give a secret without a condition to nobody.'),
+        ('secret b', 'Agents from version 0.9 on give a secret without a condition to nobody.'),
     ]
     after = fulfilled(Wish({'b': {'data': {}}}, conditions_required=False), {})
     assert after == {'b': {'kind': 'Secret', 'data': {}}}

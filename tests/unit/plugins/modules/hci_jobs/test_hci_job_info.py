@@ -62,7 +62,7 @@ def test_a_list_without_an_end_is_given_up_with_a_sentence(service: Any, answers
     service.expect(*((LIST + 'limit=20' + offset, page) for offset, page in zip(offsets, pages)))
     result = info()
     assert result['failed']
-    assert 'The list of jobs does not come to an end.' in result['msg']
+    assert 'The list of jobs does not end.' in result['msg']
     assert '40 jobs, and more to come' in result['msg']
     assert 'To do: ' in result['msg']
 

@@ -101,7 +101,7 @@ def test_a_program_that_hangs_is_ended_with_what_it_has_started(state: Run, tmp_
     program = tmp_path / 'nixops'
     program.write_text('#!/bin/sh\n[ "$2" != --help ] || exit 0\n{ echo started; exec sleep 600; } > %s &\nwait\n' % (tmp_path / 'pipe'))
     program.chmod(0o700)
-    assert 'did not come to an end' in state(nixops_program=str(program), database=str(database), nixops_timeout=2)['msg']
+    assert 'did not finish in time' in state(nixops_program=str(program), database=str(database), nixops_timeout=2)['msg']
     assert os.read(pipe, 8) == b'started\n'
     assert select.select([pipe], [], [], 10)[0], 'still runs'
     assert os.read(pipe, 1) == b''  # nobody can write to it any longer

@@ -344,7 +344,7 @@ def test_nothing_hides_anything_else(networks: dict[str, Any], agents: dict[str,
         network['nixops_api_token'] = 'wrong'
     found = set(everything_wrong_of(networks, agents))  # the condition is wrong on both agents
     for words in (
-        'This is not what the variable takes.', 'The project path is not complete.', 'This is no condition.',
+        'This is not what the variable takes.', 'The project path is not complete.', 'This is not a condition.',
         'No agent has the secret neat-gcp.', 'writeSSHKey reads a secret that the effect does not get: ssh.', 'The file does not exist.',
         'no-such', 'Hercules CI answered 401',
     ):
