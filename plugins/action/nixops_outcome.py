@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
@@ -49,8 +50,10 @@ class ActionModule(ActionBase):
             with task_environment(self):
                 rows += rows_of(name, project, hostvars, ended)
             endings += ended
+        for log in dict.fromkeys(ending.log for _host, _branch, ending in endings if ending.log):
+            Display().display('\n'.join(log))
         alive = set(variables['ansible_play_hosts'])
-        return {**result, 'networks': rows, 'failures': {host: why for host, why in failures(endings).items() if host in alive}}
+        return {**result, 'networks': rows, 'failures': failures(each for each in endings if each[0] in alive)}
 
 
 def endings_of(project: Mapping[str, Any], hostvars: Any) -> Iterator[tuple[str, str, Ending]]:

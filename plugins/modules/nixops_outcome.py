@@ -16,6 +16,7 @@ description:
     what became of each of its branches.
   - What one network did for its whole project concerns all networks of that project; a branch that could not be pushed concerns those that
     are deployed from it; an effect that failed concerns its own network only.
+  - Prints the end of the log of each effect that failed, once. What RV(failures) says of several networks, it says in full for the first.
 author:
   - nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:

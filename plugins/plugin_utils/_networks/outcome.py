@@ -43,7 +43,7 @@ class Done:
 class Ending:
     """How one branch of a network ended: a result of M(nixcd.hercules_ci.nixops_report), why in a sentence and in full, commit and job.
 
-    What is said in full may hold lines of a log.
+    log: the last lines of what failed, after a heading.
     """
 
     result: str
@@ -52,6 +52,7 @@ class Ending:
     commit: str = ''
     job: int | None = None
     job_url: str = ''
+    log: tuple[str, ...] = ()
 
 
 def row(project: str, network: str, branch: str, ending: Ending, **more: Any) -> dict[str, Any]:
@@ -144,7 +145,8 @@ def _after_watch(network: str, watched: Result, commit: str) -> Ending:
     def ending(result: str, problems: Sequence[Mapping[str, str]] = ()) -> Ending:
         full = '\n'.join(str(Problem(**problem)) for problem in problems) or (_message(watched) if result in BAD else '')
         message = problems[0]['what'] if problems else _sentence(full)
-        return Ending(result, message, full, str(watched.get('revision') or commit), job.get('index'), job.get('url') or '')
+        return Ending(result, message, full, str(watched.get('revision') or commit), job.get('index'), job.get('url') or '',
+                      _log(job, effects) if result == 'failed' else ())
 
     effects = [effect for each in watched.get('jobs', ()) for effect in each['effects'] if is_effect_of(effect['attribute'], network)]
     if not _failed(watched) and effects:
@@ -164,6 +166,16 @@ def _after_watch(network: str, watched: Result, commit: str) -> Ending:
     return ending(result, _reasons(watched, [effect['attribute'] for effect in effects]))
 
 
+def _log(job: Mapping[str, Any], effects: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The end of the log of the network's own effect, else of the evaluation."""
+    logs = [('The effect %s' % effect['attribute'], effect.get('log')) for effect in effects]
+    logs.append(('The evaluation', job.get('evaluation_log')))
+    for writer, log in logs:
+        if log:
+            return ('%s of job %s wrote at the end:' % (writer, job.get('index')), *('  ' + line for line in log))
+    return ()
+
+
 def _reasons(watched: Result, attributes: list[str]) -> list[Mapping[str, str]]:
     """Of several causes those that concern the network's effects, if any do, else all."""
     problems = list(watched.get('problems', ()))
@@ -177,11 +189,20 @@ def is_effect_of(attribute: str, network: str) -> bool:
 
 
 def failures(endings: Iterable[tuple[str, str, Ending]]) -> dict[str, str]:
-    """For each network that did not get where it should, why. endings: network, branch, and how it ended."""
+    """For each network that did not get where it should, why; what is the same for several, in full for the first.
+
+    endings: network, branch, and how it ended.
+    """
     found: dict[str, list[str]] = {}
+    first: dict[str, str] = {}
     for network, branch, ending in endings:
-        if ending.result in BAD:
-            found.setdefault(network, []).append('%s: %s' % (branch, ending.why or ending.result))
+        if ending.result not in BAD:
+            continue
+        why = ending.why or ending.result
+        teller = first.setdefault(why, network)
+        if teller != network and why != ending.message:
+            why = '%s It is the same as for %s, where all of it is told.' % (ending.message, teller)
+        found.setdefault(network, []).append('%s: %s' % (branch, why))
     return {network: '\n'.join(reasons) for network, reasons in found.items()}
 
 
@@ -213,7 +234,8 @@ def _items(result: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _failed(result: Result) -> bool:
-    return bool(result.get('failed'))
+    """The role lets problems pass, so that they are told once, in the end."""
+    return bool(result.get('failed') or result.get('problems'))
 
 
 def _failure(result: Result) -> Ending:

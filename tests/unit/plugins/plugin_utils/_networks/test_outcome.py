@@ -157,3 +157,31 @@ def test_what_was_only_tried_is_not_called_deployed() -> None:
 def test_failures_say_which_branch() -> None:
     endings = [('a', 'x', Ending('failed', 'short', 'why')), ('a', 'y', Ending('timed out')), ('b', 'x', Ending('deployed'))]
     assert failures(endings) == {'a': 'x: why\ny: timed out'}
+
+
+def test_what_is_the_same_for_several_networks_is_told_in_full_once() -> None:
+    broken = Ending('failed', 'It does not evaluate.', '1. It does not evaluate. Where: x.\n2. Nor does this.')
+    plain = Ending('failed', 'No job.', 'No job.')
+    assert failures([('a', 'x', broken), ('a', 'y', broken), ('b', 'x', broken), ('c', 'z', plain), ('d', 'z', plain)]) == {
+        'a': 'x: %s\ny: %s' % (broken.why, broken.why),
+        'b': 'x: It does not evaluate. It is the same as for a, where all of it is told.',
+        'c': 'z: No job.', 'd': 'z: No job.',
+    }
+
+
+def test_the_log_is_that_of_the_networks_own_effect_else_of_the_evaluation() -> None:
+    watched = job(('a.run', 'Failed'), ('b.run', 'Failed'))
+    for effect in watched['job']['effects']:
+        effect['log'] = ['from %s' % effect['attribute']]
+    done = Done(pushed=PUSHED, watched={'production': watched})
+    assert ending_of('a', 'production', BRANCHES, done).log == ('The effect a.run of job 7 wrote at the end:', '  from a.run')
+    done = Done(pushed=PUSHED, watched={'production': job(evaluation_log=['error: oops'])})
+    assert ending_of('a', 'production', BRANCHES, done).log == ('The evaluation of job 7 wrote at the end:', '  error: oops')
+
+
+def test_problems_that_the_role_lets_pass_are_failures() -> None:
+    """The tasks end well with them, so that their results are not printed: see failed_when in the role."""
+    watched = {**job(('a.run', 'Failed')), 'failed': False}
+    assert ending_of('a', 'production', BRANCHES, Done(pushed=PUSHED, watched={'production': watched})).result == 'failed'
+    rendered = {'failed': False, 'msg': 'No Nix.', 'problems': [{'what': 'No Nix.'}]}
+    assert ending_of('a', 'production', BRANCHES, Done(rendered=rendered)) == Ending('failed', 'No Nix.', 'No Nix.')
