@@ -121,6 +121,11 @@ projects:
       description: The file that declares the effects, below the checkout.
       type: str
       sample: ci.nix
+at_rest:
+  description: Whether no selected network has anything to do.
+  type: bool
+  returned: success
+  sample: false
 phases:
   description: The phases of the role that the run includes, as its tags say.
   type: list

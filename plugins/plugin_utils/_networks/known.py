@@ -64,6 +64,11 @@ class Known:
     at_rest: Mapping[str, Any] | None = None
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def has_work(self) -> bool:
+        """Whether any selected network has something to do."""
+        return bool(self.project.selected - (self.at_rest or {}).keys())
+
     def effects(self) -> list[dict[str, Any]]:
         """The effects that deploy the networks of the project, as the file declares them."""
         return [self._effect(network) for network in self.project.networks]
@@ -96,15 +101,11 @@ class Known:
 def look_at_all(projects: Sequence[Project], run: Run) -> dict[str, Known]:
     """What is known of the projects that something is selected of, by their names."""
     found = {project.name: _look(project, run) for project in projects if project.selected}
-    busy = [known for known in found.values() if _has_work(known)]
+    busy = [known for known in found.values() if known.has_work]
     if not busy or any(errors_of(known.problems) for known in found.values()):
         return found
     held = _held_by_all(projects, found, run)
     return {name: replace(known, problems=(*known.problems, *_elsewhere(known, held))) for name, known in found.items()}
-
-
-def _has_work(known: Known) -> bool:
-    return bool(known.project.selected - (known.at_rest or {}).keys())
 
 
 def _look(project: Project, run: Run) -> Known:

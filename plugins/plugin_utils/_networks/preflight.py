@@ -85,7 +85,8 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
         raise Failure(tuple(problems))
     keys = key_ids(agents)
     plans = {project.name: known[project.name].plan(keys) if project.name in known else NOTHING for project in projects}
-    return {'projects': plans, 'phases': list(inventory.phases), 'agents': outlines(networks, agents)}, problems
+    at_rest = bool(known) and not any(found.has_work for found in known.values())
+    return {'projects': plans, 'at_rest': at_rest, 'phases': list(inventory.phases), 'agents': outlines(networks, agents)}, problems
 
 
 def _empty_groups(inventory: Inventory, networks: Sequence[Network]) -> Iterator[Problem]:
