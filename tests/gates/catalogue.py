@@ -11,7 +11,7 @@ from __future__ import annotations
 from .gate import Gate
 
 BUILD = 'ansible-galaxy collection build --output-path . $OLDPWD >/dev/null && '
-PYTEST = 'pytest --quiet --junitxml=$OUT/{0}.xml tests/{0} --numprocesses 2 --dist loadfile'
+PYTEST = 'pytest --quiet -m "not slow" --junitxml=$OUT/{0}.xml tests/{0} --numprocesses 2 --dist loadfile'
 # However it ends, also by a signal.
 MACHINES_DOWN = (
     "trap 'exit 1' TERM; "
