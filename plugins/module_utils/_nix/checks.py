@@ -237,7 +237,8 @@ def _nixops1_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem
         if not is_identifier(name):
             yield Problem('No network function can have an argument of this name.', '%s: network_args' % where, found=repr(name))
     for option, suffix in (('state_name', '.json'), ('known_hosts_name', '.known_hosts')):
-        name = effect.get(option) or 'nixops-%s%s' % (deployment_of(effect), suffix)
+        # Without the option the library takes its own name; an empty one it takes as it is, and no state can be stored under it.
+        name = 'nixops-%s%s' % (deployment_of(effect), suffix) if effect.get(option) is None else effect[option]
         if not STATE_NAME.match(name):
             yield Problem('The name of the state file cannot stand in a URL.', '%s: %s' % (where, option), found=repr(name),
                           expected='letters, digits, full stops, hyphens and underscores', remedy='Set %s.' % option)

@@ -106,6 +106,8 @@ def _plan_network(branch: str, effect: Evaluated, declared: Declared | None, rea
     name = effect.state_name or (declared.state_name if declared else '')
     if declared and declared.forget_state:
         return NetworkPlan(effect.name, branch, '', plan_of(effect.network, {}, effect.function))
+    if effect.state_name == '':
+        return NetworkPlan(effect.name, branch, '', Plan(known=False), (_nameless(where),))
     problems = list(_differing_names(effect, declared, where))
     with read(name) as state:
         if state is None:
@@ -130,6 +132,12 @@ def _plan_with(effect: Evaluated, state: State) -> Plan:
 
 def _at(problem: Problem, where: str, name: str) -> Problem:
     return replace(problem, where='%s, %s' % (where, problem.where or name))
+
+
+def _nameless(where: str) -> Problem:
+    """With an empty name no state is found and none can be stored, whatever there is."""
+    return Problem('The effect has an empty name for its state: it would find none, make all machines anew, and could not store theirs.',
+                   where, expected='a stateName', found='""', remedy='Set nixops_state_name, or leave stateName out of the effect.')
 
 
 def _differing_names(effect: Evaluated, declared: Declared | None, where: str) -> Iterator[Problem]:

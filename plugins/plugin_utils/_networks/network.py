@@ -140,7 +140,8 @@ class Network(Host):
         # For NixOps 2 the network itself names its state; the variables still say under which name to upload one.
         elsewhere = {'state_name', 'known_hosts_name'} if self.function == 'runNixOps2' else set()
         options = {option: self[PREFIX + option] for option in sorted(EFFECT_OPTIONS - elsewhere) if PREFIX + option in self.given}
-        return {**{option: value for option, value in options.items() if value is not None}, 'name': self.name, 'run_on': self.run_on}
+        unset = {option for option, value in options.items() if value is None or (value == '' and PREFIX + option in STATE_NAME)}
+        return {**{option: value for option, value in options.items() if option not in unset}, 'name': self.name, 'run_on': self.run_on}
 
     # With which secrets.
 

@@ -47,6 +47,8 @@ def test_what_is_right(effect: dict[str, Any]) -> None:
     ({'deployment': 'my network'}, "'nixops-my network.json'"),
     ({'deployment': 'ü'}, 'cannot stand in a URL'),
     ({'state_name': 'a/b.json'}, 'cannot stand in a URL'),
+    ({'state_name': ''}, 'cannot stand in a URL'),
+    ({'known_hosts_name': ''}, 'cannot stand in a URL'),
     ({'known_hosts_name': 'a?b'}, 'known_hosts_name'),
     ({'network_args': {'not an identifier': 1}}, 'No network function'),
     ({'network_args': {'with': 1}}, 'No network function'),

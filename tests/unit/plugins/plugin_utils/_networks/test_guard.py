@@ -92,6 +92,14 @@ def test_a_network_whose_machines_are_all_known() -> None:
     assert 'Plan for branch staging of github/a/b: no network is deployed.' in text
 
 
+@pytest.mark.parametrize('network', [declared(), declared('new')])
+def test_an_empty_name_is_not_taken_for_that_of_the_inventory(network: Declared) -> None:
+    """The state under the inventory's name is there, and the effect would not look for it."""
+    planned = plan(export(), evaluated(state_name=''), network)
+    assert said(planned) == ['The effect has an empty name for its state: it would find none, make all machines anew, and could not store '
+                             'theirs.']
+
+
 def test_an_effect_that_does_not_run_or_deploys_no_network_is_not_in_the_plan() -> None:
     @contextmanager
     def read(_name: str) -> Iterator[State | None]:
