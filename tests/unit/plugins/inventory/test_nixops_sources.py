@@ -127,7 +127,7 @@ def test_works_from_the_cache_when_the_server_is_away(
     ({'export_file': os.devnull, 'wanted': True}, 'no option wanted'),
     ({'database': 'a', 'version': 3}, 'Only a state file on Hercules CI.*Where: version.*Set project'),
     ({'name': 'network'}, 'Only a state file on Hercules CI.*Where: name.*Set project'),
-    ({'project': PROJECT}, 'not said which state file.*Set deployment or name'),
+    ({'project': PROJECT}, 'none of them is named.*Set deployment or name'),
     ({'project': 'neat-repo', 'name': 'network'}, 'project path is not complete'),
     ({'project': PROJECT, 'name': 'network'}, 'no such state file.*network'),
     ({'project': PROJECT, 'name': 'network', 'api_token': 'wrong'}, '401|403|refuse'),
