@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -95,12 +96,14 @@ def play(machine: Machine, folder: Path, collections: Path, ways: dict[str, dict
     (folder / 'inventory.yml').write_text(yaml.safe_dump(inventory))
     tasks = [{'delegate_to': '{{ "target" if inventory_hostname == "delegated" else inventory_hostname }}', **task} for task in tasks]
     (folder / 'play.yml').write_text(yaml.safe_dump([{'hosts': 'ways', 'gather_facts': False, 'tasks': tasks}], sort_keys=False))
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith('ANSIBLE_')},
-        'ANSIBLE_COLLECTIONS_PATH': str(collections), 'HOME': str(folder), 'ANSIBLE_FORKS': '4', 'ANSIBLE_LOCAL_TEMP': '/tmp/.ansible',
-    }
     command = [str(Path(sys.executable).parent / 'ansible-playbook'), '-i', 'inventory.yml', 'play.yml', '-vvv']
-    done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory() as sockets:  # a socket's path has about a hundred bytes, and tmp_path may be longer
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith('ANSIBLE_')},
+            'ANSIBLE_COLLECTIONS_PATH': str(collections), 'HOME': str(folder), 'ANSIBLE_FORKS': '4', 'ANSIBLE_LOCAL_TEMP': '/tmp/.ansible',
+            'ANSIBLE_SSH_CONTROL_PATH_DIR': sockets,
+        }
+        done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr
     return done.stdout
 
