@@ -19,6 +19,7 @@ import tempfile
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,13 @@ def with_token(checkout: Path) -> list[dict[str, Any]]:
     return [{'nixcd.hercules_ci.' + name: {**common, **options}} for name, options in given.items()]
 
 
+def ended(process: subprocess.Popen[str], seconds: float) -> bool:
+    """Whether the process has ended after so long at the latest."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    return process.returncode is not None
+
+
 class Theatre:
     """A folder in which plays are run and their traces collected."""
 
@@ -134,7 +142,7 @@ class Theatre:
     def _watch(self, process: subprocess.Popen[str]) -> None:
         """Write down arguments and environments of the processes of the run, while it lasts. Each has the folder in its environment."""
         seen: set[bytes] = set()
-        while process.poll() is None:
+        while not ended(process, 0.01):  # no program of a play is as quick as that, and without a pause this takes a whole processor
             for entry in Path('/proc').glob('[0-9]*'):
                 try:
                     environment = (entry / 'environ').read_bytes()

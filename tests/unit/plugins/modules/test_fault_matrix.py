@@ -276,8 +276,15 @@ def attempt(world: World, run_module: Any) -> Callable[..., tuple[dict[str, Any]
 LASTING = ('403', '503', 'garbage {}', 'reset', 'truncate', 'lost-answer', 'empty', 'silent', 'wait a little')
 
 
-@pytest.mark.parametrize('times', [1, -1], ids=['once', 'from there on'])
-@pytest.mark.parametrize('name', SCENARIOS)
+VARIANTS = ('replace without hashes', 'replace with wrong hashes', 'replace two', 'restore')
+"""Much as replace, where every fault once takes longest."""
+CASES = [
+    pytest.param(name, times, id='%s-%s' % (name, how), marks=[pytest.mark.slow] if times == 1 and name in VARIANTS else [])
+    for name in SCENARIOS for times, how in ((1, 'once'), (-1, 'from there on'))
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(('name', 'times'), CASES)
 def test_the_fault_matrix(name: str, times: int, attempt: Callable[..., tuple[dict[str, Any], float]], world: World) -> None:
     scenario = SCENARIOS[name]
     result, _seconds = attempt(scenario)

@@ -22,8 +22,8 @@ SECOND = 'github/neat-org/second'
 """In which the same deployment is stored for the first time: in one project that would be refused."""
 FIXTURES = Path(__file__).parents[4] / 'fixtures' / 'nixops'
 UUID = 'cccccccc-0000-11ee-8000-000000000003'
-FEW, MANY = 5_000, 20_000
-ALLOWED = 6.0
+FEW, MANY = 500, 10_500
+ALLOWED = 5.0
 """MiB that the larger state may take more, for pages that SQLite keeps and what an allocator does not give back. A list of an object for
 each machine takes more than that."""
 MODULES = """

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -45,18 +46,17 @@ def answered(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any
 
 
 @pytest.mark.parametrize('request_name', REQUESTS)
-def test_answers_of_the_wrong_shape(
-    request_name: str, answered: dict[str, Any], state: Run, sandbox: Sandbox, make_job: Callable[..., int]
-) -> None:
-    make_job('Done', stores=OLD)
+def test_answers_of_the_wrong_shape(request_name: str, answered: dict[str, Any], state: Run, sandbox: Sandbox) -> None:
+    numbers = count()
 
     def replace(**wrong: Any) -> dict[str, Any]:
         pattern, skip = REQUESTS[request_name]
         answered.update(pattern=pattern, skip=skip, **wrong)
-        sandbox.put_state(PROJECT, NAME, OLD)
-        before = len(sandbox.states(PROJECT, NAME))
-        result = state(existing='replace', replaced_version=before, lock_timeout=0, backup=False)
-        assert len(sandbox.states(PROJECT, NAME)) <= before + 1
+        project = '%s-%d' % (PROJECT, next(numbers))  # in one, lists would be longer with every upload
+        sandbox.add_project(project)
+        sandbox.put_state(project, NAME, OLD)
+        result = state(project=project, existing='replace', replaced_version=1, lock_timeout=0, backup=False)
+        assert len(sandbox.states(project, NAME)) <= 2
         sandbox.service.clock.advance(3600)  # a lock that was not understood expires
         return result
 
