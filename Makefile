@@ -25,7 +25,7 @@ test: setup ## every gate, on this ansible-core
 	@$(PYTHON) -m tests.gates
 
 test-all: setup ## every gate, that each gate bites, and the tests on every supported ansible-core
-	@$(PYTHON) -m tests.gates && $(PYTHON) -m pytest tests/gates && $(PYTHON) -m pytest tests/unit -m slow && $(PYTHON) -m tests.gates.versions
+	@$(PYTHON) -m tests.gates && $(PYTHON) -m pytest tests/gates && $(PYTHON) -m pytest tests/unit tests/integration -m slow && $(PYTHON) -m tests.gates.versions
 
 tarball: setup ## build what Galaxy gets from the commit that is checked out, into dist/
 	@rm -rf .cache/clone && git clone --quiet . .cache/clone && .venv/bin/ansible-galaxy collection build --force --output-path dist .cache/clone

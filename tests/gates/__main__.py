@@ -41,7 +41,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that gates are ended in order then, too
     use_temporary_folder()
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix='nixcd-gates-') as folder:
+    # Some of what was stopped may still write there.
+    with tempfile.TemporaryDirectory(prefix='nixcd-gates-', ignore_cleanup_errors=True) as folder:
         top = Path(folder)
         counts = asyncio.run(run_all(choose(arguments.gates, arguments.fast), copy_as_collection(top), environment(top),
                                      arguments.jobs, arguments.keep_going))
