@@ -13,6 +13,7 @@ from tests.integration.fleet import add_fleet, projects
 from tests.integration.repository import git
 from tests.integration.test_jobs import WATCH, row
 from tests.integration.world import World
+from tests.marks import SLOW
 
 IN_BATCHES = '''\
 - hosts: nixops_networks
@@ -34,7 +35,7 @@ def test_one_network_after_the_other_in_a_play_of_ones_own(world: World) -> None
     assert sorted(played.changes[UPLOAD]) == ['neat-network', 'neat-staging']
 
 
-@pytest.mark.parametrize('networks', [9, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize('networks', [9, SLOW(30)])
 def test_many_networks_of_three_projects(world: World, networks: int) -> None:
     names = projects(3)
     fleet = add_fleet(world, names, networks)

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.integration.repository import git
+from tests.marks import SLOW
 from tests.sandbox.server import Sandbox
 from tests.unit.conftest import collection_parent
 
@@ -100,7 +101,7 @@ def when_asked_for(sandbox: Sandbox, part: str, action: Callable[[], None]) -> N
     sandbox.service.actions.append((re.compile(re.escape(part)), action))
 
 
-@pytest.mark.parametrize(('legacy_job', 'order'), [('separate', 'oldest first'), ('converted', 'newest first')])
+@pytest.mark.parametrize(('legacy_job', 'order'), [('converted', 'newest first'), SLOW('separate', 'oldest first')])
 def test_a_deployment_is_followed_and_is_evidence_afterwards(
     sandbox: Sandbox, push: Callable[[str], str], job: Job, legacy_job: str, order: str
 ) -> None:
@@ -119,7 +120,7 @@ def test_a_deployment_is_followed_and_is_evidence_afterwards(
     assert len(sandbox.service.calls) - before <= 4  # pages of one job: without those, two
 
 
-@pytest.mark.parametrize('log_minimum', ['inclusive', 'exclusive'])
+@pytest.mark.parametrize('log_minimum', ['exclusive', SLOW('inclusive')])
 def test_a_failing_effect_is_quoted_and_its_neighbour_told_apart(
     sandbox: Sandbox, push: Callable[[str], str], job: Job, log_minimum: str
 ) -> None:
@@ -145,7 +146,7 @@ def test_a_failing_evaluation_names_the_attribute(sandbox: Sandbox, push: Callab
     assert 'syntax error' in broken['msg']
 
 
-@pytest.mark.parametrize('cancelled_status', ['Pending', 'Success'])
+@pytest.mark.parametrize('cancelled_status', ['Success', SLOW('Pending')])
 def test_a_cancelled_job_has_failed_whatever_its_status(
     sandbox: Sandbox, push: Callable[[str], str], job: Job, cancelled_status: str
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.integration.repository import head
 from tests.integration.world import DATABASE, PROJECT, Played, World, running_world
+from tests.marks import SLOW
 
 UUID = 'cccccccc-1700-11e7-8000-000000000003'
 STATE = 'nixops-aws-prod.json'
@@ -71,6 +72,9 @@ def refused(world: World, *arguments: str, playbook: str = 'networks') -> Played
 
 @pytest.mark.parametrize('variables', [
     {'nixops_deployment': 'cccccccc'},
+    SLOW({'nixops_deployment': UUID}),
+    SLOW({'nixops_effect_deployment': UUID}),
+    SLOW({'nixops_deployment': 'cccccccc', 'nixops_effect_deployment': 'aws-prod', 'nixops_state_name': 'production.json'}),
 ], ids=lambda variables: ', '.join('%s=%s' % (name[7:], value[:8]) for name, value in variables.items()))
 def test_whatever_it_is_called_its_machines_are_found(world: World, variables: dict[str, str]) -> None:
     production(world).update(variables)
@@ -117,7 +121,7 @@ PLAYS = {
 }
 
 
-@pytest.mark.parametrize('way', list(PLAYS))
+@pytest.mark.parametrize('way', ['ignore_errors', SLOW('rescue'), 'when'])
 def test_a_network_of_the_branch_whose_state_was_not_uploaded(world: World, way: str) -> None:
     """However its upload was lost: what counts is what is on the server."""
     staging(world)['nixops_branches'] = ['production']

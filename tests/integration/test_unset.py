@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.test_jobs import row
 from tests.integration.world import PROJECT, World
+from tests.marks import SLOW
 
 OF_NETWORKS = {
     'nixops_api_token': 'wrong', 'nixops_credentials_file': '/nonexistent', 'nixops_ca_path': '/nonexistent',
@@ -33,7 +34,7 @@ OF_AGENTS = {
 SPELLINGS = (None, '{{ omit }}', '{{ none }}')
 
 
-@pytest.mark.parametrize('first', [0, *(pytest.param(first, marks=pytest.mark.slow) for first in (1, 2))])
+@pytest.mark.parametrize('first', [0, SLOW(1), SLOW(2)])
 def test_what_a_group_sets_can_be_unset(world: World, first: int) -> None:
     """Spelled in another way on each host, and for each variable."""
     networks, agents = world.inventory['nixops_networks'], world.inventory['hercules_agents']

@@ -142,7 +142,7 @@ class Theatre:
     def _watch(self, process: subprocess.Popen[str]) -> None:
         """Write down arguments and environments of the processes of the run, while it lasts. Each has the folder in its environment."""
         seen: set[bytes] = set()
-        while not ended(process, 0.01):  # no program of a play is as quick as that, and without a pause this takes a whole processor
+        while not ended(process, 0.05):  # a program of a play takes longer, and without a pause this takes a whole processor
             for entry in Path('/proc').glob('[0-9]*'):
                 try:
                     environment = (entry / 'environ').read_bytes()

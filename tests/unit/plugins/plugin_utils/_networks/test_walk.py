@@ -39,6 +39,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.integration.world import make_importable
+from tests.marks import SLOW
 from tests.sandbox import jobs, repository
 from tests.sandbox.messages import Reply
 from tests.sandbox.server import Sandbox
@@ -388,7 +389,7 @@ def walking(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures('walking')
-@pytest.mark.parametrize('walks', [25, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize('walks', [25, SLOW(200)])
 def test_no_walk_makes_machines_anew(walks: int) -> None:
     run_state_machine_as_test(Walk, settings=settings(
         max_examples=walks, stateful_step_count=10, deadline=None, derandomize=walks == 25, print_blob=False, database=None,
