@@ -11,6 +11,7 @@ import html
 import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 RUN = re.compile(r'[A-Za-z0-9+/_-]{6,}={0,2}')
@@ -32,6 +33,8 @@ def views(text: str) -> Iterator[View]:
     for pattern, decode in _DECODERS:
         if pattern.search(text):
             yield _view(text, pattern, decode)
+    if _BYTES.search(text):
+        yield _view(text, _BACKSLASH, partial(_unescaped, encoding='latin-1'))
 
 
 def decoded(run: str) -> Iterator[str]:
@@ -61,12 +64,12 @@ def _view(text: str, pattern: re.Pattern[str], decode: Callable[[re.Match[str]],
     return View(''.join([*parts, text[position:]]), view.starts, view.ends)
 
 
-def _unescaped(found: re.Match[str]) -> str:
-    """What an escape sequence with a backslash stands for."""
+def _unescaped(found: re.Match[str], encoding: str = 'utf-8') -> str:
+    """What an escape sequence with a backslash stands for. encoding: of bytes; Python writes characters of Latin-1 as single ones."""
     said = found.group()
     if found.group('bytes'):
         numbers = re.findall(r'\\(?:x([0-9a-fA-F]{2})|([0-7]{3}))', said)
-        return _text(bytes(int(digits, 16) if digits else int(octal, 8) & 255 for digits, octal in numbers))
+        return _text(bytes(int(digits, 16) if digits else int(octal, 8) & 255 for digits, octal in numbers), encoding)
     if found.group('units'):
         units = b''.join(int(digits, 16).to_bytes(2, 'big') for digits in re.findall('[0-9a-fA-F]{4}', said))
         return units.decode('utf-16-be', 'replace')
@@ -81,10 +84,10 @@ def _from_url(found: re.Match[str]) -> str:
     return ' ' if said == '+' else _text(bytes.fromhex(said.replace('%', '')))
 
 
-def _text(content: bytes) -> str:
+def _text(content: bytes, encoding: str = 'utf-8') -> str:
     try:
-        return content.decode()
-    except UnicodeDecodeError:  # Python writes characters of Latin-1 as single bytes
+        return content.decode(encoding)
+    except UnicodeDecodeError:
         return content.decode('latin-1')
 
 
@@ -100,6 +103,8 @@ _BACKSLASH = re.compile(
     r'\\(?:(?P<bytes>(?:x[0-9a-fA-F]{2}|[0-7]{3})(?:\\(?:x[0-9a-fA-F]{2}|[0-7]{3}))*)|(?P<units>u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*)'
     r'|(?:U(?=[0-9a-fA-F]{8})|u(?=\{))(?P<point>\{[0-9a-fA-F]{1,6}\}|[0-9a-fA-F]{8})|[^\n])',
 )
+_BYTES = re.compile(r'\\(?:x[89a-fA-F][0-9a-fA-F]|[23][0-7]{2})')
+"""Those that mean different things in UTF-8 and in Latin-1."""
 _DECODERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (_BACKSLASH, _unescaped),
     (re.compile(r"""'\\''|'"'"'|"'"'?"""), lambda _found: "'"),  # the shell's way to have an apostrophe between apostrophes

@@ -17,7 +17,13 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network, in_terms_of_the_role
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.rest import deployed_branches, replaced_since
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import SOURCE, Agent, Upload, look_at_state
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import (
+    SOURCE,
+    Agent,
+    Upload,
+    look_at_state,
+    only_here,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.stored import CachedFiles, Held, Versions, held_by, other_states
 
 PHASES = ('state', 'ci_nix', 'prebuild', 'push', 'watch')
@@ -42,6 +48,11 @@ class Run:
     def pushes(self) -> bool:
         """Whether anything is pushed."""
         return 'push' in self.phases
+
+    @property
+    def deploys(self) -> bool:
+        """Whether anything may be deployed: pushed, or run again."""
+        return not {'push', 'watch'}.isdisjoint(self.phases)
 
     @property
     def uploads(self) -> bool:
@@ -117,14 +128,19 @@ def _look(project: Project, run: Run) -> Known:
         *(() if asked.versions is None else service.missing_states(project, asked.versions, run.uploads)),
     ]
     uploads: list[Upload] = []
+    left: list[Network] = []  # to be deployed with the state that Hercules CI has
     for network in project.chosen:
         pending, wrong = look_at_state(network, run.agents, asked.files, asked.versions or {})
         uploads += pending if 'state' in run.phases else ()
         problems += map(in_terms_of_the_role, wrong)
-    # What else the push to a branch deploys may be said to have no machines, too.
+        left += [network] if pending and 'state' not in run.phases else []
+    # What else the push to a branch deploys may be said to have no machines, too, or have some that only this machine knows of.
     for network in project.pushed_too:
         if network.state == 'new' and network.sound(*SOURCE):
             problems += look_at_state(network, (), asked.files, asked.versions or {})[1]
+        left += [network] if network.sound(*SOURCE) else []
+    if asked.files and run.deploys:
+        problems += [in_terms_of_the_role(wrong) for network in left for wrong in only_here(network, asked.files, asked.versions or {})]
     looked = replace(asked, uploads=tuple(uploads), problems=tuple(problems))
     return replace(looked, at_rest=_at_rest(looked) if run.phases and not errors_of(problems) else {})
 

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import STATE_NAME as STATE_FILE
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import compared
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.guards import require_nothing_new
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import database_problem, unusable
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import machines
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placement import place, version_with
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_file, from_server, read_source
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
@@ -129,6 +133,27 @@ def _look_here(
     options = {option: value for option, value in source.items() if value is not None}
     coming = None if known else Coming(found.deployment, state.sha256)
     return [Upload(network.name, options, coming)] if pending else [], problems
+
+
+def only_here(network: Network, files: StateFiles, versions: Versions) -> list[Problem]:
+    """What is known here and not there of a network that is deployed without its state being brought: it would be made anew.
+
+    The same as nixops_state says where it brings the state. versions: of which one is used.
+    """
+    if network.state != 'upload' or network['nixops_forget_state'] or not versions.get(network.state_name):
+        return []
+    with ExitStack() as files_open:
+        try:
+            here = read_source(network.source(SOURCE_OPTIONS), files_open.enter_context(hidden_file()))
+        except Failure:
+            return []  # on another machine, as it is for somebody else to bring; or that is told of a network whose turn it is
+        judge = partial(unusable, function=network.function, looked_for=here.effect_deployment)
+        try:
+            placement = place(files, network.state_name, here.state, 'keep', compared, files_open, judge)
+            require_nothing_new(placement, partial(version_with, files))
+        except Failure as failure:
+            return [replace(problem, where='%s, %s' % (network.name, problem.where)) for problem in failure.problems]
+    return []
 
 
 def _no_file_name(network: Network) -> Iterator[Problem]:

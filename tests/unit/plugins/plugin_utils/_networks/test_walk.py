@@ -415,3 +415,20 @@ def test_an_older_version_that_somebody_uploaded_hides_machines(state: str) -> N
     walk.the_network_gets_a_machine('neat', EVERYTHING)
     assert len(walk.sandbox.states(walk.project, 'nixops-aws-prod.json')) == versions + 1
     walk.nothing_is_made_anew()
+
+
+@pytest.mark.usefixtures('walking')
+@pytest.mark.parametrize('run', [
+    {'phases': tuple(phase for phase in preflight.PHASES if phase != 'state')}, {'selected': {'web'}},
+    {'phases': ('watch',), 'selected': {'neat'}},
+], ids=['its state is left out', 'it is left out', 'it is run again'])
+def test_a_machine_that_is_only_here_is_not_made_anew(run: dict[str, Any]) -> None:
+    walk = Walk()
+    walk.it_moves_to_another_branch('web', ['production'], None, EVERYTHING)
+    walk.it_is_deployed_by_hand('neat', {**EVERYTHING, 'phases': ()})
+    assert 'hand2' in walk.known('neat')
+    jobs = len(walk.sandbox.jobs(walk.project))
+    walk.variables['web']['nixops_prior_check_script'] = 'true'
+    walk.play(**{**EVERYTHING, **run})
+    walk.nothing_is_made_anew()
+    assert len(walk.sandbox.jobs(walk.project)) == jobs

@@ -72,7 +72,7 @@ addEventListener('load', () => {
 
 def run_chromium(folder: Path, *arguments: str) -> str:
     command = [str(CHROMIUM), *QUIET, '--user-data-dir=%s' % (folder / 'profile'), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=400).stdout
 
 
 def page_of(name: str) -> str:
