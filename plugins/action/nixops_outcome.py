@@ -17,6 +17,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action im
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcome import (
     Ending,
     at_rest,
+    blamed,
     done_of,
     ending_of,
     failures,
@@ -68,7 +69,8 @@ def endings_of(project: Mapping[str, Any], hostvars: Any) -> Iterator[tuple[str,
     branches_of = {name: network['branches'] for name, network in project['networks'].items()}
     for host in busy:
         for branch in branches_of[host]:
-            yield host, branch, with_action(ending_of(host, branch, branches_of, done), project['networks'][host]['action'])
+            ending = blamed(ending_of(host, branch, branches_of, done), busy)
+            yield host, branch, with_action(ending, project['networks'][host]['action'])
 
 
 def registered_by(variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard 
     not_uploaded,
     plan_branch,
     plan_text,
+    without_secrets,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import SOURCE_OPTIONS
 
@@ -38,7 +39,12 @@ ARGUMENT_SPEC: dict[str, Any] = {
     'branches': {'type': 'list', 'elements': 'str', 'required': True},
     'deployments': {'type': 'list', 'elements': 'dict', 'required': True},
     'broken': {'type': 'dict', 'default': {}},
+    'agents': {'type': 'dict', 'default': {}},
+    'lost_agents': {'type': 'list', 'elements': 'str', 'default': []},
 }
+
+OF_AGENTS = ('_nixops_secrets_provided', '_nixops_agent_files_provided')
+"""What the role's tasks for agents have registered, in an earlier play of the run."""
 
 
 class ActionModule(ActionBase):
@@ -52,11 +58,14 @@ class ActionModule(ActionBase):
         base: Any = super()  # ActionBase does not tell the types of what follows
         result: dict[str, Any] = {**base.run(tmp, task_vars), 'changed': False}
         _validation, options = base.validate_argument_spec(ARGUMENT_SPEC)
+        hostvars = (task_vars or {})['hostvars']
         with task_environment(self):
             try:
                 plans = plans_of(options, check_mode=self._task.check_mode)
-                missing = not_uploaded_of(options['uploads'], (task_vars or {})['hostvars'], check_mode=self._task.check_mode)
-                plans = [not_uploaded(plan, missing) for plan in plans]
+                missing = not_uploaded_of(options['uploads'], hostvars, check_mode=self._task.check_mode)
+                failed = failed_agents(options['agents'], hostvars, options['lost_agents'])
+                evaluated = [Evaluated.from_dict(effect) for effect in options['deployments']]
+                plans = [without_secrets(not_uploaded(plan, missing), evaluated, failed) for plan in plans]
             except Failure as failure:
                 return {**result, 'failed': True, 'ready': [], **failure.result()}
         text = plan_text(plans, options['project'], options['branches'])
@@ -84,6 +93,19 @@ def not_uploaded_of(uploads: Mapping[str, Any], hostvars: Any, *, check_mode: bo
         name for name, result in results.items()
         if (result is None and not check_mode) or (result and (result.get('failed') or result.get('skipped') or result.get('unreachable')))
     }
+
+
+def failed_agents(agents: Mapping[str, Mapping[str, Any]], hostvars: Any, lost: Sequence[str]) -> dict[str, set[str]]:
+    """The secrets that agents should have and may not have, as a task for them failed, or could not reach them, in this run.
+
+    agents: what each should have. lost: those that failed before anything was provided. Where no task was run for an agent, as without
+    the tag agents, somebody has provided it before.
+    """
+    def failed(name: str) -> bool:
+        results = (hostvars.raw_get(name).get(variable) for variable in OF_AGENTS)
+        return name in lost or any(isinstance(each, Mapping) and (each.get('failed') or each.get('unreachable')) for each in results)
+
+    return {name: set(secrets) for name, secrets in agents.items() if failed(name)}
 
 
 def plans_of(options: Mapping[str, Any], *, check_mode: bool) -> list[NetworkPlan]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -36,7 +37,8 @@ class ActionModule(ActionBase):
         base.validate_argument_spec({})
         try:
             with task_environment(self):
-                plan, warnings = check(inventory_of(variables, self._loader, load_extra_vars(self._loader), self._task.get_play().strategy))
+                inventory = inventory_of(variables, self._loader, load_extra_vars(self._loader), self._task.get_play().strategy)
+                plan, warnings = check(replace(inventory, become=bool(self._task.become)))
         except Failure as failure:
             return {**result, 'failed': True, **failure.result()}
         selected = [project['selected'] for project in plan['projects'].values() if project['selected']]
@@ -63,6 +65,8 @@ def inventory_of(variables: Mapping[str, Any], loader: DataLoader, extra_vars: I
         left_out=frozenset(networks) - frozenset(variables['ansible_play_hosts_all']),
         strategy=strategy,
         groups=frozenset(group for group, hosts in groups.items() if hosts),
+        provided=frozenset(agents) & provided,
+        lost=frozenset(agents) & frozenset(variables['ansible_play_hosts_all']) - frozenset(variables['ansible_play_hosts']),
     )
 
 

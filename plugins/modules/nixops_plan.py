@@ -17,6 +17,7 @@ description:
   - Goes by what Nix says runs there, not by what the inventory says, so networks that are not selected are in the plan as well.
   - Refuses a branch on which an effect reads a state that is not there, that it cannot use, that is not the one of the inventory, or that
     knows none of the machines of the network. NixOps would make the machines anew.
+  - Refuses a branch on which an effect uses a secret that an agent did not get in this run, as an effect runs on any agent.
   - Changes nothing.
 author:
   - nixcd.hercules_ci contributors (@nixcd)
@@ -58,6 +59,16 @@ options:
     description: RV(nixcd.hercules_ci.nixops_effect#module:broken). Such a branch is refused.
     type: dict
     default: {}
+  agents:
+    description: RV(nixcd.hercules_ci.nixops_preflight#module:agents). Where a task of the role P(nixcd.hercules_ci.nixops#role) failed for
+      one of them in this run, or could not reach it, effects that use its secrets are refused.
+    type: dict
+    default: {}
+  lost_agents:
+    description: RV(nixcd.hercules_ci.nixops_preflight#module:lost_agents), which count as such.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: nixcd.hercules_ci.nixops_effect
   - module: nixcd.hercules_ci.nixops_push

@@ -138,6 +138,12 @@ agents:
   type: dict
   returned: success
   sample: {agent-1: {neat-aws: {fields: [aws_access_key_id, aws_secret_access_key], condition: {isBranch: production}}}}
+lost_agents:
+  description: The agents of the play that have failed already, or could not be reached, in this play or an earlier one.
+  type: list
+  elements: str
+  returned: success
+  sample: []
 msg:
   description: What was found, in words.
   type: str

@@ -101,6 +101,24 @@ def not_uploaded(plan: NetworkPlan, missing: Container[str]) -> NetworkPlan:
     return replace(plan, problems=(*plan.problems, problem))
 
 
+def without_secrets(plan: NetworkPlan, evaluated: Iterable[Evaluated], failed: Mapping[str, Container[str]]) -> NetworkPlan:
+    """The plan, refused where an agent should have got secrets of the effect in this run and did not: an effect runs on any agent.
+
+    evaluated: the effects on the branch, among others. failed: what such agents should have, by agent.
+    """
+    effects = [effect for effect in evaluated if effect.runs and (effect.name, effect.ref) == (plan.name, 'refs/heads/' + plan.branch)]
+    names = sorted({name for effect in effects for name in effect.secrets_map.values() if isinstance(name, str)})
+    problems = []
+    for agent, secrets in failed.items():
+        lacking = [name for name in names if name in secrets]
+        if lacking:
+            problems.append(Problem(
+                'The agent %s may run the effect, and did not get its secrets in this run.' % agent,
+                '%s, branch %s' % (plan.name, plan.branch), expected=', '.join(lacking), found='a task that failed for %s' % agent,
+                remedy='Mend what failed there and run the play again; where the agent is gone for good, take it out of the inventory.'))
+    return replace(plan, problems=(*plan.problems, *problems)) if problems else plan
+
+
 def _plan_network(branch: str, effect: Evaluated, declared: Declared | None, read: Read, earlier: Earlier) -> NetworkPlan:
     where = '%s, branch %s' % (effect.name, branch)
     name = effect.state_name or (declared.state_name if declared else '')

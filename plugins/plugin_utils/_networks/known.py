@@ -14,9 +14,10 @@ from typing import Any
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import projects as rules
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import service
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.branches import branch_problems, remote_problems
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network, in_terms_of_the_role
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.rest import deployed_branches, replaced_since
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.rest import declared, deployed_branches, replaced_since
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import (
     SOURCE,
     Agent,
@@ -25,6 +26,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states
     only_here,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.stored import CachedFiles, Held, Versions, held_by, other_states
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.surroundings import nix_problems
 
 PHASES = ('state', 'ci_nix', 'prebuild', 'push', 'watch')
 """Those of the role, by their tags, in their order."""
@@ -48,6 +50,11 @@ class Run:
     def pushes(self) -> bool:
         """Whether anything is pushed."""
         return 'push' in self.phases
+
+    def evaluates(self, project: Project) -> bool:
+        """Whether Nix is asked about the file of a project."""
+        reruns = 'watch' in self.phases and bool(project.first['nixops_rerun_failed'])
+        return reruns or not {'ci_nix', 'prebuild', 'push'}.isdisjoint(self.phases)
 
     @property
     def deploys(self) -> bool:
@@ -124,7 +131,7 @@ def _look(project: Project, run: Run) -> Known:
     asked = _ask(project, run)
     problems = [
         *rules.overridden(project, run.extra_vars, run.left_out), *rules.unproven(project, run.pushes),
-        *rules.checkout_problems(project, pushes=run.pushes), *asked.problems,
+        *rules.checkout_problems(project, *([remote_problems] if run.pushes else [])), *asked.problems,
         *(() if asked.versions is None else service.missing_states(project, asked.versions, run.uploads)),
     ]
     uploads: list[Upload] = []
@@ -142,7 +149,22 @@ def _look(project: Project, run: Run) -> Known:
     if asked.files and run.deploys:
         problems += [in_terms_of_the_role(wrong) for network in left for wrong in only_here(network, asked.files, asked.versions or {})]
     looked = replace(asked, uploads=tuple(uploads), problems=tuple(problems))
-    return replace(looked, at_rest=_at_rest(looked) if run.phases and not errors_of(problems) else {})
+    looked = replace(looked, at_rest=_at_rest(looked) if run.phases and not errors_of(problems) else {})
+    return replace(looked, problems=(*problems, *_work_problems(looked, run))) if looked.has_work else looked
+
+
+def _work_problems(known: Known, run: Run) -> Iterator[Problem]:
+    """What only those meet who have something to do, for it takes longer to find out."""
+    project = known.project
+    if run.evaluates(project):
+        yield from nix_problems(project)
+    if run.pushes and all(network.sound() for network in project.networks) and project.first['nixops_push'] != 'none':
+        try:
+            effects = known.effects()
+            change = declared(project, effects)
+        except (Failure, UnicodeError):  # which is said elsewhere
+            return
+        yield from branch_problems(project, effects, change.files, change.after or '')
 
 
 def _ask(project: Project, run: Run) -> Known:

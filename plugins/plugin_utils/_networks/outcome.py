@@ -43,7 +43,7 @@ class Done:
 class Ending:
     """How one branch of a network ended: a result of M(nixcd.hercules_ci.nixops_report), why in a sentence and in full, commit and job.
 
-    log: the last lines of what failed, after a heading.
+    log: the last lines of what failed, after a heading. blocked_by: the networks whose fault it is, where it is not this one's.
     """
 
     result: str
@@ -53,6 +53,7 @@ class Ending:
     job: int | None = None
     job_url: str = ''
     log: tuple[str, ...] = ()
+    blocked_by: tuple[str, ...] = ()
 
 
 def row(project: str, network: str, branch: str, ending: Ending, **more: Any) -> dict[str, Any]:
@@ -70,17 +71,18 @@ def ending_of(network: str, branch: str, branches: Mapping[str, Iterable[str]], 
         return _failure(done.uploaded[network])
     stopped = [other for other, result in done.uploaded.items() if _failed(result) and branch in branches.get(other, ())]
     if stopped:
-        return Ending('skipped', 'The branch is left alone, as it would deploy %s without its state.' % ', '.join(sorted(stopped)))
+        return blocked(stopped, 'the branch deploys it, and its state was not uploaded.')
     if _failed(done.rendered):
-        return _failure(done.rendered)
-    refused = _refused(network, branch, done.planned)
+        found = [(_owner(problem, branches), problem) for problem in _problems(done.rendered)]
+        return _decided(network, found, 'one file declares them both.') if found else _failure(done.rendered)
+    refused = _refused(network, branch, branches, done.planned)
     # What has become of the job that is there already says more than why no other one is made.
     if refused and _failed(done.watched.get(branch, NONE)):
         refused = None
-    return refused or _after_push(network, branch, done)
+    return refused or _after_push(network, branch, branches, done)
 
 
-def _refused(network: str, branch: str, planned: Result) -> Ending | None:
+def _refused(network: str, branch: str, branches: Iterable[str], planned: Result) -> Ending | None:
     """What speaks against the branch: by itself, or because of another network that is deployed from it, too."""
     if _failed(planned) and 'networks' not in planned:
         return _failure(planned)
@@ -89,13 +91,38 @@ def _refused(network: str, branch: str, planned: Result) -> Ending | None:
         for entry in planned.get('networks', ()) if entry['branch'] == branch
         for problem in entry['problems'] if problem['severity'] == 'error'
     ]
-    errors += [(network, Problem(**problem)) for problem in planned.get('broken', {}).get(branch, ())]
-    own = [problem for name, problem in errors if name == network]
+    broken = [Problem(**problem) for problem in planned.get('broken', {}).get(branch, ())]
+    errors += [(_owner(problem, branches), problem) for problem in broken]
+    return _decided(network, errors, 'the branch deploys it, too.') if errors else None
+
+
+def _decided(network: str, found: Sequence[tuple[str, Problem]], because: str) -> Ending:
+    """What is wrong with the network itself, or with nobody that is known, is its failure; else it is blocked. found: by network."""
+    own = [problem for name, problem in found if name in (network, '')]
     if own:
         return Ending('failed', own[0].what, '\n'.join(map(str, own)))
-    if errors:
-        return Ending('skipped', 'The branch is left alone because of %s.' % ', '.join(sorted({name for name, _problem in errors})))
-    return None
+    return blocked([name for name, _problem in found], because, '\n'.join(str(problem) for _name, problem in found))
+
+
+def blocked(others: Iterable[str], because: str, why: str = '') -> Ending:
+    """How a network ends that could be deployed, but for others. why: what is wrong with those, in full."""
+    names = tuple(sorted(set(others)))
+    message = 'Blocked by %s: %s' % (', '.join(names), because)
+    return Ending('skipped', message, '\n'.join(filter(None, (message, why))), blocked_by=names)
+
+
+def blamed(ending: Ending, selected: Iterable[str]) -> Ending:
+    """Where what blocks a network is not part of the run, nobody else would fail for it."""
+    if ending.blocked_by and not set(ending.blocked_by) & set(selected):
+        return replace(ending, result='failed')
+    return ending
+
+
+def _owner(problem: Problem, networks: Iterable[str]) -> str:
+    """The network that a problem is about, by the effect that it names; empty where it names none, or one that is no network."""
+    named = re.match(r'effect (.+?)(?:: |$)', problem.where)
+    attribute = re.search(r'\b(?:effect|attribute) (\S+) of ', problem.what)
+    return next((name for name in networks if (named and named[1] == name) or (attribute and is_effect_of(attribute[1], name))), '')
 
 
 def at_rest(standing: Mapping[str, Any]) -> Ending:
@@ -120,7 +147,7 @@ def with_action(ending: Ending, action: str) -> Ending:
     return replace(ending, result='tried' if ending.result == 'deployed' else ending.result, message=message)
 
 
-def _after_push(network: str, branch: str, done: Done) -> Ending:
+def _after_push(network: str, branch: str, branches: Iterable[str], done: Done) -> Ending:
     pushed = next((entry for entry in done.pushed.get('branches', ()) if entry['branch'] == branch), None)
     if _failed(done.pushed) and (pushed is None or pushed.get('msg')):
         return Ending('failed', _sentence(pushed['msg']), pushed['msg']) if pushed else _failure(done.pushed)
@@ -132,13 +159,13 @@ def _after_push(network: str, branch: str, done: Done) -> Ending:
         return Ending('would deploy')
     commit = str(pushed['revision']) if pushed else ''
     if branch in done.watched:
-        return _after_watch(network, done.watched[branch], commit)
+        return _after_watch(network, branches, done.watched[branch], commit)
     if pushed and pushed['changed']:
         return Ending('pushed', commit=commit)
     return Ending('unchanged', '' if pushed or not done.rendered.get('changed') else ONLY_WRITTEN % done.rendered['file'], commit=commit)
 
 
-def _after_watch(network: str, watched: Result, commit: str) -> Ending:
+def _after_watch(network: str, networks: Iterable[str], watched: Result, commit: str) -> Ending:
     """The network's own effect decides where there is one, else the job: one network's failure is not another's."""
     job = watched.get('job') or {}
 
@@ -163,7 +190,13 @@ def _after_watch(network: str, watched: Result, commit: str) -> Ending:
         result = 'timed out'
     else:
         result = 'failed'
-    return ending(result, _reasons(watched, [effect['attribute'] for effect in effects]))
+    reasons = [(_owner(problem, networks), problem) for problem in _problems(watched)]
+    own = [problem.as_dict() for name, problem in reasons if name == network]
+    nobodys = [problem.as_dict() for name, problem in reasons if not name]
+    if result == 'failed' and reasons and not own and not nobodys:
+        told = blocked([name for name, _problem in reasons], '%s failed.' % _job_of(job))
+        return replace(ending('skipped'), message=told.message, why=told.why, blocked_by=told.blocked_by)
+    return ending(result, own or nobodys)
 
 
 def _log(job: Mapping[str, Any], effects: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -176,10 +209,12 @@ def _log(job: Mapping[str, Any], effects: Sequence[Mapping[str, Any]]) -> tuple[
     return ()
 
 
-def _reasons(watched: Result, attributes: list[str]) -> list[Mapping[str, str]]:
-    """Of several causes those that concern the network's effects, if any do, else all."""
-    problems = list(watched.get('problems', ()))
-    return [problem for problem in problems if any(' %s of ' % attribute in problem['what'] for attribute in attributes)] or problems
+def _job_of(job: Mapping[str, Any]) -> str:
+    return 'job %s' % job['index'] if job else 'a job'
+
+
+def _problems(result: Result) -> list[Problem]:
+    return [Problem(**problem) for problem in result.get('problems', ())]
 
 
 def is_effect_of(attribute: str, network: str) -> bool:

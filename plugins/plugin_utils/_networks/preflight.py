@@ -16,6 +16,7 @@ from ansible.errors import AnsibleError
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import private_folder
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import projects as rules
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Host
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.known import PHASES, Run, look_at_all
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import projects_of
@@ -27,6 +28,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.secret
     secret_problems,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Agent, agent_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.surroundings import login_problems, report_problems
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import (
     Variables,
     not_evaluated,
@@ -42,7 +44,8 @@ class Inventory:
     groups: names of all groups that have hosts.
     phases: those of the role that the run includes, as its tags say.
     extra_vars: names of the variables of the command line. left_out: the networks that a limit leaves out.
-    strategy: that of the play.
+    strategy: that of the play. lost: the agents that have failed in an earlier play. provided: those that this run provides.
+    become: whether the play becomes another user.
     """
 
     networks: Mapping[str, Variables]
@@ -53,6 +56,9 @@ class Inventory:
     left_out: frozenset[str] = frozenset()
     strategy: str = 'linear'
     groups: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
+    provided: frozenset[str] = frozenset()
+    become: bool = False
 
 
 NOTHING: dict[str, Any] = {'selected': []}
@@ -75,7 +81,7 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     problems += [*_empty_groups(inventory, networks), *_out_of_step(inventory.strategy)]
     problems += [*rules.disagreements(projects), *secret_problems(networks, agents, default_branches(projects, agents))]
     hosts, unknown = _agents(inventory.agents)
-    problems += [*unknown, *same_file(agents, hosts)]
+    problems += [*unknown, *same_file(agents, hosts), *_on_machines(inventory, networks, agents)]
     with private_folder() as folder:
         run = Run(inventory.phases, tuple(hosts), inventory.extra_vars, inventory.left_out, folder)
         known = look_at_all(projects, run)
@@ -86,7 +92,18 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     keys = key_ids(agents)
     plans = {project.name: known[project.name].plan(keys) if project.name in known else NOTHING for project in projects}
     at_rest = bool(known) and not any(found.has_work for found in known.values())
-    return {'projects': plans, 'at_rest': at_rest, 'phases': list(inventory.phases), 'agents': outlines(networks, agents)}, problems
+    return {
+        'projects': plans, 'at_rest': at_rest, 'phases': list(inventory.phases), 'agents': outlines(networks, agents),
+        'lost_agents': sorted(inventory.lost),
+    }, problems
+
+
+def _on_machines(inventory: Inventory, networks: Iterable[Network], agents: Iterable[Host]) -> Iterator[Problem]:
+    yield from report_problems(network for network in networks if network.name in inventory.selected)
+    for agent in agents:
+        variables = inventory.agents[agent.name]
+        if agent.name in inventory.provided and not isinstance(variables, Problem):
+            yield from login_problems(agent, variables, become=inventory.become)
 
 
 def _empty_groups(inventory: Inventory, networks: Sequence[Network]) -> Iterator[Problem]:

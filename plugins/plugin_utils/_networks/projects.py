@@ -7,25 +7,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.credentials import advice
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
     GitError,
     Repository,
-    no_branch,
     open_checkout,
-    remote_addresses,
     remote_default_branch,
-    remote_heads,
-    remote_url,
     top_of_working_tree,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import checkout as nix_checkout
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import run_on
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import EFFECT_OPTIONS, PREFIX, STATE_NAME, Network
 
@@ -154,10 +148,10 @@ def _same_states(project: Project) -> Iterator[Problem]:
                           remedy='Correct nixops_deployment or nixops_state_name of one of them.')
 
 
-def checkout_problems(project: Project, *, pushes: bool = True) -> Iterator[Problem]:
+def checkout_problems(project: Project, *more: Callable[[Project, Repository], Iterator[Problem]]) -> Iterator[Problem]:
     """A checkout that cannot be used, files that the networks name and Git does not have, and work that no agent would see.
 
-    pushes: whether the remote is needed.
+    more: what else is to be asked of the checkout, where it can be read.
     """
     if not project.first.sound('nixops_checkout'):
         return
@@ -168,29 +162,13 @@ def checkout_problems(project: Project, *, pushes: bool = True) -> Iterator[Prob
     except Failure as failure:
         yield from (replace(problem, where='%s, %s' % (where, path)) for problem in failure.problems)
         return
-    for look in (*([_remote_problems] if pushes else []), _file_problems, _uncommitted):
+    for look in (*more, _file_problems, _uncommitted):
         try:
             yield from look(project, repository)
         except Failure as failure:
             yield from failure.problems
         except GitError as error:
             yield Problem('Git cannot read the checkout.', where=where, found=str(error))
-
-
-def _remote_problems(project: Project, repository: Repository) -> Iterator[Problem]:
-    """A remote that does not answer, and branches that it does not have."""
-    remote = str(project.first['nixops_remote'])
-    if not project.first.sound('nixops_remote'):
-        return
-    remote_url(repository, remote)
-    warning = advice(remote, remote_addresses(repository, remote), repository.path)
-    if warning:
-        yield warning
-    heads = remote_heads(repository, remote, sorted(project.pushed_branches)) if project.pushed_branches else {}
-    for branch in sorted(project.pushed_branches - heads.keys()):
-        naming = [network for network in project.chosen if network.sound('nixops_branches') and branch in network.branches]
-        impossible = run_on.problems({'branches': [branch]}, naming[0].place('nixops_branches'))
-        yield from impossible or no_branch(repository, remote, branch, 'nixops_branches of %s' % naming[0].name).problems
 
 
 def _file_problems(project: Project, repository: Repository) -> Iterator[Problem]:

@@ -22,7 +22,7 @@ def make_action() -> MakeAction:
     """make_action(name, options, transport, become, **of_the_task) is the plugin of this name, ready to run."""
 
     def make(name: str, options: dict[str, Any], transport: str = 'local', become: Any = None, **of_task: Any) -> Any:
-        task = SimpleNamespace(**{'args': options, 'async_val': 0, 'check_mode': False, 'diff': False, 'no_log': False,
+        task = SimpleNamespace(**{'args': options, 'async_val': 0, 'check_mode': False, 'diff': False, 'no_log': False, 'become': False,
                                   'environment': None, 'action': name, 'loop': None,
                                   'get_play': lambda: SimpleNamespace(strategy='linear'), **of_task})
         shell = SimpleNamespace(tmpdir='', env_prefix=lambda **kwargs: '')

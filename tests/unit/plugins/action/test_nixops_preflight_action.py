@@ -39,7 +39,7 @@ class HostVars(dict[str, Any]):
 VARIABLES: dict[str, Any] = {
     'groups': {'nixops_networks': ['a', 'b'], 'hercules_agents': ['agent-1'], 'all': [*HOSTS]},
     'hostvars': HostVars({host: {'inventory_hostname': host} for host in HOSTS}), 'ansible_play_batch': ['b', 'agent-1'],
-    'ansible_play_hosts_all': ['b', 'agent-1'],
+    'ansible_play_hosts_all': ['b', 'agent-1'], 'ansible_play_hosts': ['b', 'agent-1'],
 }
 
 
@@ -63,6 +63,14 @@ def test_what_the_command_line_says_of_hosts_beside_the_limit() -> None:
     """With serial, the networks of later batches are not left out."""
     inventory = nixops_preflight.inventory_of({**VARIABLES, 'ansible_play_batch': ['agent-1']}, DataLoader(), {'nixops_action': 'dry-run'})
     assert (inventory.extra_vars, inventory.left_out) == ({'nixops_action'}, {'a'})
+
+
+def test_agents_that_have_failed_before() -> None:
+    inventory = nixops_preflight.inventory_of({**VARIABLES, 'ansible_play_hosts': ['b']}, DataLoader(), ())
+    assert inventory.lost == {'agent-1'}
+    # A play without agents says nothing of them.
+    inventory = nixops_preflight.inventory_of({**VARIABLES, 'ansible_play_hosts_all': ['b'], 'ansible_play_hosts': ['b']}, DataLoader(), ())
+    assert inventory.lost == set()
 
 
 @pytest.mark.parametrize('groups, found', [

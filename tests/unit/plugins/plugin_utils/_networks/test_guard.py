@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard 
     not_uploaded,
     plan_branch,
     plan_text,
+    without_secrets,
 )
 
 from tests.unit.conftest import ROOT
@@ -243,3 +245,16 @@ def test_keys_of_aws(key: str, profiles: dict[str, str | None] | None, words: st
     planned = plan(content, with_key(key), declared(aws_profiles=profiles, aws_key_ids={'aws': ['…0001']}))
     assert planned.refused is refused
     assert [what for what in said(planned) if 'AWS' in what][:1] == ([what for what in said(planned) if words in what][:1] if words else [])
+
+
+def test_an_agent_without_the_secrets_of_an_effect_that_may_run_there() -> None:
+    effect = evaluated(secrets_map={'aws': 'neat-aws', 'ssh': 'neat-ssh', 'token': {'type': 'GitToken'}})
+    planned = plan(export(), effect)
+    refused = without_secrets(planned, [effect], {'agent-1': {'neat-aws'}, 'agent-2': {'other'}, 'agent-3': set()})
+    assert refused.refused
+    assert [(problem.what, problem.expected) for problem in refused.problems if problem.severity == 'error'] == [
+        ('The agent agent-1 may run the effect, and did not get its secrets in this run.', 'neat-aws'),
+    ]
+    # Neither what runs elsewhere needs them, nor an effect without secrets.
+    for other in (evaluated(secrets_map={}), replace(effect, ref='refs/heads/staging'), replace(effect, runs=False)):
+        assert without_secrets(planned, [other], {'agent-1': {'neat-aws'}}) is planned

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcome import (
     Done,
     Ending,
+    blamed,
     done_of,
     ending_of,
     failures,
@@ -87,8 +88,8 @@ def test_a_branch_with_another_file_is_not_called_deployed() -> None:
 def test_a_state_that_failed_stops_its_branch_and_no_other() -> None:
     done = Done(uploaded={'a': {'failed': True, 'msg': 'no database'}, 'b': {'changed': False}})
     assert ending_of('a', 'production', BRANCHES, done) == Ending('failed', 'no database', 'no database')
-    assert ending_of('b', 'production', BRANCHES, done) == Ending(
-        'skipped', 'The branch is left alone, as it would deploy a without its state.')
+    message = 'Blocked by a: the branch deploys it, and its state was not uploaded.'
+    assert ending_of('b', 'production', BRANCHES, done) == Ending('skipped', message, message, blocked_by=('a',))
     assert ending_of('c', 'staging', BRANCHES, done).result == 'unchanged'
 
 
@@ -185,3 +186,34 @@ def test_problems_that_the_role_lets_pass_are_failures() -> None:
     assert ending_of('a', 'production', BRANCHES, Done(pushed=PUSHED, watched={'production': watched})).result == 'failed'
     rendered = {'failed': False, 'msg': 'No Nix.', 'problems': [{'what': 'No Nix.'}]}
     assert ending_of('a', 'production', BRANCHES, Done(rendered=rendered)) == Ending('failed', 'No Nix.', 'No Nix.')
+
+
+REFUSED = {'severity': 'error', 'what': 'There is no state.', 'where': 'a, branch production'}
+BROKEN = {'severity': 'error', 'what': 'A bracket is missing.', 'where': 'effect a: origin/production:network.nix'}
+
+
+@pytest.mark.parametrize('done, because', [
+    (Done(planned={'failed': True, 'networks': [{'network': 'a', 'branch': 'production', 'problems': [REFUSED]}]}),
+     'the branch deploys it, too.'),
+    (Done(planned={'failed': True, 'networks': [], 'broken': {'production': [BROKEN]}}), 'the branch deploys it, too.'),
+    (Done(rendered={'failed': True, 'msg': 'all of it', 'problems': [BROKEN]}), 'one file declares them both.'),
+    (Done(pushed=PUSHED, watched={'production': {**job(), 'problems': [
+        {'what': 'The attribute a.prebuilt of job 7 could not be built.', 'where': JOB['url']}]}}), 'job 7 failed.'),
+])
+def test_what_another_network_is_to_blame_for(done: Done, because: str) -> None:
+    """The other one tells why; where it is not part of the run, this one fails with it."""
+    assert ending_of('a', 'production', BRANCHES, done).result == 'failed'
+    ending = ending_of('b', 'production', BRANCHES, done)
+    assert (ending.result, ending.message, ending.blocked_by) == ('skipped', 'Blocked by a: %s' % because, ('a',))
+    assert blamed(ending, ['a', 'b']) == ending
+    assert blamed(ending, ['b']).result == 'failed'
+    assert failures([('b', 'production', blamed(ending, ['b']))])['b'].startswith('production: Blocked by a: ')
+
+
+@pytest.mark.parametrize('done', [
+    Done(rendered={'failed': True, 'msg': 'm', 'problems': [{'what': 'The effect would never run.', 'where': 'somewhere'}]}),
+    Done(planned={'failed': True, 'networks': [], 'broken': {'production': [{'what': 'It is broken.', 'where': 'production of origin'}]}}),
+    Done(pushed=PUSHED, watched={'production': {**job(), 'problems': [{'what': 'The effect checks.run of job 7 failed.'}]}}),
+])
+def test_what_is_no_networks_fault_fails_all(done: Done) -> None:
+    assert [ending_of(name, 'production', BRANCHES, done).result for name in 'ab'] == ['failed', 'failed']
