@@ -18,6 +18,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcom
     Ending,
     at_rest,
     blamed,
+    changed_by_others,
     done_of,
     ending_of,
     failures,
@@ -45,37 +46,52 @@ class ActionModule(ActionBase):
         base: Any = super()  # ActionBase does not tell the types of what follows
         result: dict[str, Any] = {**base.run(tmp, variables), 'changed': False}
         _validation, options = base.validate_argument_spec({'projects': {'type': 'dict', 'required': True}})
-        hostvars, rows, endings = variables['hostvars'], [], []
+        hostvars, rows, endings, changes = variables['hostvars'], [], [], {}
         for name, project in options['projects'].items():
             ended = list(endings_of(project, hostvars))
+            changes.update(changes_of(project, hostvars))
             with task_environment(self):
                 rows += rows_of(name, project, hostvars, ended)
             endings += ended
         for log in dict.fromkeys(ending.log for _host, _branch, ending in endings if ending.log):
             Display().display('\n'.join(log))
         alive = set(variables['ansible_play_hosts'])
-        return {**result, 'networks': rows, 'failures': failures(each for each in endings if each[0] in alive)}
+        return {**result, 'networks': rows, 'changes': changes, 'failures': failures(each for each in endings if each[0] in alive)}
 
 
 def endings_of(project: Mapping[str, Any], hostvars: Any) -> Iterator[tuple[str, str, Ending]]:
     """Network, branch, and how it ended, for each branch of each selected network of a project; nothing where tags selected no task."""
     for host, branches in project.get('at_rest', {}).items():
         yield from ((host, branch, at_rest(standing)) for branch, standing in branches.items())
-    busy = [host for host in project['selected'] if host not in project.get('at_rest', {})]
-    registered = {host: registered_by(hostvars.raw_get(host)) for host in busy}
+    registered = registered_by_all(project, hostvars)
+    busy = list(registered)
     if not any(result for results in registered.values() for result in results.values()):
         return
     done = done_of(busy, registered)
-    branches_of = {name: network['branches'] for name, network in project['networks'].items()}
+    branches_of = branches_of_all(project)
     for host in busy:
         for branch in branches_of[host]:
             ending = blamed(ending_of(host, branch, branches_of, done), busy)
             yield host, branch, with_action(ending, project['networks'][host]['action'])
 
 
-def registered_by(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Results of the role's tasks as they are. To evaluate them would take long, and warn of what ansible-core itself puts there."""
-    return {key: variables.get(key) for key in REGISTERED}
+def changes_of(project: Mapping[str, Any], hostvars: Any) -> dict[str, str]:
+    """What one network changed for others of a project."""
+    return changed_by_others(branches_of_all(project), registered_by_all(project, hostvars))
+
+
+def branches_of_all(project: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The branches of each network of a project; of one that nothing is selected of, nothing is known."""
+    return {name: network['branches'] for name, network in project.get('networks', {}).items()}
+
+
+def registered_by_all(project: Mapping[str, Any], hostvars: Any) -> dict[str, dict[str, Any]]:
+    """Results of the role's tasks for each network with something to do, as they are.
+
+    To evaluate them would take long, and warn of what ansible-core itself puts there.
+    """
+    busy = [host for host in project['selected'] if host not in project.get('at_rest', {})]
+    return {host: {key: hostvars.raw_get(host).get(key) for key in REGISTERED} for host in busy}
 
 
 def rows_of(

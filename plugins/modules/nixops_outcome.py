@@ -45,6 +45,12 @@ EXAMPLES = r"""
   run_once: true
   register: became
 
+- name: Tell networks what another one has changed for them
+  ansible.builtin.debug:
+    msg: "{{ became.changes[inventory_hostname] }}"
+  when: inventory_hostname in became.changes
+  changed_when: true
+
 - name: Fail for the networks that were not deployed
   ansible.builtin.fail:
     msg: "{{ became.failures[inventory_hostname] }}"
@@ -70,6 +76,12 @@ networks:
       state_version_before: 7
       state_version_after: 8
       secrets_map: {aws: neat-aws}
+changes:
+  description: What the tasks of another network have changed for a network, or would change. Such tasks are done once for a project, and
+    the recap of Ansible has them for one network only.
+  type: dict
+  returned: success
+  sample: {neat-staging: "Changed by a task of neat-network, which acts for the project: staging."}
 failures:
   description: Why a network was not deployed, for those that are still in the play.
   type: dict

@@ -64,6 +64,7 @@ def test_the_main_road(world: World) -> None:
     assert first.code == 0, first.output
     assert predicted.changes == first.changes
     assert first.changes['nixcd.hercules_ci.nixops : Upload the state where Hercules CI has none'] == ['neat-network', 'neat-staging']
+    assert first.changes['nixcd.hercules_ci.nixops : Tell networks what another one has changed for them'] == ['neat-staging']
     agents_are_provisioned(world)
     states_are_uploaded(world)
     branches_are_deployed(world)
@@ -92,7 +93,8 @@ def test_a_network_that_needs_its_stub(world: World) -> None:
     assert not (world.checkout / 'ci.nix').exists()
     skipping = world.play('--skip-tags', 'state,push,watch', playbook='networks')
     assert skipping.code == 2, skipping.output
-    assert all(skipping.recap[host]['failed'] == 1 for host in ('neat-network', 'neat-staging'))
+    assert [skipping.recap[host]['failed'] for host in ('neat-network', 'neat-staging')] == [1, 0]
+    assert 'Blocked by neat-network: one file declares them both.' in skipping.output
 
     network['nixops_prebuild_only_network_files'] = stub
     proved = world.play('--tags', 'prebuild', playbook='networks')

@@ -241,6 +241,23 @@ def failures(endings: Iterable[tuple[str, str, Ending]]) -> dict[str, str]:
     return {network: '\n'.join(reasons) for network, reasons in found.items()}
 
 
+def changed_by_others(branches: Mapping[str, Iterable[str]], results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """For each network on whose branches another one of its project has changed something, who has and on which.
+
+    results: by network what the tasks registered, of the networks that had something to do.
+    """
+    found = {}
+    for acting, registered in results.items():
+        done = done_of([acting], {acting: registered})
+        changed = [entry['branch'] for entry in done.pushed.get('branches', ()) if entry['changed']]
+        changed += [branch for branch, watched in done.watched.items() if watched.get('changed')]
+        for network in results.keys() - {acting}:
+            own = [branch for branch in dict.fromkeys(changed) if branch in branches[network]]
+            if own:
+                found[network] = 'Changed by a task of %s, which acts for the project: %s.' % (acting, ', '.join(own))
+    return found
+
+
 def done_of(networks: Iterable[str], results: Mapping[str, Mapping[str, Any]]) -> Done:
     """What the networks of a project have registered; one of them did for all what is done once.
 

@@ -71,6 +71,21 @@ def test_one_network_acts_for_all_of_its_project(outcome: Outcome) -> None:
     assert (result['changed'], result['failures']) == (False, {})
 
 
+def pushed(branch: str, changed: bool) -> dict[str, Any]:
+    entry = {'branch': branch, 'changed': changed, 'pushed_to': branch, 'revision': 'r'}
+    return {'_nixops_pushed': {'changed': changed, 'branches': [entry]}}
+
+
+@pytest.mark.parametrize(('registered', 'changed'), [
+    (pushed('main', True), True), (pushed('other', True), False), (pushed('main', False), False), ({'_nixops_watched': WATCHED}, False),
+    ({'_nixops_watched': {'results': [{**WATCHED['results'][0], 'changed': True}]}}, True),
+])
+def test_what_one_network_changes_for_another(outcome: Outcome, registered: dict[str, Any], changed: bool) -> None:
+    """Its own recap has it already."""
+    changes = {'b': 'Changed by a task of a, which acts for the project: main.'} if changed else {}
+    assert outcome({'a': registered}, ['a', 'b'])['changes'] == changes
+
+
 def test_only_networks_that_are_still_in_the_play_are_failed(outcome: Outcome) -> None:
     uploaded = {'_nixops_uploaded': {'failed': True, 'msg': 'The state is another one.'}}
     result = outcome({'a': uploaded, 'b': uploaded}, ['b'])
