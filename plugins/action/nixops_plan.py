@@ -17,6 +17,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.cli
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.plan import Plan
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server, read_source
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
@@ -63,6 +64,7 @@ class ActionModule(ActionBase):
             try:
                 plans = plans_of(options, check_mode=self._task.check_mode)
                 missing = not_uploaded_of(options['uploads'], hostvars, check_mode=self._task.check_mode)
+                plans += switched_off(plans, missing, options)
                 failed = failed_agents(options['agents'], hostvars, options['lost_agents'])
                 evaluated = [Evaluated.from_dict(effect) for effect in options['deployments']]
                 plans = [without_secrets(not_uploaded(plan, missing), evaluated, failed) for plan in plans]
@@ -106,6 +108,16 @@ def failed_agents(agents: Mapping[str, Mapping[str, Any]], hostvars: Any, lost: 
         return name in lost or any(isinstance(each, Mapping) and (each.get('failed') or each.get('unreachable')) for each in results)
 
     return {name: set(secrets) for name, secrets in agents.items() if failed(name)}
+
+
+def switched_off(plans: list[NetworkPlan], missing: set[str], options: Mapping[str, Any]) -> list[NetworkPlan]:
+    """Of networks without a state on their branches, where nothing is planned as the file has their effects run nowhere."""
+    planned = {(plan.name, plan.branch) for plan in plans}
+    return [
+        NetworkPlan(name, branch, options['networks'][name]['state_name'], Plan(known=False))
+        for branch in options['branches'] for name in sorted(missing)
+        if branch in options['networks'][name]['branches'] and (name, branch) not in planned
+    ]
 
 
 def plans_of(options: Mapping[str, Any], *, check_mode: bool) -> list[NetworkPlan]:

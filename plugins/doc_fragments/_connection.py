@@ -57,3 +57,10 @@ notes:
   - The module runs where the task runs, and so looks for credentials there. To use those of the controller,
     run the task on a host with C(ansible_connection=local), or delegate it to C(localhost).
 """
+
+    PAYLOAD = r"""
+options:
+  _payload:
+    description: How the action plugin hands O(api_token) to the module. Tasks do not set this.
+    type: str
+"""

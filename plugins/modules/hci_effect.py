@@ -18,6 +18,7 @@ author:
   - nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
+  - nixcd.hercules_ci._connection.payload
 attributes:
   check_mode:
     support: partial

@@ -113,6 +113,10 @@ projects:
       type: list
       elements: dict
       sample: [{name: neat-network, deployment: foo, run_on: {branches: [production]}}]
+    effects_without_state:
+      description: The effects of networks whose first state would be uploaded, as they are declared where that fails - they run nowhere.
+      type: dict
+      sample: {neat-network: {name: neat-network, deployment: foo, run_on: {condition: 'false'}}}
     versions:
       description: The newest version of each state file that Hercules CI has.
       type: dict

@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - nixcd.hercules_ci._attributes.action_group
   - nixcd.hercules_ci._connection
   - nixcd.hercules_ci._connection.module
+  - nixcd.hercules_ci._connection.payload
 attributes:
   check_mode:
     support: full

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.repository import head
+from tests.integration.repository import git, head
 from tests.integration.world import DATABASE, PROJECT, Played, World, running_world
 from tests.marks import SLOW
 
@@ -136,6 +136,18 @@ def test_a_network_of_the_branch_whose_state_was_not_uploaded(world: World, way:
     assert heads(world) == before, played.output
     assert not world.sandbox.deployed(PROJECT)
     assert 'neat-staging' in played.output.split('Show what became of all networks]')[1]
+
+
+def test_a_branch_with_a_file_of_a_run_whose_upload_failed_may_be_merged(world: World) -> None:
+    """The other network's branch is pushed, with a file that declares both."""
+    world.sandbox.fault('status', 'PUT', '.*nixops-aws-prod.*', times=-1, status=403)
+    before = heads(world)
+    assert world.play().code != 0
+    assert [now != then for now, then in zip(heads(world), before)] == [False, True]
+    git(world.bare, 'push', '--quiet', '.', 'staging:production')
+    world.sandbox.wait_until_idle()
+    assert 'neat-network = ' in git(world.bare, 'show', 'production:ci.nix')
+    assert not done(world, 'created')
 
 
 @pytest.mark.parametrize('variables', [

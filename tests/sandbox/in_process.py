@@ -99,4 +99,3 @@ class _Reply(io.RawIOBase):
             raise self._error
         buffer[:len(block)] = block
         return len(block)
-

@@ -122,7 +122,7 @@ class MaskedLines:
         before, word = self._held[-1][:self._words[-1][0]], self._held[-1][slice(*self._words[-1])]
         if word.endswith('='):
             return None  # so base64 ends
-        for start in {indent, len(before) if line.startswith(before) else indent}:
+        for start in (indent, len(before) if line.startswith(before) else indent):
             found = GOING_ON.match(line, start)
             if found:
                 return found.span(1)

@@ -32,6 +32,8 @@ HIDDEN = '…'
 def shown(key: str) -> str: ...
 @overload
 def shown(key: None) -> None: ...
+
+
 def shown(key: str | None) -> str | None:
     """An access key as it may be shown: the name of a profile, or the last four characters of a key ID, or of whatever else that is."""
     return HIDDEN + key[-4:] if key and (KEY_ID.match(key) or len(key) >= TOO_LONG) else key

@@ -149,7 +149,7 @@ def objection(
 
 def _instead(function: str, name: str) -> str:
     """What to do about a parameter of other functions; empty if it is none."""
-    owners = [other for other, one in FUNCTIONS.items() if name in one.own ]
+    owners = [other for other, one in FUNCTIONS.items() if name in one.own]
     if is_parameter(function, name):
         return ''
     return INSTEAD.get((function, name)) or ('Drop it: it is a parameter of %s.' % ', '.join(owners) if owners else '')

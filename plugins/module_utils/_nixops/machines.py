@@ -112,7 +112,6 @@ class Machine:
         """Whether C(nixops import --include-keys) ends with a traceback at it: at an address, but no host key to record for it."""
         return not self.obsolete and bool(self.public_ipv4 or self.private_ipv4) and not self.host_key
 
-
     def known_as(self, names: Iterable[str]) -> list[str]:
         """Those of the names and addresses that are the machine's, however they are spelled."""
         own = {_spelled(name) for name in (self.name, *self.addresses)}

@@ -25,7 +25,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.scripts import Profiles
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import NO_UPLOAD
 
-Read = Callable[[str], 'AbstractContextManager[State | None]']
+Read = Callable[[str], AbstractContextManager['State | None']]
 """Opens the state that an effect will find under a name when it starts; C(None) where there is none."""
 Earlier = Callable[[str], Iterable[State]]
 """Where nobody has deployed with that state yet: what it hides, newest first, up to what the last deployment has stored."""

@@ -88,16 +88,25 @@ class Known:
         return bool(self.project.selected - (self.at_rest or {}).keys())
 
     def effects(self) -> list[dict[str, Any]]:
-        """The effects that deploy the networks of the project, as the file declares them."""
-        return [self._effect(network) for network in self.project.networks]
+        """The effects that deploy the networks of the project, as the file declares them when all is uploaded that can be."""
+        coming = {upload.network for upload in self.uploads}
+        return [
+            network.effect if network.name in coming or self._finds_its_state(network) else _switched_off(network)
+            for network in self.project.networks
+        ]
 
-    def _effect(self, network: Network) -> dict[str, Any]:
-        """The effect of a network; one that would not find its state runs nowhere, whichever branch the file is merged into."""
-        there = network.state_name in (self.versions or {}) or network.name in {upload.network for upload in self.uploads}
-        if there or network.state == 'new' or network['nixops_action'] == service.NO_UPLOAD or network['nixops_forget_state']:
-            return network.effect
-        why = 'Off: Hercules CI has no state %s yet, and without it all machines would be made anew.' % network.state_name
-        return {**network.effect, 'run_on': {'condition': 'false'}, 'comment': '\n'.join(filter(None, (network['nixops_comment'], why)))}
+    def effects_without_state(self) -> dict[str, dict[str, Any]]:
+        """The effects of the networks that get their first state now, as they are declared if that fails."""
+        coming = {upload.network for upload in self.uploads}
+        return {
+            network.name: _switched_off(network)
+            for network in self.project.networks if network.name in coming and not self._finds_its_state(network)
+        }
+
+    def _finds_its_state(self, network: Network) -> bool:
+        """Whether the effect of a network has what it needs on Hercules CI now."""
+        needs_none = network.state == 'new' or network['nixops_action'] == service.NO_UPLOAD or network['nixops_forget_state']
+        return needs_none or network.state_name in (self.versions or {})
 
     def plan(self, keys: Mapping[str, list[str]]) -> dict[str, Any]:
         """What the role goes by, when nothing is wrong. keys: what may be shown of the IDs of AWS keys, by the names of secrets."""
@@ -110,10 +119,17 @@ class Known:
             'replaced': _replaced(project, self.versions or {}),
             'options': project.options,
             'effects': self.effects(),
+            'effects_without_state': self.effects_without_state(),
             'networks': {network.name: network.as_dict(keys) for network in project.networks},
             'versions': {name: known[-1].number for name, known in (self.versions or {}).items() if known},
             'file': rules.written_file(project),
         }
+
+
+def _switched_off(network: Network) -> dict[str, Any]:
+    """The effect of a network that would not find its state: it runs nowhere, whichever branch the file is merged into."""
+    why = 'Off: Hercules CI has no state %s yet, and without it all machines would be made anew.' % network.state_name
+    return {**network.effect, 'run_on': {'condition': 'false'}, 'comment': '\n'.join(filter(None, (network['nixops_comment'], why)))}
 
 
 def look_at_all(projects: Sequence[Project], run: Run) -> dict[str, Known]:

@@ -69,8 +69,8 @@ def login_problems(agent: Host, variables: Mapping[str, Any], *, become: bool) -
     expected = 'a user who may write %s, or become' % folder
     remedy = 'Set ansible_become: true for agents, or give --become.'
     if local:
-        existing = next(str(each) for each in (Path(folder), *Path(folder).parents) if each.exists() or each == Path('/'))
-        if not os.access(existing, os.W_OK | os.X_OK):
+        existing = [each for each in (Path(folder), *Path(folder).parents) if each.exists() or each == Path('/')]
+        if not os.access(existing[0], os.W_OK | os.X_OK):
             yield Problem("This user may not write the agent's files.", agent.place('nixops_agent_secrets_path'), expected=expected,
                           found='%s, and no become' % getpass.getuser(), remedy=remedy)
     elif user not in ('', 'root', place.user) and place.user:

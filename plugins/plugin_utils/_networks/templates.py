@@ -18,11 +18,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host i
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place
 
 # ansible-core before 2.19 has no such function, and marks what is no template.
-_is_trusted = getattr(template, 'is_trusted_as_template', None)
-
-
-def _may_be_template(value: Any) -> bool:
-    return bool(_is_trusted(value)) if _is_trusted else not hasattr(value, '__UNSAFE__')
+_may_be_template = getattr(template, 'is_trusted_as_template', lambda value: not hasattr(value, '__UNSAFE__'))
 
 
 UNSAFE = 'If this is a value and no template, put the tag !unsafe before it where it is written, in a vaulted file too.'

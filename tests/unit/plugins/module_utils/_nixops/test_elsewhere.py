@@ -57,7 +57,7 @@ def test_each_file_is_told_with_a_way_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ('one', 'other'),
+    ('newer', 'older'),
     [
         (LATE, MIDDLE),
         (MIDDLE, EARLY),
@@ -66,10 +66,10 @@ def test_each_file_is_told_with_a_way_out() -> None:
         ('not a time', LATE), ('2026-99-99T00:00:00Z', LATE),
     ],
 )  # fmt: skip
-def test_which_is_later(one: str, other: str) -> None:
-    assert later(one, other)
-    assert not later(other, one)
-    assert not later(one, one)
+def test_which_is_later(newer: str, older: str) -> None:
+    assert later(newer, older)
+    assert not later(older, newer)
+    assert not later(newer, newer)
 
 
 @pytest.mark.parametrize('position', [0, 10, BLOCK - 1, BLOCK - len(UUID), BLOCK, BLOCK + 5, 2 * BLOCK - 3])

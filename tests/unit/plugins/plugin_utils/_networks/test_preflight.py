@@ -67,6 +67,9 @@ def test_the_plan(networks: dict[str, Any], agents: dict[str, Any]) -> None:
     # Its state is neither there nor coming, so it must not run, whichever branch the file is merged into.
     assert (staging['name'], staging['run_on']) == ('neat-staging', {'condition': 'false'})
     assert staging['comment'].startswith('Off: Hercules CI has no state nixops-webfarm.json yet')
+    # And so must the other not, should its upload fail.
+    (off,) = project.pop('effects_without_state').values()
+    assert (off['name'], off['run_on']) == ('neat-network', {'condition': 'false'})
     assert list(project.pop('uploads')) == ['neat-network']
     assert project.pop('options')['remote'] == 'origin'
     assert project.pop('networks')['neat-staging'] == {
