@@ -21,7 +21,7 @@ BY_NAME = {gate.name: gate for gate in GATES}
 # What the small copy keeps: enough for every tool to accept it as a collection.
 KEPT = (
     'galaxy.yml', 'pyproject.toml', 'README.md', 'LICENSE', 'LICENSES', 'REUSE.toml', 'CHANGELOG.md', 'changelogs', 'meta', 'roles',
-    'playbooks', '.gitignore', '.yamllint', '.ansible-lint', 'plugins/module_utils/_problems.py', 'tests/gates', 'tests/ee',
+    'playbooks', '.gitignore', '.yamllint', '.ansible-lint', 'plugins/module_utils', 'tests/gates', 'tests/ee',
     'tests/unit/conftest.py', 'tests/config.yml', '.github',
 )
 
