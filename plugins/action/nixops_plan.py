@@ -66,16 +66,13 @@ class ActionModule(ActionBase):
                 missing = not_uploaded_of(options['uploads'], hostvars, check_mode=self._task.check_mode)
                 plans += switched_off(plans, missing, options)
                 failed = failed_agents(options['agents'], hostvars, options['lost_agents'])
-                evaluated = [Evaluated.from_dict(effect) for effect in options['deployments']]
-                plans = [without_secrets(not_uploaded(plan, missing), evaluated, failed) for plan in plans]
+                lacking = without_secrets([Evaluated.from_dict(effect) for effect in options['deployments']], failed)
+                plans = [not_uploaded(plan, missing) for plan in plans]
             except Failure as failure:
                 return {**result, 'failed': True, 'ready': [], **failure.result()}
         text = plan_text(plans, options['project'], options['branches'])
         Display().display('\n'.join(text))
-        broken = [
-            (branch, [Problem(**each) for each in options['broken'][branch]])
-            for branch in options['branches'] if branch in options['broken']
-        ]
+        broken = broken_branches(options, lacking)
         result.update(result_of(plans, broken, options['branches']), msg='\n'.join(text))
         warnings = [problem for plan in plans for problem in plan.problems if problem.severity == 'warning']
         if warnings:
@@ -95,6 +92,15 @@ def not_uploaded_of(uploads: Mapping[str, Any], hostvars: Any, *, check_mode: bo
         name for name, result in results.items()
         if (result is None and not check_mode) or (result and (result.get('failed') or result.get('skipped') or result.get('unreachable')))
     }
+
+
+def broken_branches(options: Mapping[str, Any], lacking: Mapping[str, Sequence[Problem]]) -> list[tuple[str, list[Problem]]]:
+    """What speaks against branches beside the plans. lacking: secrets, by branch."""
+    found = [
+        (branch, [*(Problem(**each) for each in options['broken'].get(branch, ())), *lacking.get(branch, ())])
+        for branch in options['branches']
+    ]
+    return [(branch, problems) for branch, problems in found if problems]
 
 
 def failed_agents(agents: Mapping[str, Mapping[str, Any]], hostvars: Any, lost: Sequence[str]) -> dict[str, set[str]]:

@@ -153,7 +153,7 @@ networks:
       elements: dict
       sample: []
 broken:
-  description: What is wrong with branches that cannot be evaluated.
+  description: What is wrong with branches that cannot be evaluated, or on which an effect uses secrets that an agent did not get.
   type: dict
   returned: when Hercules CI answered
   sample: {}

@@ -101,22 +101,23 @@ def not_uploaded(plan: NetworkPlan, missing: Container[str]) -> NetworkPlan:
     return replace(plan, problems=(*plan.problems, problem))
 
 
-def without_secrets(plan: NetworkPlan, evaluated: Iterable[Evaluated], failed: Mapping[str, Container[str]]) -> NetworkPlan:
-    """The plan, refused where an agent should have got secrets of the effect in this run and did not: an effect runs on any agent.
+def without_secrets(evaluated: Iterable[Evaluated], failed: Mapping[str, Container[str]]) -> dict[str, list[Problem]]:
+    """By branch, which agents should have got the secrets of an effect in this run and did not: an effect runs on any agent.
 
-    evaluated: the effects on the branch, among others. failed: what such agents should have, by agent.
+    failed: what such agents should have, by agent.
     """
-    effects = [effect for effect in evaluated if effect.runs and (effect.name, effect.ref) == (plan.name, 'refs/heads/' + plan.branch)]
-    names = sorted({name for effect in effects for name in effect.secrets_map.values() if isinstance(name, str)})
-    problems = []
-    for agent, secrets in failed.items():
-        lacking = [name for name in names if name in secrets]
-        if lacking:
-            problems.append(Problem(
-                'The agent %s may run the effect, and did not get its secrets in this run.' % agent,
-                '%s, branch %s' % (plan.name, plan.branch), expected=', '.join(lacking), found='a task that failed for %s' % agent,
-                remedy='Mend what failed there and run the play again; where the agent is gone for good, take it out of the inventory.'))
-    return replace(plan, problems=(*plan.problems, *problems)) if problems else plan
+    found: dict[str, list[Problem]] = {}
+    for effect in evaluated:
+        names = sorted({name for name in effect.secrets_map.values() if isinstance(name, str)}) if effect.runs else []
+        branch = effect.ref.partition('refs/heads/')[2]
+        for agent, secrets in failed.items():
+            lacking = [name for name in names if name in secrets]
+            if lacking:
+                found.setdefault(branch, []).append(Problem(
+                    'The agent %s may run the effect, and did not get its secrets in this run.' % agent,
+                    'effect %s: branch %s' % (effect.name, branch), expected=', '.join(lacking), found='a task that failed for %s' % agent,
+                    remedy='Mend what failed there and run the play again. Take an agent that is gone for good out of the inventory.'))
+    return found
 
 
 def _plan_network(branch: str, effect: Evaluated, declared: Declared | None, read: Read, earlier: Earlier) -> NetworkPlan:

@@ -249,12 +249,12 @@ def test_keys_of_aws(key: str, profiles: dict[str, str | None] | None, words: st
 
 def test_an_agent_without_the_secrets_of_an_effect_that_may_run_there() -> None:
     effect = evaluated(secrets_map={'aws': 'neat-aws', 'ssh': 'neat-ssh', 'token': {'type': 'GitToken'}})
-    planned = plan(export(), effect)
-    refused = without_secrets(planned, [effect], {'agent-1': {'neat-aws'}, 'agent-2': {'other'}, 'agent-3': set()})
-    assert refused.refused
-    assert [(problem.what, problem.expected) for problem in refused.problems if problem.severity == 'error'] == [
-        ('The agent agent-1 may run the effect, and did not get its secrets in this run.', 'neat-aws'),
-    ]
-    # Neither what runs elsewhere needs them, nor an effect without secrets.
-    for other in (evaluated(secrets_map={}), replace(effect, ref='refs/heads/staging'), replace(effect, runs=False)):
-        assert without_secrets(planned, [other], {'agent-1': {'neat-aws'}}) is planned
+    lacking = without_secrets([effect], {'agent-1': {'neat-aws'}, 'agent-2': {'other'}, 'agent-3': set()})
+    assert {branch: [(problem.what, problem.where, problem.expected) for problem in problems] for branch, problems in lacking.items()} == {
+        'production': [('The agent agent-1 may run the effect, and did not get its secrets in this run.', 'effect neat: branch production',
+                        'neat-aws')],
+    }
+    # An effect of somebody's own, which deploys no network, needs its secrets, too.
+    assert without_secrets([replace(effect, function=None)], {'agent-1': {'neat-aws'}}) == lacking
+    for other in (evaluated(secrets_map={}), replace(effect, runs=False)):
+        assert without_secrets([other], {'agent-1': {'neat-aws'}}) == {}
