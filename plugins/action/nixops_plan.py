@@ -15,7 +15,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.plan import Plan
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server, read_source
@@ -42,6 +42,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     'broken': {'type': 'dict', 'default': {}},
     'agents': {'type': 'dict', 'default': {}},
     'lost_agents': {'type': 'list', 'elements': 'str', 'default': []},
+    'at_rest': {'type': 'dict', 'default': {}},
+    'heads': {'type': 'dict', 'default': {}},
 }
 
 OF_AGENTS = ('_nixops_secrets_provided', '_nixops_agent_files_provided')
@@ -158,10 +160,24 @@ def plans_of(options: Mapping[str, Any], *, check_mode: bool) -> list[NetworkPla
             if version.job:
                 return
 
+    def on(branch: str) -> list[Evaluated]:
+        return [effect for effect in evaluated if effect.ref == 'refs/heads/' + branch]
+
     return [
         plan for branch in options['branches']
-        for plan in plan_branch(branch, [effect for effect in evaluated if effect.ref == 'refs/heads/' + branch], declared, read, earlier)
+        for plan in plan_branch(branch, on(branch), declared, read, earlier, as_deployed(options, versions, branch))
     ]
+
+
+def as_deployed(options: Mapping[str, Any], versions: Mapping[str, Sequence[Version]], branch: str) -> set[str]:
+    """The networks that have nothing to do on a branch, if that was evaluated, and whose newest state is from the job that deployed it."""
+    newest = {name: known[-1].job for name, known in versions.items() if known}
+    standing = {name: branches[branch] for name, branches in options['at_rest'].items() if branch in branches}
+    return {
+        name for name, deployed in standing.items()
+        if deployed['revision'] == options['heads'].get(branch)
+        and deployed['job_url'] == newest.get(options['networks'][name]['state_name'])
+    }
 
 
 def result_of(plans: list[NetworkPlan], broken: list[tuple[str, list[Problem]]], branches: list[str]) -> dict[str, Any]:

@@ -266,6 +266,15 @@ deployments:
       description: The lock that NixOps 2 takes.
       type: str
       sample: null
+    deploy_only:
+      description: Network files that only deploying reads, of which Nix says nothing.
+      type: list
+      elements: str
+      sample: []
+    destroys:
+      description: Whether NixOps is told to destroy what is obsolete, as with C(--kill-obsolete) among its arguments.
+      type: bool
+      sample: false
     secrets_map:
       description: The secrets that it asks for.
       type: dict

@@ -69,6 +69,15 @@ options:
     type: list
     elements: str
     default: []
+  at_rest:
+    description: RV(nixcd.hercules_ci.nixops_preflight#module:projects.at_rest) of the project. Machines of such a network keep their
+      configuration, if its newest state is from that job, and O(heads) has that commit.
+    type: dict
+    default: {}
+  heads:
+    description: RV(nixcd.hercules_ci.nixops_effect#module:heads).
+    type: dict
+    default: {}
 seealso:
   - module: nixcd.hercules_ci.nixops_effect
   - module: nixcd.hercules_ci.nixops_push
@@ -110,7 +119,8 @@ networks:
       type: str
       sample: nixops-foo.json
     short:
-      description: The plan in short, V(?) where it is not known.
+      description: The plan in short, V(?) where it is not known. In V(+0 ~1? -0) one thing changes, and further machines may, in
+        V(+0 ~? -0) any may.
       type: str
       sample: +2 ~1 -0
     known:
@@ -122,13 +132,18 @@ networks:
       type: list
       elements: dict
       sample: [{name: app3, type: ec2, machine: true}]
+    destroys:
+      description: Whether NixOps destroys what is obsolete, as with C(--kill-obsolete) among its arguments.
+      type: bool
+      sample: false
     keeps:
       description: Those that stay. The C(configuration) of a machine is V(same), V(changed) or V(unknown).
       type: list
       elements: dict
       sample: [{name: app1, type: ec2, machine: true, configuration: unknown}]
     obsolete:
-      description: Those that only the state has. NixOps leaves them running, and does not look after them any longer.
+      description: Those that only the state has. NixOps leaves them running, and does not look after them any longer, unless it
+        RV(networks.destroys) them.
       type: list
       elements: dict
       sample: []
@@ -143,7 +158,8 @@ networks:
       elements: dict
       sample: []
     unclear:
-      description: Those of the state of which the evaluation does not tell whether the network has them.
+      description: Those of the state of which the evaluation does not tell whether the network has them, such as where it has files
+        that only deploying reads.
       type: list
       elements: dict
       sample: []

@@ -23,9 +23,14 @@ STORAGE = 'hercules-ci'
 """The storage and the lock of NixOps 2 that Hercules CI provides, by the name of their plugin."""
 
 KEY_ID = re.compile(r'(?:AKIA|ASIA)[A-Z0-9]{12,124}\Z')
+# "nixops deploy --kill-obsolete", which Python lets people shorten, also in quotes.
+KILLS = re.compile(r"""(?<!\S)['"]?(?:--ki[\w-]*|-k)(?![\w-])""")
 # Longer than a profile's name, and as long as a secret key that somebody put into the wrong place.
 TOO_LONG = 40
 HIDDEN = '…'
+
+PLAIN = ('ref', 'job', 'name', 'path', 'runs', 'function', 'state_name', 'known_hosts_name', 'deployment', 'action', 'lock')
+"""What a result has of an effect as it is."""
 
 
 @overload
@@ -85,6 +90,7 @@ class Evaluated:
     function: C(runNixOps), C(runNixOps2), or C(None) for one that deploys no NixOps network.
     state_name: the state file that NixOps would read; of runNixOps2 only the network tells. known_hosts_name: of runNixOps.
     deployment: NIXOPS_DEPLOYMENT, C(None) also where it is null. lock: the name of NixOps 2's lock at Hercules CI.
+    deploy_only: network files that are not prebuilt. destroys: whether NixOps is told to destroy what is obsolete.
     secrets_map: what secretsMap says, whatever that is; scripts: the shell code by its attribute; inputs: the paths of its packages.
     network: what is prebuilt, if that was asked for.
     """
@@ -100,6 +106,8 @@ class Evaluated:
     deployment: str | None = None
     action: str | None = None
     lock: str | None = None
+    deploy_only: tuple[str, ...] = ()
+    destroys: bool = False
     secrets_map: Mapping[str, Any] = field(default_factory=dict)
     scripts: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
@@ -128,16 +136,16 @@ class Evaluated:
                 name: {'type': resource.kind, 'access_key': shown(resource.access_key)} for name, resource in self.network.resources.items()
             },
         }
-        names = ('ref', 'job', 'name', 'path', 'runs', 'function', 'state_name', 'known_hosts_name', 'deployment', 'action', 'lock')
-        return {**{name: getattr(self, name) for name in names}, 'secrets_map': dict(self.secrets_map), 'network': network}
+        more = {'deploy_only': list(self.deploy_only), 'destroys': self.destroys}
+        return {**{name: getattr(self, name) for name in PLAIN}, **more, 'secrets_map': dict(self.secrets_map), 'network': network}
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Evaluated:
         """The same from a result."""
         network = found['network']
-        names = ('ref', 'job', 'name', 'path', 'runs', 'function', 'state_name', 'known_hosts_name', 'deployment', 'action', 'lock')
         return cls(
-            **{name: found[name] for name in names}, secrets_map=found['secrets_map'],
+            **{name: found[name] for name in PLAIN}, secrets_map=found['secrets_map'],
+            deploy_only=tuple(found.get('deploy_only', ())), destroys=found.get('destroys', False),
             network=None if network is None else Network(
                 {
                     name: Machine(machine['type'], machine['system'], machine.get('access_key'))
@@ -163,6 +171,8 @@ def evaluated(ref: str, found: Mapping[str, Any]) -> Evaluated:
         deployment=_text(attributes.get('NIXOPS_DEPLOYMENT')) if function else None,
         action=_text(attributes.get('action', 'switch')) if function and attributes else None,
         lock=_name_in(described.get('lock')) if function and not first else None,
+        deploy_only=_files(attributes.get('deployOnlyNetworkFiles')) if first else (),
+        destroys=bool(function and KILLS.search(str(found.get('scripts', {}).get('effectScript', '')))),
         secrets_map=found['secrets'], scripts=found.get('scripts', {}), inputs=tuple(found.get('inputs', ())), network=network,
     )
 
@@ -193,6 +203,10 @@ def _name_in(providers: Any) -> str | None:
     """The name of the state file or lock in C(network.storage) or C(network.lock)."""
     provider = providers.get(STORAGE) if isinstance(providers, Mapping) else None
     return _text(provider.get('stateName')) if isinstance(provider, Mapping) else None
+
+
+def _files(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else tuple(str(value or '').split())
 
 
 def _text(value: Any) -> str | None:

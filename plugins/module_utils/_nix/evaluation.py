@@ -257,7 +257,7 @@ QUESTIONS = r"""
     else builtins.concatMap (child: effects ref (names ++ [ child ]) value.${child}) (builtins.attrNames value);
   # What it says of itself; attributes of a derivation are what its scripts read.
   attributesOf = effect: builtins.intersectAttrs
-    { NIXOPS_DEPLOYMENT = null; action = null; knownHostsName = null; stateName = null; }
+    { NIXOPS_DEPLOYMENT = null; action = null; deployOnlyNetworkFiles = null; knownHostsName = null; stateName = null; }
     (effect.drvAttrs or { });
   # Its shell code, and the packages for that.
   scriptsOf = attributes: builtins.listToAttrs (builtins.concatMap

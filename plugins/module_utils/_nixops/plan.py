@@ -12,7 +12,7 @@ deployment. Machines and other resources share their names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ SAME, CHANGED, UNKNOWN = 'same', 'changed', 'unknown'
 TYPES = frozenset(RESOURCE_TYPES.values())
 MISSING = '1'
 UNKNOWN_PLAN = '?'
+DESTROYS = 'destroys it (--kill-obsolete)'
 GROUPS = ('creates', 'keeps', 'obsolete', 'replaces', 'leftover', 'unclear')
 
 
@@ -71,7 +72,8 @@ class Plan:
     """What a deployment would do, each in the order of names.
 
     leftover: what is obsolete already and stays so. unclear: what the state has and of which the evaluation does not tell whether the
-    network has it. known: whether there is a network to compare with; without it all is empty.
+    network has it. known: whether there is a network to compare with; without it all is empty. destroys: whether NixOps destroys what
+    is obsolete. deploy_only: network files of which nothing is known, as they are not prebuilt.
     """
 
     creates: tuple[Item, ...] = ()
@@ -81,16 +83,28 @@ class Plan:
     leftover: tuple[Item, ...] = ()
     unclear: tuple[Item, ...] = ()
     known: bool = True
+    destroys: bool = False
+    deploy_only: tuple[str, ...] = ()
+
+    @property
+    def destroyed(self) -> tuple[Item, ...]:
+        """What NixOps destroys: all that is obsolete, or nothing."""
+        return (*self.obsolete, *self.leftover) if self.destroys else ()
 
     @property
     def changes(self) -> tuple[Item, ...]:
-        """The machines that get another configuration."""
-        return tuple(item for item in self.keeps if item.configuration == CHANGED)
+        """What is kept and does not stay as it was: machines that get another configuration, and what is no longer obsolete."""
+        return tuple(item for item in self.keeps if item.configuration == CHANGED or item.revived)
 
     @property
     def unsure(self) -> tuple[Item, ...]:
         """The machines of which only a deployment tells whether they get another configuration."""
         return tuple(item for item in self.keeps if item.configuration == UNKNOWN)
+
+    @property
+    def _perhaps(self) -> tuple[Item, ...]:
+        """Those of which nothing else says that they change."""
+        return tuple(item for item in self.unsure if not item.revived)
 
     @property
     def creates_every_machine(self) -> bool:
@@ -99,12 +113,12 @@ class Plan:
 
     @property
     def short(self) -> str:
-        """Such as C(+2 ~1 -0); C(~?) while nobody knows; C(!1) for what NixOps refuses."""
+        """Such as C(+2 ~1 -0); C(~1?) where further machines may change, C(~?) where any may; C(!1) for what NixOps refuses."""
         if not self.known:
             return UNKNOWN_PLAN
-        changed = '?' if self.unsure else str(len(self.changes))
+        changed = '%s%s' % (len(self.changes) or ('' if self._perhaps else 0), '?' if self._perhaps else '')
         refused = ' !%d' % len(self.replaces) if self.replaces else ''
-        return '+%d ~%s -%d%s' % (len(self.creates), changed, len(self.obsolete), refused)
+        return '+%d ~%s -%d%s' % (len(self.creates), changed, len(self.destroyed or self.obsolete), refused)
 
     def lines(self) -> Iterator[str]:
         """The whole of it to read: a line for each thing that is not as it was, and the sum."""
@@ -114,36 +128,44 @@ class Plan:
         for item in self.creates:
             yield '  + %s%s' % (item, ', which the state knows as planned or missing' if item.recorded else '')
         for item in self.changes:
-            yield '  ~ %s, another configuration' % item
-        for item in self.keeps:
-            if item.revived:
-                yield '  ~ %s, no longer obsolete' % item
+            reasons = {'no longer obsolete': item.revived, 'another configuration': item.configuration == CHANGED}
+            yield '  ~ %s' % ', '.join([str(item), *(reason for reason, holds in reasons.items() if holds)])
         for item in self.obsolete:
-            yield '  - %s becomes obsolete: NixOps leaves it alone from now on' % item
+            yield '  - %s becomes obsolete: NixOps %s' % (item, DESTROYS if self.destroys else 'leaves it alone from now on')
+        for item in self.leftover if self.destroys else ():
+            yield '  - %s is obsolete already: NixOps %s' % (item, DESTROYS)
         for item in self.replaces:
             yield '  ! %s was of type %s: NixOps refuses to deploy' % (item, item.was)
         for item in self.unclear:
             yield '  ? %s, which the network may have or not' % item
+        if self.deploy_only:
+            yield '  ? what only these files add is known after the deployment, as they are not prebuilt: %s' % ', '.join(self.deploy_only)
         if self.unsure:
             yield '  ? whether the configuration changes is known after the deployment: %s' % ', '.join(item.name for item in self.unsure)
         yield 'Plan: %s.' % ', '.join(self._sum())
 
     def _sum(self) -> Iterator[str]:
         yield '%d to create' % len(self.creates)
-        yield '%s to change' % ('an unknown number' if self.unsure else len(self.changes))
-        yield '%d to become obsolete' % len(self.obsolete)
+        yield '%s to change' % self._sum_of_changes()
+        yield '%d to be destroyed' % len(self.destroyed) if self.destroys else '%d to become obsolete' % len(self.obsolete)
         if self.replaces:
             yield '%d refused' % len(self.replaces)
-        unchanged = len(self.keeps) - len(self.changes) - len(self.unsure)
+        unchanged = len(self.keeps) - len(self.changes) - len(self._perhaps)
         if unchanged:
             yield '%d unchanged' % unchanged
-        if self.leftover:
+        if self.leftover and not self.destroys:
             yield '%d obsolete as before' % len(self.leftover)
+
+    def _sum_of_changes(self) -> str:
+        least = len(self.changes)
+        if not self._perhaps:
+            return str(least)
+        return 'at least %d' % least if least else 'an unknown number'
 
     def as_dict(self) -> dict[str, Any]:
         """For results: names with types, and what is said of each."""
         found: dict[str, Any] = {group: [_as_dict(item) for item in getattr(self, group)] for group in GROUPS}
-        return {**found, 'known': self.known, 'short': self.short}
+        return {**found, 'known': self.known, 'destroys': self.destroys, 'short': self.short}
 
 
 def _as_dict(item: Item) -> dict[str, Any]:
@@ -152,13 +174,15 @@ def _as_dict(item: Item) -> dict[str, Any]:
 
 
 def plan_of(
-    network: Network | None, recorded: Mapping[str, Recorded], function: str | None = 'runNixOps', same: bool | None = None,
+    network: Network | None, recorded: Mapping[str, Recorded], function: str | None = 'runNixOps', *, same: bool = False,
+    destroys: bool = False, deploy_only: Sequence[str] = (),
 ) -> Plan:
     """What a deployment of the network would do where the state says this.
 
     network: as evaluated, None if it is not known. recorded: of the deployment that NixOps would choose, as C(recorded_in) reads it;
-    nothing where there is no state. function: of the effect; NixOps 1.7 skips all of Azure. same: whether the network as a whole is
-    what was prebuilt for the last deployment, None if that is not known.
+    nothing where there is no state. function: of the effect; NixOps 1.7 skips all of Azure. same: whether it is known that the last
+    deployment was of the same network. destroys: whether NixOps is told to destroy what is obsolete. deploy_only: network files that are
+    not evaluated; they may well be those that have the machines' types.
     """
     if network is None:
         return Plan(known=False)
@@ -166,17 +190,17 @@ def plan_of(
     groups: dict[str, list[Item]] = {name: [] for name in GROUPS}
     for name in sorted({*defined, *recorded}):
         if name in defined:
-            group, item = _fate(defined[name], recorded.get(name))
+            group, item = _fate(defined[name], recorded.get(name), retyped=bool(deploy_only))
         else:
             known = recorded[name]
-            group, item = _fate_of_gone(known, complete=network.known), Item(name, known.type, known.machine)
+            group = _fate_of_gone(known, complete=network.known, more=bool(deploy_only))
+            item = Item(name, known.type, known.machine)
         groups[group].append(item)
     paths = {item.name: (network.machines[item.name].system, recorded[item.name].system) for item in groups['keeps'] if item.machine}
-    kept = (replace(item, configuration=_configuration(*paths[item.name], paths.values(), same)) if item.machine else item
-            for item in groups['keeps'])
+    kept = (replace(item, configuration=_configuration(*paths[item.name], same)) if item.machine else item for item in groups['keeps'])
     return Plan(
         creates=tuple(groups['creates']), keeps=tuple(kept), obsolete=tuple(groups['obsolete']), replaces=tuple(groups['replaces']),
-        leftover=tuple(groups['leftover']), unclear=tuple(groups['unclear']),
+        leftover=tuple(groups['leftover']), unclear=tuple(groups['unclear']), destroys=destroys, deploy_only=tuple(deploy_only),
     )
 
 
@@ -188,17 +212,27 @@ def _defined(network: Network, skips_azure: bool) -> dict[str, Item]:
     return {name: item for name, item in found.items() if not (skips_azure and item.type.startswith('azure'))}
 
 
-def _fate(wanted: Item, known: Recorded | None) -> tuple[str, Item]:
-    """What becomes of something that the network has: the group of a plan that it belongs to, and what the plan says of it."""
+def _fate(wanted: Item, known: Recorded | None, retyped: bool) -> tuple[str, Item]:
+    """What becomes of something that the network has: the group of a plan that it belongs to, and what the plan says of it.
+
+    retyped: whether a machine may have another type than its evaluation says.
+    """
     if known is None:
         return 'creates', replace(wanted, recorded=False)
+    if retyped and wanted.machine and known.machine:
+        wanted = replace(wanted, type=known.type)
     if wanted.type not in (UNKNOWN, known.type) and _is_known_type(wanted):
         return 'replaces', replace(wanted, was=known.type, revived=known.obsolete)
     return 'keeps' if known.made else 'creates', replace(wanted, type=known.type, revived=known.obsolete)
 
 
-def _fate_of_gone(known: Recorded, complete: bool) -> str:
-    """The group of something that only the state has. complete: whether all of the network is known, not only its machines."""
+def _fate_of_gone(known: Recorded, complete: bool, more: bool) -> str:
+    """The group of something that only the state has.
+
+    complete: whether all of the network is known, not only its machines. more: whether there are files that may have it.
+    """
+    if more:
+        return 'unclear'
     if known.obsolete:
         return 'leftover'
     return 'obsolete' if complete or known.machine else 'unclear'
@@ -209,19 +243,17 @@ def _is_known_type(item: Item) -> bool:
     return item.machine or item.type in TYPES
 
 
-def _configuration(prebuilt: str | None, deployed: str | None, paths: Iterable[tuple[str | None, str | None]], same: bool | None) -> str:
+def _configuration(prebuilt: str | None, deployed: str | None, same: bool) -> str:
     """Whether a machine that is kept gets another configuration.
 
-    prebuilt, deployed: the path that is prebuilt, and the one that was deployed last; paths: both of all machines. The library
-    prebuilds without the boot loader and with what C(prebuild_only_network_files) fill in, NixOps deploys with addresses and keys:
-    only equal paths say something by themselves. They also prove that those of the network's other machines can be compared.
+    prebuilt, deployed: the path that is prebuilt, and the one that was deployed last. The library prebuilds without the boot loader and
+    with what C(prebuild_only_network_files) fill in, NixOps deploys with addresses, keys and the names of the other machines: only equal
+    paths say something. Different ones do not, not even where those of another machine are equal.
     A machine to which nothing was deployed yet gets something.
     """
-    if same or (prebuilt is not None and prebuilt == deployed):
-        return SAME
-    pairs = tuple(paths)
-    comparable = prebuilt is not None and any(one is not None and one == other for one, other in pairs)
-    return CHANGED if comparable or deployed is None or (same is False and len(pairs) == 1) else UNKNOWN
+    if deployed is None:
+        return CHANGED
+    return SAME if same or prebuilt == deployed else UNKNOWN
 
 
 def recorded_in(entries: Iterable[Entry], deployment: str | None, where: str) -> dict[str, Recorded]:

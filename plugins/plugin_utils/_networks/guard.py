@@ -29,6 +29,8 @@ Read = Callable[[str], AbstractContextManager['State | None']]
 """Opens the state that an effect will find under a name when it starts; C(None) where there is none."""
 Earlier = Callable[[str], Iterable[State]]
 """Where nobody has deployed with that state yet: what it hides, newest first, up to what the last deployment has stored."""
+MAKES_NOTHING = ('dry-run', 'plan', 'build')
+"""The actions with which NixOps deploys nothing."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,14 @@ class Declared:
 
 @dataclass(frozen=True)
 class NetworkPlan:
-    """What a push to a branch does to one network. state_name: the file that the effect reads, empty for none."""
+    """What a push to a branch does to one network. state_name: the file that the effect reads, empty for none. action: of NixOps."""
 
     name: str
     branch: str
     state_name: str
     plan: Plan
     problems: tuple[Problem, ...] = ()
+    action: str | None = None
 
     @property
     def refused(self) -> bool:
@@ -79,14 +82,15 @@ def nothing_earlier(_name: str) -> Iterable[State]:
 
 def plan_branch(
     branch: str, evaluated: Sequence[Evaluated], declared: Mapping[str, Declared], read: Read, earlier: Earlier = nothing_earlier,
+    as_deployed: Container[str] = (),
 ) -> list[NetworkPlan]:
     """What a push to the branch does, network by network, with every reason not to push.
 
     evaluated: the effects on that branch. declared: the networks of the project by name; an effect that the inventory does not have is
-    somebody's own, and has to find its state all the same.
+    somebody's own, and has to find its state all the same. as_deployed: the networks whose last deployment was that of the same commit.
     """
     return [
-        _plan_network(branch, effect, declared.get(effect.name), read, earlier)
+        _plan_network(branch, effect, declared.get(effect.name), read, earlier, same=effect.name in as_deployed)
         for effect in evaluated if effect.runs and effect.function is not None
     ]
 
@@ -120,31 +124,34 @@ def without_secrets(evaluated: Iterable[Evaluated], failed: Mapping[str, Contain
     return found
 
 
-def _plan_network(branch: str, effect: Evaluated, declared: Declared | None, read: Read, earlier: Earlier) -> NetworkPlan:
+def _plan_network(
+    branch: str, effect: Evaluated, declared: Declared | None, read: Read, earlier: Earlier, *, same: bool,
+) -> NetworkPlan:
     where = '%s, branch %s' % (effect.name, branch)
     name = effect.state_name or (declared.state_name if declared else '')
     if declared and declared.forget_state:
-        return NetworkPlan(effect.name, branch, '', plan_of(effect.network, {}, effect.function))
+        return NetworkPlan(effect.name, branch, '', _plan_with(effect), action=effect.action)
     if effect.state_name == '':
         return NetworkPlan(effect.name, branch, '', Plan(known=False), (_nameless(where),))
     problems = list(_differing_names(effect, declared, where))
     with read(name) as state:
         if state is None:
-            plan = plan_of(effect.network, {}, effect.function)
+            plan = _plan_with(effect)
             problems += _no_state(effect, declared, name, where)
         else:
             problems += [_at(problem, where, name) for problem in unusable(state, str(effect.function), effect.deployment)]
-            plan = _plan_with(effect, state) if not errors_of(problems) else Plan(known=False)
+            plan = _plan_with(effect, state, same) if not errors_of(problems) else Plan(known=False)
             problems += _warnings(plan, declared, where) if plan.known else ()
             problems += _all_new(plan, state, where) if plan.known else ()
             problems += _keys(effect, declared, state, where)
             problems += _hidden(plan, effect, earlier(name), where) if plan.known else ()
-    return NetworkPlan(effect.name, branch, name, plan, tuple(problems))
+    return NetworkPlan(effect.name, branch, name, plan, tuple(problems), effect.action)
 
 
-def _plan_with(effect: Evaluated, state: State) -> Plan:
+def _plan_with(effect: Evaluated, state: State | None = None, same: bool = False) -> Plan:
     try:
-        return plan_of(effect.network, recorded_in(state.entries(), effect.deployment, state.where), effect.function)
+        recorded = recorded_in(state.entries(), effect.deployment, state.where) if state is not None else {}
+        return plan_of(effect.network, recorded, effect.function, same=same, destroys=effect.destroys, deploy_only=effect.deploy_only)
     except Failure:  # of which the reasons are said above
         return Plan(known=False)
 
@@ -204,7 +211,7 @@ def _keys(effect: Evaluated, declared: Declared | None, state: State, where: str
 
 def _all_new(plan: Plan, state: State, where: str) -> Iterator[Problem]:
     """A state with machines of which the network has none is most likely that of another network."""
-    gone = [item.name for item in (*plan.obsolete, *plan.leftover) if item.machine]
+    gone = [item.name for item in (*plan.obsolete, *plan.leftover, *plan.unclear) if item.machine]
     if plan.creates_every_machine and gone:
         yield Problem(
             'Every machine of the network would be made anew: the state knows none of them.', '%s, %s' % (where, state.where),
@@ -236,7 +243,11 @@ def _warnings(plan: Plan, declared: Declared | None, where: str) -> Iterator[Pro
         yield Problem('Machines will be created beside those that are there.', where, found=_some(created), severity='warning',
                       remedy='If they exist already, the state is not the newest one.')
     obsolete = [item.name for item in plan.obsolete if item.machine]
-    if obsolete:
+    if plan.destroyed:
+        yield Problem('What is obsolete is destroyed: the effect tells NixOps to (--kill-obsolete).', where, severity='warning',
+                      found=_some([item.name for item in plan.destroyed]),
+                      remedy='Put them back into the network, or leave --kill-obsolete out of the arguments.')
+    elif obsolete:
         yield Problem('Machines become obsolete: NixOps leaves them running, and does not look after them any longer.', where,
                       found=_some(obsolete), severity='warning', remedy='Put them back into the network, or destroy them with nixops.')
     if plan.replaces:
@@ -262,4 +273,6 @@ def plan_text(plans: Sequence[NetworkPlan], project: str, branches: Sequence[str
         for each in on_branch:
             lines.append('  %s, %s' % (each.name, each.state_name or 'without a state'))
             lines += ['  ' + line for line in each.plan.lines()]
+            if each.action in MAKES_NOTHING:
+                lines.append('  With the action %s, NixOps makes none of this.' % each.action)
     return lines

@@ -94,6 +94,22 @@ def test_a_network_whose_machines_are_all_known() -> None:
     assert 'Plan for branch staging of github/a/b: no network is deployed.' in text
 
 
+@pytest.mark.parametrize(('action', 'said_so'), [('switch', False), ('boot', False), ('dry-run', True), ('build', True), ('plan', True)])
+def test_an_action_that_deploys_nothing(action: str, said_so: bool) -> None:
+    text = '\n'.join(plan_text([plan(export(), evaluated(action=action))], 'github/a/b', ['production']))
+    assert ('With the action %s, NixOps makes none of this.' % action in text) is said_so
+
+
+def test_what_is_obsolete_is_left_alone_or_destroyed() -> None:
+    network = Network({'app1': Machine('ec2')})
+    assert said(plan(export(), evaluated(network=network)))[0] == (
+        'Machines become obsolete: NixOps leaves them running, and does not look after them any longer.')
+    destroying = plan(export(), evaluated(network=network, destroys=True))
+    assert said(destroying)[0] == 'What is obsolete is destroyed: the effect tells NixOps to (--kill-obsolete).'
+    assert not any('leaves them running' in what for what in said(destroying))
+    assert 'app2' in str(destroying.problems[0].found)
+
+
 @pytest.mark.parametrize('network', [declared(), declared('new')])
 def test_an_empty_name_is_not_taken_for_that_of_the_inventory(network: Declared) -> None:
     """The state under the inventory's name is there, and the effect would not look for it."""

@@ -255,7 +255,7 @@ class Walk(RuleBasedStateMachine):
         options = {
             'project': self.project, 'api_base_url': self.sandbox.url, 'api_token': TOKEN, 'credentials_file': None, 'validate_certs': True,
             'ca_path': None, 'networks': plan['networks'], 'uploads': plan['uploads'], 'branches': branches,
-            'deployments': [effect.as_dict() for effect in evaluated],
+            'deployments': [effect.as_dict() for effect in evaluated], 'at_rest': plan['at_rest'], 'heads': {},
         }
         missing = nixops_plan.not_uploaded_of(plan['uploads'], Hosts(uploaded), check_mode=False)
         try:

@@ -20,7 +20,7 @@ def deploy(state, options):
     key = state_files.find(state, options.deployment)
     deployment = state[key]
     label = deployment.get('name') or 'unnamed'
-    definitions = definitions_of(network.evaluate(key, deployment, 'wanted'))
+    definitions = definitions_of(network.evaluate(key, deployment, 'wanted'), options.generation)
     resources = choose_active(key, deployment, definitions, options.kill_obsolete, label)
     kept = [name for name in resources if machines.is_made(resources[name])]
     if not options.dry_run and not options.build_only:
@@ -46,13 +46,14 @@ def build_and_activate(key, deployment, options, label):
     deployment['configsPath'] = paths['all']
     if options.build_only or options.dry_run:
         return
-    for name in sorted(paths['machines']):
+    active = sorted(machines.machines_of(deployment))
+    for name in active:
         say(name, 'copying closure...')
     if options.copy_only:
         return
-    for name, path in sorted(paths['machines'].items()):
+    for name in active:
+        machine, path = deployment['resources'][name], paths['machines'][name]
         say(name, 'activating %s' % path)
-        machine = deployment['resources'][name]
         if not options.dry_activate and machine.get('toplevel') != path:
             record.tell('configured', key, deployment, name)
             machine['toplevel'] = path
@@ -61,11 +62,16 @@ def build_and_activate(key, deployment, options, label):
     say(label, 'deployment finished successfully')
 
 
-def definitions_of(wanted):
-    """Types by the names of what the network has. Machines and other resources share their names, as in NixOps."""
+def definitions_of(wanted, generation):
+    """Types by the names of what the network has. Machines and other resources share their names, as in NixOps.
+
+    NixOps 1.7 skips Azure.
+    """
     found = dict(wanted['machines'])
     for kind, names in wanted['resources'].items():
         found.update(dict.fromkeys(names, resource_types.RESOURCES.get(kind, kind)))
+    if generation == 1:
+        found = {name: kind for name, kind in found.items() if not kind.startswith('azure')}
     for kind in found.values():
         if kind not in resource_types.MACHINES and kind not in resource_types.RESOURCES.values():
             raise SystemExit('nixops.deployment.UnknownBackend: unknown resource type ‘%s’' % kind)
@@ -80,8 +86,8 @@ def choose_active(key, deployment, definitions, kill_obsolete, label):
     for name in sorted(resources):
         if name not in definitions:
             say(label, 'resource ‘%s’ is obsolete' % name)
+            record.tell('obsolete as before' if machines.is_obsolete(resources[name]) else 'obsolete', key, deployment, name)
             resources[name]['obsolete'] = '1'
-            record.tell('obsolete', key, deployment, name)
             if kill_obsolete:
                 say(name, 'destroying...')
                 record.tell('destroyed', key, deployment, name)

@@ -10,8 +10,8 @@ import os
 def tell(action, key, deployment, resource=None):
     """Append to the file that the sandbox named, if it did.
 
-    action: created, kept, obsolete, no longer obsolete, destroyed; configured, when a machine got another configuration; of the
-      deployment itself created or imported.
+    action: created, kept, obsolete, obsolete as before, no longer obsolete, destroyed; configured, when a machine got another
+      configuration; of the deployment itself created or imported.
     resource: the name of the machine or resource; None for the deployment itself.
     """
     path = os.environ.get('SANDBOX_RECORD')

@@ -1,0 +1,34 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an effect is, from what Nix says of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated, evaluated
+
+
+def effect(script: str = '', **attributes: Any) -> Evaluated:
+    """An effect of runNixOps, by way of a result of a module."""
+    known = {'stateName': 'x.json', 'knownHostsName': 'x.known_hosts', 'NIXOPS_DEPLOYMENT': 'x', **attributes}
+    found = {'job': 'default', 'name': 'x', 'path': 'x.run', 'runs': True, 'attributes': known, 'secrets': {},
+             'scripts': {'effectScript': script}}
+    return Evaluated.from_dict(json.loads(json.dumps(evaluated('refs/heads/main', found).as_dict())))
+
+
+@pytest.mark.parametrize(('arguments', 'destroys'), [
+    ('', False), ('--allow-reboot', False), ('--kill-obsolete', True), ("--allow-reboot '--kill-obsolete'", True), ('-k', True),
+    ('--kill', True), ("'-k' --check", True), ('--keep-going', False), ('-K', False), ('--include k', False), ('--include x-k', False),
+])
+def test_whether_nixops_destroys_what_is_obsolete(arguments: str, destroys: bool) -> None:
+    assert effect('nixops deploy --confirm %s\n' % arguments).destroys is destroys
+
+
+@pytest.mark.parametrize(('value', 'files'), [([], ()), (['a.nix', 'b.nix'], ('a.nix', 'b.nix')), ('a.nix b.nix', ('a.nix', 'b.nix'))])
+def test_files_that_are_not_prebuilt(value: Any, files: tuple[str, ...]) -> None:
+    assert effect(deployOnlyNetworkFiles=value).deploy_only == files
+    assert effect().deploy_only == ()
