@@ -72,7 +72,7 @@ class ActionModule(ActionBase):
                 plans = [not_uploaded(plan, missing) for plan in plans]
             except Failure as failure:
                 return {**result, 'failed': True, 'ready': [], **failure.result()}
-        text = plan_text(plans, options['project'], options['branches'])
+        text = plan_text(plans, options['project'], options['branches'], options['broken'])
         Display().display('\n'.join(text))
         broken = broken_branches(options, lacking)
         result.update(result_of(plans, broken, options['branches']), msg='\n'.join(text))

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import html
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.repository import git, head
+from tests.integration.repository import FILES, commit, git, head
 from tests.integration.world import DATABASE, PROJECT, Played, World, running_world
 from tests.marks import SLOW
 
@@ -181,3 +183,51 @@ def test_another_deployment_of_the_same_name_on_the_server(untouched: World, exi
     production(untouched).update(nixops_state_name=name, nixops_state_existing=existing)
     assert 'dddddddd' in refused(untouched, *ONLY_PRODUCTION).output
     assert untouched.sandbox.states(PROJECT, name) == [other]
+
+
+def test_what_is_printed_before_the_push_is_what_is_done(world: World, tmp_path: Path) -> None:
+    """A machine added, one removed, one renamed and a resource added, in two networks: by the printed plan, the table, and the page."""
+    page = tmp_path / 'report.html'
+    world.inventory['nixops_networks']['vars']['nixops_report'] = str(page)
+    for name in ('network.nix', 'network-aws.nix', 'network-stub.nix'):
+        commit(world.bare, 'production', name, FILES[name].replace('app2', 'app3').replace(
+            'resources.ec2KeyPairs.kp =', 'resources.ec2SecurityGroups.sg = { }; resources.ec2KeyPairs.kp ='))
+    commit(world.bare, 'staging', 'staging.nix', FILES['staging.nix'].replace('web2 = ', 'web3 = machine "w3"; web4 = '))
+    planned = world.play(playbook='plan')
+    assert planned.code == 0, planned.output
+    assert not world.sandbox.deployed(PROJECT)
+    played = world.play()
+    assert played.code == 0, played.output
+    assert printed(planned) == printed(played)
+    done = world.sandbox.deployed(PROJECT)
+    for network, branch in (('neat-network', 'production'), ('neat-staging', 'staging')):
+        of_network = [item for item in done if item['attribute'] == network + '.run' and item['resource']]
+        made, gone, kept, back = ({item['resource'] for item in of_network if item['action'] == action}
+                                  for action in ('created', 'obsolete', 'kept', 'no longer obsolete'))
+        lines = printed(played)[branch]
+        assert marked(lines, '+') == made
+        assert marked(lines, '-') == gone
+        assert marked(lines, '~') == back
+        machines = {item['resource'] for item in of_network if item['action'] == 'configured'} - made
+        assert machines == {'neat-network': {'app1'}, 'neat-staging': {'web1', 'db1'}}[network] == kept & {'app1', 'web1', 'db1'}
+        short = '+%d ~%s -%d' % (len(made), '%s?' % (len(back) or ''), len(gone))
+        (row,) = re.findall(r'^  %s +%s .*\n    Plan: (.*)$' % (network, branch), played.output, re.MULTILINE)
+        assert row == short
+        assert '<td data-label="Plan" role="cell">%s</td>' % short in html.unescape(page.read_text('utf-8'))
+    assert marked(printed(played)['production'], '+') >= {'app3', 'sg'}
+    assert marked(printed(played)['staging'], '+') == {'web3', 'web4'}
+    assert {'app2'} <= marked(printed(played)['production'], '-')
+    assert marked(printed(played)['staging'], '-') == {'web2'}
+
+
+def printed(played: Played) -> dict[str, list[str]]:
+    """The lines of each branch's plan."""
+    found: dict[str, list[str]] = {}
+    for branch, text in re.findall(r'^Plan for branch (\S+) of [^\n]*:\n(.*?)^  Plan: ', played.output, re.DOTALL | re.MULTILINE):
+        found[branch] = text.splitlines()
+    return found
+
+
+def marked(lines: list[str], mark: str) -> set[str]:
+    """The names behind a mark."""
+    return {words[1] for words in map(str.split, lines) if words[0] == mark}

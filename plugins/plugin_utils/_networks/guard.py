@@ -263,13 +263,13 @@ def _some(names: Sequence[str], most: int = 10) -> str:
     return ', '.join(names[:most]) + (' and %d more' % (len(names) - most) if len(names) > most else '')
 
 
-def plan_text(plans: Sequence[NetworkPlan], project: str, branches: Sequence[str]) -> list[str]:
-    """The plan of a project, to be printed: for each branch its networks, and what becomes of each."""
+def plan_text(plans: Sequence[NetworkPlan], project: str, branches: Sequence[str], broken: Container[str] = ()) -> list[str]:
+    """The plan of a project, to be printed: for each branch its networks, and what becomes of each. broken: what cannot be evaluated."""
     lines = []
     for branch in branches:
         on_branch = [plan for plan in plans if plan.branch == branch]
-        lines.append('Plan for branch %s of %s:' % (branch, project) if on_branch else
-                     'Plan for branch %s of %s: no network is deployed.' % (branch, project))
+        nothing = ' not known, as its files cannot be evaluated.' if branch in broken else ' no network is deployed.'
+        lines.append('Plan for branch %s of %s:%s' % (branch, project, '' if on_branch else nothing))
         for each in on_branch:
             lines.append('  %s, %s' % (each.name, each.state_name or 'without a state'))
             lines += ['  ' + line for line in each.plan.lines()]

@@ -94,6 +94,11 @@ def test_a_network_whose_machines_are_all_known() -> None:
     assert 'Plan for branch staging of github/a/b: no network is deployed.' in text
 
 
+def test_of_a_branch_that_cannot_be_evaluated_nothing_is_said() -> None:
+    assert plan_text([], 'github/a/b', ['production'], {'production': []}) == [
+        'Plan for branch production of github/a/b: not known, as its files cannot be evaluated.']
+
+
 @pytest.mark.parametrize(('action', 'said_so'), [('switch', False), ('boot', False), ('dry-run', True), ('build', True), ('plan', True)])
 def test_an_action_that_deploys_nothing(action: str, said_so: bool) -> None:
     text = '\n'.join(plan_text([plan(export(), evaluated(action=action))], 'github/a/b', ['production']))
