@@ -143,7 +143,7 @@ networks:
       sample: [{name: app1, type: ec2, machine: true, configuration: unknown}]
     obsolete:
       description: Those that only the state has. NixOps leaves them running, and does not look after them any longer, unless it
-        RV(networks.destroys) them.
+        RV(networks[].destroys) them.
       type: list
       elements: dict
       sample: []
