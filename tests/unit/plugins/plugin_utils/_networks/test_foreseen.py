@@ -147,6 +147,8 @@ class World:
             if CHANGES[name].before is not None:
                 sandbox.put_state(self.project, 'nixops-%s.json' % name, export(name, CHANGES[name]))
         self.commit()
+        # As a branch has it before the first run: without the file that declares the effects, nothing is deployed.
+        git(self.checkout, 'push', '--quiet', 'origin', 'HEAD:' + BRANCH)
 
     def variables(self, name: str, change: Change) -> dict[str, Any]:
         pins = {pin: value for pin, value in self.sandbox.pins().items() if pin in ('nixpkgs', 'effects', 'nixops')}
