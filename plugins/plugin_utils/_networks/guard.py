@@ -120,7 +120,7 @@ def without_secrets(evaluated: Iterable[Evaluated], failed: Mapping[str, Contain
                 found.setdefault(branch, []).append(Problem(
                     'The agent %s may run the effect, and did not get its secrets in this run.' % agent,
                     'effect %s: branch %s' % (effect.name, branch), expected=', '.join(lacking), found='a task that failed for %s' % agent,
-                    remedy='Mend what failed there and run the play again. Take an agent that is gone for good out of the inventory.'))
+                    remedy='Put right what failed there and run the play again. Take an agent that is gone for good out of the inventory.'))
     return found
 
 
