@@ -30,6 +30,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.rest i
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import change_by
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.stored import Versions
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_network
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.show import show
 
 REGISTERED = ('_nixops_uploaded', '_nixops_rendered', '_nixops_plan', '_nixops_pushed', '_nixops_watched')
 """What the role's own tasks have registered, in this play or an earlier one of the run."""
@@ -38,6 +39,7 @@ REGISTERED = ('_nixops_uploaded', '_nixops_rendered', '_nixops_plan', '_nixops_p
 class ActionModule(ActionBase):
     """Reads the variables of all networks at once, so it cannot be a module; no connection is made."""
 
+    _supports_check_mode = True
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -45,7 +47,9 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         base: Any = super()  # ActionBase does not tell the types of what follows
         result: dict[str, Any] = {**base.run(tmp, variables), 'changed': False}
-        _validation, options = base.validate_argument_spec({'projects': {'type': 'dict', 'required': True}})
+        _validation, options = base.validate_argument_spec({
+            'projects': {'type': 'dict', 'required': True}, 'agents': {'type': 'raw', 'default': {}}, 'report': {'type': 'path'},
+        })
         hostvars, rows, endings, changes = variables['hostvars'], [], [], {}
         for name, project in options['projects'].items():
             ended = list(endings_of(project, hostvars))
@@ -56,7 +60,11 @@ class ActionModule(ActionBase):
         for log in dict.fromkeys(ending.log for _host, _branch, ending in endings if ending.log):
             Display().display('\n'.join(log))
         alive = set(variables['ansible_play_hosts'])
-        return {**result, 'networks': rows, 'changes': changes, 'failures': failures(each for each in endings if each[0] in alive)}
+        result.update(networks=rows, changes=changes, failures=failures(each for each in endings if each[0] in alive))
+        try:
+            return {**result, **(show(rows, options['agents'], options['report'], dry=self._task.check_mode) if rows else {})}
+        except Failure as failure:
+            return {**result, 'failed': True, **failure.result()}
 
 
 def endings_of(project: Mapping[str, Any], hostvars: Any) -> Iterator[tuple[str, str, Ending]]:

@@ -16,13 +16,25 @@ description:
     what became of each of its branches.
   - What one network did for its whole project concerns all networks of that project; a branch that could not be pushed concerns those that
     are deployed from it; an effect that failed concerns its own network only.
-  - Prints the end of the log of each effect that failed, once. What RV(failures) says of several networks, it says in full for the first.
+  - Prints the last six lines of the log of each effect that failed, up to where it failed, once, and then the table of
+    M(nixcd.hercules_ci.nixops_report). What RV(failures) says of several networks, it says in full for the first.
 author:
   - nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
-  - nixcd.hercules_ci._attributes.info
 attributes:
+  check_mode:
+    support: full
+    details:
+      - Everything is printed, the page is not written.
+  diff_mode:
+    support: none
+    details:
+      - The table says what the page would say.
+  idempotent:
+    support: full
+    details:
+      - The page is written only when something else in it changes than since when its results are the same.
   action:
     description: Runs on the controller, by an action plugin of the same name.
     support: full
@@ -33,15 +45,23 @@ options:
     description: RV(nixcd.hercules_ci.nixops_preflight#module:projects) of M(nixcd.hercules_ci.nixops_preflight).
     type: dict
     required: true
+  agents:
+    description: RV(nixcd.hercules_ci.nixops_preflight#module:agents) of M(nixcd.hercules_ci.nixops_preflight), for the page.
+    type: dict
+    default: {}
+  report:
+    description: Where to write a page, as O(nixcd.hercules_ci.nixops_report#module:path) says.
+    type: path
 seealso:
   - module: nixcd.hercules_ci.nixops_preflight
   - module: nixcd.hercules_ci.nixops_report
 """
 
 EXAMPLES = r"""
-- name: See what became of the networks
+- name: Show what became of the networks
   nixcd.hercules_ci.nixops_outcome:
     projects: "{{ plan.projects }}"
+    agents: "{{ plan.agents }}"
   run_once: true
   register: became
 
@@ -87,4 +107,14 @@ failures:
   type: dict
   returned: success
   sample: {neat-network: "production: The effect neat-network.run of job 42 failed."}
+table:
+  description: As RV(nixcd.hercules_ci.nixops_report#module:table). So are C(results), C(msg) and C(path).
+  type: list
+  elements: str
+  returned: if RV(networks) is not empty
+  sample:
+    - "  NETWORK       BRANCH      COMMIT    STATE  JOB  RESULT"
+    - "github/neat-org/neat-repo"
+    - "  neat-network  production  89e6c98d  7 → 8  #42  deployed"
+    - "1 network: 1 deployed"
 """

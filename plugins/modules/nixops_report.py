@@ -157,7 +157,6 @@ table:
     - "github/neat-org/neat-repo"
     - "  neat-network  production  1f0c2d3e  3 → 4  #123  deployed"
     - "  #123  https://hercules-ci.com/github/neat-org/neat-repo/jobs/123"
-    - ""
     - "1 network: 1 deployed"
 results:
   description: How often each result occurs, the worst first.

@@ -14,9 +14,9 @@ from tests.integration.world import PROJECT, SECRETS, TOKEN, Played, World
 
 
 def table(played: Played) -> list[list[str]]:
-    """The cells of the table's lines for networks: network, branch, commit, versions of the state, job, result."""
+    """The cells of the table's lines for networks, without the plan: network, branch, commit, versions of the state, job, result."""
     lines = [line for line in played.output.splitlines() if re.match(r'  neat-(network|staging) ', line)]
-    return [re.split(r' {2,}', line.strip())[:6] for line in lines]
+    return [re.split(r' {2,}', re.sub(r' \+\S+ ~\S+ -\S+ ', ' ', line).strip())[:6] for line in lines]
 
 
 def secret_lines() -> set[str]:

@@ -47,6 +47,11 @@ def reason(log: Sequence[str]) -> str:
     return next(iter([*causes[-1:], *own[-1:], *said[-1:], *silent]), '').strip()
 
 
+def before_tidying_up(log: Sequence[str]) -> list[str]:
+    """The lines that were written before the end began; all where they do not reach back so far. log: its last lines."""
+    return _before_the_end(list(log))[0] or list(log)
+
+
 def _before_the_end(lines: list[str]) -> tuple[list[str], str]:
     """The lines up to the end, and a regular expression for the prompt of the trace, empty where nothing is traced."""
     for number in range(len(lines) - 1, -1, -1):

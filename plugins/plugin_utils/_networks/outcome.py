@@ -13,12 +13,15 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.log_endings import before_tidying_up
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 
 ONLY_WRITTEN = '%s has changed; a run with the tag push brings it to the branch.'
 NOT_PUSHED = 'The branch does not have what the inventory declares, and nixops_push is none.'
 NO_EFFECT = 'Job %d has no effect for it: look at what is declared on that branch.'
+LOG_LINES = 6
+"""Printed of each log: a failed run is to fit on two screens, and the link leads to the rest."""
 BAD = ('failed', 'cancelled', 'timed out')
 Result = Mapping[str, Any]
 NONE: Result = MappingProxyType({})
@@ -200,12 +203,12 @@ def _after_watch(network: str, networks: Iterable[str], watched: Result, commit:
 
 
 def _log(job: Mapping[str, Any], effects: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The end of the log of the network's own effect, else of the evaluation."""
-    logs = [('The effect %s' % effect['attribute'], effect.get('log')) for effect in effects]
-    logs.append(('The evaluation', job.get('evaluation_log')))
+    """The end of the log of the network's own effect, without what that did when it had failed; else of the evaluation."""
+    logs = [('The effect %s' % effect['attribute'], before_tidying_up(effect.get('log') or ())) for effect in effects]
+    logs.append(('The evaluation', job.get('evaluation_log') or []))
     for writer, log in logs:
         if log:
-            return ('%s of job %s wrote at the end:' % (writer, job.get('index')), *('  ' + line for line in log))
+            return ('%s of job %s wrote at the end:' % (writer, job.get('index')), *('  ' + line for line in log[-LOG_LINES:]))
     return ()
 
 

@@ -14,39 +14,45 @@ from itertools import groupby
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import Outcome, summary
 
 SHORT_COMMIT = 8
-_HEADER = ('NETWORK', 'BRANCH', 'COMMIT', 'STATE', 'JOB', 'RESULT')
+_HEADER = ('NETWORK', 'BRANCH', 'COMMIT', 'STATE', 'JOB', 'PLAN', 'RESULT')
+_PLAN = _HEADER.index('PLAN')
 
 
 def text_table(outcomes: Sequence[Outcome], columns: int) -> list[tuple[str, str]]:
     """Lines of text, each with the tone of what it tells ('' for none): a line for each outcome below its project, then the summary.
 
-    columns: width of the terminal. Links stand in a column of their own if all lines fit, else once for each job below its project.
+    Plans have a column where there is one.
+    columns: width of the terminal. Links stand in a column of their own if all lines fit, else once for each job below its project: for
+    each job of this run, if there is any.
     """
     rows = {each: _cells(each) for each in outcomes}
-    widths = [max(map(text_width, column)) for column in zip(_HEADER, *rows.values())]
+    header = _HEADER
+    if not any(row[_PLAN] for row in rows.values()):
+        header, *cells = [(*row[:_PLAN], *row[_PLAN + 1:]) for row in (_HEADER, *rows.values())]
+        rows = dict(zip(rows, cells))
+    widths = [max(map(text_width, column)) for column in zip(header, *rows.values())]
     link_width = max((text_width(outcome.job_url) for outcome in outcomes), default=0)
     beside = 0 < link_width <= columns - sum(widths) - 2 * len(widths) - 2
-    lines = [(_line((*_HEADER, 'LINK' * beside), widths), '')]
+    news = not all(outcome.earlier for outcome in outcomes)
+    lines = [(_line((*header, 'LINK' * beside), widths), '')]
     for project, members in groupby(rows, key=lambda outcome: outcome.project):
         lines.append((project, ''))
-        links = {}
+        links: dict[str, str] = {}
         for outcome in members:
             lines.append((_line((*rows[outcome], outcome.job_url * beside), widths), outcome.tone))
-            if outcome.plan and not outcome.earlier:
-                lines.append(('    Plan: %s' % outcome.plan, outcome.tone))
             if outcome.message:
                 lines.append(('    %s' % outcome.message, outcome.tone))
-            if outcome.job_url and not beside:
+            if outcome.job_url and not beside and not (outcome.earlier and news):
                 links[outcome.job_url] = job_name(outcome)
         lines += [('  %s  %s' % (name, url), '') for url, name in links.items()]
-    return [*lines, ('', ''), (summary(outcomes), '')]
+    return [*lines, (summary(outcomes), '')]
 
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:
     commit = outcome.commit[:SHORT_COMMIT] or '–'
     # A change of an earlier run is none of this one.
-    state = outcome.state.rpartition(' ')[2] if outcome.earlier else outcome.state
-    return (outcome.network, outcome.branch, commit, state, job_name(outcome), outcome.result)
+    state, plan = (outcome.state.rpartition(' ')[2], '') if outcome.earlier else (outcome.state, outcome.plan)
+    return (outcome.network, outcome.branch, commit, state, job_name(outcome), plan, outcome.result)
 
 
 def job_name(outcome: Outcome) -> str:
