@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.agent_files import OPTIONS, RULES
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.provided import evaluated, named
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._private_action import PrivateAction
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_caches
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain, refuse_if_any
@@ -22,6 +23,15 @@ class ActionModule(PrivateAction):
     OPTIONS = OPTIONS
     RULES = RULES
     PRIVATE = SECRET = ('binary_caches', 'cluster_join_token')
+
+    def resolved(self, given: dict[str, Any]) -> dict[str, Any] | None:
+        """With the caches of the variable that is named, if it is set."""
+        if not isinstance(given.get('binary_caches'), str):
+            return given
+        value = evaluated(named('binary_caches', given['binary_caches']), self._variables, self._loader)
+        if value is not None:
+            return {**given, 'binary_caches': value}
+        return {name: part for name, part in given.items() if name != 'binary_caches'} if given.get('cluster_join_token') else None
 
     def payload(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The two options, null where they are not given."""

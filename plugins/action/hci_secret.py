@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
+from ansible_collections.nixcd.hercules_ci.plugins.filter.least_privilege import least_privilege
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.hci_secret_options import OPTIONS, RULES
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.provided import evaluated, named, refuse_missing_fields
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._private_action import PrivateAction
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_secrets
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place, plain, refuse_if_any
@@ -26,16 +30,36 @@ class ActionModule(PrivateAction):
     PRIVATE = ('name', 'data', 'condition', 'secrets')
     SECRET = ('data', 'secrets')
 
+    _source = 'secrets'
+    """What messages call the option secrets: the variable, where it names one."""
+
+    def resolved(self, given: dict[str, Any]) -> dict[str, Any]:
+        """With the secrets of the variable that is named. Where that is not set, there are none."""
+        if not isinstance(given.get('secrets'), str):
+            return given
+        self._source = named('secrets', given['secrets'])
+        value = evaluated(self._source, self._variables, self._loader)
+        return {**given, 'secrets': {} if value is None else value}
+
     def payload(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The secrets by name."""
         if options['name'] is not None:
             return {options['name']: self._entry(options)}
-        secrets = {name: _given(entry) for name, entry in plain(options['secrets'], 'secrets').items()}
+        secrets = {name: _given(entry) for name, entry in plain(options['secrets'], self._source).items()}
         if options['state'] == 'absent':
             return {name: {} for name in secrets}
-        refuse_if_any('secrets', options['secrets'], problems_in_secrets(secrets))
-        self._warn_of_types('secrets', options['secrets'], secrets)
-        return secrets
+        refuse_if_any(self._source, options['secrets'], problems_in_secrets(secrets))
+        self._warn_of_types(self._source, options['secrets'], secrets)
+        return secrets if options['networks'] is None else self._for(options['networks'], secrets)
+
+    def _for(self, networks: list[str], secrets: dict[str, Any]) -> dict[str, Any]:
+        """Secrets that just these networks may use, where nothing else is said, and that have what their scripts read."""
+        hostvars = self._variables['hostvars']
+        refuse_missing_fields(secrets, networks, hostvars, self._variables['inventory_hostname'])
+        try:
+            return least_privilege(secrets, [hostvars[network] for network in networks])
+        except AnsibleFilterError as error:
+            raise fail(str(error)) from None
 
     def _entry(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """That of the secret which the option O(name) names."""

@@ -19,7 +19,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action im
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.known import PHASES
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import AGENTS, NETWORKS, Inventory, check
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.unasked import Unasked
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.unasked import Sparing, Unasked
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Variables, unreadable
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import counted
 
@@ -58,7 +58,7 @@ def inventory_of(variables: Mapping[str, Any], loader: DataLoader, extra_vars: I
     provided = playing if provides_agents(variables) else set()
     return Inventory(
         networks={host: variables_of(host, hostvars, loader) for host in networks},
-        agents={host: variables_of(host, hostvars, loader, Evaluated if host in provided else Unasked) for host in agents},
+        agents={host: variables_of(host, hostvars, loader, Sparing if host in provided else Unasked) for host in agents},
         selected=[host for host in networks if host in playing],
         phases=tuple(phase for phase in PHASES if runs(phase, variables)),
         extra_vars=frozenset(extra_vars),

@@ -45,6 +45,8 @@ options:
       - The whole content of C(binary-caches.json), by the name of the cache. An empty dictionary is enough for one agent without a cache.
       - A cache of the kind C(CachixCache) has C(publicKeys), and may have C(signingKeys) and C(authToken).
       - A cache of the kind C(NixCache) has C(storeURI), C(publicKeys) and C(signingKeys).
+      - Or the name of a variable that holds it, which is evaluated once, part by part, see O(nixcd.hercules_ci.hci_secret#module:secrets).
+        Where it is not set and there is no O(cluster_join_token), the task is skipped.
     type: dict
   cluster_join_token:
     description: The token with which the agent joins the cluster of its account, from the dashboard of Hercules CI.

@@ -54,7 +54,17 @@ options:
       - Several secrets at once, changed together in one step. A dictionary of names, each with a dictionary of C(data) and C(condition),
         which mean the same as O(data) and O(condition).
       - With O(state=absent) only the names count.
+      - Or the name of a variable that holds them. It is evaluated once, part by part: a lookup is asked once, and a message about a part
+        that cannot be evaluated names its place and quotes nothing. In a template that Ansible evaluates itself, such a message may quote
+        the other secrets before ansible-core 2.19. Where the variable is not set, there are no secrets.
     type: dict
+  networks:
+    description:
+      - Hosts of the inventory that are networks. Each of O(secrets) without a condition is opened to just those of them whose
+        C(nixops_secrets_map) names it, as the filter P(nixcd.hercules_ci.least_privilege#filter) does.
+      - A secret that lacks a field which a script of theirs reads, or has no value of it, is refused.
+    type: list
+    elements: str
   state:
     description: Whether the secrets are to be in the file.
     type: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
@@ -37,10 +38,18 @@ class PrivateAction(UnseenAction):
 
     _supports_async = True  # so that run() is called, and can say what is wrong without showing the arguments
     _given: dict[str, Any]
+    _variables: Mapping[str, Any] = MappingProxyType({})
 
     @abstractmethod
     def payload(self, options: Mapping[str, Any]) -> Any:
         """What the module gets of the private options: JSON types only. Raises Failure, with no value in it."""
+
+    def resolved(self, given: dict[str, Any]) -> dict[str, Any] | None:
+        """The options as they are meant: an action plugin may take the name of a variable instead of a value. Raises Failure.
+
+        None where there is nothing to do.
+        """
+        return given
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run by Ansible."""
@@ -51,7 +60,13 @@ class PrivateAction(UnseenAction):
             self._task.no_log = True
         result: dict[str, Any] = super().run(tmp, task_vars)
         try:
-            result.update(self._answer(self.payload(self._validated(self._given)), task_vars))
+            self._variables = task_vars or {}
+            given = self.resolved(self._given)
+            if given is None:
+                result.update(skipped=True, skip_reason='Nothing of it is set.')
+            else:
+                self._given = given
+                result.update(self._answer(self.payload(self._validated(given)), task_vars))
         except Failure as failure:
             result.update(failed=True, **failure.result())
         except AnsibleConnectionFailure as error:

@@ -17,6 +17,7 @@ OPTIONS: dict[str, Any] = {
     'data': {'type': 'dict'},
     'condition': {'type': 'raw'},
     'secrets': {'type': 'dict', 'no_log': False},  # the values travel in the payload; as masks they would hide unrelated text
+    'networks': {'type': 'list', 'elements': 'str'},
     'state': {'type': 'str', 'choices': ['present', 'absent'], 'default': 'present'},
     'data_update': {'type': 'str', 'choices': ['replace', 'extend'], 'default': 'replace'},
     'exclusive': {'type': 'bool', 'default': False},
@@ -27,4 +28,5 @@ OPTIONS: dict[str, Any] = {
 RULES: dict[str, Any] = {
     'mutually_exclusive': [('path', 'agent_name', 'project'), ('name', 'secrets'), ('data', 'secrets'), ('condition', 'secrets')],
     'required_one_of': [('name', 'secrets')],
+    'required_by': {'networks': ('secrets',)},
 }

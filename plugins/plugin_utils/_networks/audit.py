@@ -21,6 +21,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Condition, Job
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.scripts import SecretUse, uses_in
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.unasked import UNKNOWN
 
 Place = Callable[..., str]
 """Where something is, for people: called with a host, the name of its variable and keys into that."""
@@ -41,6 +42,11 @@ class Secret:
     condition: Condition | None
     blank: frozenset[json_text.Path] = frozenset()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is no condition, as far as known: an entry whose fields nobody knows may have one."""
+        return self.condition is None and self.fields is not None
+
 
 Agents = Mapping[str, Mapping[str, Secret]]
 """Host → name → secret."""
@@ -50,7 +56,7 @@ def secrets_of(entries: Mapping[str, Mapping[str, Any]], derived: Mapping[str, C
     """Secrets as they will be on an agent. entries: name → data and condition, valid. derived: what stands in for a missing condition."""
     return {
         name: Secret(
-            frozenset(entry.get('data') or ()),
+            None if UNKNOWN in (entry.get('data') or ()) else frozenset(entry.get('data') or ()),
             derived.get(name) if entry.get('condition') is None else entry['condition'],
             frozenset(path for path, value in json_text.walk(entry.get('data') or {}) if _is_blank(value)),
         )
@@ -82,6 +88,15 @@ def audit(networks: Sequence[Network], agents: Agents, default_branches: Mapping
         problems += _width(name, networks, agents, default_branches, where)
         problems += _blanks(name, networks, agents, where)
     return problems
+
+
+def field_problems(networks: Sequence[Network], agents: Agents) -> Iterator[Problem]:
+    """Fields that scripts read and that the secrets, where an agent has them, do not have or have no value of."""
+    for network in networks:
+        for script, text in network.scripts.items():
+            for use in dict.fromkeys(uses_in(text)):
+                if use.secret in network.secrets:
+                    yield from _script_use(network, use, agents, _place(network.name, script))
 
 
 def _place(host: str, variable: str, *keys: Any) -> str:
@@ -184,10 +199,12 @@ def _width(name: str, networks: Sequence[Network], agents: Agents, default_branc
     users = [user for network in networks if name in network.secrets.values() for user in network.users()]
     hosts = sorted(host for host, secrets in agents.items() if name in secrets)
     if not users:
-        yield Problem(
-            'No network uses the secret %s.' % name, where=where(hosts[0], 'nixops_agent_secrets', name), found='on %s' % ', '.join(hosts),
-            remedy='Remove it from the agents if nothing else needs it.', severity='warning',
-        )
+        kept = [host for host in hosts if not agents[host][name].is_open]  # of the others, an error says the same and more
+        if kept:
+            yield Problem(
+                'No network uses the secret %s.' % name, where=where(kept[0], 'nixops_agent_secrets', name),
+                found='on %s' % ', '.join(kept), remedy='Remove it from the agents if nothing else needs it.', severity='warning',
+            )
         return
     for given, on in _by_condition(name, agents):
         excess = _excess(given, users, default_branches)

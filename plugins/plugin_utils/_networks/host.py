@@ -39,6 +39,10 @@ class Evaluated(Mapping[str, Any]):
         """What Ansible makes of a value with these variables. Raises AnsibleError."""
         return self._templar.template(value)
 
+    def leaves(self, name: str) -> Iterator[tuple[tuple[Any, ...], Any]]:
+        """The parts of a variable that are neither a dictionary nor a list, with their places."""
+        return leaves(self.raw[name])
+
     def __contains__(self, name: object) -> bool:
         return name in self.raw  # without this, it would be evaluated
 
@@ -80,6 +84,15 @@ class Host:
         return written if written.endswith(')') else self.place(variable, *path)
 
 
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """What is neither a dictionary nor a list in a value, and where."""
+    if isinstance(value, (Mapping, list, tuple)):
+        for key, child in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from leaves(child, (*path, key))
+    else:
+        yield path, value
+
+
 def variable_of(variables: Mapping[str, Any], name: str) -> Any:
     """A variable of the role as Ansible has it, None where it is not set: null and omit let a host unset what its group sets.
 
@@ -90,10 +103,15 @@ def variable_of(variables: Mapping[str, Any], name: str) -> Any:
     try:
         value = variables[name]
     except AnsibleError as error:
-        if type(error).__name__ == 'AnsibleValueOmittedError':  # from ansible-core 2.19 on
+        if is_omitted(error):
             return None
         raise
     return None if value is None or value == '' or _is_omit(value) else without_omit(value)
+
+
+def is_omitted(error: AnsibleError) -> bool:
+    """Whether an error is how ansible-core from 2.19 on says that a value is omit."""
+    return type(error).__name__ == 'AnsibleValueOmittedError'
 
 
 def without_omit(value: Any) -> Any:

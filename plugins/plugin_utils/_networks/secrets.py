@@ -22,6 +22,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host i
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import SCRIPTS, Network, least_privilege
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project, default_branch
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Agent
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.unasked import UNKNOWN
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_secrets
 
 USE = ('nixops_project', 'nixops_branches', 'nixops_run_on', 'nixops_secrets_map', 'nixops_arguments', *SCRIPTS)
@@ -45,7 +46,9 @@ def secret_problems(networks: Sequence[Network], agents: Sequence[Host], default
     found = audit(sound, held, defaults, lambda host, variable, *path: hosts[host].place(variable, *path))
     wrong += _emptied(agents)
     # Who may be let in for what is not known while something is wrong with the other networks.
-    return [*wrong, *(found if len(sound) == len(networks) and not wrong else errors_of(found))]
+    if len(sound) < len(networks) or wrong:
+        return [*wrong, *errors_of(found)]
+    return [*_without_condition(held, derived, hosts), *found]
 
 
 def _entries(agent: Host) -> dict[str, Any]:
@@ -55,6 +58,19 @@ def _entries(agent: Host) -> dict[str, Any]:
         name: {part: value for part, value in entry.items() if value is not None} if isinstance(entry, dict) else entry
         for name, entry in secrets.items()
     }
+
+
+def _without_condition(
+    held: Mapping[str, Mapping[str, Secret]], used: Mapping[str, Condition], hosts: Mapping[str, Host],
+) -> Iterator[Problem]:
+    """Secrets for which nothing says who may use them: the task that provides them would fail on each of these agents."""
+    for name in sorted({name for secrets in held.values() for name in secrets if name not in used}):
+        lacking = sorted(agent for agent, secrets in held.items() if name in secrets and secrets[name].is_open)
+        if lacking:
+            yield Problem('The secret %s has no condition, and no network uses it, from which one could be derived.' % name,
+                          where=hosts[lacking[0]].place('nixops_agent_secrets', name), expected='a condition, or a network that uses it',
+                          found='neither, on %s' % ', '.join(lacking),
+                          remedy='Give it a condition, name it in nixops_secrets_map of a network, or remove it.')
 
 
 def _emptied(agents: Sequence[Host]) -> Iterator[Problem]:
@@ -133,5 +149,8 @@ def _held(users: Sequence[Network], agents: Sequence[Host]) -> dict[str, dict[st
 
 
 def _provided(agents: Sequence[Host]) -> list[Host]:
-    """Of an agent without nixops_agent_secrets nothing is known: somebody else looks after its secrets."""
-    return [agent for agent in agents if 'nixops_agent_secrets' in agent.given and agent.sound('nixops_agent_secrets')]
+    """Of an agent without nixops_agent_secrets nothing is known: somebody else looks after its secrets. So of one where a lookup knows."""
+    return [
+        agent for agent in agents if 'nixops_agent_secrets' in agent.given and agent.sound('nixops_agent_secrets')
+        and UNKNOWN not in agent['nixops_agent_secrets']
+    ]

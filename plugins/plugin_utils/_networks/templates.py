@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible import template
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleError, AnsibleParserError, AnsibleUndefinedVariable
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated, leaves
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place
 
 # ansible-core before 2.19 has no such function, and marks what is no template.
@@ -23,6 +23,10 @@ _may_be_template = getattr(template, 'is_trusted_as_template', lambda value: not
 
 UNSAFE = 'If this is a value and no template, put the tag !unsafe before it where it is written, in a vaulted file too.'
 _COMMENT = re.compile(r'\{#.*?#\}', re.DOTALL)
+_NAME = re.compile(r'\s*\{\{\s*([A-Za-z_]\w*)\s*\}\}\s*')
+_ASKING = re.compile(
+    r"""\b(?:lookup|query|q)\s*\((?!\s*(['"])(?:ansible\.builtin\.)?(?:env|file)\1\s*[,)])|\b(?:hostvars|vars)\b""",
+)
 _MARKS = ('{%', '{{', '{#')
 
 Path = tuple[Any, ...]
@@ -30,16 +34,16 @@ Path = tuple[Any, ...]
 
 def not_evaluated(host: str, name: str, variables: Evaluated) -> Iterator[tuple[Problem, AnsibleError, bool]]:
     """Of a variable that Ansible cannot evaluate: each place in it that is at fault, why, and whether it is nothing but a template."""
-    for path, leaf in _leaves(variables.raw[name], ()):
+    for path, leaf in variables.leaves(name):
         try:
             variables.evaluate(leaf)
         except AnsibleError as error:
             found, text = _place(variables, name, path, host), leaf
             for used in reversed(_used(leaf, variables.raw)):  # the innermost first
                 try:
-                    variables.evaluate(variables.raw[used])
+                    variables.evaluate(variables.raw[used])  # nothing that asks, as what uses it does not
                 except AnsibleError:
-                    inner = next((part for _path, part in _leaves(variables.raw[used], ()) if _marked(part)), '')
+                    inner = next((part for _path, part in leaves(variables.raw[used]) if _marked(part)), '')
                     if inner:
                         found, text = '%s, in %s' % (found, place(used, variables.raw[used], ())), inner
                         break
@@ -51,9 +55,9 @@ def not_evaluated(host: str, name: str, variables: Evaluated) -> Iterator[tuple[
 
 def comments(host: str, name: str, variables: Evaluated) -> Iterator[Problem]:
     """Warnings of text of which Ansible leaves out a part, because it looks like a comment."""
-    for path, leaf in _leaves(variables.raw[name], ()):
+    for path, leaf in leaves(variables.raw[name]):
         for used in ('', *_used(leaf, variables.raw)):
-            parts = [part for _path, part in _leaves(variables.raw[used], ())] if used else [leaf]
+            parts = [part for _path, part in leaves(variables.raw[used])] if used else [leaf]
             if any(_marked(part) and _COMMENT.search(str(part)) for part in parts):
                 where = _place(variables, name, path, host)
                 yield Problem(
@@ -62,17 +66,50 @@ def comments(host: str, name: str, variables: Evaluated) -> Iterator[Problem]:
                 )
 
 
+def reason(error: AnsibleError) -> str:
+    """Why there is no value. Most messages of Ansible could quote one, also that of a file that is no YAML."""
+    text = str(error)
+    if 'decrypt' in text:
+        return 'text that none of the passwords Ansible has can decrypt'
+    if isinstance(error, AnsibleUndefinedVariable):
+        return text.strip().splitlines()[0].rstrip('.')
+    if isinstance(error, AnsibleParserError):
+        return 'a file that Ansible cannot parse'
+    return type(error).__name__
+
+
+def asks(value: Any, variables: Mapping[str, Any]) -> bool:
+    """Whether a lookup might be asked to evaluate this, here or in variables that are used.
+
+    Those of the environment and of files cost nothing, and do not count. What is reached through hostvars cannot be seen, so that it does.
+    """
+    return any(
+        _marked(part) and any(_ASKING.search(expression) for expression in _expressions(part))
+        for _path, leaf in leaves(value) for used in (None, *_used(leaf, variables))
+        for _path, part in ([((), leaf)] if used is None else leaves(variables[used]))
+    )
+
+
+def written(value: Any, variables: Mapping[str, Any]) -> Any:
+    """What stands where a template is nothing but the name of a variable."""
+    seen = set()
+    while isinstance(value, str) and (name := _NAME.fullmatch(value)) and name[1] in variables and name[1] not in seen:
+        seen.add(name[1])
+        value = variables[name[1]]
+    return value
+
+
+def leaves_of(value: Any, variables: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """The parts of a value without those that ask; into variables that have such a part, too."""
+    for place_of_it, leaf in leaves(value, path):
+        if not asks(leaf, variables):
+            yield place_of_it, leaf
+        elif isinstance(found := written(leaf, variables), (Mapping, list, tuple)):
+            yield from leaves_of(found, variables, place_of_it)
+
+
 def _place(variables: Evaluated, name: str, path: Path, host: str) -> str:
     return '%s of %s' % (place(name, variables.raw[name], path), host)
-
-
-def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """What is neither a dictionary nor a list in a value, and where."""
-    if isinstance(value, (Mapping, list, tuple)):
-        for key, child in value.items() if isinstance(value, Mapping) else enumerate(value):
-            yield from _leaves(child, (*path, key))
-    else:
-        yield path, value
 
 
 def _marked(value: Any) -> bool:
@@ -84,10 +121,16 @@ def _used(value: Any, variables: Mapping[str, Any], seen: frozenset[str] = froze
     """Names of variables that a template uses, by itself and in those that it uses."""
     if not _marked(value):
         return []
-    expressions = ' '.join(re.findall(r'\{[{%](.*?)[}%]\}', value, re.DOTALL))
+    expressions = ' '.join(_expressions(value))
     names = [name for name in dict.fromkeys(re.findall(r'[A-Za-z_]\w*', expressions)) if name in variables and name not in seen]
     found = list(names)
     for name in names:
-        for _path, leaf in _leaves(variables[name], ()):
+        for _path, leaf in leaves(variables[name]):
             found += _used(leaf, variables, seen | set(found))
     return list(dict.fromkeys(found))
+
+
+def _expressions(template_text: str) -> list[str]:
+    """What stands between the braces of a template."""
+    found: list[str] = re.findall(r'\{[{%](.*?)[}%]\}', template_text, re.DOTALL)
+    return found

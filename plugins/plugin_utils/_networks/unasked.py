@@ -3,59 +3,69 @@
 
 # This plugin util is private to the collection. Its interface may change without notice.
 
-"""Secrets of agents that a run does not provide: names, fields and conditions without the values, which a lookup may have to fetch."""
+"""The variables of agents without the values that a lookup has to fetch: the tasks that provide an agent ask for those, once."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.templates import asks, leaves_of, written
 
 SECRETS = 'nixops_agent_secrets'
-LEFT_OUT = frozenset({'nixops_agent_binary_caches', 'nixops_agent_cluster_join_token'})
+FILES = frozenset({'nixops_agent_binary_caches', 'nixops_agent_cluster_join_token'})
 UNKNOWN = 'a value that nobody has asked for'
-_NAME = re.compile(r'\s*\{\{\s*([A-Za-z_]\w*)\s*\}\}\s*')
+"""Stands for a value, and as a name for names that are not known."""
 
 
-class Unasked(Evaluated):
-    """The variables of an agent, in which no template is evaluated that is the value of a field.
-
-    What has to be evaluated to know the fields is.
-    """
+class Sparing(Evaluated):
+    """The variables of an agent, in which no lookup of a value is asked. What a lookup has to do with names of secrets is not known."""
 
     def __getitem__(self, name: str) -> Any:
-        secrets = self._written(self.raw[name]) if name == SECRETS else None
-        if not isinstance(secrets, Mapping):
-            return super().__getitem__(name)
-        return {secret: self._entry(entry) for secret, entry in secrets.items()}
+        value = self.raw[name]
+        if name == SECRETS:
+            secrets = written(value, self.raw)
+            if isinstance(secrets, Mapping):
+                return {secret: self._entry(entry) for secret, entry in secrets.items()}
+            return {UNKNOWN: {}} if asks(secrets, self.raw) else self.evaluate(value)
+        return self._value(value) if name in FILES else self.evaluate(value)
 
-    def __contains__(self, name: object) -> bool:
-        return name not in LEFT_OUT and super().__contains__(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return (name for name in self.raw if name not in LEFT_OUT)
+    def leaves(self, name: str) -> Iterator[tuple[tuple[Any, ...], Any]]:
+        """The parts of a variable that may be evaluated to see what is wrong."""
+        return leaves_of(self.raw[name], self.raw)
 
     def _entry(self, value: Any) -> Any:
-        entry = self._written(value)
-        if not isinstance(entry, Mapping):
-            return self.evaluate(value)
-        return {part: self._data(text) if part == 'data' else self.evaluate(text) for part, text in entry.items()}
+        entry = written(value, self.raw)
+        if isinstance(entry, Mapping):
+            return {part: self._data(text) if part == 'data' else self.evaluate(text) for part, text in entry.items()}
+        return {'data': {UNKNOWN: UNKNOWN}} if asks(entry, self.raw) else self.evaluate(value)
 
     def _data(self, value: Any) -> Any:
-        data = self._written(value)
-        if not isinstance(data, Mapping):
-            return self.evaluate(value)
-        return {field: text if _is_plain(text) else UNKNOWN for field, text in data.items()}
+        data = written(value, self.raw)
+        if isinstance(data, Mapping):
+            return {field: self._value(text) for field, text in data.items()}
+        return {UNKNOWN: UNKNOWN} if asks(data, self.raw) else self.evaluate(value)
 
-    def _written(self, value: Any) -> Any:
-        """What stands where a template is nothing but the name of a variable."""
-        seen = set()
-        while isinstance(value, str) and (name := _NAME.fullmatch(value)) and name[1] in self.raw and name[1] not in seen:
-            seen.add(name[1])
-            value = self.raw[name[1]]
-        return value
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: self._value(part) for key, part in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._value(part) for part in value]
+        return UNKNOWN if asks(value, self.raw) else self.evaluate(value)
+
+
+class Unasked(Sparing):
+    """Those of an agent that the run does not provide: no template is evaluated, either, that is the value of a field."""
+
+    def __contains__(self, name: object) -> bool:
+        return name not in FILES and super().__contains__(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self.raw if name not in FILES)
+
+    def _value(self, value: Any) -> Any:
+        return value if _is_plain(value) else UNKNOWN
 
 
 def _is_plain(value: Any) -> bool:

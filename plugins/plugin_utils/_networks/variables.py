@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Union
 
 import yaml
-from ansible.errors import AnsibleError, AnsibleParserError, AnsibleUndefinedVariable
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.validation import check_type_bool, check_type_int
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import STATE_NAME
@@ -73,7 +73,7 @@ Variables = Union[Mapping[str, Any], Problem]
 
 def unreadable(host: str, error: AnsibleError) -> Problem:
     """Of a host of which Ansible cannot read the variables at all, as when one of their files cannot be decrypted."""
-    return Problem('Ansible cannot read the variables of the host.', where='host %s' % host, found=_reason(error),
+    return Problem('Ansible cannot read the variables of the host.', where='host %s' % host, found=templates.reason(error),
                    remedy='Correct its files in host_vars and group_vars, or let Ansible have the password that they are encrypted with '
                    '(--vault-id). What it needs is unknown, whatever --limit selects. ansible-inventory --host %s says more.' % host)
 
@@ -121,7 +121,7 @@ def _read(kind: type[HostKind], name: str, variables: Variables, options: Mappin
 
 def not_evaluated(name: str, variable: str, error: AnsibleError) -> Problem:
     """Of a variable that has no value."""
-    return Problem('Ansible cannot evaluate the variable.', where='%s of %s' % (variable, name), found=_reason(error),
+    return Problem('Ansible cannot evaluate the variable.', where='%s of %s' % (variable, name), found=templates.reason(error),
                    remedy='Define what it uses, or correct the expression.')
 
 
@@ -131,21 +131,9 @@ def places_at_fault(name: str, variable: str, variables: Mapping[str, Any]) -> l
         return []
     found = templates.not_evaluated(name, variable, variables)
     return [
-        replace(problem, found=_reason(error), remedy='Define what it uses, or correct the expression.') if pure else problem
+        replace(problem, found=templates.reason(error), remedy='Define what it uses, or correct the expression.') if pure else problem
         for problem, error, pure in found
     ]
-
-
-def _reason(error: AnsibleError) -> str:
-    """Why there is no value. Most messages of Ansible could quote one, also that of a file that is no YAML."""
-    text = str(error)
-    if 'decrypt' in text:
-        return 'text that none of the passwords Ansible has can decrypt'
-    if isinstance(error, AnsibleUndefinedVariable):
-        return text.strip().splitlines()[0].rstrip('.')
-    if isinstance(error, AnsibleParserError):
-        return 'a file that Ansible cannot parse'
-    return type(error).__name__
 
 
 def _missing(host: Host, options: Mapping[str, Any], wrong: Container[str]) -> Iterator[tuple[str, Problem]]:

@@ -168,6 +168,8 @@ def test_a_state_that_is_newer_than_the_local_one_is_looked_at_too(
     del older['resources']['app1']
     (tmp_path / 'older.json').write_text(json.dumps({'cccccccc-1700-11e7-8000-000000000003': older}))
     del networks['neat-staging']
+    for agent in agents.values():
+        agent['nixops_agent_secrets'] = {'neat-aws': agent['nixops_agent_secrets']['neat-aws']}
     networks['neat-network'].update(nixops_project=project, nixops_export_file=str(tmp_path / 'older.json'))
     agents['agent-1']['ansible_host'] = '198.51.100.10'
     check(Inventory(networks, agents, list(networks)))
@@ -322,6 +324,15 @@ def test_parts_of_secrets_that_are_null_are_not_given(networks: dict[str, Any], 
     plan, warnings = check(Inventory(networks, agents, list(networks)))
     assert warnings == []
     assert 'isBranch' in repr(plan['agents']['agent-1']['neat-aws']['condition'])
+
+
+def test_a_secret_that_nobody_could_use(networks: dict[str, Any], agents: dict[str, Any]) -> None:
+    """The task that provides it refuses it, on every agent."""
+    agents['agent-2']['nixops_agent_secrets'] = {**agents['agent-2']['nixops_agent_secrets'], 'spare': {'data': {'a': 'canary'}}}
+    words = refusals(networks, agents)
+    assert words.startswith('The secret spare has no condition, and no network uses it') and 'Found: neither, on agent-2.' in words
+    networks['neat-staging']['nixops_branches'] = 'staging'  # who uses what is not known
+    assert 'spare' not in refusals(networks, agents)
 
 
 def test_secrets_of_the_wrong_form(networks: dict[str, Any], agents: dict[str, Any]) -> None:

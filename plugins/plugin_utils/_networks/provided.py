@@ -1,0 +1,75 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""Variables whose values go to an agent: evaluated part by part and once, so that no message of Ansible's quotes the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.audit import field_problems, secrets_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import is_omitted, variable_of, without_omit
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import SCRIPTS, Network
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.templates import reason, written
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place
+
+READ = ('nixops_secrets_map', 'nixops_arguments', *SCRIPTS)
+"""The variables of a network that say which fields it reads."""
+
+
+def evaluated(name: str, variables: Mapping[str, Any], loader: DataLoader) -> Any:
+    """The value of a variable of a task, None where it is not set. Raises Failure with each place that Ansible cannot evaluate."""
+    if name not in variables:
+        return None
+    templar = Templar(loader=loader, variables=variables)
+    omitted = object()
+    problems: list[Problem] = []
+
+    def part(value: Any, path: tuple[Any, ...]) -> Any:
+        value = written(value, variables)
+        if isinstance(value, Mapping):
+            parts = {key: part(child, (*path, key)) for key, child in value.items()}
+            return {key: child for key, child in parts.items() if child is not omitted}
+        if isinstance(value, (list, tuple)):
+            return [child for child in (part(each, (*path, index)) for index, each in enumerate(value)) if child is not omitted]
+        try:
+            return templar.template(value)
+        except AnsibleError as error:
+            if not is_omitted(error):
+                problems.append(Problem('Ansible cannot evaluate the variable.', where=place(name, variables[name], path),
+                                        found=reason(error), remedy='Define what it uses, or correct the expression.'))
+            return omitted
+
+    value = part(variables[name], ())
+    if problems:
+        raise Failure(tuple(problems))
+    return None if value is omitted or value == '' else without_omit(value)
+
+
+def refuse_missing_fields(secrets: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], hostvars: Mapping[str, Any], agent: str) -> None:
+    """Raise Failure where a script of one of these networks reads a field that the secrets lack, or that is empty in them."""
+    networks = []
+    for host in hosts:
+        values: dict[str, Any] = {}
+        for variable in READ:
+            with suppress(AnsibleError):  # the network's own fault, which its own tasks tell
+                values[variable] = variable_of(hostvars[host], variable)
+        networks.append(Network(host, values, values))
+    problems = tuple(field_problems(networks, {agent: secrets_of(secrets, {})}))
+    if problems:
+        raise Failure(problems)
+
+
+def named(option: str, value: Any) -> str:
+    """The name of the variable that an option names. Raises Failure if it names none."""
+    if isinstance(value, str) and value.isidentifier():
+        return str(value)
+    raise fail('This is neither a dictionary nor the name of a variable.', where=option, remedy='Give one of the two.')
