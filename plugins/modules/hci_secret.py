@@ -54,7 +54,7 @@ options:
       - Several secrets at once, changed together in one step. A dictionary of names, each with a dictionary of C(data) and C(condition),
         which mean the same as O(data) and O(condition).
       - With O(state=absent) only the names count.
-      - Or the name of a variable that holds them. It is evaluated once, part by part: a lookup is asked once, and a message about a part
+      - Or the name of a variable that holds them. It is evaluated once, part by part. A lookup is asked once, and a message about a part
         that cannot be evaluated names its place and quotes nothing. In a template that Ansible evaluates itself, such a message may quote
         the other secrets before ansible-core 2.19. Where the variable is not set, there are no secrets.
     type: dict

@@ -24,7 +24,7 @@ description:
   - That no agent is among the machines that a network deploys, and that no two hosts of the inventory are one agent.
   - That agents have the secrets that networks use, with the fields that their scripts read, that none of these is empty, and that the
     agents would hand them out on their branches.
-  - That each secret has a condition, or a network that uses it.
+  - That each secret of the agents that the run provides has a condition, or a network that uses it.
   - No lookup that a value of C(nixops_agent_secrets), C(nixops_agent_binary_caches) or C(nixops_agent_cluster_join_token) needs is asked
     here, but for V(env) and V(file). The tasks that provide an agent ask, once. What this module would have found in the answer,
     M(nixcd.hercules_ci.hci_secret) refuses before it writes. For agents that the run does not provide, no value is evaluated at all.

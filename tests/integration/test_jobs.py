@@ -31,7 +31,7 @@ def last_job(world: World, branch: str = 'production') -> dict[str, Any]:
 
 def row(played: Played, network: str) -> list[str]:
     """The network's line in the table at the end."""
-    table = played.output.split('Show what became of all networks]')[1]
+    table = re.split(r'Show (?:what became of|how) all networks', played.output)[1]
     return re.findall(r'^  %s +.*$' % re.escape(network), table, re.MULTILINE)[0].split()
 
 

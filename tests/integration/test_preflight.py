@@ -65,7 +65,10 @@ def test_the_networks_alone_are_told_the_same(world: World) -> None:
     world.inventory['nixops_networks']['children']['staging']['vars'] = {'nixops_brnches': ['staging']}
     played = world.play(playbook='networks')
     assert played.code == 2, played.output
-    assert re.findall(r'TASK \[(.*?)\]', played.output) == ['nixcd.hercules_ci.nixops : Check everything that can be known beforehand']
+    assert re.findall(r'TASK \[(.*?)\]', played.output) == [
+        'nixcd.hercules_ci.nixops : Check what has not been checked, and end where no network has anything to do',
+        'nixcd.hercules_ci.nixops : Check everything that can be known beforehand',
+    ]
     for words in ('nixops_deployment is missing. Where: host neat-network', 'nixops_branches is missing. Where: host neat-staging',
                   'Write nixops_branches, or drop it'):
         assert words in played.output
@@ -134,7 +137,7 @@ def test_nobody_goes_on_without_it(world: World, tags: tuple[str, ...]) -> None:
 
 
 def test_nobody_begins_behind_it(world: World) -> None:
-    played = world.play('--start-at-task', 'nixcd.hercules_ci.nixops : Upload the state where Hercules CI has none', playbook='networks')
+    played = world.play('--start-at-task', 'nixcd.hercules_ci.nixops : Deploy the networks that have something to do', playbook='networks')
     assert played.code == 2, played.output
     assert 'Run the play from its start, without --start-at-task.' in played.output
     assert 'has no attribute' not in played.output

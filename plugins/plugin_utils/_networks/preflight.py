@@ -79,7 +79,7 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     problems = [problem for _host, wrong in (*read, *read_agents) for problem in wrong]
     projects = projects_of(networks, inventory.selected)
     problems += [*_empty_groups(inventory, networks), *_out_of_step(inventory.strategy)]
-    problems += [*rules.disagreements(projects), *secret_problems(networks, agents, default_branches(projects, agents))]
+    problems += [*rules.disagreements(projects), *secret_problems(networks, agents, default_branches(projects, agents), inventory.provided)]
     hosts, unknown = _agents(inventory.agents)
     problems += [*unknown, *same_file(agents, hosts), *_on_machines(inventory, networks, agents)]
     with private_folder() as folder:

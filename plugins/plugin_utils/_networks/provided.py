@@ -29,7 +29,7 @@ def evaluated(name: str, variables: Mapping[str, Any], loader: DataLoader) -> An
     """The value of a variable of a task, None where it is not set. Raises Failure with each place that Ansible cannot evaluate."""
     if name not in variables:
         return None
-    templar = Templar(loader=loader, variables=variables)
+    templar = Templar(loader=loader, variables=dict(variables))
     omitted = object()
     problems: list[Problem] = []
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Container, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -29,10 +29,12 @@ USE = ('nixops_project', 'nixops_branches', 'nixops_run_on', 'nixops_secrets_map
 """The variables of a network that say which secrets it uses."""
 
 
-def secret_problems(networks: Sequence[Network], agents: Sequence[Host], defaults: Mapping[str, str]) -> list[Problem]:
+def secret_problems(
+    networks: Sequence[Network], agents: Sequence[Host], defaults: Mapping[str, str], provided: Container[str],
+) -> list[Problem]:
     """All problems with secrets: those of their form, and between what is of the right form those of an audit.
 
-    defaults: the default branches of OWNER/REPOSITORY, as far as known.
+    defaults: the default branches of OWNER/REPOSITORY, as far as known. provided: the agents that get their secrets in this run.
     """
     hosts = {host.name: host for host in (*networks, *agents)}
     sound = [network for network in networks if network.sound(*USE)]
@@ -48,7 +50,7 @@ def secret_problems(networks: Sequence[Network], agents: Sequence[Host], default
     # Who may be let in for what is not known while something is wrong with the other networks.
     if len(sound) < len(networks) or wrong:
         return [*wrong, *errors_of(found)]
-    return [*_without_condition(held, derived, hosts), *found]
+    return [*_without_condition(held, derived, hosts, provided), *found]
 
 
 def _entries(agent: Host) -> dict[str, Any]:
@@ -61,16 +63,17 @@ def _entries(agent: Host) -> dict[str, Any]:
 
 
 def _without_condition(
-    held: Mapping[str, Mapping[str, Secret]], used: Mapping[str, Condition], hosts: Mapping[str, Host],
+    held: Mapping[str, Mapping[str, Secret]], used: Mapping[str, Condition], hosts: Mapping[str, Host], provided: Container[str],
 ) -> Iterator[Problem]:
-    """Secrets for which nothing says who may use them: the task that provides them would fail on each of these agents."""
+    """Secrets for which nothing says who may use them: the task that provides them fails on each of these agents, if the run has it."""
     for name in sorted({name for secrets in held.values() for name in secrets if name not in used}):
         lacking = sorted(agent for agent, secrets in held.items() if name in secrets and secrets[name].is_open)
         if lacking:
             yield Problem('The secret %s has no condition, and no network uses it, from which one could be derived.' % name,
                           where=hosts[lacking[0]].place('nixops_agent_secrets', name), expected='a condition, or a network that uses it',
                           found='neither, on %s' % ', '.join(lacking),
-                          remedy='Give it a condition, name it in nixops_secrets_map of a network, or remove it.')
+                          remedy='Give it a condition, name it in nixops_secrets_map of a network, or remove it.',
+                          severity='error' if any(agent in provided for agent in lacking) else 'warning')
 
 
 def _emptied(agents: Sequence[Host]) -> Iterator[Problem]:

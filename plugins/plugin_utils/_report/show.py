@@ -27,7 +27,7 @@ def show(networks: Any, agents: Any, path: str | None, *, dry: bool) -> dict[str
     lines = text_table(outcomes, Display().columns or 79)
     for text, tone in lines:
         Display().display(text, color=config.get_config_value(COLORS[tone]) if tone else None)
-    result = {'msg': summary(outcomes), 'table': [text for text, _tone in lines], 'results': dict(result_numbers(outcomes))}
+    result: dict[str, Any] = {'msg': summary(outcomes), 'table': [text for text, _tone in lines], 'results': dict(result_numbers(outcomes))}
     if path:
         page = html_page(outcomes, known_agents, datetime.now(timezone.utc))
         result.update(path=path, changed=write_page(path, page, dry=dry))

@@ -26,7 +26,7 @@ def text_table(outcomes: Sequence[Outcome], columns: int) -> list[tuple[str, str
     each job of this run, if there is any.
     """
     rows = {each: _cells(each) for each in outcomes}
-    header = _HEADER
+    header: tuple[str, ...] = _HEADER
     if not any(row[_PLAN] for row in rows.values()):
         header, *cells = [(*row[:_PLAN], *row[_PLAN + 1:]) for row in (_HEADER, *rows.values())]
         rows = dict(zip(rows, cells))

@@ -168,8 +168,6 @@ def test_a_state_that_is_newer_than_the_local_one_is_looked_at_too(
     del older['resources']['app1']
     (tmp_path / 'older.json').write_text(json.dumps({'cccccccc-1700-11e7-8000-000000000003': older}))
     del networks['neat-staging']
-    for agent in agents.values():
-        agent['nixops_agent_secrets'] = {'neat-aws': agent['nixops_agent_secrets']['neat-aws']}
     networks['neat-network'].update(nixops_project=project, nixops_export_file=str(tmp_path / 'older.json'))
     agents['agent-1']['ansible_host'] = '198.51.100.10'
     check(Inventory(networks, agents, list(networks)))
@@ -327,10 +325,14 @@ def test_parts_of_secrets_that_are_null_are_not_given(networks: dict[str, Any], 
 
 
 def test_a_secret_that_nobody_could_use(networks: dict[str, Any], agents: dict[str, Any]) -> None:
-    """The task that provides it refuses it, on every agent."""
+    """The task that provides it refuses it."""
     agents['agent-2']['nixops_agent_secrets'] = {**agents['agent-2']['nixops_agent_secrets'], 'spare': {'data': {'a': 'canary'}}}
-    words = refusals(networks, agents)
-    assert words.startswith('The secret spare has no condition, and no network uses it') and 'Found: neither, on agent-2.' in words
+    with pytest.raises(Failure) as refused:
+        check(Inventory(networks, agents, list(networks), provided=frozenset(agents)))
+    assert str(refused.value).startswith('The secret spare has no condition, and no network uses it')
+    assert 'Found: neither, on agent-2.' in str(refused.value) and 'canary' not in str(refused.value)
+    _plan, warnings = check(Inventory(networks, agents, list(networks), provided=frozenset({'agent-1'})))
+    assert [warning.what.partition(' has')[0] for warning in warnings] == ['The secret spare']
     networks['neat-staging']['nixops_branches'] = 'staging'  # who uses what is not known
     assert 'spare' not in refusals(networks, agents)
 
