@@ -22,6 +22,7 @@ IN_BATCHES = '''\
   roles: [nixcd.hercules_ci.nixops]
 '''
 UPLOAD = 'nixcd.hercules_ci.nixops : Upload the state where Hercules CI has none'
+TELL = 'nixcd.hercules_ci.nixops : Tell networks what another one has changed for them'
 WRITE = 'nixcd.hercules_ci.nixops : Write the file that declares the deployments'
 
 
@@ -59,4 +60,4 @@ def test_many_networks_of_three_projects(world: World, networks: int) -> None:
     world.sandbox.fail_effects({})
     again = world.play('--forks', '10', '-e', 'nixops_rerun_failed=true', playbook='networks')
     assert again.code == 0, again.output
-    assert list(again.changes) == [WATCH]
+    assert list(again.changes) == [WATCH, TELL]
