@@ -69,7 +69,8 @@ def test_another_type_is_refused_before_anything_is_made(sandbox: Sandbox, repos
     sandbox.put_state(PROJECT, STATE, export(web=WEB))
     network = '{ web.deployment.targetEnv = "gce"; new.deployment.targetEnv = "ec2"; }'
     assert push(sandbox, repository, ci_nix(sandbox), network) == 'Failure'
-    assert 'the type of resource ‘web’ changed from ‘ec2’ to ‘gce’, which is currently unsupported' in effect_log(sandbox)
+    what = 'the type of resource \u2018web\u2019 changed from \u2018ec2\u2019 to \u2018gce\u2019, which is currently unsupported'
+    assert what in effect_log(sandbox)
     assert sandbox.deployed(PROJECT, 'created') == []
 
 

@@ -6,6 +6,7 @@
 { lib, system, config ? { } }:
 
 let
+  quoted = import ./quoted.nix;
   dependencyLists = [
     "buildInputs"
     "depsBuildBuild"
@@ -36,13 +37,13 @@ let
         if builtins.isString value || builtins.isBool value || builtins.isInt value || lib.isDerivation value then
           value
         else
-          throw "The ‘env’ attribute set can only contain derivation, string, boolean or integer attributes. The ‘${key}’ attribute is of type ${builtins.typeOf value}.";
+          throw "The ${quoted "env"} attribute set can only contain derivation, string, boolean or integer attributes. The ${quoted key} attribute is of type ${builtins.typeOf value}.";
       twice = builtins.attrNames (builtins.intersectAttrs env arguments);
       variables =
         if !builtins.isAttrs env then
-          throw "The ‘env’ attribute must be an attribute set."
+          throw "The ${quoted "env"} attribute must be an attribute set."
         else if twice != [ ] then
-          throw "The ‘env’ attribute set cannot contain any attributes passed to derivation. The following attributes are overlapping: ${toString twice}"
+          throw "The ${quoted "env"} attribute set cannot contain any attributes passed to derivation. The following attributes are overlapping: ${toString twice}"
         else
           builtins.mapAttrs checkVariable env;
       attributes =
@@ -62,7 +63,7 @@ let
       position = builtins.unsafeGetAttrPos "name" arguments;
       refuse =
         why:
-        throw "Package ‘${name}’ in ${if position == null then "an unknown place" else "${position.file}:${toString position.line}"} ${why}, refusing to evaluate.";
+        throw "Package ${quoted name} in ${if position == null then "an unknown place" else "${position.file}:${toString position.line}"} ${why}, refusing to evaluate.";
       licences = lib.filter builtins.isAttrs (lib.flatten (meta.license or [ ]));
       unfree = lib.filter (licence: !(licence.free or true)) licences;
       allowsUnfree = config.allowUnfree or false || (config.allowUnfreePredicate or (_: false)) arguments;
@@ -70,7 +71,7 @@ let
         if meta.broken or false && !(config.allowBroken or false) then
           refuse "is marked as broken"
         else if unfree != [ ] && !allowsUnfree then
-          refuse "has an unfree license (‘${(lib.head unfree).shortName}’)"
+          refuse "has an unfree license (${quoted ((lib.head unfree).shortName)})"
         else
           builtins.derivation;
       drv = derivation (

@@ -5,6 +5,7 @@
 { lib }:
 
 let
+  quoted = import ./quoted.nix;
   inherit (builtins)
     all
     concatLists
@@ -67,7 +68,7 @@ let
     else if typeOf definition.value == "if" then
       (
         if !isBool definition.value.condition then
-          throw "‘mkIf’ called with a non-Boolean condition"
+          throw "${quoted "mkIf"} called with a non-Boolean condition"
         else if definition.value.condition then
           discharge (definition // { value = definition.value.content; })
         else

@@ -6,6 +6,7 @@
 { lib, generation }:
 
 let
+  quoted = import ../quoted.nix;
   inherit (lib) mkOption types;
   declared = builtins.fromJSON (builtins.readFile ./options.json);
 
@@ -144,7 +145,7 @@ in
           ec2.ami = lib.mkIf (deployment.targetEnv == "ec2") (
             lib.mkOptionDefault (
               if builtins.match regions deployment.ec2.region == null then
-                throw "I don't know an AMI for region ‘${deployment.ec2.region}’ and platform type ‘${config.nixpkgs.system}’"
+                throw "I don't know an AMI for region ${quoted deployment.ec2.region} and platform type ${quoted config.nixpkgs.system}"
               else
                 "ami-of-${deployment.ec2.region}"
             )

@@ -135,13 +135,13 @@ def as_newer(trace: str) -> str:
 @pytest.mark.parametrize('name', sorted(EXPECTED))
 @pytest.mark.parametrize('newer', [False, True])
 def test_real_traces_name_effect_machine_option_file_and_what_to_do(name: str, newer: bool) -> None:
-    trace = (FIXTURES / ('%s.txt' % name)).read_text('utf-8')
+    trace = (FIXTURES / ('%s.bin' % name)).read_text('utf-8')
     problem = explain(as_newer(trace) if newer else trace, NEAT)
     assert {'where': problem.where, 'what': problem.what, 'remedy': problem.remedy} == EXPECTED[name]
 
 
 def test_every_trace_has_its_expectation() -> None:
-    assert sorted(EXPECTED) == sorted(path.stem for path in FIXTURES.glob('*.txt'))
+    assert sorted(EXPECTED) == sorted(path.stem for path in FIXTURES.glob('*.bin'))
 
 
 # The code that the classic of all stubs fails at, and what it has instead of an address while nothing is deployed.
@@ -230,11 +230,13 @@ IN_MODULE = '''error:
     ("A definition for option `a.b' is not of type `string'. Definition values:\n- In `/x.nix': null", 'set to null', 'stub.nix'),
     ("A definition for option `fileSystems.\"/\".device' is not of type `string'.", 'fileSystems."/".device', 'string'),
     ("The option value `a.b' in `/x.nix' is not of type `boolean'.", 'a.b has a value of the wrong type', 'boolean'),
-    ('Package ‘python-2.7.18.6’ in /nix/store/x-source/y.nix:1 is marked as insecure, refusing to evaluate.', 'insecure',
+    ('Package \u2018python-2.7.18.6\u2019 in /nix/store/x-source/y.nix:1 is marked as insecure, refusing to evaluate.', 'insecure',
      'nixpkgs.config.permittedInsecurePackages = [ "python-2.7.18.6" ]'),
-    ("Refusing to evaluate package 'slack-1' in /nix/store/x because it has an unfree license (‘unfree’)", 'slack-1 unfree', 'allowUnfree'),
-    ('Package ‘x-1’ in /x is not available on the requested hostPlatform:', 'There', ''),
-    ('Package ‘x-1’ in /x is not supported on ‘aarch64-linux’, refusing to evaluate.', 'not made for the platform', 'allowUnsupp'),
+    ("Refusing to evaluate package 'slack-1' in /nix/store/x because it has an unfree license (\u2018unfree\u2019)",
+     'slack-1 unfree', 'allowUnfree'),
+    ('Package \u2018x-1\u2019 in /x is not available on the requested hostPlatform:', 'There', ''),
+    ('Package \u2018x-1\u2019 in /x is not supported on \u2018aarch64-linux\u2019, refusing to evaluate.',
+     'not made for the platform', 'allowUnsupp'),
     ("attribute 'web' already defined at /srv/neat-repo/network.nix:1:3", 'web is defined twice', 'Keep one'),
     ('expected a set but found null: null', 'null where a value', 'network-stub.nix'),
     ('expected a set but found an integer: 1', 'an integer where a set', 'Correct'),

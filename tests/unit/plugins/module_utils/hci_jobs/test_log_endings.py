@@ -25,7 +25,7 @@ GOOD_CHECK = (phase('priorCheck'), '| web1 | Yes |', 'Prior check OK.')
 BAD_CHECK = (phase('priorCheck'), 'error: web1 cannot be reached', '', 'WARNING: Prior check FAILED!', '',
              'Continuing execution to allow subsequent steps to hopefully fix the problem.')
 DEPLOYING = (phase('effect'), 'version: NixOps 1.7', 'building all machine configurations...', 'web1> closures copied successfully')
-ACTIVATION = 'error: activation of 1 of 1 machines failed (namely on ‘web1’)'
+ACTIVATION = 'error: activation of 1 of 1 machines failed (namely on \u2018web1\u2019)'
 DEPLOYED = (*FETCHED, phase('userSetup'), *GOOD_CHECK, *DEPLOYING, 'neat-network> deployment finished successfully', phase('putState'))
 SLIP_OF_BASH = '/nix/store/abc-stdenv/setup: line 95: pop_var_context: head of shell_variables not a function context'
 TRACED_END = (

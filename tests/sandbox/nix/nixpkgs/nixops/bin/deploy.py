@@ -74,7 +74,7 @@ def definitions_of(wanted, generation):
         found = {name: kind for name, kind in found.items() if not kind.startswith('azure')}
     for kind in found.values():
         if kind not in resource_types.MACHINES and kind not in resource_types.RESOURCES.values():
-            raise SystemExit('nixops.deployment.UnknownBackend: unknown resource type ‘%s’' % kind)
+            raise SystemExit('nixops.deployment.UnknownBackend: unknown resource type \u2018%s\u2019' % kind)
     return found
 
 
@@ -85,7 +85,7 @@ def choose_active(key, deployment, definitions, kill_obsolete, label):
         resources.setdefault(name, {'type': kind})
     for name in sorted(resources):
         if name not in definitions:
-            say(label, 'resource ‘%s’ is obsolete' % name)
+            say(label, 'resource \u2018%s\u2019 is obsolete' % name)
             record.tell('obsolete as before' if machines.is_obsolete(resources[name]) else 'obsolete', key, deployment, name)
             resources[name]['obsolete'] = '1'
             if kill_obsolete:
@@ -93,7 +93,7 @@ def choose_active(key, deployment, definitions, kill_obsolete, label):
                 record.tell('destroyed', key, deployment, name)
                 del resources[name]
         elif machines.is_obsolete(resources[name]):
-            say(label, 'resource ‘%s’ is no longer obsolete' % name)
+            say(label, 'resource \u2018%s\u2019 is no longer obsolete' % name)
             del resources[name]['obsolete']
             record.tell('no longer obsolete', key, deployment, name)
     for name in sorted(definitions):
@@ -105,7 +105,8 @@ def choose_active(key, deployment, definitions, kill_obsolete, label):
 def refuse_other_types(resources, definitions):
     for name, resource in resources.items():
         if resource['type'] != definitions[name]:
-            raise SystemExit('Exception: the type of resource ‘%s’ changed from ‘%s’ to ‘%s’, which is currently unsupported' % (
+            raise SystemExit('Exception: the type of resource \u2018%s\u2019 changed from \u2018%s\u2019 to \u2018%s\u2019, '
+                             'which is currently unsupported' % (
                 name, resource['type'], definitions[name]))
 
 
@@ -114,7 +115,7 @@ def make_missing(key, deployment, resources):
     for name in sorted(resources, key=lambda name: (machines.is_machine(resources[name]), name)):
         resource = resources[name]
         if not machines.is_made(resource):
-            what = 'machine of type ‘%s’' if machines.is_machine(resource) else '%s'
+            what = 'machine of type \u2018%s\u2019' if machines.is_machine(resource) else '%s'
             say(name, 'creating ' + what % resource['type'])
             machines.make(name, resource, key)
             record.tell('created', key, deployment, name)

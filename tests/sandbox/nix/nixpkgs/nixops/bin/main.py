@@ -20,7 +20,7 @@ from deploy import deploy, say
 def create(state, options):
     key = state_files.create(state, options.deployment)
     set_files(state[key], options)
-    print('created deployment ‘%s’' % key, file=sys.stderr)
+    print('created deployment \u2018%s\u2019' % key, file=sys.stderr)
     print(key)
 
 
@@ -31,7 +31,7 @@ def modify(state, options):
 def set_files(deployment, options):
     """Version 1 keeps which files the network is made of."""
     if options.generation == 1 and not options.files:
-        raise SystemExit('Exception: you must specify the path to a Nix expression and/or use ‘-t’')
+        raise SystemExit('Exception: you must specify the path to a Nix expression and/or use \u2018-t\u2019')
     if options.generation == 1:
         deployment['nixExprs'] = json.dumps([os.path.abspath(file) for file in options.files])
 
@@ -46,7 +46,7 @@ def set_args(state, options):
 def import_state(state, options):
     for key, attributes in state_files.load_export(sys.stdin.read()).items():
         state_files.enter(state, key, attributes)
-        print('added deployment ‘%s’' % key, file=sys.stderr)
+        print('added deployment \u2018%s\u2019' % key, file=sys.stderr)
         for machine in attributes['resources'].values() if options.include_keys else ():
             machines.remember_host(machine)
 

@@ -28,11 +28,11 @@ def find(state, wanted):
     matches = [key for key, deployment in state.items() if not wanted or wanted in (key, deployment.get('name'))]
     matches = matches or [key for key in state if fnmatch.fnmatchcase(key, wanted + '*')]
     if not matches:
-        raise SystemExit('Exception: could not find specified deployment in state file ‘%s’' % LOCAL)
+        raise SystemExit('Exception: could not find specified deployment in state file \u2018%s\u2019' % LOCAL)
     if len(matches) > 1:
         raise SystemExit('Exception: state file contains multiple deployments' + (
             ' with the same name, so you should specify one using its UUID' if wanted else
-            ', so you should specify which one to use using ‘-d’, or set the environment variable NIXOPS_DEPLOYMENT'))
+            ', so you should specify which one to use using \u2018-d\u2019, or set the environment variable NIXOPS_DEPLOYMENT'))
     return matches[0]
 
 
@@ -50,7 +50,7 @@ def load_export(text):
 def enter(state, key, attributes):
     """Enter a deployment of an export into a state."""
     if key in state:
-        raise SystemExit('Exception: state file already contains a deployment with UUID ‘%s’' % key)
+        raise SystemExit('Exception: state file already contains a deployment with UUID \u2018%s\u2019' % key)
     if not isinstance(attributes, dict):
         raise SystemExit("AttributeError: '%s' object has no attribute 'iteritems'" % type(attributes).__name__)
     if not isinstance(attributes.get('resources'), dict):
@@ -67,7 +67,7 @@ def create(state, name):
     key = str(uuid.uuid1())
     state[key] = {'resources': {}}
     if name and not re.match(r'^[a-zA-Z_\-][a-zA-Z0-9_\-\.]*$', name):
-        raise SystemExit('Exception: invalid deployment name ‘%s’' % name)
+        raise SystemExit('Exception: invalid deployment name \u2018%s\u2019' % name)
     if name:
         state[key]['name'] = name
     record.tell('created', key, state[key])

@@ -55,7 +55,8 @@ class Remote:
             self.__exit__()
             raise SystemExit(self.problem)
         if not self.state and os.environ.get('SANDBOX_NIXOPS2_WITHOUT_STATE') == 'creates':
-            print('created deployment ‘%s’' % state_files.create(self.state, os.environ.get('NIXOPS_DEPLOYMENT')), file=sys.stderr)
+            created = state_files.create(self.state, os.environ.get('NIXOPS_DEPLOYMENT'))
+            print('created deployment \u2018%s\u2019' % created, file=sys.stderr)
         return self.state
 
     def __exit__(self, *_exception):
