@@ -105,9 +105,9 @@ def choose_active(key, deployment, definitions, kill_obsolete, label):
 def refuse_other_types(resources, definitions):
     for name, resource in resources.items():
         if resource['type'] != definitions[name]:
-            raise SystemExit('Exception: the type of resource \u2018%s\u2019 changed from \u2018%s\u2019 to \u2018%s\u2019, '
-                             'which is currently unsupported' % (
-                name, resource['type'], definitions[name]))
+            what = ('Exception: the type of resource \u2018%s\u2019 changed from \u2018%s\u2019 to \u2018%s\u2019, '
+                    'which is currently unsupported')
+            raise SystemExit(what % (name, resource['type'], definitions[name]))
 
 
 def make_missing(key, deployment, resources):
