@@ -78,12 +78,14 @@ def made(**types: str) -> dict[str, Recorded]:
     (network(web='none ' + OLD), made(web='none obsolete ' + OLD), '+0 ~1 -0', [
         '  ~ web (none), no longer obsolete', 'Plan: 0 to create, 1 to change, 0 to become obsolete.',
     ]),
-    (network(web='none', db='none', key='ec2KeyPairs', one='none'),
-     made(web='none obsolete ' + OLD, db='none ' + OLD, key='ec2-keypair obsolete', one='none obsolete'), '+0 ~3? -0', [
-         '  ~ key (ec2-keypair), no longer obsolete', '  ~ one (none), no longer obsolete, another configuration',
-         '  ~ web (none), no longer obsolete', '  ? whether the configuration changes is known after the deployment: db, web',
-         'Plan: 0 to create, at least 3 to change, 0 to become obsolete.',
-     ]),
+    (
+        network(web='none', db='none', key='ec2KeyPairs', one='none'),
+        made(web='none obsolete ' + OLD, db='none ' + OLD, key='ec2-keypair obsolete', one='none obsolete'), '+0 ~3? -0', [
+            '  ~ key (ec2-keypair), no longer obsolete', '  ~ one (none), no longer obsolete, another configuration',
+            '  ~ web (none), no longer obsolete', '  ? whether the configuration changes is known after the deployment: db, web',
+            'Plan: 0 to create, at least 3 to change, 0 to become obsolete.',
+        ],
+    ),
     (network(ip='elasticIPs'), made(ip='elastic-ip'), '+0 ~0 -0', ['Plan: 0 to create, 0 to change, 0 to become obsolete, 1 unchanged.']),
     # A plugin that is not known here may have another word.
     (network(ip='superIPs'), made(ip='super-ip'), '+0 ~0 -0', ['Plan: 0 to create, 0 to change, 0 to become obsolete, 1 unchanged.']),
