@@ -175,6 +175,7 @@ def test_a_restart_of_the_service_while_waiting_is_survived(sandbox: Sandbox, pu
     restarting.join()
 
 
+@pytest.mark.slow
 def test_a_time_out_names_the_job_that_is_in_the_way(sandbox: Sandbox, push: Callable[[str], str], job: Job) -> None:
     sandbox.hold_effects()
     push(LEGACY % 'echo first')
@@ -188,6 +189,7 @@ def test_a_time_out_names_the_job_that_is_in_the_way(sandbox: Sandbox, push: Cal
     assert page in result['msg']
 
 
+@pytest.mark.slow
 def test_a_schedule_is_run_now_and_check_mode_runs_nothing(sandbox: Sandbox, push: Callable[[str], str], job: Job) -> None:
     push(HANDLERS % ('echo fine', 'echo fine'))
     sandbox.wait_until_idle()

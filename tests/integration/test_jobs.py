@@ -12,6 +12,8 @@ import stat
 import urllib.request
 from typing import Any
 
+import pytest
+
 from tests.integration.repository import FILES, commit, git, head
 from tests.integration.world import PROJECT, TOKEN, Played, World
 
@@ -35,6 +37,7 @@ def row(played: Played, network: str) -> list[str]:
     return re.findall(r'^  %s +.*$' % re.escape(network), table, re.MULTILINE)[0].split()
 
 
+@pytest.mark.slow
 def test_a_changed_network_is_deployed_and_nothing_is_pushed(deployed: World) -> None:
     revision = changed_network(deployed)
     versions = len(deployed.sandbox.states(PROJECT, 'nixops-aws-prod.json'))
@@ -129,6 +132,7 @@ def test_a_job_that_somebody_cancels(deployed: World) -> None:
     assert row(played, 'neat-staging')[-1] == 'deployed'
 
 
+@pytest.mark.slow
 def test_a_job_that_does_not_end_in_time(deployed: World) -> None:
     changed_network(deployed)
     deployed.sandbox.hold_effects()
@@ -138,6 +142,7 @@ def test_a_job_that_does_not_end_in_time(deployed: World) -> None:
     assert row(played, 'neat-network')[-2:] == ['timed', 'out']
 
 
+@pytest.mark.slow
 def test_the_service_goes_away_while_one_waits(deployed: World) -> None:
     changed_network(deployed)
     deployed.sandbox.hold_effects()

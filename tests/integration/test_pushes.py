@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.integration.repository import FILES, commit, git, head
 from tests.integration.test_jobs import row
 from tests.integration.world import World
@@ -25,6 +27,7 @@ def test_only_the_selected_branch_is_pushed_and_the_file_has_all_networks(world:
     assert [job['ref'] for job in world.sandbox.summary()['projects'][0]['jobs']] == ['refs/heads/production'] * 2
 
 
+@pytest.mark.slow
 def test_uncommitted_work_is_warned_about_and_left_alone(deployed: World) -> None:
     """A changed option reaches the branch; what else is modified, staged or new in the checkout does not."""
     (deployed.checkout / 'network.nix').write_text(FILES['network.nix'] + '# work in progress\n')
@@ -59,6 +62,7 @@ def test_a_network_file_that_is_only_committed_here_is_missed_before_anything_is
     assert head(deployed.bare, 'production') == before
 
 
+@pytest.mark.slow
 def test_a_remote_that_has_moved_is_built_upon(deployed: World) -> None:
     theirs = commit(deployed.bare, 'production', 'README', 'by somebody else')
     production(deployed)['nixops_user_setup_script'] = 'writeAWSSecret aws default\nexport STAGE=other'
@@ -68,6 +72,7 @@ def test_a_remote_that_has_moved_is_built_upon(deployed: World) -> None:
     assert git(deployed.bare, 'show', 'production:README') == 'by somebody else'
 
 
+@pytest.mark.slow
 def test_a_protected_branch_and_the_side_branch_that_is_merged(deployed: World) -> None:
     hook = deployed.bare / 'hooks' / 'update'
     hook.write_text('#!/bin/sh\n[ "$1" != refs/heads/production ] || { echo "production is protected" >&2; exit 1; }\n')

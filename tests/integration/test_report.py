@@ -9,6 +9,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.integration.repository import head
 from tests.integration.world import PROJECT, SECRETS, TOKEN, Played, World
 
@@ -24,6 +26,7 @@ def secret_lines() -> set[str]:
     return {line for value in (*values, TOKEN) for line in value.splitlines() if not line.startswith('-----')}
 
 
+@pytest.mark.slow
 def test_the_run_ends_with_a_table_and_a_page(world: World, tmp_path: Path) -> None:
     page = tmp_path / 'report.html'
     world.inventory['nixops_networks']['vars']['nixops_report'] = str(page)

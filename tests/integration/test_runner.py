@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 import ansible_runner
+import pytest
 
 from tests.integration.test_main_road import secret_values
 from tests.integration.world import World
 
 
+@pytest.mark.slow
 def test_events_tell_every_step_and_no_secret(world: World, tmp_path: Path) -> None:
     (tmp_path / 'runner').mkdir()
     variables = world.environment()

@@ -13,6 +13,7 @@ from typing import Any
 from ansible.constants import config
 from ansible.utils.display import Display
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import read_if_present, real_path, write_atomically
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import result_numbers, summary
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.page import html_page, same_but_for_time
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.reading import agents_of, outcomes_of
@@ -27,11 +28,14 @@ def show(networks: Any, agents: Any, path: str | None, *, dry: bool) -> dict[str
     lines = text_table(outcomes, Display().columns or 79)
     for text, tone in lines:
         Display().display(text, color=config.get_config_value(COLORS[tone]) if tone else None)
-    result: dict[str, Any] = {'msg': summary(outcomes), 'table': [text for text, _tone in lines], 'results': dict(result_numbers(outcomes))}
+    result: dict[str, Any] = {'table': [text for text, _tone in lines], 'results': dict(result_numbers(outcomes))}
     if path:
         page = html_page(outcomes, known_agents, datetime.now(timezone.utc))
-        result.update(path=path, changed=write_page(path, page, dry=dry))
-    return result
+        try:
+            result.update(path=path, changed=write_page(path, page, dry=dry))
+        except Failure as failure:
+            raise Failure(failure.problems, {**failure.extra, **result}) from failure
+    return {'msg': summary(outcomes), **result}
 
 
 def write_page(path: str, page: str, *, dry: bool) -> bool:

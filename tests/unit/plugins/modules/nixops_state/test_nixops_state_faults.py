@@ -61,6 +61,7 @@ LASTING = ('reset', 'lost-answer', 'truncate', 'garbage', 'silent', '404', '503'
 CASES = [(fault, 1) for fault in FAULTS] + [(fault, -1) for fault in LASTING]
 
 
+@pytest.mark.slow  # over connections, what test_fault_matrix.py does without them
 @pytest.mark.parametrize('request_name', REQUESTS)
 @pytest.mark.parametrize(('fault', 'times'), CASES, ids=['%s %s' % (fault, 'once' if times == 1 else 'always') for fault, times in CASES])
 def test_the_fault_matrix(fault: str, request_name: str, times: int, state: Run, sandbox: Sandbox) -> None:

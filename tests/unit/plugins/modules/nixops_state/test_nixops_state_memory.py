@@ -124,6 +124,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[tuple[dict[
     return found
 
 
+@pytest.mark.slow
 def test_each_path_is_taken(runs: dict[int, list[tuple[dict[str, Any], float]]]) -> None:
     for found in runs.values():
         results = [result for result, _peak in found]
@@ -132,6 +133,7 @@ def test_each_path_is_taken(runs: dict[int, list[tuple[dict[str, Any], float]]])
         ], results  # fmt: skip
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_machines(runs: dict[int, list[tuple[dict[str, Any], float]]]) -> None:
     growth = [round(many - few, 1) for (_result, few), (_other, many) in zip(runs[FEW], runs[MANY])]
     assert max(growth) < ALLOWED, growth
