@@ -52,8 +52,9 @@ class ActionModule(ActionBase):
         })
         hostvars, rows, endings, changes = variables['hostvars'], [], [], {}
         for name, project in options['projects'].items():
-            ended = list(endings_of(project, hostvars))
-            changes.update(changes_of(project, hostvars))
+            registered, branches = registered_by_all(project, hostvars), branches_of_all(project)
+            ended = list(endings_of(project, registered, branches))
+            changes.update(changed_by_others(branches, registered))
             with task_environment(self):
                 rows += rows_of(name, project, hostvars, ended)
             endings += ended
@@ -67,25 +68,20 @@ class ActionModule(ActionBase):
             return {**result, 'failed': True, **failure.result()}
 
 
-def endings_of(project: Mapping[str, Any], hostvars: Any) -> Iterator[tuple[str, str, Ending]]:
+def endings_of(
+    project: Mapping[str, Any], registered: Mapping[str, Mapping[str, Any]], branches_of: Mapping[str, list[str]],
+) -> Iterator[tuple[str, str, Ending]]:
     """Network, branch, and how it ended, for each branch of each selected network of a project; nothing where tags selected no task."""
     for host, branches in project.get('at_rest', {}).items():
         yield from ((host, branch, at_rest(standing)) for branch, standing in branches.items())
-    registered = registered_by_all(project, hostvars)
     busy = list(registered)
     if not any(result for results in registered.values() for result in results.values()):
         return
     done = done_of(busy, registered)
-    branches_of = branches_of_all(project)
     for host in busy:
         for branch in branches_of[host]:
             ending = blamed(ending_of(host, branch, branches_of, done), busy)
             yield host, branch, with_action(ending, project['networks'][host]['action'])
-
-
-def changes_of(project: Mapping[str, Any], hostvars: Any) -> dict[str, str]:
-    """What one network changed for others of a project."""
-    return changed_by_others(branches_of_all(project), registered_by_all(project, hostvars))
 
 
 def branches_of_all(project: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -22,22 +22,12 @@ author:
   - nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
+  - nixcd.hercules_ci._attributes.page
 attributes:
   check_mode:
     support: full
     details:
       - Everything is printed, the page is not written.
-  diff_mode:
-    support: none
-    details:
-      - The table says what the page would say.
-  idempotent:
-    support: full
-    details:
-      - The page is written only when something else in it changes than since when its results are the same.
-  action:
-    description: Runs on the controller, by an action plugin of the same name.
-    support: full
 notes:
   - Runs on the controller, once for a play. Use it with C(run_once=true). It never fails because a network did.
 options:

@@ -22,22 +22,12 @@ author:
   - nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
+  - nixcd.hercules_ci._attributes.page
 attributes:
   check_mode:
     support: full
     details:
       - The table is printed, the page is not written.
-  action:
-    description: Runs on the controller, by an action plugin of the same name.
-    support: full
-  diff_mode:
-    support: none
-    details:
-      - The table says what the page would say.
-  idempotent:
-    support: full
-    details:
-      - The page says since when its results are the same. It is written only when something else in it changes.
 options:
   networks:
     description:

@@ -81,9 +81,8 @@ def audit(networks: Sequence[Network], agents: Agents, default_branches: Mapping
         for key, name in network.secrets.items():
             problems += _availability(name, agents, where(network.name, 'nixops_secrets_map', key))
             problems += _refusals(network, name, agents, default, where(network.name, 'nixops_secrets_map', key))
-        for script, text in network.scripts.items():
-            for use in dict.fromkeys(uses_in(text)):
-                problems += _script_use(network, use, agents, where(network.name, script))
+        for script, use in _uses(network):
+            problems += _script_use(network, use, agents, where(network.name, script))
     for name in sorted({name for secrets in agents.values() for name in secrets}):
         problems += _width(name, networks, agents, default_branches, where)
         problems += _blanks(name, networks, agents, where)
@@ -93,10 +92,15 @@ def audit(networks: Sequence[Network], agents: Agents, default_branches: Mapping
 def field_problems(networks: Sequence[Network], agents: Agents) -> Iterator[Problem]:
     """Fields that scripts read and that the secrets, where an agent has them, do not have or have no value of."""
     for network in networks:
-        for script, text in network.scripts.items():
-            for use in dict.fromkeys(uses_in(text)):
-                if use.secret in network.secrets:
-                    yield from _script_use(network, use, agents, _place(network.name, script))
+        for script, use in _uses(network):
+            if use.secret in network.secrets:
+                yield from _script_use(network, use, agents, _place(network.name, script))
+
+
+def _uses(network: Network) -> Iterator[tuple[str, SecretUse]]:
+    """What the scripts of a network do with secrets, each once, after the name of the script."""
+    for script, text in network.scripts.items():
+        yield from ((script, use) for use in dict.fromkeys(uses_in(text)))
 
 
 def _place(host: str, variable: str, *keys: Any) -> str:
@@ -180,7 +184,7 @@ BLANK = 'Give the field a value. Look at what it is taken from: a lookup of an e
 def _blanks(name: str, networks: Sequence[Network], agents: Agents, where: Place) -> Iterator[Problem]:
     """Warnings about data without a value that no script is known to read."""
     read = {
-        (field,) for network in networks for text in network.scripts.values() for use in uses_in(text)
+        (field,) for network in networks for _script, use in _uses(network)
         if use.secret is not None and network.secrets.get(use.secret) == name for field in use.fields
     }
     found: dict[json_text.Path, list[str]] = {}

@@ -87,20 +87,25 @@ class Known:
         """Whether any selected network has something to do."""
         return bool(self.project.selected - (self.at_rest or {}).keys())
 
+    @property
+    def pending(self) -> frozenset[str]:
+        """The networks that have something to upload."""
+        return frozenset(upload.network for upload in self.uploads)
+
     def effects(self) -> list[dict[str, Any]]:
         """The effects that deploy the networks of the project, as the file declares them when all is uploaded that can be."""
-        coming = {upload.network for upload in self.uploads}
+        pending = self.pending
         return [
-            network.effect if network.name in coming or self._finds_its_state(network) else _switched_off(network)
+            network.effect if network.name in pending or self._finds_its_state(network) else _switched_off(network)
             for network in self.project.networks
         ]
 
     def effects_without_state(self) -> dict[str, dict[str, Any]]:
         """The effects of the networks that get their first state now, as they are declared if that fails."""
-        coming = {upload.network for upload in self.uploads}
+        pending = self.pending
         return {
             network.name: _switched_off(network)
-            for network in self.project.networks if network.name in coming and not self._finds_its_state(network)
+            for network in self.project.networks if network.name in pending and not self._finds_its_state(network)
         }
 
     def _finds_its_state(self, network: Network) -> bool:
@@ -158,10 +163,10 @@ def _look(project: Project, run: Run) -> Known:
         problems += map(in_terms_of_the_role, wrong)
         left += [network] if pending and 'state' not in run.phases else []
     # What else the push to a branch deploys may be said to have no machines, too, or have some that only this machine knows of.
-    for network in project.pushed_too:
-        if network.state == 'new' and network.sound(*SOURCE):
+    for network in (network for network in project.pushed_too if network.sound(*SOURCE)):
+        left.append(network)
+        if network.state == 'new':
             problems += look_at_state(network, (), asked.files, asked.versions or {})[1]
-        left += [network] if network.sound(*SOURCE) else []
     if asked.files and run.deploys:
         problems += [in_terms_of_the_role(wrong) for network in left for wrong in only_here(network, asked.files, asked.versions or {})]
     looked = replace(asked, uploads=tuple(uploads), problems=tuple(problems))
@@ -225,8 +230,7 @@ def _at_rest(known: Known) -> dict[str, Any]:
     if known.files is None or known.versions is None or not all(network.sound() for network in project.networks):
         return {}
     deployed = {each.branch: each.as_dict() for each in deployed_branches(project, known.effects(), known.files.client)}
-    pending = {upload.network for upload in known.uploads}
-    rerun = bool(project.first['nixops_rerun_failed'])
+    pending, rerun = known.pending, bool(project.first['nixops_rerun_failed'])
     return {
         network.name: {branch: deployed[branch] for branch in network.branches}
         for network in project.chosen

@@ -58,10 +58,10 @@ def login_problems(agent: Host, variables: Mapping[str, Any], *, become: bool) -
     if not agent.sound('nixops_agent_secrets_path', 'nixops_agent_name'):
         return
     try:
-        if boolean(_known(variables, 'ansible_become') or become, strict=False):
+        if boolean(variables.get('ansible_become') or become, strict=False):
             return
-        local = str(_known(variables, 'ansible_connection') or 'ssh').rpartition('.')[2] == 'local'
-        user = str(_known(variables, 'ansible_user') or _known(variables, 'ansible_ssh_user') or '')
+        local = str(variables.get('ansible_connection') or 'ssh').rpartition('.')[2] == 'local'
+        user = str(variables.get('ansible_user') or variables.get('ansible_ssh_user') or '')
     except AnsibleError:  # whoever connects says it better
         return
     place = secrets_file(agent['nixops_agent_secrets_path'], agent['nixops_agent_name'], None)
@@ -76,7 +76,3 @@ def login_problems(agent: Host, variables: Mapping[str, Any], *, become: bool) -
     elif user not in ('', 'root', place.user) and place.user:
         yield Problem("The user who logs in is not known to be allowed to write the agent's files.", agent.place('ansible_user'),
                       expected=expected, found='%s, and no become' % user, remedy=remedy, severity='warning')
-
-
-def _known(variables: Mapping[str, Any], name: str) -> Any:
-    return variables.get(name)

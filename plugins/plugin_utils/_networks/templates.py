@@ -27,7 +27,8 @@ _NAME = re.compile(r'\s*\{\{\s*([A-Za-z_]\w*)\s*\}\}\s*')
 _ASKING = re.compile(
     r"""\b(?:lookup|query|q)\s*\((?!\s*(['"])(?:ansible\.builtin\.)?(?:env|file)\1\s*[,)])|\b(?:hostvars|vars)\b""",
 )
-_MARKS = ('{%', '{{', '{#')
+MARKS = ('{%', '{{', '{#')
+"""With which templates, and comments in them, begin."""
 
 Path = tuple[Any, ...]
 
@@ -47,7 +48,7 @@ def not_evaluated(host: str, name: str, variables: Evaluated) -> Iterator[tuple[
                     if inner:
                         found, text = '%s, in %s' % (found, place(used, variables.raw[used], ())), inner
                         break
-            mark = next((mark for mark in _MARKS if mark in str(text)), '') if _marked(text) else ''
+            mark = next((mark for mark in MARKS if mark in str(text)), '') if _marked(text) else ''
             pure = text is leaf and bool(re.fullmatch(r'\s*\{\{.*\}\}\s*', str(text), re.DOTALL)) if mark else True
             reason = '' if pure else 'text with %s in it, which Ansible takes for a template' % mark
             yield Problem('Ansible cannot evaluate the variable.', where=found, found=reason, remedy='' if pure else UNSAFE), error, pure
@@ -114,7 +115,7 @@ def _place(variables: Evaluated, name: str, path: Path, host: str) -> str:
 
 def _marked(value: Any) -> bool:
     """Whether Ansible takes a value for a template."""
-    return isinstance(value, str) and any(mark in value for mark in _MARKS) and _may_be_template(value)
+    return isinstance(value, str) and any(mark in value for mark in MARKS) and _may_be_template(value)
 
 
 def _used(value: Any, variables: Mapping[str, Any], seen: frozenset[str] = frozenset()) -> list[str]:

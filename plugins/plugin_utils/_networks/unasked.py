@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.templates import asks, leaves_of, written
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.templates import MARKS, asks, leaves_of, written
 
 SECRETS = 'nixops_agent_secrets'
 FILES = frozenset({'nixops_agent_binary_caches', 'nixops_agent_cluster_join_token'})
@@ -70,5 +70,5 @@ class Unasked(Sparing):
 
 def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (bool, int, float)) or (
-        isinstance(value, str) and not any(mark in value for mark in ('{{', '{%', '{#'))
+        isinstance(value, str) and not any(mark in value for mark in MARKS)
     )
