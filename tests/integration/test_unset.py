@@ -45,6 +45,8 @@ def test_what_a_group_sets_can_be_unset(world: World, first: int) -> None:
         for variables in group['hosts'].values():
             variables.update(zip(OF_AGENTS if group is agents else OF_NETWORKS, spellings))
             next(spellings)
+    planned = world.play(playbook='plan')
+    assert planned.code == 0, planned.output
     played = world.play()
     assert played.code == 0, played.output
     assert [row(played, name)[-1] for name in ('neat-network', 'neat-staging')] == ['deployed', 'deployed']
