@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.agent_files import OPTIONS, RULES
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.provided import evaluated, named
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._private_action import PrivateAction
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_caches
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain, refuse_if_any
+from ..module_utils._problems import fail
+from ..module_utils._secrets.agent_files import OPTIONS, RULES
+from ..plugin_utils._networks.provided import evaluated, named
+from ..plugin_utils._private_action import PrivateAction
+from ..plugin_utils._schemas import problems_in_caches
+from ..plugin_utils._variables import plain, refuse_if_any
 
 
 class ActionModule(PrivateAction):

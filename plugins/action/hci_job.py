@@ -10,10 +10,11 @@ import sys
 from typing import Any
 
 from ansible.utils.display import Display
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_states import run
-from ansible_collections.nixcd.hercules_ci.plugins.modules.hci_job import ARGUMENTS
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import LocalAction
+
+from ..module_utils._hercules_ci.client import connect
+from ..module_utils._hercules_ci.job_states import run
+from ..modules.hci_job import ARGUMENTS
+from ..plugin_utils._local_action import LocalAction
 
 display = Display()
 

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nixcd.hercules_ci.plugins.filter.least_privilege import least_privilege
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.hci_secret_options import OPTIONS, RULES
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.provided import evaluated, named, refuse_missing_fields
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._private_action import PrivateAction
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_secrets
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place, plain, refuse_if_any
+
+from ..filter.least_privilege import least_privilege
+from ..module_utils._problems import fail
+from ..module_utils._secrets.hci_secret_options import OPTIONS, RULES
+from ..plugin_utils._networks.provided import evaluated, named, refuse_missing_fields
+from ..plugin_utils._private_action import PrivateAction
+from ..plugin_utils._schemas import problems_in_secrets
+from ..plugin_utils._variables import place, plain, refuse_if_any
 
 MOST_PLACES = 5
 """Named in one warning."""

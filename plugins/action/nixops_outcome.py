@@ -10,11 +10,12 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import task_environment
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcome import (
+
+from ..module_utils._hercules_ci.client import connect
+from ..module_utils._hercules_ci.state import StateFiles
+from ..module_utils._problems import Failure
+from ..plugin_utils._local_action import task_environment
+from ..plugin_utils._networks.outcome import (
     Ending,
     at_rest,
     blamed,
@@ -26,11 +27,11 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcom
     row,
     with_action,
 )
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.rest import replaced_since as newer_than_deployment
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import change_by
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.stored import Versions
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_network
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.show import show
+from ..plugin_utils._networks.rest import replaced_since as newer_than_deployment
+from ..plugin_utils._networks.service import change_by
+from ..plugin_utils._networks.stored import Versions
+from ..plugin_utils._networks.variables import read_network
+from ..plugin_utils._report.show import show
 
 REGISTERED = ('_nixops_uploaded', '_nixops_rendered', '_nixops_plan', '_nixops_pushed', '_nixops_watched')
 """What the role's own tasks have registered, in this play or an earlier one of the run."""

@@ -11,26 +11,20 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.plan import Plan
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server, read_source
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import task_environment
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard import (
-    Declared,
-    NetworkPlan,
-    not_uploaded,
-    plan_branch,
-    plan_text,
-    without_secrets,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import SOURCE_OPTIONS
+
+from ..module_utils._argspec import CONNECTION_OPTIONS
+from ..module_utils._files import hidden_file
+from ..module_utils._hercules_ci.client import connect
+from ..module_utils._hercules_ci.project import ProjectPath
+from ..module_utils._hercules_ci.state import StateFiles, Version
+from ..module_utils._nix.deployments import Evaluated
+from ..module_utils._nixops.plan import Plan
+from ..module_utils._nixops.sources import from_server, read_source
+from ..module_utils._nixops.state import State
+from ..module_utils._problems import Failure, Problem, errors_of
+from ..plugin_utils._local_action import task_environment
+from ..plugin_utils._networks.guard import Declared, NetworkPlan, not_uploaded, plan_branch, plan_text, without_secrets
+from ..plugin_utils._networks.states import SOURCE_OPTIONS
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **CONNECTION_OPTIONS,

@@ -14,14 +14,15 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import task_environment
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.known import PHASES
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import AGENTS, NETWORKS, Inventory, check
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.unasked import Sparing, Unasked
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import Variables, unreadable
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import counted
+
+from ..module_utils._problems import Failure
+from ..plugin_utils._local_action import task_environment
+from ..plugin_utils._networks.host import Evaluated
+from ..plugin_utils._networks.known import PHASES
+from ..plugin_utils._networks.preflight import AGENTS, NETWORKS, Inventory, check
+from ..plugin_utils._networks.unasked import Sparing, Unasked
+from ..plugin_utils._networks.variables import Variables, unreadable
+from ..plugin_utils._report.outcome import counted
 
 
 class ActionModule(ActionBase):

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.show import show
+
+from ..module_utils._problems import Failure
+from ..plugin_utils._report.show import show
 
 # Types inside networks and agents are checked by plugin_utils/_report/outcome.py: Ansible would turn any dictionary into text.
 ARGUMENT_SPEC = {

@@ -8,10 +8,10 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.modules.nixops_state import ARGUMENTS, run
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import LocalAction
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import in_terms_of_the_role
+from ..module_utils._problems import Failure
+from ..modules.nixops_state import ARGUMENTS, run
+from ..plugin_utils._local_action import LocalAction
+from ..plugin_utils._networks.network import in_terms_of_the_role
 
 ROLE = 'nixcd.hercules_ci.nixops'
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._token_action import TokenAction
+from ..plugin_utils._token_action import TokenAction
 
 
 class ActionModule(TokenAction):

@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import variable_of, without_omit
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import least_privilege as conditions_for
+
+from ..module_utils._hercules_ci.project import ProjectPath
+from ..module_utils._problems import Failure, Problem, fail
+from ..plugin_utils._networks.host import variable_of, without_omit
+from ..plugin_utils._networks.network import Network
+from ..plugin_utils._networks.network import least_privilege as conditions_for
 
 DOCUMENTATION = r"""
 name: least_privilege

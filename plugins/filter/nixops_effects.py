@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import variable_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import EFFECT_OPTIONS, PREFIX, Network
+
+from ..plugin_utils._networks.host import variable_of
+from ..plugin_utils._networks.network import EFFECT_OPTIONS, PREFIX, Network
 
 DOCUMENTATION = r"""
 name: nixops_effects

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import expression
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+
+from ..module_utils._nix import expression
+from ..module_utils._problems import Failure
 
 DOCUMENTATION = r"""
 name: to_nix

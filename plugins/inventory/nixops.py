@@ -132,9 +132,10 @@ from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._inventory.hosts import SOURCE_OPTIONS, read_hosts, source_of
+
+from ..module_utils._argspec import CONNECTION_OPTIONS
+from ..module_utils._problems import Failure, Problem, fail
+from ..plugin_utils._inventory.hosts import SOURCE_OPTIONS, read_hosts, source_of
 
 CACHED_FORM = 3
 """To be counted up when what is cached changes, so that no older cache is used."""

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+from ._problems import Failure, fail
 
 PRIVATE = 'nixcd-private-'
 NEW = 60

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ._problems import Failure, Problem
 
 YEAR = 366 * 24 * 3600
 BOUNDS: dict[str, tuple[int, int]] = {

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from ._problems import fail
 
 SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 """A lost connection to the host, Ctrl-C, which Ansible hands on to what runs a task, and kill."""

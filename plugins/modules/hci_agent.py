@@ -104,11 +104,12 @@ problems:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import PAYLOAD_OPTION, unpacked
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.agent_files import OPTIONS, BinaryCaches, ClusterJoinToken
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import change_as_asked, diff_of
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.places import Place, agent_folder
+
+from ..module_utils._payload import PAYLOAD_OPTION, unpacked
+from ..module_utils._problems import Failure
+from ..module_utils._secrets.agent_files import OPTIONS, BinaryCaches, ClusterJoinToken
+from ..module_utils._secrets.module_file import change_as_asked, diff_of
+from ..module_utils._secrets.places import Place, agent_folder
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:

@@ -196,10 +196,11 @@ problems:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.local_effect import run
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import PAYLOAD_OPTION, take_token
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._processes import ending_in_order
+
+from ..module_utils._hercules_ci.local_effect import run
+from ..module_utils._payload import PAYLOAD_OPTION, take_token
+from ..module_utils._problems import Failure
+from ..module_utils._processes import ending_in_order
 
 
 def main() -> None:

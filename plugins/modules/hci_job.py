@@ -334,11 +334,12 @@ problems:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_states import run
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import PAYLOAD_OPTION, take_token
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+
+from ..module_utils._argspec import CONNECTION_OPTIONS
+from ..module_utils._hercules_ci.client import connect
+from ..module_utils._hercules_ci.job_states import run
+from ..module_utils._payload import PAYLOAD_OPTION, take_token
+from ..module_utils._problems import Failure
 
 # The action plugin of the same name checks its arguments with this, too.
 ARGUMENTS: dict[str, Any] = {

@@ -232,13 +232,14 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import read_if_present
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import PAYLOAD_OPTION, unpacked
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.change import Rewrite, Wish
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.hci_secret_options import OPTIONS
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import change_as_asked
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.places import secrets_file
+
+from ..module_utils._files import read_if_present
+from ..module_utils._payload import PAYLOAD_OPTION, unpacked
+from ..module_utils._problems import Failure
+from ..module_utils._secrets.change import Rewrite, Wish
+from ..module_utils._secrets.hci_secret_options import OPTIONS
+from ..module_utils._secrets.module_file import change_as_asked
+from ..module_utils._secrets.places import secrets_file
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:

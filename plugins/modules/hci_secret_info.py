@@ -80,12 +80,13 @@ problems:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import read_if_present
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.change import outline
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.document import parse
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import LOCATION_OPTIONS
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.places import secrets_file
+
+from ..module_utils._files import read_if_present
+from ..module_utils._problems import Failure
+from ..module_utils._secrets.change import outline
+from ..module_utils._secrets.document import parse
+from ..module_utils._secrets.module_file import LOCATION_OPTIONS
+from ..module_utils._secrets.places import secrets_file
 
 MISSING = (
     'There is no file %s. An agent without it fails every effect that has a secretsMap, even if that has only a GitToken. '

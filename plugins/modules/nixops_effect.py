@@ -309,11 +309,12 @@ import stat
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import locked, remove, write_atomically
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.ci_nix import FORMS, in_order
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.effect_file import Change, plan, prove
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options import EFFECTS_OPTIONS
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+
+from ..module_utils._files import locked, remove, write_atomically
+from ..module_utils._nix.ci_nix import FORMS, in_order
+from ..module_utils._nix.effect_file import Change, plan, prove
+from ..module_utils._nix.options import EFFECTS_OPTIONS
+from ..module_utils._problems import Failure
 
 ARGUMENTS: dict[str, Any] = {
     'checkout': {'type': 'path', 'required': True},

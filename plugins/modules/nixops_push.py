@@ -211,9 +211,10 @@ problems:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.credentials import advice
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.push import Commit, Outcome, look, push, require_files
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
+
+from ..module_utils._git.credentials import advice
+from ..module_utils._git.push import Commit, Outcome, look, push, require_files
+from ..module_utils._git.repository import (
     GitError,
     Repository,
     open_checkout,
@@ -222,8 +223,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository 
     remote_heads,
     remote_url,
 )
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.ci_nix import is_managed
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+from ..module_utils._nix.ci_nix import is_managed
+from ..module_utils._problems import Failure, Problem, fail
 
 
 def contents(module: AnsibleModule, top: str) -> dict[str, bytes]:

@@ -305,29 +305,23 @@ from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, require_file_name
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import Stored, Waiting
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import Comparison, compared
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.elsewhere import before_first_upload
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.guards import advice, require_nothing_new, require_seen
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import unusable
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.known_hosts import host_differences, require_known_hosts
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placement import (
-    WRITES,
-    Placement,
-    carry_out,
-    default_backup_folder,
-    place,
-    version_with,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import effect_name, from_file, read_source, read_version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import PAYLOAD_OPTION, take_token
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, errors_of
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._processes import ending_in_order
+
+from ..module_utils._argspec import CONNECTION_OPTIONS
+from ..module_utils._files import hidden_file
+from ..module_utils._hercules_ci.client import connect
+from ..module_utils._hercules_ci.project import ProjectPath
+from ..module_utils._hercules_ci.state import StateFiles, require_file_name
+from ..module_utils._hercules_ci.state_upload import Stored, Waiting
+from ..module_utils._nixops.difference import Comparison, compared
+from ..module_utils._nixops.elsewhere import before_first_upload
+from ..module_utils._nixops.guards import advice, require_nothing_new, require_seen
+from ..module_utils._nixops.importable import unusable
+from ..module_utils._nixops.known_hosts import host_differences, require_known_hosts
+from ..module_utils._nixops.placement import WRITES, Placement, carry_out, default_backup_folder, place, version_with
+from ..module_utils._nixops.sources import effect_name, from_file, read_source, read_version
+from ..module_utils._payload import PAYLOAD_OPTION, take_token
+from ..module_utils._problems import Failure, errors_of
+from ..module_utils._processes import ending_in_order
 
 # The action plugin of the same name checks its arguments with this, too.
 ARGUMENTS: dict[str, Any] = {

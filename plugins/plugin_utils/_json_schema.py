@@ -13,7 +13,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from ..module_utils._problems import fail
 
 
 class Schema:

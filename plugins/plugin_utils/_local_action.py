@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from ansible.module_utils.common.parameters import remove_values
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._token_action import TOKEN, TokenAction
+
+from ..module_utils._problems import Failure
+from ._token_action import TOKEN, TokenAction
 
 
 @contextmanager

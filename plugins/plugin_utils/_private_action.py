@@ -15,9 +15,10 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._unseen_action import UnseenAction
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place
+
+from ..module_utils._problems import Failure, Problem
+from ._unseen_action import UnseenAction
+from ._variables import place
 
 EXTENDED = ('allitems', 'previtem', 'nextitem')
 

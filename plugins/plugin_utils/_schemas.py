@@ -11,8 +11,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import condition
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._json_schema import Schema
+from ..module_utils._secrets import condition
+from ._json_schema import Schema
 
 _CONDITION: dict[str, Any] = {
     'oneOf': [

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.transport import checked_base_url
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._unseen_action import UnseenAction
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain
+from ..module_utils._hercules_ci.transport import checked_base_url
+from ..module_utils._problems import Failure
+from ._unseen_action import UnseenAction
+from ._variables import plain
 
 ADDRESS, TOKEN = 'api_base_url', 'api_token'
 SWITCHES = ('', 'none', 'yes', 'no', 'true', 'false', '0', '1')  # hci_effect has an option C(token), whether to get one

@@ -14,8 +14,9 @@ from typing import Any
 from ansible.constants import config
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import HIDDEN, PACKED, packed
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+
+from ..module_utils._payload import HIDDEN, PACKED, packed
+from ..module_utils._problems import fail
 
 
 class Payload(str):

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ..module_utils._problems import Failure, Problem
 
 try:
     from ansible._internal._datatag._tags import Origin as _Tag

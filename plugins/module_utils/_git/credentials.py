@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+from .._problems import Problem
 
 HIDDEN = '…'
 LONGEST_NAME = 20

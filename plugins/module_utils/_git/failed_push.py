@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.credentials import without_credentials
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import Repository, one_line, remote_addresses
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+from .._problems import Failure, fail
+from .credentials import without_credentials
+from .repository import Repository, one_line, remote_addresses
 
 MOVED = ('fetch first', 'non-fast-forward', 'stale info', 'cannot lock ref', 'incorrect old value', 'failed to update ref')
 REJECTED = re.compile(r'^!\t[^\t]*\t\[(?:remote )?rejected\]', re.MULTILINE)

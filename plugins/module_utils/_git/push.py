@@ -12,15 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.failed_push import address, failed, moved, other_addresses
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
-    GitError,
-    Repository,
-    no_branch,
-    remote_heads,
-    unreachable,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+from .._problems import Failure, Problem, fail
+from .failed_push import address, failed, moved, other_addresses
+from .repository import GitError, Repository, no_branch, remote_heads, unreachable
 
 ATTEMPTS = 3  # to push on top of a branch that others push to at the same time
 ROLES = ('AUTHOR', 'COMMITTER')

@@ -16,9 +16,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.credentials import without_credentials
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import run_program
+from .._problems import Failure, fail
+from .._programs import run_program
+from .credentials import without_credentials
 
 TIMEOUT = 300.0  # seconds for one git command; fetching a large repository over a slow line is the longest
 

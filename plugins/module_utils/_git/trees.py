@@ -15,12 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.push import fetch
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
-    Repository,
-    private_repository,
-    remote_heads,
-)
+from .push import fetch
+from .repository import Repository, private_repository, remote_heads
 
 
 @dataclass(frozen=True)

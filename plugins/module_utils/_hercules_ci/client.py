@@ -27,21 +27,13 @@ from dataclasses import dataclass
 from typing import IO, Any, Callable, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import room_for_temporary_files
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.answers import mismatch
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.credentials import Token, find_token
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import (
-    HIDDEN,
-    LONGEST_PAUSE,
-    RequestFailed,
-    Truncated,
-    misshapen,
-    refused,
-    unanswered,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.transport import checked_base_url, make_opener
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._numbers import require_sensible_numbers
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+from .._files import room_for_temporary_files
+from .._numbers import require_sensible_numbers
+from .._problems import Problem
+from .answers import mismatch
+from .credentials import Token, find_token
+from .failures import HIDDEN, LONGEST_PAUSE, RequestFailed, Truncated, misshapen, refused, unanswered
+from .transport import checked_base_url, make_opener
 
 DEFAULT_BASE_URL = 'https://hercules-ci.com'
 TRIES = 8

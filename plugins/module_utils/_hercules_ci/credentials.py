@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import open_regular
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from .._files import open_regular
+from .._problems import fail
 
 LOGIN = 'Run hci login and confirm it in the browser, or set HERCULES_CI_API_TOKEN or the option api_token'
 

@@ -18,8 +18,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.credentials import LOGIN
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from .._problems import Failure, Problem
+from .credentials import LOGIN
 
 LONGEST_PAUSE = 60.0
 """For how many seconds in all a server may ask to wait (Retry-After) before it counts as unavailable."""

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Callable
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import Program, end_program, start_program
+from .._problems import fail
+from .._programs import Program, end_program, start_program
 
 Version = tuple[int, ...]
 PRETEND_SINCE: Version = (0, 3, 6)

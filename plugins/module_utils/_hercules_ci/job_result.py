@@ -11,20 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.effects import (
-    Effect,
-    Evaluation,
-    get_effect,
-    get_evaluation,
-    with_log,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_watch import Reader
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import tail_of_log
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import segment
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from .._problems import Failure, Problem
+from .client import Client
+from .effects import Effect, Evaluation, get_effect, get_evaluation, with_log
+from .failures import RequestFailed
+from .job_watch import Reader
+from .jobs import Job
+from .logs import tail_of_log
+from .project import segment
 
 NOTHING_EVALUATED = Evaluation()
 UNKNOWN = 'Unknown'

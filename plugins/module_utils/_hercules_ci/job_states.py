@@ -12,25 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.commit_jobs import CommitJobs
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_result import (
-    JobDetails,
-    details_of,
-    failure_of,
-    problems_of,
-    waiting_problem,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job_watch import Reader, TimedOut, watch
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import (
-    Situation,
-    full_ref,
-    full_revision,
-    get_handlers,
-    newest_config,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+from .._problems import Failure, Problem, fail
+from .client import Client
+from .commit_jobs import CommitJobs
+from .job_result import JobDetails, details_of, failure_of, problems_of, waiting_problem
+from .job_watch import Reader, TimedOut, watch
+from .jobs import Situation, full_ref, full_revision, get_handlers, newest_config
+from .project import ProjectPath
 
 NO_JOBS = Situation()
 

@@ -11,11 +11,11 @@ import time
 from dataclasses import dataclass, replace
 from typing import Callable, TypeVar
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Situation
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.progress import Progress
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+from .._problems import Problem
+from .client import Client
+from .failures import RequestFailed
+from .jobs import Situation
+from .progress import Progress
 
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.answers import Each, Maybe
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath, segment
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from .._problems import fail
+from .answers import Each, Maybe
+from .client import Client
+from .project import ProjectPath, segment
 
 PAGE = 50
 """How many jobs are asked for at a time."""

@@ -17,23 +17,18 @@ from contextlib import contextmanager, suppress
 from typing import IO, Any, Callable
 from urllib.parse import urlsplit
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import cleaned_environment
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import find_base_url
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.credentials import default_credentials_file, token_in_file
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.hci_program import (
-    EVAL_SINCE,
-    Hci,
-    effect_arguments,
-    version_text,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import full_ref
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.log_endings import LINES_TO_READ, reason
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import plain
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.masking import Mask, MaskedLines
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._numbers import require_sensible_numbers
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import document
+from .._git.repository import cleaned_environment
+from .._numbers import require_sensible_numbers
+from .._problems import Failure, fail
+from .._secrets import document
+from .client import find_base_url
+from .credentials import default_credentials_file, token_in_file
+from .hci_program import EVAL_SINCE, Hci, effect_arguments, version_text
+from .jobs import full_ref
+from .log_endings import LINES_TO_READ, reason
+from .logs import plain
+from .masking import Mask, MaskedLines
+from .project import ProjectPath
 
 
 def run(options: Mapping[str, Any], check_mode: bool, warn: Callable[[str], None]) -> dict[str, Any]:

@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.answers import Choice, Maybe
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath, segment
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+from .._problems import Failure, Problem, fail
+from .answers import Choice, Maybe
+from .client import Client
+from .failures import RequestFailed
+from .project import ProjectPath, segment
 
 LONGEST_RENEWAL = 180.0
 """Seconds. hci renews every three minutes; how long the service lets a lease live is not documented."""

@@ -12,8 +12,8 @@ import time
 from collections import deque
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.answers import Maybe
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
+from .answers import Maybe
+from .client import Client
 
 LONGEST_LINE = 1000
 """Characters of a line that are worth showing."""

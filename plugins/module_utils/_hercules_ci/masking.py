@@ -13,7 +13,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.encodings import RUN, decoded, views
+from .encodings import RUN, decoded, views
 
 SHORTEST = 4
 """Shorter values are no secrets, and masking them would make unrelated text unreadable."""

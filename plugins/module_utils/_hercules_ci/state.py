@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.answers import Each, Maybe
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client, Downloaded
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import job_page
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath, segment
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from .._files import hidden_file
+from .._problems import fail
+from .answers import Each, Maybe
+from .client import Client, Downloaded
+from .jobs import job_page
+from .project import ProjectPath, segment
 
 NIX_BASE32 = '0123456789abcdfghijklmnpqrsvwxyz'
 DOWNLOADS = 3

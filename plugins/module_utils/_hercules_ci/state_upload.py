@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, list_jobs
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.locks import Lease, locked
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+from .._problems import Failure, Problem, fail
+from .failures import RequestFailed
+from .jobs import Job, list_jobs
+from .locks import Lease, locked
+from .state import StateFiles, Version
 
 UPLOADS = 3
 """How often an upload is tried of which it is certain that it has not made a version."""

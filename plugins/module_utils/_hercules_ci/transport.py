@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from .._problems import fail
 
 BROKEN = (ConnectionError, socket.timeout, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 PORTS = {'http': 80, 'https': 443}

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import traces
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import NIXOPS_FUNCTIONS
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.traces import QUOTED, Source, Trace
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+from .._problems import Problem
+from . import traces
+from .parameters import NIXOPS_FUNCTIONS
+from .traces import QUOTED, Source, Trace
 
 DEFAULT_STUB = 'network-stub.nix'
 # What NixOS and NixOps give to modules; a network function gets only network_args.

@@ -16,16 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
-    GitError,
-    Repository,
-    top_of_working_tree,
-    unreadable,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_nix, pins
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.checks import FILE_OPTIONS
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import NIXOPS_FUNCTIONS, function_of
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
+from .._git.repository import GitError, Repository, top_of_working_tree, unreadable
+from .._problems import Problem, fail
+from . import ci_nix, pins
+from .checks import FILE_OPTIONS
+from .parameters import NIXOPS_FUNCTIONS, function_of
 
 # The order in which an agent looks (hercules-ci-agent: NixFile.hs, searchPath).
 CI_NIX = ('nix/ci.nix', 'ci.nix')

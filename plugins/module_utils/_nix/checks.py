@@ -12,21 +12,12 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import library, run_on
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import ATTRIBUTE_PATH, is_identifier
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import (
-    ACTIONS,
-    EXCEPTION,
-    NIXOPS_FUNCTIONS,
-    OPTIONS,
-    PARAMETERS,
-    STATE_NAME,
-    deployment_of,
-    function_of,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.scripts import uses_in
+from .._problems import Problem
+from .._secrets.scripts import uses_in
+from . import library, run_on
+from .deployments import Evaluated
+from .expression import ATTRIBUTE_PATH, is_identifier
+from .parameters import ACTIONS, EXCEPTION, NIXOPS_FUNCTIONS, OPTIONS, PARAMETERS, STATE_NAME, deployment_of, function_of
 
 # The shell of the effect expands the list of network files without quotes.
 NOT_IN_FILE = re.compile(r'[\s\x00-\x1f*?\[\]{}~$`\'"\\;&|<>()!#]')

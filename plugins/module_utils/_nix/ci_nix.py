@@ -15,8 +15,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import parameters, pins, run_on
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import INDENT, WIDTH, attribute_name, check_text, to_nix
+from . import parameters, pins, run_on
+from .expression import INDENT, WIDTH, attribute_name, check_text, to_nix
 
 MARK = '# Managed by Ansible with nixcd.hercules_ci.nixops_effect'
 FORMS = ('legacy', 'herculesCI', 'effects')

@@ -13,23 +13,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import read_if_present
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import open_checkout
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.trees import Tree, branch_trees
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import (
-    checkout,
-    checks,
-    ci_nix,
-    evaluation,
-    parameters,
-    pins,
-    run_on,
-    tracked,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated, Key
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._numbers import require_sensible_numbers
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+from .._files import read_if_present
+from .._git.repository import open_checkout
+from .._git.trees import Tree, branch_trees
+from .._hercules_ci.project import ProjectPath
+from .._numbers import require_sensible_numbers
+from .._problems import Failure, Problem, fail
+from . import checkout, checks, ci_nix, evaluation, parameters, pins, run_on, tracked
+from .deployments import Evaluated, Key
 
 HEADS = 'refs/heads/'
 # A branch that nobody names: an effect that runs there runs more often than its inventory says.

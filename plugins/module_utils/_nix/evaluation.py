@@ -25,12 +25,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import cleaned_environment
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import causes, deployments, traces
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated, Key
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import quoted, to_nix
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import run_program
+from .._git.repository import cleaned_environment
+from .._problems import Failure, Problem, fail
+from .._programs import run_program
+from . import causes, deployments, traces
+from .deployments import Evaluated, Key
+from .expression import quoted, to_nix
 
 PROGRAM = 'nix-instantiate'
 # Where Nix is installed for a user, for a machine, and on NixOS: no login shell has put them into PATH.

@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from .._problems import fail
 
 # nixfmt's line length.
 WIDTH = 100

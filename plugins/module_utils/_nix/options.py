@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import ACTIONS
+from .parameters import ACTIONS
 
 TEXT: dict[str, Any] = {'type': 'str'}
 TEXTS: dict[str, Any] = {'type': 'list', 'elements': 'str'}

@@ -16,13 +16,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import library, pins
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import (
-    attribute_name,
-    binding,
-    quoted,
-    to_nix,
-)
+from . import library, pins
+from .expression import attribute_name, binding, quoted, to_nix
 
 NIXOPS_FUNCTIONS = ('runNixOps', 'runNixOps2')
 ACTIONS = ('switch', 'dry-run', 'plan', 'build', 'create', 'copy', 'dry-activate', 'test', 'boot')

@@ -18,18 +18,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import (
-    INDENT,
-    attribute_name,
-    binding,
-    code,
-    in_list,
-    is_identifier,
-    path,
-    quoted,
-    to_nix,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
+from .._problems import Problem, fail
+from .expression import INDENT, attribute_name, binding, code, in_list, is_identifier, path, quoted, to_nix
 
 SYSTEM = 'x86_64-linux'
 

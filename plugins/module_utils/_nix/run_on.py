@@ -15,8 +15,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import INDENT, WIDTH, code, quoted, to_nix
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+from .._problems import Problem
+from .expression import INDENT, WIDTH, code, quoted, to_nix
 
 # What is left of a line beside the name of the effect.
 CONDITION_WIDTH = WIDTH - 20

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import GitError, Repository
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from .._git.repository import GitError, Repository
+from .._problems import fail
 
 SUBMODULE = '160000'
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Network, is_key_id, shown
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import Entry
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.scripts import Profiles
+from .._nix.deployments import Network, is_key_id, shown
+from .._problems import Problem
+from .._secrets.scripts import Profiles
+from .document import Entry
 
 DNS_KEY = 'route53.accessKeyId'
 LISTED = 5

@@ -16,7 +16,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from .._problems import fail
 
 CHANGED, ONLY_HERE, ONLY_THERE = 'changed', 'only here', 'only on the server'
 Item = tuple[str, str, bytes]

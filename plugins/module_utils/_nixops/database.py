@@ -14,9 +14,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.snapshot import snapshot
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+from .._problems import Failure, fail
+from .document import NotAState
+from .snapshot import snapshot
 
 MAGIC = b'SQLite format 3\0'
 NEWEST_SCHEMA = 3

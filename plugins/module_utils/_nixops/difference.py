@@ -16,16 +16,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.comparison import (
-    CHANGED,
-    ONLY_HERE,
-    ONLY_THERE,
-    Item,
-    compare,
-    fingerprint,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.outline import identity
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
+from .comparison import CHANGED, ONLY_HERE, ONLY_THERE, Item, compare, fingerprint
+from .outline import identity
+from .state import State
 
 Key = tuple[str, str]
 """UUID of a deployment and name of a resource; the name is empty for the deployment itself."""

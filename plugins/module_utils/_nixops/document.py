@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from .._problems import Failure, Problem
 
 BLOCK = 1 << 16
 WHITE_SPACE = ' \t\r\n'

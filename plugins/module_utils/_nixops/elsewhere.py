@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import IO
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import content_of
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+from .._files import hidden_file
+from .._hercules_ci.state import StateFiles, Version
+from .._problems import Problem
+from .document import NotAState
+from .importable import content_of
+from .sources import from_server
+from .state import State
 
 LARGEST = 256 << 20
 """Bytes of a file that is looked into; states of ten thousand machines have an eighth of that."""

@@ -20,7 +20,7 @@ from json.encoder import encode_basestring_ascii as quoted
 from operator import itemgetter
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import Database
+from .database import Database
 
 COMMA = {'1.x': ', \n', '2.x': ',\n'}
 MARK, END, LAST = (secrets.token_urlsafe(12) for _each in range(3))

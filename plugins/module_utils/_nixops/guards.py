@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import Version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import Differences
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import LOOK
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placement import WRITES, Placement
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+from .._hercules_ci.state import Version
+from .._problems import Failure, Problem, fail
+from .difference import Differences
+from .importable import LOOK
+from .placement import WRITES, Placement
 
 
 def require_nothing_new(placement: Placement, version_with: Callable[[Placement], Version | None]) -> list[Problem]:

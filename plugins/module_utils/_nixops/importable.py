@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import Deployment, NewerSchema, find_deployment
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import is_machine, machine
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
+from .._problems import Problem, fail
+from .database import Deployment, NewerSchema, find_deployment
+from .document import NotAState
+from .machines import is_machine, machine
+from .state import State
 
 SHOWN = 10
 LOOK = 'Look at it with nixops_state_fetch. Bring back the version before it (nixops_state with version), or upload the right state'

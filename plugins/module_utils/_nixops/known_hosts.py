@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.comparison import Item, compare
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import Difference, Differences
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from .._problems import fail
+from .comparison import Item, compare
+from .difference import Difference, Differences
+from .state import State
 
 KEY = rb'(?:ssh|ecdsa|sk)-\S+[ \t]+[A-Za-z0-9+/]+=*|(?:\d+[ \t]+){2}\d+'
 LINE = re.compile(rb'(?:@[a-z-]+[ \t]+)?(?P<host>[^\s@#]\S*)[ \t]+(?:%s)(?:[ \t].*)?' % KEY)

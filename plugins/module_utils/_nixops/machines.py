@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import Entry
+from .document import Entry
 
 STATES = ('Unknown', 'Missing', 'Starting', 'Up', 'Stopping', 'Stopped', 'Unreachable', 'Rescue')
 """NixOps' own words, by number (class MachineState)."""

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import is_machine
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
+from .machines import is_machine
+from .state import State
 
 
 class MachineOutline(TypedDict):

@@ -13,29 +13,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file, write_atomically
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state_upload import (
-    Stored,
-    Upload,
-    Waiting,
-    add_version,
-    jobs_started_meanwhile,
-    require_newest,
-    undisturbed,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import (
-    NO_DIFFERENCES,
-    Comparison,
-    Difference,
-    Differences,
-    diff_text,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import NOTHING, State
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
+from .._files import hidden_file, write_atomically
+from .._hercules_ci.project import ProjectPath
+from .._hercules_ci.state import StateFiles, Version
+from .._hercules_ci.state_upload import Stored, Upload, Waiting, add_version, jobs_started_meanwhile, require_newest, undisturbed
+from .._problems import Failure, Problem, fail
+from .difference import NO_DIFFERENCES, Comparison, Difference, Differences, diff_text
+from .document import NotAState
+from .sources import from_server
+from .state import NOTHING, State
 
 WRITES = ('created', 'replaced', 'restored')
 Compare = Callable[[State, State], Comparison]

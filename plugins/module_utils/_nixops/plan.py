@@ -16,12 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Network
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import Deployment, find_deployment
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import Entry
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import is_machine
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.resource_types import RESOURCE_TYPES
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from .._nix.deployments import Network
+from .._problems import fail
+from .database import Deployment, find_deployment
+from .document import Entry
+from .machines import is_machine
+from .resource_types import RESOURCE_TYPES
 
 SAME, CHANGED, UNKNOWN = 'same', 'changed', 'unknown'
 TYPES = frozenset(RESOURCE_TYPES.values())

@@ -12,11 +12,11 @@ import subprocess
 from collections.abc import Mapping
 from typing import IO, Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import cleaned_environment
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, state_of
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._programs import run_program
+from .._files import hidden_file
+from .._git.repository import cleaned_environment
+from .._problems import Failure, fail
+from .._programs import run_program
+from .state import State, state_of
 
 SAYINGS = {
     'could not find specified deployment': 'Check the name with the database: nixops list would change it',

@@ -23,13 +23,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import (
-    create_private,
-    open_regular,
-    private_folder,
-    room_for_temporary_files,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from .._files import create_private, open_regular, private_folder, room_for_temporary_files
+from .._problems import fail
 
 LOGS = ('-wal', '-journal')
 HEADER = 32

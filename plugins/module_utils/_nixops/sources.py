@@ -12,25 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import open_regular
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import (
-    Deployment,
-    default_database,
-    find_deployment,
-    open_database,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState, empty
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.export import export_text
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import (
-    content_of,
-    import_problems,
-    single_deployment,
-    unusable,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.program import export_with_program
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, copy_state, write_state
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of, fail
+from .._files import open_regular
+from .._hercules_ci.state import StateFiles, Version
+from .._problems import Failure, Problem, errors_of, fail
+from .database import Deployment, default_database, find_deployment, open_database
+from .document import NotAState, empty
+from .export import export_text
+from .importable import content_of, import_problems, single_deployment, unusable
+from .program import export_with_program
+from .state import State, copy_state, write_state
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import (
-    create_private,
-    hidden_file,
-    private_folder,
-    room_for_temporary_files,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import MAGIC, open_database
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import Entry, entries
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.export import export_text
+from .._files import create_private, hidden_file, private_folder, room_for_temporary_files
+from .database import MAGIC, open_database
+from .document import Entry, entries
+from .export import export_text
 
 BLOCK = 1 << 18
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import json_text
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.change import marks
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import FILE_OPTIONS
+from .._problems import fail
+from . import json_text
+from .change import marks
+from .module_file import FILE_OPTIONS
 
 OPTIONS: dict[str, Any] = {
     'path': {'type': 'path'},

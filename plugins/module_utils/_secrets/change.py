@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import condition, document
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.document import Document
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import diff_of
+from .._problems import Failure, Problem, fail
+from . import condition, document
+from .document import Document
+from .module_file import diff_of
 
 
 @dataclass(frozen=True)

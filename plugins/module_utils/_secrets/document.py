@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import condition, json_text
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import type_name
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.json_text import Path
+from .._problems import Failure, Problem, fail
+from . import condition, json_text
+from .condition import type_name
+from .json_text import Path
 
 Document = dict[str, dict[str, Any]]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.module_file import FILE_OPTIONS, LOCATION_OPTIONS
+from .module_file import FILE_OPTIONS, LOCATION_OPTIONS
 
 OPTIONS: dict[str, Any] = {
     **LOCATION_OPTIONS,

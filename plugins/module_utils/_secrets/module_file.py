@@ -11,16 +11,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import real_path
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._numbers import require_sensible_numbers
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.places import Place
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.private_file import (
-    change_file,
-    group_number,
-    is_yet_to_come,
-    mode_number,
-    user_number,
-)
+from .._files import real_path
+from .._numbers import require_sensible_numbers
+from .places import Place
+from .private_file import change_file, group_number, is_yet_to_come, mode_number, user_number
 
 LOCATION_OPTIONS: dict[str, Any] = {'path': {'type': 'path'}, 'agent_name': {'type': 'str'}, 'project': {'type': 'str'}}
 

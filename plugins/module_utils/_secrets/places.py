@@ -11,7 +11,7 @@ import os
 import platform
 from dataclasses import dataclass
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
+from .._hercules_ci.project import ProjectPath
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import (
-    backup_path,
-    locked,
-    read_if_present,
-    remedy_for,
-    remove,
-    write_atomically,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
+from .._files import backup_path, locked, read_if_present, remedy_for, remove, write_atomically
+from .._problems import Failure, fail
 
 NO_NUMBER = 2**32 - 1
 """What the kernel takes for "leave it as it is"."""

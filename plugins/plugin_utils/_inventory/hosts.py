@@ -12,21 +12,16 @@ import re
 from collections.abc import Mapping
 from typing import IO, Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect, find_base_url
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import (
-    Deployment,
-    default_database,
-    find_deployment,
-    open_database,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.export import export_text
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import Machine, is_machine, machine, may_be_machine
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_file, from_server, require_export
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, write_state
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from ...module_utils._files import hidden_file
+from ...module_utils._hercules_ci.client import connect, find_base_url
+from ...module_utils._hercules_ci.project import ProjectPath
+from ...module_utils._hercules_ci.state import StateFiles
+from ...module_utils._nixops.database import Deployment, default_database, find_deployment, open_database
+from ...module_utils._nixops.export import export_text
+from ...module_utils._nixops.machines import Machine, is_machine, machine, may_be_machine
+from ...module_utils._nixops.sources import from_file, from_server, require_export
+from ...module_utils._nixops.state import State, write_state
+from ...module_utils._problems import fail
 
 SOURCE_OPTIONS = ('deployment', 'database', 'export_file', 'project', 'name', 'version')
 

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import condition, json_text
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Condition, Job
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.scripts import SecretUse, uses_in
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.unasked import UNKNOWN
+from ...module_utils._problems import Problem
+from ...module_utils._secrets import condition, json_text
+from ...module_utils._secrets.condition import Condition, Job
+from ...module_utils._secrets.scripts import SecretUse, uses_in
+from .network import Network
+from .unasked import UNKNOWN
 
 Place = Callable[..., str]
 """Where something is, for people: called with a host, the name of its variable and keys into that."""

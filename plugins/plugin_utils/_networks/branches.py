@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.credentials import advice
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.push import fetch
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
+from ...module_utils._git.credentials import advice
+from ...module_utils._git.push import fetch
+from ...module_utils._git.repository import (
     GitError,
     Repository,
     no_branch,
@@ -24,11 +24,11 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository 
     remote_heads,
     remote_url,
 )
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import checkout as nix_checkout
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_nix, run_on
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.expression import quoted
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project, written_file
+from ...module_utils._nix import checkout as nix_checkout
+from ...module_utils._nix import ci_nix, run_on
+from ...module_utils._nix.expression import quoted
+from ...module_utils._problems import Failure, Problem
+from .projects import Project, written_file
 
 MOST_FETCHED = 50
 """Of more branches that nobody deploys from and whose commits are not here, none is looked at: to fetch them would take too long."""

@@ -16,14 +16,14 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.access_keys import key_problems, keys_recorded, keys_used
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import unusable
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.plan import Plan, plan_of, recorded_in
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.scripts import Profiles
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import NO_UPLOAD
+from ...module_utils._nix.deployments import Evaluated
+from ...module_utils._nixops.access_keys import key_problems, keys_recorded, keys_used
+from ...module_utils._nixops.importable import unusable
+from ...module_utils._nixops.plan import Plan, plan_of, recorded_in
+from ...module_utils._nixops.state import State
+from ...module_utils._problems import Failure, Problem, errors_of
+from ...module_utils._secrets.scripts import Profiles
+from .service import NO_UPLOAD
 
 Read = Callable[[str], AbstractContextManager['State | None']]
 """Opens the state that an effect will find under a name when it starts; C(None) where there is none."""

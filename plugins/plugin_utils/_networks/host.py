@@ -14,7 +14,8 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place
+
+from .._variables import place
 
 OMITTED = '__omit_place_holder__'
 """How the text begins that omit is before ansible-core 2.19; later it is an object of its own."""

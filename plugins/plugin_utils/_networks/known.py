@@ -11,22 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import projects as rules
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import service
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.branches import branch_problems, remote_problems
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network, in_terms_of_the_role
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.rest import declared, deployed_branches, replaced_since
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import (
-    SOURCE,
-    Agent,
-    Upload,
-    look_at_state,
-    only_here,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.stored import CachedFiles, Held, Versions, held_by, other_states
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.surroundings import nix_problems
+from ...module_utils._problems import Failure, Problem, errors_of
+from . import projects as rules
+from . import service
+from .branches import branch_problems, remote_problems
+from .network import Network, in_terms_of_the_role
+from .projects import Project
+from .rest import declared, deployed_branches, replaced_since
+from .states import SOURCE, Agent, Upload, look_at_state, only_here
+from .stored import CachedFiles, Held, Versions, held_by, other_states
+from .surroundings import nix_problems
 
 PHASES = ('state', 'ci_nix', 'prebuild', 'push', 'watch')
 """Those of the role, by their tags, in their order."""

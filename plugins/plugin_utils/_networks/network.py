@@ -18,13 +18,13 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import run_on
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options import EFFECT
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Condition, for_users
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.scripts import Profiles, profiles_in
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Host
+from ...module_utils._hercules_ci.project import ProjectPath
+from ...module_utils._nix import run_on
+from ...module_utils._nix.options import EFFECT
+from ...module_utils._problems import Problem
+from ...module_utils._secrets.condition import Condition, for_users
+from ...module_utils._secrets.scripts import Profiles, profiles_in
+from .host import Host
 
 PREFIX = 'nixops_'
 EFFECT_OPTIONS = frozenset(EFFECT) - {'name'}

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.log_endings import before_tidying_up
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import Version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
+from ...module_utils._hercules_ci.log_endings import before_tidying_up
+from ...module_utils._hercules_ci.state import Version
+from ...module_utils._problems import Problem
 
 ONLY_WRITTEN = '%s has changed; a run with the tag push brings it to the branch.'
 NOT_PUSHED = 'The branch does not have what the inventory declares, and nixops_push is none.'

@@ -13,28 +13,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import private_folder
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, errors_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import projects as rules
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Host
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.known import PHASES, Run, look_at_all
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import projects_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.secrets import (
-    default_branches,
-    key_ids,
-    outlines,
-    same_file,
-    secret_problems,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Agent, agent_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.surroundings import login_problems, report_problems
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import (
-    Variables,
-    not_evaluated,
-    read_agent,
-    read_network,
-)
+
+from ...module_utils._files import private_folder
+from ...module_utils._problems import Failure, Problem, errors_of
+from . import projects as rules
+from .host import Host
+from .known import PHASES, Run, look_at_all
+from .network import Network
+from .projects import projects_of
+from .secrets import default_branches, key_ids, outlines, same_file, secret_problems
+from .states import Agent, agent_of
+from .surroundings import login_problems, report_problems
+from .variables import Variables, not_evaluated, read_agent, read_network
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
-    GitError,
-    Repository,
-    open_checkout,
-    remote_default_branch,
-    top_of_working_tree,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import checkout as nix_checkout
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import EFFECT_OPTIONS, PREFIX, STATE_NAME, Network
+from ...module_utils._git.repository import GitError, Repository, open_checkout, remote_default_branch, top_of_working_tree
+from ...module_utils._nix import checkout as nix_checkout
+from ...module_utils._problems import Failure, Problem
+from .network import EFFECT_OPTIONS, PREFIX, STATE_NAME, Network
 
 # One network acts for all of its project, with its own variables: these would otherwise depend on which one it is.
 SHARED = (

@@ -14,12 +14,13 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem, fail
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.audit import field_problems, secrets_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import is_omitted, variable_of, without_omit
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import SCRIPTS, Network
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.templates import reason, written
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place
+
+from ...module_utils._problems import Failure, Problem, fail
+from .._variables import place
+from .audit import field_problems, secrets_of
+from .host import is_omitted, variable_of, without_omit
+from .network import SCRIPTS, Network
+from .templates import reason, written
 
 READ = ('nixops_secrets_map', 'nixops_arguments', *SCRIPTS)
 """The variables of a network that say which fields it reads."""

@@ -16,22 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.push import differing, fetch
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import (
-    GitError,
-    open_checkout,
-    private_repository,
-    remote_heads,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, list_jobs, situation_of
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import Version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.ci_nix import DEFAULT_JOB
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.effect_file import Change
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.effect_file import plan as plan_of_file
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.modules.nixops_effect import ARGUMENTS
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project
+
+from ...module_utils._git.push import differing, fetch
+from ...module_utils._git.repository import GitError, open_checkout, private_repository, remote_heads
+from ...module_utils._hercules_ci.client import Client
+from ...module_utils._hercules_ci.jobs import Job, list_jobs, situation_of
+from ...module_utils._hercules_ci.state import Version
+from ...module_utils._nix.ci_nix import DEFAULT_JOB
+from ...module_utils._nix.effect_file import Change
+from ...module_utils._nix.effect_file import plan as plan_of_file
+from ...module_utils._problems import Failure
+from ...modules.nixops_effect import ARGUMENTS
+from .projects import Project
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,18 @@ from collections.abc import Container, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import KEY_ID, shown
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, errors_of
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Condition
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.json_text import walk
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.places import secrets_file
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.audit import Secret, audit, secrets_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Host
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import SCRIPTS, Network, least_privilege
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project, default_branch
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Agent
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.unasked import UNKNOWN
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_secrets
+from ...module_utils._nix.deployments import KEY_ID, shown
+from ...module_utils._problems import Problem, errors_of
+from ...module_utils._secrets.condition import Condition
+from ...module_utils._secrets.json_text import walk
+from ...module_utils._secrets.places import secrets_file
+from .._schemas import problems_in_secrets
+from .audit import Secret, audit, secrets_of
+from .host import Host
+from .network import SCRIPTS, Network, least_privilege
+from .projects import Project, default_branch
+from .states import Agent
+from .unasked import UNKNOWN
 
 USE = ('nixops_project', 'nixops_branches', 'nixops_run_on', 'nixops_secrets_map', 'nixops_arguments', *SCRIPTS)
 """The variables of a network that say which secrets it uses."""

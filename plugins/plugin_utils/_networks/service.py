@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import Version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import CONNECTION, PREFIX, STATE_NAME, Network
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.stored import CachedFiles
+from ...module_utils._hercules_ci.client import connect
+from ...module_utils._hercules_ci.state import Version
+from ...module_utils._problems import Problem
+from .network import CONNECTION, PREFIX, STATE_NAME, Network
+from .projects import Project
+from .stored import CachedFiles
 
 NO_UPLOAD = 'dry-run'
 """The only action that leaves a missing state missing. Others make machines, or leave a state without any, which a later run would keep."""

@@ -14,22 +14,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import hidden_file
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import STATE_NAME as STATE_FILE
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.difference import compared
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.document import NotAState
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.guards import require_nothing_new
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import database_problem, unusable
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import machines
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.placement import place, version_with
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_file, from_server, read_source
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
-from ansible_collections.nixcd.hercules_ci.plugins.modules.nixops_state import ARGUMENTS as STATE
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import STATE_NAME, Network
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.stored import Coming, Versions, known_here
+from ...module_utils._argspec import CONNECTION_OPTIONS
+from ...module_utils._files import hidden_file
+from ...module_utils._hercules_ci.state import StateFiles, Version
+from ...module_utils._nix.parameters import STATE_NAME as STATE_FILE
+from ...module_utils._nixops.difference import compared
+from ...module_utils._nixops.document import NotAState
+from ...module_utils._nixops.guards import require_nothing_new
+from ...module_utils._nixops.importable import database_problem, unusable
+from ...module_utils._nixops.machines import machines
+from ...module_utils._nixops.placement import place, version_with
+from ...module_utils._nixops.sources import from_file, from_server, read_source
+from ...module_utils._nixops.state import State
+from ...module_utils._problems import Failure, Problem
+from ...modules.nixops_state import ARGUMENTS as STATE
+from .network import STATE_NAME, Network
+from .stored import Coming, Versions, known_here
 
 SOURCE = (
     *STATE_NAME, 'nixops_state', 'nixops_function', 'nixops_export_file', 'nixops_database', 'nixops_program',

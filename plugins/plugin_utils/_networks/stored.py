@@ -14,16 +14,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import create_private, hidden_file
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client, Downloaded
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import StateFiles, Version
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.database import Deployment
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.elsewhere import LARGEST, Newest, Place, same_deployment_elsewhere
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import Content, content_of, names
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.sources import from_server, read_source
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
+from ...module_utils._files import create_private, hidden_file
+from ...module_utils._hercules_ci.client import Client, Downloaded
+from ...module_utils._hercules_ci.project import ProjectPath
+from ...module_utils._hercules_ci.state import StateFiles, Version
+from ...module_utils._nixops.database import Deployment
+from ...module_utils._nixops.elsewhere import LARGEST, Newest, Place, same_deployment_elsewhere
+from ...module_utils._nixops.importable import Content, content_of, names
+from ...module_utils._nixops.sources import from_server, read_source
+from ...module_utils._problems import Failure, Problem
+from .network import Network
 
 Versions = Mapping[str, Sequence[Version]]
 """By state file, oldest first."""

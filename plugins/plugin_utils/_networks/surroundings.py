@@ -16,12 +16,13 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import evaluation
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.places import secrets_file
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Host
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project
+
+from ...module_utils._nix import evaluation
+from ...module_utils._problems import Failure, Problem
+from ...module_utils._secrets.places import secrets_file
+from .host import Host
+from .network import Network
+from .projects import Project
 
 
 def nix_problems(project: Project) -> Iterator[Problem]:

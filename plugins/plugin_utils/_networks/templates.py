@@ -13,9 +13,10 @@ from typing import Any
 
 from ansible import template
 from ansible.errors import AnsibleError, AnsibleParserError, AnsibleUndefinedVariable
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated, leaves
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place
+
+from ...module_utils._problems import Problem
+from .._variables import place
+from .host import Evaluated, leaves
 
 # ansible-core before 2.19 has no such function, and marks what is no template.
 _may_be_template = getattr(template, 'is_trusted_as_template', lambda value: not hasattr(value, '__UNSAFE__'))

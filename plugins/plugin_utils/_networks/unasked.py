@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.templates import MARKS, asks, leaves_of, written
+from .host import Evaluated
+from .templates import MARKS, asks, leaves_of, written
 
 SECRETS = 'nixops_agent_secrets'
 FILES = frozenset({'nixops_agent_binary_caches', 'nixops_agent_cluster_join_token'})

@@ -20,14 +20,15 @@ from typing import Any, TypeVar, Union
 import yaml
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.validation import check_type_bool, check_type_int
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.project import ProjectPath
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import STATE_NAME
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._json_schema import Schema
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import templates
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated, Host, variable_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import PREFIX, Network
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import plain
+
+from ...module_utils._hercules_ci.project import ProjectPath
+from ...module_utils._nix.parameters import STATE_NAME
+from ...module_utils._problems import Failure, Problem
+from .._json_schema import Schema
+from .._variables import plain
+from . import templates
+from .host import Evaluated, Host, variable_of
+from .network import PREFIX, Network
 
 SPECS = Path(__file__).resolve().parents[3] / 'roles' / 'nixops' / 'meta' / 'argument_specs.yml'
 HostKind = TypeVar('HostKind', bound=Host)

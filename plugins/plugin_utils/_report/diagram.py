@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.table import text_width
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.topology import LAYERS, Node, Topology, condensed
+from .table import text_width
+from .topology import LAYERS, Node, Topology, condensed
 
 _TOP = 32
 _GAP = 7

@@ -12,18 +12,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.diagram import one_below_the_other, side_by_side
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import (
-    FROM_GIT,
-    TONES,
-    Agent,
-    Outcome,
-    counted,
-    result_numbers,
-)
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.table import SHORT_COMMIT, job_name
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.topology import LAYERS, Topology, topology_of
 from jinja2 import DictLoader, Environment, StrictUndefined
+
+from .diagram import one_below_the_other, side_by_side
+from .outcome import FROM_GIT, TONES, Agent, Outcome, counted, result_numbers
+from .table import SHORT_COMMIT, job_name
+from .topology import LAYERS, Topology, topology_of
 
 _FILES = Path(__file__).parent
 # When it was made, and what was planned for a deployment that has come about since.

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import condition
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import FROM_GIT, TONES, Agent, Outcome, Secret, plain
+from ...module_utils._problems import Failure, Problem
+from ...module_utils._secrets import condition
+from .outcome import FROM_GIT, TONES, Agent, Outcome, Secret, plain
 
 _REST = re.compile(r' (?:Where|Expected|Found|To do): |\n')
 

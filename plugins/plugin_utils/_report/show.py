@@ -12,12 +12,13 @@ from typing import Any
 
 from ansible.constants import config
 from ansible.utils.display import Display
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._files import read_if_present, real_path, write_atomically
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import result_numbers, summary
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.page import html_page, same_but_for_time
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.reading import agents_of, outcomes_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.table import text_table
+
+from ...module_utils._files import read_if_present, real_path, write_atomically
+from ...module_utils._problems import Failure
+from .outcome import result_numbers, summary
+from .page import html_page, same_but_for_time
+from .reading import agents_of, outcomes_of
+from .table import text_table
 
 COLORS = {'bad': 'COLOR_ERROR', 'open': 'COLOR_CHANGED', 'good': 'COLOR_OK'}
 

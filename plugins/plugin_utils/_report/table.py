@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from itertools import groupby
 
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import Outcome, summary
+from .outcome import Outcome, summary
 
 SHORT_COMMIT = 8
 _HEADER = ('NETWORK', 'BRANCH', 'COMMIT', 'STATE', 'JOB', 'PLAN', 'RESULT')

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import FROM_GIT, Agent, Outcome, counted
+from .outcome import FROM_GIT, Agent, Outcome, counted
 
 LAYERS = ('branch', 'network', 'secret', 'agent')
 
