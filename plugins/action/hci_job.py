@@ -12,7 +12,7 @@ from typing import Any
 from ansible.utils.display import Display
 
 from ..module_utils._hercules_ci.client import connect
-from ..module_utils._hercules_ci.job_states import run
+from ..module_utils._jobs.states import run
 from ..modules.hci_job import ARGUMENTS
 from ..plugin_utils._local_action import LocalAction
 

@@ -15,13 +15,13 @@ from ansible.utils.display import Display
 from ..module_utils._argspec import CONNECTION_OPTIONS
 from ..module_utils._files import hidden_file
 from ..module_utils._hercules_ci.client import connect
-from ..module_utils._hercules_ci.project import ProjectPath
 from ..module_utils._hercules_ci.state import StateFiles, Version
 from ..module_utils._nix.deployments import Evaluated
 from ..module_utils._nixops.plan import Plan
 from ..module_utils._nixops.sources import from_server, read_source
 from ..module_utils._nixops.state import State
 from ..module_utils._problems import Failure, Problem, errors_of
+from ..module_utils._project import ProjectPath
 from ..plugin_utils._local_action import task_environment
 from ..plugin_utils._networks.guard import Declared, NetworkPlan, not_uploaded, plan_branch, plan_text, without_secrets
 from ..plugin_utils._networks.states import SOURCE_OPTIONS

@@ -11,8 +11,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._hercules_ci.project import ProjectPath
 from ..module_utils._problems import Failure, Problem, fail
+from ..module_utils._project import ProjectPath
 from ..plugin_utils._networks.host import variable_of, without_omit
 from ..plugin_utils._networks.network import Network
 from ..plugin_utils._networks.network import least_privilege as conditions_for

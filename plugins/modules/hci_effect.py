@@ -197,7 +197,7 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._hercules_ci.local_effect import run
+from ..module_utils._hci.local_effect import run
 from ..module_utils._payload import PAYLOAD_OPTION, take_token
 from ..module_utils._problems import Failure
 from ..module_utils._processes import ending_in_order

@@ -337,7 +337,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._argspec import CONNECTION_OPTIONS
 from ..module_utils._hercules_ci.client import connect
-from ..module_utils._hercules_ci.job_states import run
+from ..module_utils._jobs.states import run
 from ..module_utils._payload import PAYLOAD_OPTION, take_token
 from ..module_utils._problems import Failure
 

@@ -146,12 +146,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._argspec import CONNECTION_OPTIONS
 from ..module_utils._hercules_ci.client import Client, connect
-from ..module_utils._hercules_ci.job_result import JobDetails, details_of
-from ..module_utils._hercules_ci.job_watch import Reader
 from ..module_utils._hercules_ci.jobs import Job, find_job, full_ref, full_revision, list_jobs
-from ..module_utils._hercules_ci.project import ProjectPath
+from ..module_utils._jobs.result import JobDetails, details_of
+from ..module_utils._jobs.watch import Reader
 from ..module_utils._payload import PAYLOAD_OPTION, take_token
 from ..module_utils._problems import Failure
+from ..module_utils._project import ProjectPath
 
 
 def find_jobs(client: Client, options: dict[str, Any]) -> list[Job]:

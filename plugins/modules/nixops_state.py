@@ -309,7 +309,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._argspec import CONNECTION_OPTIONS
 from ..module_utils._files import hidden_file
 from ..module_utils._hercules_ci.client import connect
-from ..module_utils._hercules_ci.project import ProjectPath
 from ..module_utils._hercules_ci.state import StateFiles, require_file_name
 from ..module_utils._hercules_ci.state_upload import Stored, Waiting
 from ..module_utils._nixops.difference import Comparison, compared
@@ -322,6 +321,7 @@ from ..module_utils._nixops.sources import effect_name, from_file, read_source, 
 from ..module_utils._payload import PAYLOAD_OPTION, take_token
 from ..module_utils._problems import Failure, errors_of
 from ..module_utils._processes import ending_in_order
+from ..module_utils._project import ProjectPath
 
 # The action plugin of the same name checks its arguments with this, too.
 ARGUMENTS: dict[str, Any] = {

@@ -120,7 +120,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._argspec import CONNECTION_OPTIONS
 from ..module_utils._files import backup_path, hidden_file, real_path, write_atomically
 from ..module_utils._hercules_ci.client import connect
-from ..module_utils._hercules_ci.project import ProjectPath
 from ..module_utils._hercules_ci.state import StateFiles
 from ..module_utils._nixops.database import MAGIC
 from ..module_utils._nixops.difference import diff_text, differences
@@ -129,6 +128,7 @@ from ..module_utils._nixops.sources import from_file, from_server
 from ..module_utils._nixops.state import NOTHING, State
 from ..module_utils._payload import PAYLOAD_OPTION, take_token
 from ..module_utils._problems import Failure, fail
+from ..module_utils._project import ProjectPath
 
 MODE = 0o600
 

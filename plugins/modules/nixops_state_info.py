@@ -127,13 +127,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._argspec import CONNECTION_OPTIONS
 from ..module_utils._files import hidden_file
 from ..module_utils._hercules_ci.client import connect
-from ..module_utils._hercules_ci.project import ProjectPath
 from ..module_utils._hercules_ci.state import StateFiles, Version
 from ..module_utils._nixops.document import NotAState
 from ..module_utils._nixops.machines import summary
 from ..module_utils._nixops.sources import from_server
 from ..module_utils._payload import PAYLOAD_OPTION, take_token
 from ..module_utils._problems import Failure
+from ..module_utils._project import ProjectPath
 
 
 def main() -> None:

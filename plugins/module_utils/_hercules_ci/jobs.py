@@ -18,9 +18,9 @@ from typing import Any
 from urllib.parse import quote
 
 from .._problems import fail
+from .._project import ProjectPath, segment
 from .answers import Each, Maybe
 from .client import Client
-from .project import ProjectPath, segment
 
 PAGE = 50
 """How many jobs are asked for at a time."""

@@ -21,10 +21,10 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .._problems import Failure, Problem, fail
+from .._project import ProjectPath, segment
 from .answers import Choice, Maybe
 from .client import Client
 from .failures import RequestFailed
-from .project import ProjectPath, segment
 
 LONGEST_RENEWAL = 180.0
 """Seconds. hci renews every three minutes; how long the service lets a lease live is not documented."""

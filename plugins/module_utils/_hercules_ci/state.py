@@ -17,10 +17,10 @@ from typing import IO, Any
 
 from .._files import hidden_file
 from .._problems import fail
+from .._project import ProjectPath, segment
 from .answers import Each, Maybe
 from .client import Client, Downloaded
 from .jobs import job_page
-from .project import ProjectPath, segment
 
 NIX_BASE32 = '0123456789abcdfghijklmnpqrsvwxyz'
 DOWNLOADS = 3

@@ -16,9 +16,9 @@ from typing import Any
 from .._files import read_if_present
 from .._git.repository import open_checkout
 from .._git.trees import Tree, branch_trees
-from .._hercules_ci.project import ProjectPath
 from .._numbers import require_sensible_numbers
 from .._problems import Failure, Problem, fail
+from .._project import ProjectPath
 from . import checkout, checks, ci_nix, evaluation, parameters, pins, run_on, tracked
 from .deployments import Evaluated, Key
 

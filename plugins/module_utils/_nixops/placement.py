@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._files import hidden_file, write_atomically
-from .._hercules_ci.project import ProjectPath
 from .._hercules_ci.state import StateFiles, Version
 from .._hercules_ci.state_upload import Stored, Upload, Waiting, add_version, jobs_started_meanwhile, require_newest, undisturbed
 from .._problems import Failure, Problem, fail
+from .._project import ProjectPath
 from .difference import NO_DIFFERENCES, Comparison, Difference, Differences, diff_text
 from .document import NotAState
 from .sources import from_server

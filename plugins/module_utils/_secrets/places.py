@@ -11,7 +11,7 @@ import os
 import platform
 from dataclasses import dataclass
 
-from .._hercules_ci.project import ProjectPath
+from .._project import ProjectPath
 
 
 @dataclass(frozen=True)

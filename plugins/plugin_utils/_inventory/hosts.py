@@ -14,7 +14,6 @@ from typing import IO, Any
 
 from ...module_utils._files import hidden_file
 from ...module_utils._hercules_ci.client import connect, find_base_url
-from ...module_utils._hercules_ci.project import ProjectPath
 from ...module_utils._hercules_ci.state import StateFiles
 from ...module_utils._nixops.database import Deployment, default_database, find_deployment, open_database
 from ...module_utils._nixops.export import export_text
@@ -22,6 +21,7 @@ from ...module_utils._nixops.machines import Machine, is_machine, machine, may_b
 from ...module_utils._nixops.sources import from_file, from_server, require_export
 from ...module_utils._nixops.state import State, write_state
 from ...module_utils._problems import fail
+from ...module_utils._project import ProjectPath
 
 SOURCE_OPTIONS = ('deployment', 'database', 'export_file', 'project', 'name', 'version')
 

@@ -18,10 +18,10 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from ...module_utils._hercules_ci.project import ProjectPath
 from ...module_utils._nix import run_on
 from ...module_utils._nix.options import EFFECT
 from ...module_utils._problems import Problem
+from ...module_utils._project import ProjectPath
 from ...module_utils._secrets.condition import Condition, for_users
 from ...module_utils._secrets.scripts import Profiles, profiles_in
 from .host import Host

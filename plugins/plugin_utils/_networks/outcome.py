@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from ...module_utils._hercules_ci.log_endings import before_tidying_up
 from ...module_utils._hercules_ci.state import Version
+from ...module_utils._jobs.log_endings import before_tidying_up
 from ...module_utils._problems import Problem
 
 ONLY_WRITTEN = '%s has changed; a run with the tag push brings it to the branch.'

@@ -16,13 +16,13 @@ from typing import IO
 
 from ...module_utils._files import create_private, hidden_file
 from ...module_utils._hercules_ci.client import Client, Downloaded
-from ...module_utils._hercules_ci.project import ProjectPath
 from ...module_utils._hercules_ci.state import StateFiles, Version
 from ...module_utils._nixops.database import Deployment
 from ...module_utils._nixops.elsewhere import LARGEST, Newest, Place, same_deployment_elsewhere
 from ...module_utils._nixops.importable import Content, content_of, names
 from ...module_utils._nixops.sources import from_server, read_source
 from ...module_utils._problems import Failure, Problem
+from ...module_utils._project import ProjectPath
 from .network import Network
 
 Versions = Mapping[str, Sequence[Version]]

@@ -21,9 +21,9 @@ import yaml
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.validation import check_type_bool, check_type_int
 
-from ...module_utils._hercules_ci.project import ProjectPath
 from ...module_utils._nix.parameters import STATE_NAME
 from ...module_utils._problems import Failure, Problem
+from ...module_utils._project import ProjectPath
 from .._json_schema import Schema
 from .._variables import plain
 from . import templates

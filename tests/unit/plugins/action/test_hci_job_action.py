@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.nixcd.hercules_ci.plugins.action import hci_job
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci import job_watch
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.effects import Effect, Evaluation
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, Situation
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._jobs import watch as job_watch
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._jobs.effects import Effect, Evaluation
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
 
 OPTIONS = {'project': 'github/neat-org/neat-repo', 'branch': 'main', 'api_base_url': 'https://ci.example.org'}

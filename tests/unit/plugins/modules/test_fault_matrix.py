@@ -24,7 +24,7 @@ from tests.sandbox.repository import Commit
 from tests.sandbox.server import Sandbox
 
 COLLECTION = 'ansible_collections.nixcd.hercules_ci.plugins.'
-LOGIC = COLLECTION + 'module_utils._hercules_ci.'
+LOGIC = COLLECTION + 'module_utils.'
 EXPORT = Path(__file__).parents[3] / 'fixtures' / 'nixops' / 'nixops-1.7' / 'export-aws-prod.json'
 NAME = 'nixops-aws-prod.json'
 HOSTS = 'nixops-aws-prod.known_hosts'
@@ -227,7 +227,9 @@ SCENARIOS = {
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     time = Time()
-    for module in ('client', 'commit_jobs', 'job_states', 'job_watch', 'locks', 'logs', 'state_upload'):
+    service_modules = ('client', 'locks', 'logs', 'state_upload')
+    job_modules = ('commit_jobs', 'states', 'watch')
+    for module in (*('_hercules_ci.' + name for name in service_modules), *('_jobs.' + name for name in job_modules)):
         monkeypatch.setattr(LOGIC + module + '.time', time)
     monkeypatch.setattr(faults, 'time', time)
     (tmp_path / 'known_hosts').write_text('192.0.2.1 ssh-ed25519 AAAA\n')

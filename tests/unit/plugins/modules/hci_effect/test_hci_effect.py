@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from ansible.module_utils import basic
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils import _programs
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.masking import SHORTEST, Mask
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hci.masking import SHORTEST, Mask
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import packed
 from ansible_collections.nixcd.hercules_ci.plugins.modules import hci_effect
 from hypothesis import given

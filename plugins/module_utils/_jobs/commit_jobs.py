@@ -10,11 +10,11 @@ from __future__ import annotations
 import time
 from typing import Any, Callable
 
+from .._hercules_ci.client import Client
+from .._hercules_ci.failures import RequestFailed
+from .._hercules_ci.jobs import JOB, PAGE, Job, Situation, get_handlers, get_job, list_jobs, newest_config, situation_of
 from .._problems import Failure, fail
-from .client import Client
-from .failures import RequestFailed
-from .jobs import JOB, PAGE, Job, Situation, get_handlers, get_job, list_jobs, newest_config, situation_of
-from .project import ProjectPath, segment
+from .._project import ProjectPath, segment
 
 PUSHED = ('Config', 'Legacy', 'OnPush')
 """The types of the jobs that a push makes."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from .._problems import fail
+from ._problems import fail
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._hercules_ci.client import Client
+from .._hercules_ci.failures import RequestFailed
+from .._hercules_ci.jobs import Job
+from .._hercules_ci.logs import tail_of_log
 from .._problems import Failure, Problem
-from .client import Client
+from .._project import segment
 from .effects import Effect, Evaluation, get_effect, get_evaluation, with_log
-from .failures import RequestFailed
-from .job_watch import Reader
-from .jobs import Job
-from .logs import tail_of_log
-from .project import segment
+from .watch import Reader
 
 NOTHING_EVALUATED = Evaluation()
 UNKNOWN = 'Unknown'

@@ -18,17 +18,17 @@ from typing import IO, Any, Callable
 from urllib.parse import urlsplit
 
 from .._git.repository import cleaned_environment
+from .._hercules_ci.client import find_base_url
+from .._hercules_ci.credentials import default_credentials_file, token_in_file
+from .._hercules_ci.jobs import full_ref
+from .._hercules_ci.logs import plain
+from .._jobs.log_endings import LINES_TO_READ, reason
 from .._numbers import require_sensible_numbers
 from .._problems import Failure, fail
+from .._project import ProjectPath
 from .._secrets import document
-from .client import find_base_url
-from .credentials import default_credentials_file, token_in_file
-from .hci_program import EVAL_SINCE, Hci, effect_arguments, version_text
-from .jobs import full_ref
-from .log_endings import LINES_TO_READ, reason
-from .logs import plain
 from .masking import Mask, MaskedLines
-from .project import ProjectPath
+from .program import EVAL_SINCE, Hci, effect_arguments, version_text
 
 
 def run(options: Mapping[str, Any], check_mode: bool, warn: Callable[[str], None]) -> dict[str, Any]:

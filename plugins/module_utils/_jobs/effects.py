@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .answers import Maybe
-from .client import Client
-from .jobs import Job, job_page
+from .._hercules_ci.answers import Maybe
+from .._hercules_ci.client import Client
+from .._hercules_ci.jobs import Job, job_page
+from .._hercules_ci.logs import tail_of_log
+from .._project import segment
 from .log_endings import LINES_TO_READ, reason
-from .logs import tail_of_log
-from .project import segment
 
 FINAL = ('Failed', 'DependencyFailed', 'Successful', 'Cancelled')
 STATUSES = ('BuildSuccess', 'BuildFailure', 'DependencyFailure', 'Cancelled', 'Waiting', 'Building')

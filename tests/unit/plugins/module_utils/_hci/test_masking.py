@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.masking import Mask, MaskedLines
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hci.masking import Mask, MaskedLines
 from hypothesis import example, given
 from hypothesis import strategies as st
 

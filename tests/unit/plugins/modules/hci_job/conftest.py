@@ -183,8 +183,8 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
 @pytest.fixture
 def fake_time(monkeypatch: pytest.MonkeyPatch) -> Time:
     passing = Time()
-    monkeypatch.setattr(LOGIC + 'job_watch.time', passing)
-    monkeypatch.setattr(LOGIC + 'job_states.time', passing)
+    monkeypatch.setattr(COLLECTION + 'module_utils._jobs.watch.time', passing)
+    monkeypatch.setattr(COLLECTION + 'module_utils._jobs.states.time', passing)
     monkeypatch.setattr(LOGIC + 'logs.time', passing)
     return passing
 

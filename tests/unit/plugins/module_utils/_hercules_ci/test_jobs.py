@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.effects import attribute_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import (
     Job,
     Situation,
@@ -19,6 +18,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job
     situation_of,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import plain
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._jobs.effects import attribute_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from hypothesis import given
 from hypothesis import strategies as st

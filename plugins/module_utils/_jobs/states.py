@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
+from .._hercules_ci.client import Client
+from .._hercules_ci.jobs import Situation, full_ref, full_revision, get_handlers, newest_config
 from .._problems import Failure, Problem, fail
-from .client import Client
+from .._project import ProjectPath
 from .commit_jobs import CommitJobs
-from .job_result import JobDetails, details_of, failure_of, problems_of, waiting_problem
-from .job_watch import Reader, TimedOut, watch
-from .jobs import Situation, full_ref, full_revision, get_handlers, newest_config
-from .project import ProjectPath
+from .result import JobDetails, details_of, failure_of, problems_of, waiting_problem
+from .watch import Reader, TimedOut, watch
 
 NO_JOBS = Situation()
 

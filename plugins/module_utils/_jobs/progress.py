@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from .client import Client
+from .._hercules_ci.client import Client
+from .._hercules_ci.jobs import Job, Situation
 from .effects import Effect, Evaluation, get_effect, get_evaluation
-from .jobs import Job, Situation
 
 NAMED_EFFECTS = 4
 """Up to how many effects are named one by one; of more, their numbers are told."""

@@ -11,10 +11,10 @@ import time
 from dataclasses import dataclass, replace
 from typing import Callable, TypeVar
 
+from .._hercules_ci.client import Client
+from .._hercules_ci.failures import RequestFailed
+from .._hercules_ci.jobs import Situation
 from .._problems import Problem
-from .client import Client
-from .failures import RequestFailed
-from .jobs import Situation
 from .progress import Progress
 
 SHORTEST_PAUSE = 0.5

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.log_endings import reason
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._jobs.log_endings import reason
 
 
 def phase(name: str) -> str:
