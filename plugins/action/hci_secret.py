@@ -13,7 +13,8 @@ from ansible.errors import AnsibleFilterError
 from ..filter.least_privilege import least_privilege
 from ..module_utils._problems import fail
 from ..module_utils._secrets.hci_secret_options import OPTIONS, RULES
-from ..plugin_utils._networks.provided import evaluated, named, refuse_missing_fields
+from ..plugin_utils._networks.provided import evaluated, named, refuse_unusable
+from ..plugin_utils._networks.unasked import Asked, asked_for
 from ..plugin_utils._private_action import PrivateAction
 from ..plugin_utils._schemas import problems_in_secrets
 from ..plugin_utils._variables import place, plain, refuse_if_any
@@ -33,6 +34,7 @@ class ActionModule(PrivateAction):
 
     _source = 'secrets'
     """What messages call the option secrets: the variable, where it names one."""
+    _asked = Asked()
 
     def resolved(self, given: dict[str, Any]) -> dict[str, Any]:
         """With the secrets of the variable that is named. Where that is not set, there are none."""
@@ -40,6 +42,7 @@ class ActionModule(PrivateAction):
             return given
         self._source = named('secrets', given['secrets'])
         value = evaluated(self._source, self._variables, self._loader)
+        self._asked = asked_for(self._variables.get(self._source), self._variables)
         return {**given, 'secrets': {} if value is None else value}
 
     def payload(self, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,11 +59,12 @@ class ActionModule(PrivateAction):
     def _for(self, networks: list[str], secrets: dict[str, Any]) -> dict[str, Any]:
         """Secrets that just these networks may use, where nothing else is said, and that have what their scripts read."""
         hostvars = self._variables['hostvars']
-        refuse_missing_fields(secrets, networks, hostvars, self._variables['inventory_hostname'])
         try:
-            return least_privilege(secrets, [hostvars[network] for network in networks])
+            opened = least_privilege(secrets, [hostvars[network] for network in networks])
         except AnsibleFilterError as error:
             raise fail(str(error)) from None
+        refuse_unusable(opened, networks, self._asked, self._variables)
+        return opened
 
     def _entry(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """That of the secret which the option O(name) names."""

@@ -62,7 +62,8 @@ options:
     description:
       - Hosts of the inventory that are networks. Each of O(secrets) without a condition is opened to just those of them whose
         C(nixops_secrets_map) names it, as the filter P(nixcd.hercules_ci.least_privilege#filter) does.
-      - A secret that lacks a field which a script of theirs reads, or has no value of it, is refused.
+      - A secret that lacks a field which a script of theirs reads, or has no value of it, is refused. Where a lookup gives all of
+        O(secrets) or a condition, so are a secret that a network names and that is missing, and a condition that refuses a network.
     type: list
     elements: str
   state:

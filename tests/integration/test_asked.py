@@ -20,17 +20,18 @@ PARTS = ('field', 'whole', 'token', 'cache')
 
 @pytest.fixture
 def asking(world: World) -> World:
-    """The guide's world, in which a field, all data of a secret, the token and a part of the caches are asked for."""
+    """The guide's world, in which a field, all data of a secret, a condition, the token and a part of the caches are asked for."""
     def asked(what: str) -> str:
         return ASKED % (what, world.folder / 'asked', 'cat %s' % (world.folder / what))
 
     for part in PARTS:
         (world.folder / part).write_text('canary-%s' % part)
+    (world.folder / 'condition').write_text('yes')
     (world.folder / 'whole').write_text(json.dumps({'privateKey': 'canary-whole', 'publicKey': 'canary-whole'}))
     world.inventory['hercules_agents']['vars'].update(
         aws_fields={**SECRETS['neat-aws']['data'], 'aws_secret_access_key': asked('field')},
         nixops_agent_secrets={
-            'neat-aws': {'data': '{{ aws_fields }}'},
+            'neat-aws': {'data': '{{ aws_fields }}', 'condition': asked('condition').replace(' }}', ' | bool }}')},
             'neat-ssh': {'data': asked('whole').replace(') }}', ') | from_json }}')},
         },
         nixops_agent_cluster_join_token=asked('token'),
@@ -66,11 +67,11 @@ def provide(world: World, *arguments: str) -> Played:
 def test_it_is_asked_once(asking: World) -> None:
     played = provide(asking, '-v')
     assert played.code == 0, played.output
-    assert asked_of(asking) == Counter('%s %s' % (agent, part) for agent in ('agent-1', 'agent-2') for part in PARTS)
+    assert asked_of(asking) == Counter('%s %s' % (agent, part) for agent in ('agent-1', 'agent-2') for part in (*PARTS, 'condition'))
     assert [stored(asking, agent) for agent in ('agent-1', 'agent-2')] == [{part: 'canary-%s' % part for part in PARTS}] * 2
     limited = provide(asking, '--limit', 'agent-1,nixops_networks')
     assert (limited.code, limited.changes) == (0, {}), limited.output
-    assert asked_of(asking) == Counter('agent-1 %s' % part for part in PARTS)
+    assert asked_of(asking) == Counter('agent-1 %s' % part for part in (*PARTS, 'condition'))
 
 
 def test_what_is_wrong_with_the_answer_is_found_before_it_is_written(asking: World) -> None:
@@ -84,6 +85,14 @@ def test_what_is_wrong_with_the_answer_is_found_before_it_is_written(asking: Wor
     assert failed.code == 2
     assert "['neat-aws']['data']['aws_secret_access_key']" in failed.output and 'Ansible cannot evaluate the variable' in failed.output
     assert not asking.agent_secrets('agent-1').exists()
+    (asking.folder / 'all').write_text(json.dumps({'neat-ssh': {'data': {'privateKey': 'canary', 'publicKey': 'canary'}}}))
+    variables = asking.inventory['hercules_agents']['vars']
+    secrets = variables['nixops_agent_secrets']
+    variables['nixops_agent_secrets'] = "{{ lookup('ansible.builtin.pipe', 'cat %s') | from_json }}" % (asking.folder / 'all')
+    lacking = asking.play()
+    assert lacking.code == 2 and 'The agent does not get the secret neat-aws' in lacking.output
+    assert 'PLAY [Deploy' not in lacking.output and not asking.agent_secrets('agent-1').exists()
+    variables['nixops_agent_secrets'] = secrets
     fields['aws_secret_access_key'] = "{{ lookup('ansible.builtin.env', 'NOT_SET_ANYWHERE') }}"
     beforehand = provide(asking)
     assert 'which is empty' in beforehand.output and 'PLAY [Provision agents]' not in beforehand.output

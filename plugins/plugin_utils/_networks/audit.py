@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from ...module_utils._problems import Problem
+from ...module_utils._problems import Problem, errors_of
 from ...module_utils._secrets import condition, json_text
 from ...module_utils._secrets.condition import Condition, Job
 from ...module_utils._secrets.scripts import SecretUse, uses_in
 from .network import Network
-from .unasked import UNKNOWN
+from .unasked import UNKNOWN, Asked
 
 Place = Callable[..., str]
 """Where something is, for people: called with a host, the name of its variable and keys into that."""
@@ -36,16 +36,18 @@ class Secret:
     """What an audit may know of a secret.
 
     fields: of its data, None where they are not known. condition: None where there is none. blank: places in the data without a value.
+    condition_known: not where only a lookup knows it; it is taken for the one that would be derived then.
     """
 
     fields: frozenset[str] | None
     condition: Condition | None
     blank: frozenset[json_text.Path] = frozenset()
+    condition_known: bool = True
 
     @property
     def is_open(self) -> bool:
-        """Whether there is no condition, as far as known: an entry whose fields nobody knows may have one."""
-        return self.condition is None and self.fields is not None
+        """Whether there is no condition, as far as known."""
+        return self.condition is None and self.condition_known
 
 
 Agents = Mapping[str, Mapping[str, Secret]]
@@ -57,8 +59,9 @@ def secrets_of(entries: Mapping[str, Mapping[str, Any]], derived: Mapping[str, C
     return {
         name: Secret(
             None if UNKNOWN in (entry.get('data') or ()) else frozenset(entry.get('data') or ()),
-            derived.get(name) if entry.get('condition') is None else entry['condition'],
+            derived.get(name) if entry.get('condition') in (None, UNKNOWN) else entry['condition'],
             frozenset(path for path, value in json_text.walk(entry.get('data') or {}) if _is_blank(value)),
+            entry.get('condition') != UNKNOWN,
         )
         for name, entry in entries.items()
     }
@@ -95,6 +98,20 @@ def field_problems(networks: Sequence[Network], agents: Agents) -> Iterator[Prob
         for script, use in _uses(network):
             if use.secret in network.secrets:
                 yield from _script_use(network, use, agents, _place(network.name, script))
+
+
+def access_problems(networks: Sequence[Network], agents: Agents, asked: Asked) -> Iterator[Problem]:
+    """What an audit would have said of secrets that networks name, had it known what was asked since."""
+    for network in networks:
+        for key, name in network.secrets.items():
+            where = _place(network.name, 'nixops_secrets_map', key)
+            lacking = [host for host, secrets in agents.items() if name not in secrets] if asked.all else []
+            if lacking:
+                yield Problem('The agent does not get the secret %s, and an effect runs on any agent.' % name, where=where,
+                              expected='%s in nixops_agent_secrets of every agent' % name, found='missing on %s' % ', '.join(lacking),
+                              remedy='Add the secret where the lookup finds it, or correct the name.')
+            if asked.all or name in asked.conditions:
+                yield from errors_of(_refusals(network, name, agents, None, where))
 
 
 def _uses(network: Network) -> Iterator[tuple[str, SecretUse]]:

@@ -29,6 +29,8 @@ from .host import Host
 PREFIX = 'nixops_'
 EFFECT_OPTIONS = frozenset(EFFECT) - {'name'}
 SCRIPTS = ('nixops_user_setup_script', 'nixops_prior_check_script', 'nixops_effect_check_script')
+USE = ('nixops_project', 'nixops_branches', 'nixops_run_on', 'nixops_secrets_map', 'nixops_arguments', *SCRIPTS)
+"""The variables that say which secrets a network uses, and where."""
 STATE_NAME = ('nixops_deployment', 'nixops_state_name', 'nixops_known_hosts_name', 'nixops_effect_deployment')
 """The variables that the network's names depend on."""
 CONNECTION = ('api_base_url', 'api_token', 'credentials_file', 'validate_certs', 'ca_path')

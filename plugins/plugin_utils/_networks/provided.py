@@ -17,13 +17,11 @@ from ansible.template import Templar
 
 from ...module_utils._problems import Failure, Problem, fail
 from .._variables import place
-from .audit import field_problems, secrets_of
+from .audit import access_problems, field_problems, secrets_of
 from .host import is_omitted, variable_of, without_omit
-from .network import SCRIPTS, Network
+from .network import USE, Network
 from .templates import reason, written
-
-READ = ('nixops_secrets_map', 'nixops_arguments', *SCRIPTS)
-"""The variables of a network that say which fields it reads."""
+from .unasked import Asked
 
 
 def evaluated(name: str, variables: Mapping[str, Any], loader: DataLoader) -> Any:
@@ -55,16 +53,20 @@ def evaluated(name: str, variables: Mapping[str, Any], loader: DataLoader) -> An
     return None if value is omitted or value == '' else without_omit(value)
 
 
-def refuse_missing_fields(secrets: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], hostvars: Mapping[str, Any], agent: str) -> None:
-    """Raise Failure where a script of one of these networks reads a field that the secrets lack, or that is empty in them."""
+def refuse_unusable(secrets: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], asked: Asked, variables: Mapping[str, Any]) -> None:
+    """Raise Failure where the networks among these hosts could not use a secret: a script reads a field that it lacks or that is empty.
+
+    Of what preflight did not know, also where a secret is missing, or its condition refuses a network. variables: of the task.
+    """
     networks = []
     for host in hosts:
         values: dict[str, Any] = {}
-        for variable in READ:
+        for variable in USE:
             with suppress(AnsibleError):  # the network's own fault, which its own tasks tell
-                values[variable] = variable_of(hostvars[host], variable)
+                values[variable] = variable_of(variables['hostvars'][host], variable)
         networks.append(Network(host, values, values))
-    problems = tuple(field_problems(networks, {agent: secrets_of(secrets, {})}))
+    agents = {variables['inventory_hostname']: secrets_of(secrets, {})}
+    problems = (*access_problems(networks, agents, asked), *field_problems(networks, agents))
     if problems:
         raise Failure(problems)
 

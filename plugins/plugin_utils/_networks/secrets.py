@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator, Mapping, Sequence, Set
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -20,13 +20,10 @@ from ...module_utils._secrets.places import secrets_file
 from .._schemas import problems_in_secrets
 from .audit import Secret, audit, secrets_of
 from .host import Host
-from .network import SCRIPTS, Network, least_privilege
+from .network import USE, Network, least_privilege
 from .projects import Project, default_branch
 from .states import Agent
-from .unasked import UNKNOWN
-
-USE = ('nixops_project', 'nixops_branches', 'nixops_run_on', 'nixops_secrets_map', 'nixops_arguments', *SCRIPTS)
-"""The variables of a network that say which secrets it uses."""
+from .unasked import UNKNOWN, UNKNOWN_ENTRY
 
 
 def secret_problems(
@@ -41,8 +38,8 @@ def secret_problems(
     held, wrong = {}, []
     derived = least_privilege(sound)
     for agent in _provided(agents):
-        entries = _entries(agent)
-        findings = list(problems_in_secrets(entries))
+        entries = _entries(agent, derived)
+        findings = list(problems_in_secrets(_without_unknown(entries)))
         wrong += [Problem(what, where=agent.line('nixops_agent_secrets', *path), remedy='Correct the variable.') for path, what in findings]
         held[agent.name] = _known(entries, {tuple(path[:2]) for path, _what in findings}, derived)
     found = audit(sound, held, defaults, lambda host, variable, *path: hosts[host].place(variable, *path))
@@ -53,12 +50,26 @@ def secret_problems(
     return [*_without_condition(held, derived, hosts, provided), *found]
 
 
-def _entries(agent: Host) -> dict[str, Any]:
-    """The agent's secrets by name, without parts that are null: those are not given, as for hci_secret."""
+def _entries(agent: Host, used: Iterable[str]) -> dict[str, Any]:
+    """The agent's secrets by name, without parts that are null: those are not given, as for hci_secret.
+
+    used: names that networks have for secrets. Where only a lookup knows the agent's, it is taken to have all of those; the task that
+    provides it refuses to go on without one.
+    """
     secrets: dict[str, Any] = agent['nixops_agent_secrets']
+    if UNKNOWN in secrets:
+        secrets = dict.fromkeys(used, UNKNOWN_ENTRY)
     return {
-        name: {part: value for part, value in entry.items() if value is not None} if isinstance(entry, dict) else entry
+        name: {part: value for part, value in entry.items() if value is not None} if isinstance(entry, Mapping) else entry
         for name, entry in secrets.items()
+    }
+
+
+def _without_unknown(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries without conditions that only a lookup knows."""
+    return {
+        name: {part: value for part, value in entry.items() if value != UNKNOWN} if isinstance(entry, dict) else entry
+        for name, entry in entries.items()
     }
 
 
@@ -128,10 +139,16 @@ def default_branches(projects: Sequence[Project], agents: Sequence[Host]) -> dic
 
 def outlines(networks: Sequence[Network], agents: Sequence[Host]) -> dict[str, dict[str, dict[str, Any]]]:
     """What may be shown of each agent's secrets, as O(nixcd.hercules_ci.nixops_report#module:agents) takes it. Never a value."""
+    derived = least_privilege(networks)
     return {
-        agent: {name: {'fields': sorted(secret.fields or ()), 'condition': secret.condition} for name, secret in secrets.items()}
-        for agent, secrets in _held(networks, agents).items()
+        agent.name: {name: _outline(secret) for name, secret in secrets_of(_entries(agent, derived), derived).items()}
+        for agent in _provided(agents)
     }
+
+
+def _outline(secret: Secret) -> dict[str, Any]:
+    known = {'condition': secret.condition} if secret.condition_known else {}
+    return {'fields': sorted(secret.fields or ()), **known}
 
 
 def key_ids(agents: Sequence[Host]) -> dict[str, list[str]]:
@@ -146,14 +163,6 @@ def key_ids(agents: Sequence[Host]) -> dict[str, list[str]]:
     return {name: sorted(keys) for name, keys in found.items()}
 
 
-def _held(users: Sequence[Network], agents: Sequence[Host]) -> dict[str, dict[str, Secret]]:
-    derived = least_privilege(users)
-    return {agent.name: secrets_of(_entries(agent), derived) for agent in _provided(agents)}
-
-
 def _provided(agents: Sequence[Host]) -> list[Host]:
-    """Of an agent without nixops_agent_secrets nothing is known: somebody else looks after its secrets. So of one where a lookup knows."""
-    return [
-        agent for agent in agents if 'nixops_agent_secrets' in agent.given and agent.sound('nixops_agent_secrets')
-        and UNKNOWN not in agent['nixops_agent_secrets']
-    ]
+    """Of an agent without nixops_agent_secrets nothing is known: somebody else looks after its secrets."""
+    return [agent for agent in agents if 'nixops_agent_secrets' in agent.given and agent.sound('nixops_agent_secrets')]

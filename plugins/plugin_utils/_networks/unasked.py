@@ -8,6 +8,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from .host import Evaluated
@@ -16,7 +18,27 @@ from .templates import MARKS, asks, leaves_of, written
 SECRETS = 'nixops_agent_secrets'
 FILES = frozenset({'nixops_agent_binary_caches', 'nixops_agent_cluster_join_token'})
 UNKNOWN = 'a value that nobody has asked for'
-"""Stands for a value, and as a name for names that are not known."""
+"""Stands for a value or a condition, and as a name for names that are not known."""
+UNKNOWN_ENTRY = MappingProxyType({'data': {UNKNOWN: UNKNOWN}, 'condition': UNKNOWN})
+"""A secret of which a lookup knows everything."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What preflight does not know of an agent's secrets, as a lookup has to be asked: all, names too, or conditions of some."""
+
+    all: bool = False
+    conditions: frozenset[str] = frozenset()
+
+
+def asked_for(value: Any, variables: Mapping[str, Any]) -> Asked:
+    """What a lookup has to be asked for, of secrets as they were written, before it is known."""
+    secrets = written(value, variables)
+    if not isinstance(secrets, Mapping):
+        return Asked(asks(secrets, variables))
+    entries = {name: written(entry, variables) for name, entry in secrets.items()}
+    conditions = {name: entry.get('condition') if isinstance(entry, Mapping) else entry for name, entry in entries.items()}
+    return Asked(False, frozenset(name for name, condition in conditions.items() if asks(condition, variables)))
 
 
 class Sparing(Evaluated):
@@ -38,8 +60,11 @@ class Sparing(Evaluated):
     def _entry(self, value: Any) -> Any:
         entry = written(value, self.raw)
         if isinstance(entry, Mapping):
-            return {part: self._data(text) if part == 'data' else self.evaluate(text) for part, text in entry.items()}
-        return {'data': {UNKNOWN: UNKNOWN}} if asks(entry, self.raw) else self.evaluate(value)
+            return {part: self._data(text) if part == 'data' else self._condition(text) for part, text in entry.items()}
+        return dict(UNKNOWN_ENTRY) if asks(entry, self.raw) else self.evaluate(value)
+
+    def _condition(self, value: Any) -> Any:
+        return UNKNOWN if asks(value, self.raw) else self.evaluate(value)
 
     def _data(self, value: Any) -> Any:
         data = written(value, self.raw)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from functools import partial
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
@@ -23,7 +25,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.action import nixops_prefligh
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.known import Run
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_agent
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.secrets import outlines, secret_problems
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_agent, read_network
 
 Action = Callable[..., Any]
 HOSTS = ('a', 'b', 'agent-1')
@@ -158,6 +161,10 @@ hercules_agents:
     isTag: isTag
     nixops_agent_secrets: "{{ secrets_of_all }}"
 ''' % {'asked': ASKED % ("' ~ inventory_hostname ~ '", 'x')}
+JSON = (ASKED % ('x', '%s')).replace(') }}', ') | from_json }}')
+ALL, ENTRY = ({'neat-aws': {'data': {'key': 'x'}, 'condition': True}}, {'data': {'key': 'x'}, 'condition': True})
+NETWORK = {'nixops_project': 'github/neat-org/neat-repo', 'nixops_branches': ['production'], 'nixops_deployment': 'foo',
+           'nixops_secrets_map': {'aws': 'neat-aws'}, 'nixops_user_setup_script': 'writeAWSSecret aws'}
 
 
 @pytest.mark.parametrize('tags, playing, asked', [
@@ -184,6 +191,33 @@ def test_no_secret_is_fetched(
         assert secret['condition'] == 'isTag'
         assert sorted(secret['data']) == ['blank', 'deep', 'kept', 'key']
         assert (secret['data']['kept'], secret['data']['blank']) == ('text', '')
+
+
+@pytest.mark.parametrize('secrets', [
+    {'neat-aws': {'data': {'key': 'x'}, 'condition': ASKED % ('x', 'isTag')}},
+    {'neat-aws': {'data': {'key': 'x'}, 'condition': {'and': ['isTag', {'isBranch': ASKED % ('x', 'production')}]}}},
+    {'neat-aws': {'data': {'key': 'x'}, 'condition': '{{ condition }}'}},
+    {'neat-aws': JSON % json.dumps(ENTRY)}, JSON % json.dumps(ALL), '{{ asked }}', "{{ {} | combine(asked) }}",
+], ids=['condition', 'part', 'variable', 'entry', 'all', 'all, elsewhere', 'all, combined'])
+def test_what_only_a_lookup_knows_of_a_secret(tmp_path: Path, secrets: Any) -> None:
+    """It is not asked, and in nobody's way: neither is a condition taken for none, nor a secret for missing."""
+    agents = {'hosts': {'agent-1': {}}, 'vars': {
+        'nixops_agent_secrets': secrets, 'asked': JSON % json.dumps(ALL), 'condition': ASKED % ('x', 'isTag'),
+    }}
+    (tmp_path / 'hosts.yml').write_text(yaml.safe_dump({'nixops_networks': {'hosts': {'neat': NETWORK}}, 'hercules_agents': agents}))
+    loader = DataLoader()
+    inventory = InventoryManager(loader, str(tmp_path / 'hosts.yml'))
+    hostvars = HostVarsOfAnsible(inventory, VariableManager(loader, inventory), loader)
+    variables = {**VARIABLES, 'groups': inventory.get_groups_dict(), 'hostvars': hostvars, 'ansible_play_batch': ['agent-1', 'neat']}
+    found = nixops_preflight.inventory_of(variables, loader, [])
+    networks = [read_network(name, found.networks[name])[0] for name in found.networks]
+    agent, wrong = read_agent('agent-1', found.agents['agent-1'])
+    assert wrong == []
+    missing = ' '.join(problem.what for problem in secret_problems(networks, [agent], {}, {'agent-1'}))
+    fields_known = isinstance(secrets, dict) and isinstance(secrets['neat-aws'], dict)
+    assert 'No agent' not in missing and 'condition' not in missing and ('needs the field' in missing) is fields_known
+    assert outlines(networks, [agent]) == {'agent-1': {'neat-aws': {'fields': ['key'] if fields_known else []}}}
+    assert not (tmp_path / 'asked').exists()
 
 
 def test_problems_are_a_failed_result(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import copy
 import json
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,8 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import HIDDEN, PACKED
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils import _private_action, _unseen_action
+
+from tests.unit.as_written import as_written
 
 SECRET = {'name': 'neat-aws', 'data': {'key': 'canary'}, 'condition': True}
 Run = Callable[..., dict[str, Any]]
@@ -191,6 +194,32 @@ def test_numbers_and_booleans_are_warned_of(
     for text in warned:
         assert text.startswith('There are numbers or booleans in the data of secrets: %s. YAML' % places)
         assert not any(value in text for value in ('42798', '1.5', 'True', '12000'))
+
+
+ANSWER = "{{ lookup('ansible.builtin.pipe', 'cat ' ~ answers) | from_json }}"
+NEAT = {'nixops_project': 'github/neat-org/neat-repo', 'nixops_branches': ['production'], 'nixops_secrets_map': {'aws': 'neat-aws'},
+        'nixops_user_setup_script': 'writeAWSSecret aws', 'inventory_hostname': 'neat'}
+DATA = {'aws_access_key_id': 'canary', 'aws_secret_access_key': 'canary'}
+
+
+@pytest.mark.parametrize(('secrets', 'answer_of_lookup', 'message'), [
+    (ANSWER, {'neat-aws': {'data': DATA}}, ''), (ANSWER, {'neat-aws': {'data': DATA, 'condition': True}, 'other': {'condition': True}}, ''),
+    (ANSWER, {}, 'The agent does not get the secret neat-aws,'),
+    (ANSWER, {'neat-awz': {'data': DATA, 'condition': True}}, 'does not get the secret'),
+    (ANSWER, {'neat-aws': {'data': {**DATA, 'aws_access_key_id': ''}}}, 'which is empty'),
+    (ANSWER, {'neat-aws': {'data': DATA, 'condition': 'isTag'}}, 'The condition of the secret neat-aws refuses branch production.'),
+    ({'neat-aws': {'data': DATA, 'condition': ANSWER}}, {'isBranch': 'dev'}, 'The condition of the secret neat-aws refuses'),
+    ({'neat-aws': {'data': DATA, 'condition': ANSWER}}, 'isDefaultBranch', ''), ({'neat-aws': ANSWER}, {'data': DATA}, ''),
+    ({'neat-aws': ANSWER}, {'data': DATA, 'condition': False}, 'The condition of the secret neat-aws refuses'),
+])
+def test_what_only_a_lookup_knows_is_judged_when_it_is_asked(
+    run: Run, tmp_path: Path, secrets: Any, answer_of_lookup: Any, message: str,
+) -> None:
+    (tmp_path / 'answers').write_text(json.dumps(answer_of_lookup))
+    variables = {'answers': str(tmp_path / 'answers'), 'hostvars': {'neat': NEAT}, 'inventory_hostname': 'agent-1'}
+    variables['mine'] = as_written(secrets)
+    result = run('hci_secret', {'secrets': 'mine', 'networks': ['neat']}, variables)
+    assert bool(result.get('failed')) is bool(message) and message in result.get('msg', '')
 
 
 def test_secrets_to_remove_need_names_only(run: Run) -> None:

@@ -12,11 +12,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_agent
 
-try:
-    from ansible.template import trust_as_template as trusted
-except ImportError:  # ansible-core before 2.19
-    def trusted(value: str) -> str:
-        return value
+from tests.unit.as_written import as_written
 
 UNSAFE = 'If this is a value and no template, put the tag !unsafe before it where it is written, in a vaulted file too.'
 
@@ -29,12 +25,6 @@ class HostVars:
 
     def raw_get(self, _host: str) -> dict[str, Any]:
         return self.variables
-
-
-def as_written(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: as_written(child) for key, child in value.items()}
-    return trusted(value) if isinstance(value, str) else value
 
 
 def read(data: dict[str, Any], **variables: Any) -> Any:
