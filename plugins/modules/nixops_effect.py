@@ -275,6 +275,16 @@ deployments:
       description: Whether NixOps is told to destroy what is obsolete, as with C(--kill-obsolete) among its arguments.
       type: bool
       sample: false
+    include:
+      description: The machines and resources that NixOps is told to deal with alone (C(--include)).
+      type: list
+      elements: str
+      sample: []
+    exclude:
+      description: Those that NixOps is told to leave as they are (C(--exclude)).
+      type: list
+      elements: str
+      sample: []
     secrets_map:
       description: The secrets that it asks for.
       type: dict
@@ -283,9 +293,15 @@ deployments:
       description:
         - The C(machines) of the network by name, each with its C(type) and the C(system) that is prebuilt for it; its other C(resources),
           each with its C(type).
+        - What only files for prebuilding have is not among them.
         - C(known) is V(false) where some of it could not be evaluated.
       type: dict
       sample: {known: true, machines: {app1: {type: ec2, system: null}}, resources: {kp: {type: ec2KeyPairs}}}
+    bare:
+      description: The same as NixOps 2 deploys it where its state has no arguments for it; null where it is prebuilt without arguments, or
+        cannot be evaluated without them.
+      type: dict
+      sample: null
 heads:
   description: For each branch the commit on O(remote) with whose files its effects were evaluated.
   type: dict

@@ -163,6 +163,11 @@ networks:
       type: list
       elements: dict
       sample: []
+    left_out:
+      description: Those that would be created, had NixOps not been told to leave them out, with C(--include) or C(--exclude).
+      type: list
+      elements: dict
+      sample: []
     problems:
       description: What speaks against the push, and warnings.
       type: list

@@ -81,8 +81,8 @@ projects:
       description:
         - What the variables of each network come to - its C(branches), the C(function) and C(action) of its effect, where its C(state)
           comes from, C(state_name) and C(known_hosts_name) on Hercules CI, C(effect_deployment), C(forget_state), C(secrets_map),
-          the C(aws_profiles) that its scripts write, each with the secret that is written, V(null) where that is not known, and
-          C(aws_key_ids), the last characters of the IDs of the keys in its secrets.
+          the names of its C(network_args), the C(aws_profiles) that its scripts write, each with the secret that is written, V(null)
+          where that is not known, and C(aws_key_ids), the last characters of the IDs of the keys in its secrets.
       type: dict
       sample:
         neat-network:
@@ -95,6 +95,7 @@ projects:
           effect_deployment: foo
           forget_state: false
           secrets_map: {aws: neat-aws}
+          network_args: []
           aws_profiles: {default: aws}
           aws_key_ids: {aws: […MPLE]}
     uploads:

@@ -37,6 +37,7 @@ def prepare(world: World, networks: int, names: list[str]) -> None:
     """Everything deployed: states uploaded, ci.nix pushed, and jobs that have succeeded. What effects do is not what is measured."""
     add_fleet(world, names, networks)
     world.sandbox.hold_effects()
+    world.longest_play = 3600  # to upload a thousand states takes a while
     first = world.play(*FORKS, '--tags', 'state,ci_nix,push', playbook='networks')
     if first.code:
         raise SystemExit(first.output)

@@ -12,6 +12,7 @@ NixOps 1.7 and 2. C(None) always stands for what is not known, never for what is
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, overload
@@ -25,12 +26,15 @@ STORAGE = 'hercules-ci'
 KEY_ID = re.compile(r'(?:AKIA|ASIA)[A-Z0-9]{12,124}\Z')
 # "nixops deploy --kill-obsolete", which Python lets people shorten, also in quotes.
 KILLS = re.compile(r"""(?<!\S)['"]?(?:--ki[\w-]*|-k)(?![\w-])""")
+# One command, which may go over several lines.
+DEPLOYS = re.compile(r'\bnixops deploy\b((?:\\\n|[^\n;&|])*)')
 # Longer than a profile's name, and as long as a secret key that somebody put into the wrong place.
 TOO_LONG = 40
 HIDDEN = '…'
 
 PLAIN = ('ref', 'job', 'name', 'path', 'runs', 'function', 'state_name', 'known_hosts_name', 'deployment', 'action', 'lock')
 """What a result has of an effect as it is."""
+LISTS = ('deploy_only', 'include', 'exclude')
 
 
 @overload
@@ -81,6 +85,28 @@ class Network:
     resources: Mapping[str, Resource] = field(default_factory=dict)
     known: bool = True
 
+    def as_dict(self) -> dict[str, Any]:
+        """For results. Of the ID of an access key the last characters are shown."""
+        return {
+            'known': self.known,
+            'machines': {
+                name: {'type': machine.type, 'system': machine.system, 'access_key': shown(machine.access_key)}
+                for name, machine in self.machines.items()
+            },
+            'resources': {
+                name: {'type': resource.kind, 'access_key': shown(resource.access_key)} for name, resource in self.resources.items()
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Network:
+        """The same from a result."""
+        return cls(
+            {name: Machine(machine['type'], machine['system'], machine.get('access_key')) for name, machine in found['machines'].items()},
+            {name: Resource(resource['type'], resource.get('access_key')) for name, resource in found['resources'].items()},
+            found['known'],
+        )
+
 
 @dataclass(frozen=True)
 class Evaluated:
@@ -91,8 +117,10 @@ class Evaluated:
     state_name: the state file that NixOps would read; of runNixOps2 only the network tells. known_hosts_name: of runNixOps.
     deployment: NIXOPS_DEPLOYMENT, C(None) also where it is null. lock: the name of NixOps 2's lock at Hercules CI.
     deploy_only: network files that are not prebuilt. destroys: whether NixOps is told to destroy what is obsolete.
+    include, exclude: the machines and resources that NixOps is told to deal with alone, or to leave as they are.
     secrets_map: what secretsMap says, whatever that is; scripts: the shell code by its attribute; inputs: the paths of its packages.
-    network: what is prebuilt, if that was asked for.
+    network: what is prebuilt and deployed, if that was asked for. bare: the same as NixOps 2 deploys it where its state has no arguments,
+    if it is prebuilt with some and can do without.
     """
 
     ref: str
@@ -108,10 +136,13 @@ class Evaluated:
     lock: str | None = None
     deploy_only: tuple[str, ...] = ()
     destroys: bool = False
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     secrets_map: Mapping[str, Any] = field(default_factory=dict)
     scripts: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     network: Network | None = None
+    bare: Network | None = None
 
     @property
     def key(self) -> Key:
@@ -120,47 +151,30 @@ class Evaluated:
     def with_network_of(self, built: Evaluated) -> Evaluated:
         """With what only the network tells, as it was prebuilt for this or another ref."""
         return replace(
-            self, network=built.network, state_name=self.state_name or built.state_name, lock=self.lock or built.lock,
+            self, network=built.network, bare=built.bare, state_name=self.state_name or built.state_name, lock=self.lock or built.lock,
             function=self.function or built.function,
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For results. Of the ID of an access key the last characters are shown."""
-        network = None if self.network is None else {
-            'known': self.network.known,
-            'machines': {
-                name: {'type': machine.type, 'system': machine.system, 'access_key': shown(machine.access_key)}
-                for name, machine in self.network.machines.items()
-            },
-            'resources': {
-                name: {'type': resource.kind, 'access_key': shown(resource.access_key)} for name, resource in self.network.resources.items()
-            },
-        }
-        more = {'deploy_only': list(self.deploy_only), 'destroys': self.destroys}
-        return {**{name: getattr(self, name) for name in PLAIN}, **more, 'secrets_map': dict(self.secrets_map), 'network': network}
+        """For results."""
+        more = {'destroys': self.destroys, **{name: list(getattr(self, name)) for name in LISTS}}
+        return {**{name: getattr(self, name) for name in PLAIN}, **more, 'secrets_map': dict(self.secrets_map), **{
+            name: None if network is None else network.as_dict() for name, network in (('network', self.network), ('bare', self.bare))}}
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Evaluated:
         """The same from a result."""
-        network = found['network']
-        return cls(
-            **{name: found[name] for name in PLAIN}, secrets_map=found['secrets_map'],
-            deploy_only=tuple(found.get('deploy_only', ())), destroys=found.get('destroys', False),
-            network=None if network is None else Network(
-                {
-                    name: Machine(machine['type'], machine['system'], machine.get('access_key'))
-                    for name, machine in network['machines'].items()
-                },
-                {name: Resource(resource['type'], resource.get('access_key')) for name, resource in network['resources'].items()},
-                network['known'],
-            ),
-        )
+        known: dict[str, Any] = {name: found[name] for name in (*PLAIN, 'secrets_map')}
+        known.update((name, tuple(found.get(name, ()))) for name in LISTS)
+        known.update((name, Network.from_dict(found[name])) for name in ('network', 'bare') if found.get(name) is not None)
+        return cls(**known, destroys=found.get('destroys', False))
 
 
 def evaluated(ref: str, found: Mapping[str, Any]) -> Evaluated:
     """What one effect is, from what Nix answered about it."""
     attributes, described = found['attributes'], found.get('network') or {}
     function = _function_of(attributes, 'machines' in described)
+    script = str(found.get('scripts', {}).get('effectScript', '')) if function else ''
     network = _network(described)
     first = function == 'runNixOps'
     return Evaluated(
@@ -172,8 +186,9 @@ def evaluated(ref: str, found: Mapping[str, Any]) -> Evaluated:
         action=_text(attributes.get('action', 'switch')) if function and attributes else None,
         lock=_name_in(described.get('lock')) if function and not first else None,
         deploy_only=_files(attributes.get('deployOnlyNetworkFiles')) if first else (),
-        destroys=bool(function and KILLS.search(str(found.get('scripts', {}).get('effectScript', '')))),
+        destroys=bool(KILLS.search(script)), include=_named(script, '--include'), exclude=_named(script, '--exclude'),
         secrets_map=found['secrets'], scripts=found.get('scripts', {}), inputs=tuple(found.get('inputs', ())), network=network,
+        bare=_network(found.get('bare') or {}),
     )
 
 
@@ -207,6 +222,29 @@ def _name_in(providers: Any) -> str | None:
 
 def _files(value: Any) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else tuple(str(value or '').split())
+
+
+def _named(script: str, option: str) -> tuple[str, ...]:
+    """The names that an option of C(nixops deploy) has; the last time counts, as for Python, which lets people shorten options."""
+    found: tuple[str, ...] = ()
+    for line in DEPLOYS.findall(script):
+        names: list[str] | None = None
+        for word in _words(line):
+            flag, _equals, value = word.partition('=')
+            if word.startswith('-'):
+                names = [value] if len(flag) > len('--') and option.startswith(flag) else None
+            elif names is not None:
+                names.append(word)
+            if names is not None:
+                found = tuple(filter(None, names))
+    return found
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line.replace('\\\n', ' '))
+    except ValueError:
+        return []
 
 
 def _text(value: Any) -> str | None:

@@ -31,6 +31,7 @@ from .._programs import run_program
 from . import causes, deployments, traces
 from .deployments import Evaluated, Key
 from .expression import quoted, to_nix
+from .questions import CALL, IMPORT, QUESTIONS
 
 PROGRAM = 'nix-instantiate'
 # Where Nix is installed for a user, for a machine, and on NixOS: no login shell has put them into PATH.
@@ -59,6 +60,7 @@ class Candidate:
     timeout: seconds for all that Nix is asked about it, from now on.
     seen: the folder that Nix reads in place of the checkout, if it holds only what Git tracks of it.
     sources: effect → the folder that is deployed, relative to the checkout, where that is not the checkout itself.
+    prebuilt_apart: whether any effect prebuilds with something that NixOps does not deploy with.
     """
 
     text: str
@@ -76,6 +78,7 @@ class Candidate:
     timeout: float = 600
     seen: Path | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
+    prebuilt_apart: bool = False
     started: float = field(default_factory=time.monotonic)
 
 
@@ -159,7 +162,7 @@ def _answer(candidate: Candidate, text: str) -> Any:
 def _prelude(candidate: Candidate) -> str:
     """The start of an expression that holds the candidate, on the lines that it will have in the file, and asks about it."""
     text = candidate.text
-    if candidate.sources:
+    if candidate.sources or candidate.prebuilt_apart:
         text = re.sub(r'inherit \((pkgs\.effects|effects)\)', r'inherit (deployed \1)', text, count=1)
     return 'let candidate = %s\n;%s\n%s' % (text, candidate.bindings, QUESTIONS % {
         'flake': quoted(str(candidate.checkout)), 'checkout': quoted(str(candidate.seen or candidate.checkout)),
@@ -167,191 +170,6 @@ def _prelude(candidate: Candidate) -> str:
         'root': IMPORT if candidate.form == 'effects' else CALL,
         'owner': to_nix(candidate.owner), 'name': to_nix(candidate.name), 'rev': quoted(candidate.rev),
     })
-
-
-# How the candidate is called: by an agent, or by a file that imports it, which has the flake if there is one.
-CALL = 'call candidate { src = repository ref; }'
-IMPORT = 'call candidate { inherit pkgs; inherit (pkgs) effects; src = repository ref; self = builtins.getFlake flake; }'
-# Visits what an agent visits (hercules-ci-agent-worker: Evaluate.hs), except that prebuilt networks are left to prebuild.
-QUESTIONS = r"""
-  checkout = %(checkout)s;
-  # Of a flake Nix itself takes only what Git tracks.
-  flake = %(flake)s;
-  # Prebuilding reads network files from all of the checkout, deploying from src alone. So does this; what only prebuilding reads may lie
-  # anywhere. The way up from the store to the checkout is longer than any path.
-  deployed = functions: functions // builtins.mapAttrs (name: _: arguments: functions.${name} (fromSource arguments))
-    (builtins.intersectAttrs { runNixOps = null; runNixOps2 = null; } functions);
-  fromSource = arguments:
-    let
-      source = arguments.src or { };
-      folder = toString source.origSrc;
-    in
-    if !(source ? origSrc && source ? filter) || folder == checkout then arguments
-    else arguments // {
-      src.outPath = builtins.path {
-        name = "effect-source-" + builtins.substring 0 32 (builtins.hashString "sha256" folder);
-        path = source.origSrc;
-        inherit (source) filter;
-      };
-      prebuildOnlyNetworkFiles = map
-        (file: builtins.concatStringsSep "" (builtins.genList (_: "../") 32) + "${folder}/${file}")
-        (arguments.prebuildOnlyNetworkFiles or [ ]);
-    };
-  repository = ref:
-    let
-      short = prefix: let found = builtins.match "refs/${prefix}/(.*)" ref; in if found == null then null else builtins.head found;
-    in
-    rec {
-      inherit ref;
-      branch = short "heads";
-      tag = short "tags";
-      rev = %(rev)s;
-      shortRev = builtins.substring 0 7 rev;
-      outPath = checkout;
-      owner = %(owner)s;
-      name = %(name)s;
-      remoteHttpUrl = null;
-      remoteSshUrl = null;
-      webUrl = null;
-      forgeType = null;
-    };
-  call = function: arguments:
-    if !builtins.isFunction function then function
-    else if builtins.functionArgs function == { } then throw "the file is a function whose arguments have no names"
-    else function (builtins.intersectAttrs (builtins.functionArgs function) arguments);
-  apply = function: arguments: if builtins.isFunction function then function arguments else function;
-  root = ref: %(root)s;
-  isHerculesCI = ref: if %(form)s == "any" then root ref ? herculesCI else %(form)s == "herculesCI";
-  # One entry a job: its outputs, and the path to them as the agent names it.
-  jobs = ref:
-    if !isHerculesCI ref then [ { job = "default"; path = ""; outputs = root ref; } ]
-    else
-      let
-        record = repository ref;
-        herculesCI = apply (root ref).herculesCI (record // { primaryRepo = record; inherit herculesCI; });
-        of = kind: map
-          (job: { inherit job; path = "${kind}.${job}.effects."; outputs = (apply herculesCI.${kind}.${job}.outputs { }).effects or { }; })
-          (builtins.filter (job: herculesCI.${kind}.${job}.enable or true) (builtins.attrNames (herculesCI.${kind} or { })));
-      in
-      of "onPush" ++ of "onSchedule";
-  within = ref: name: builtins.addErrorContext "while evaluating the effect ${builtins.toJSON name} on ${ref}";
-  isDerivation = value: value.type or null == "derivation";
-  # In the legacy form sets want to be visited, as runIf's do.
-  isVisited = ref: value: builtins.isAttrs value && (%(form)s == "effects" || isHerculesCI ref || value.recurseForDerivations or false);
-  # Effects below a value, by the names that lead there. What runIf leaves for branches where an effect does not run is none.
-  effects = ref: names: value:
-    let
-      name = builtins.concatStringsSep "." names;
-    in
-    if names == [ ] then
-      builtins.concatMap (child: effects ref [ child ] value.${child}) (if builtins.isAttrs value then builtins.attrNames value else [ ])
-    else within ref name (effectsIn ref names name value);
-  effectsIn = ref: names: name: value:
-    if !(builtins.isAttrs value) then [ ]
-    else if isDerivation value then
-      if value.isEffect or false then [ { inherit name; path = name; runs = true; effect = value; } ] else [ ]
-    else if !(isVisited ref value) || builtins.length names > 9 then [ ]
-    else if value ? run && isDerivation value.run then
-      if value.run.isEffect or false then [ { inherit name; path = "${name}.run"; runs = true; effect = value.run; } ] else [ ]
-    else if value ? dependencies then [ { inherit name; path = "${name}.dependencies"; runs = false; effect = { }; } ]
-    else builtins.concatMap (child: effects ref (names ++ [ child ]) value.${child}) (builtins.attrNames value);
-  # What it says of itself; attributes of a derivation are what its scripts read.
-  attributesOf = effect: builtins.intersectAttrs
-    { NIXOPS_DEPLOYMENT = null; action = null; deployOnlyNetworkFiles = null; knownHostsName = null; stateName = null; }
-    (effect.drvAttrs or { });
-  # Its shell code, and the packages for that.
-  scriptsOf = attributes: builtins.listToAttrs (builtins.concatMap
-    (name:
-      if builtins.match "(pre|post)[A-Z].*|.*(Script|Phase)" name != null && builtins.isString attributes.${name}
-      then [ { inherit name; value = builtins.unsafeDiscardStringContext attributes.${name}; } ]
-      else [ ])
-    (builtins.attrNames attributes));
-  inputsOf = attributes: map (input: builtins.unsafeDiscardStringContext (toString input)) (
-    let inputs = attributes.nativeBuildInputs or [ ]; in if builtins.isList inputs then inputs else [ inputs ]);
-  describe = ref: builtins.concatMap
-    ({ job, path, outputs }: map
-      (found: within ref found.name (
-        let
-          # What is needed to run it; the prebuilt network may need a build, and src was looked at already.
-          needed = builtins.toJSON (removeAttrs (found.effect.drvAttrs or { }) [ "prebuilt" "src" ]);
-        in
-        builtins.seq needed {
-          inherit job;
-          inherit (found) name runs;
-          path = "${path}${found.path}";
-          attributes = attributesOf found.effect;
-          secrets = builtins.fromJSON (found.effect.secretsMap or "{}");
-          scripts = scriptsOf (found.effect.drvAttrs or { });
-          inputs = inputsOf (found.effect.drvAttrs or { });
-        }
-      ))
-      (effects ref [ ] outputs))
-    (jobs ref);
-  # Each machine by itself, for errors to name it.
-  eachMachine = nodes: builtins.foldl'
-    (done: name: builtins.seq
-      (builtins.addErrorContext "while evaluating the machine ${builtins.toJSON name}"
-        (builtins.seq (nodes.${name}.config.system.build.toplevel.drvPath or null) null))
-      done)
-    null
-    (builtins.attrNames nodes);
-  prebuilt = detail: ref: job: name: builtins.concatMap
-    (found:
-      let
-        outputs = if found.outputs ? ${name} then found.outputs.${name} else { };
-        effect = outputs.run or (if isDerivation outputs then outputs else { });
-        runs = effect != { };
-      in
-      within ref name (if found.job != job || !(outputs ? prebuilt) then [ ] else [
-        # Its path is wanted inside of the context, for only then everything is evaluated there.
-        (within ref name (builtins.seq (eachMachine (outputs.prebuilt.nodes or { })) (builtins.seq outputs.prebuilt.drvPath {
-          inherit ref job name runs;
-          path = found.path + name + (if outputs ? run then ".run" else if runs then "" else ".dependencies");
-          attributes = attributesOf effect;
-          secrets = builtins.fromJSON (effect.secretsMap or "{}");
-          network = network detail (outputs.prebuilt.machineInfo or null);
-        })))
-      ]))
-    (jobs ref);
-  # What NixOps' eval-machine-info.nix (of 1.7 and of 2.x) says. Null stands for what is not known.
-  known = value: let tried = builtins.tryEval value; in if tried.success then tried.value else null;
-  network = detail: info:
-    let
-      machines = builtins.mapAttrs
-        (_: { config, ... }: {
-          type = if detail == "names" then null else known config.deployment.targetEnv;
-          system = if detail == "names" then null else known (builtins.unsafeDiscardStringContext config.system.build.toplevel.outPath);
-          accessKey = if detail == "all" then known (config.deployment.ec2.accessKeyId or null) else null;
-        })
-        info.nodes;
-      # To look at every kind that NixOps has takes longer than all the rest: those that the network defines, and that NixOps adds.
-      defined = builtins.foldl' (a: b: a // b) { } (info.network.resources or [ ]);
-      added = builtins.foldl' (kinds: name: kinds // addedKinds.${toString machines.${name}.type} or { }) { } (builtins.attrNames machines);
-      kinds = defined // added;
-    in
-    if info == null || detail == "nothing" then { inherit detail; }
-    else {
-      inherit detail machines;
-      storage = known (let value = info.info.network.storage or { }; in builtins.deepSeq value value);
-      lock = known (let value = info.info.network.lock or { }; in builtins.deepSeq value value);
-      resources =
-        if detail != "all" || kinds == { } then { }
-        else
-          builtins.mapAttrs (_: builtins.mapAttrs (_: resource: { accessKey = known (resource.accessKeyId or null); }))
-            (builtins.intersectAttrs kinds info.resources);
-    };
-  # By the type of machines that have them.
-  addedKinds = {
-    gce.gceImages = null;
-    azure = {
-      azureBlobContainers = null;
-      azureBlobs = null;
-      azureResourceGroups = null;
-      azureStorages = null;
-      azureVirtualNetworks = null;
-    };
-  };
-"""
 
 
 def _run(candidate: Candidate, arguments: Sequence[str], text: str, *files: str) -> str:

@@ -12,7 +12,9 @@ deployment. Machines and other resources share their names.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,7 +30,7 @@ TYPES = frozenset(RESOURCE_TYPES.values())
 MISSING = '1'
 UNKNOWN_PLAN = '?'
 DESTROYS = 'destroys it (--kill-obsolete)'
-GROUPS = ('creates', 'keeps', 'obsolete', 'replaces', 'leftover', 'unclear')
+GROUPS = ('creates', 'keeps', 'obsolete', 'replaces', 'leftover', 'unclear', 'left_out')
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Item:
 
     type: as states call it, C(unknown) if it does not evaluate. was: its type in the state, if NixOps would refuse another one.
     configuration: of a machine that is kept, C(same), C(changed) or C(unknown). recorded: whether the state has an entry for it.
-    revived: whether it is obsolete in the state.
+    revived: whether it is obsolete in the state. meant: whether NixOps is told to deal with it.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Item:
     configuration: str = ''
     recorded: bool = True
     revived: bool = False
+    meant: bool = True
 
     def __str__(self) -> str:
         return '%s (%s)' % (self.name, self.type)
@@ -72,8 +75,8 @@ class Plan:
     """What a deployment would do, each in the order of names.
 
     leftover: what is obsolete already and stays so. unclear: what the state has and of which the evaluation does not tell whether the
-    network has it. known: whether there is a network to compare with; without it all is empty. destroys: whether NixOps destroys what
-    is obsolete. deploy_only: network files of which nothing is known, as they are not prebuilt.
+    network has it. left_out: what NixOps is told not to make. known: whether there is a network to compare with; without it all is empty.
+    destroys: whether NixOps destroys what is obsolete. deploy_only: network files of which nothing is known, as they are not prebuilt.
     """
 
     creates: tuple[Item, ...] = ()
@@ -82,14 +85,15 @@ class Plan:
     replaces: tuple[Item, ...] = ()
     leftover: tuple[Item, ...] = ()
     unclear: tuple[Item, ...] = ()
+    left_out: tuple[Item, ...] = ()
     known: bool = True
     destroys: bool = False
     deploy_only: tuple[str, ...] = ()
 
     @property
     def destroyed(self) -> tuple[Item, ...]:
-        """What NixOps destroys: all that is obsolete, or nothing."""
-        return (*self.obsolete, *self.leftover) if self.destroys else ()
+        """What NixOps destroys: all that is obsolete and that it deals with, or nothing."""
+        return tuple(item for item in (*self.obsolete, *self.leftover) if item.meant) if self.destroys else ()
 
     @property
     def changes(self) -> tuple[Item, ...]:
@@ -118,7 +122,7 @@ class Plan:
             return UNKNOWN_PLAN
         changed = '%s%s' % (len(self.changes) or ('' if self._perhaps else 0), '?' if self._perhaps else '')
         refused = ' !%d' % len(self.replaces) if self.replaces else ''
-        return '+%d ~%s -%d%s' % (len(self.creates), changed, len(self.destroyed or self.obsolete), refused)
+        return '+%d ~%s -%d%s' % (len(self.creates), changed, len({*self.destroyed, *self.obsolete}), refused)
 
     def lines(self) -> Iterator[str]:
         """The whole of it to read: a line for each thing that is not as it was, and the sum."""
@@ -131,9 +135,12 @@ class Plan:
             reasons = {'no longer obsolete': item.revived, 'another configuration': item.configuration == CHANGED}
             yield '  ~ %s' % ', '.join([str(item), *(reason for reason, holds in reasons.items() if holds)])
         for item in self.obsolete:
-            yield '  - %s becomes obsolete: NixOps %s' % (item, DESTROYS if self.destroys else 'leaves it alone from now on')
-        for item in self.leftover if self.destroys else ():
-            yield '  - %s is obsolete already: NixOps %s' % (item, DESTROYS)
+            yield '  - %s becomes obsolete: NixOps %s' % (item, DESTROYS if item in self.destroyed else 'leaves it alone from now on')
+        for item in self.leftover:
+            if item in self.destroyed:
+                yield '  - %s is obsolete already: NixOps %s' % (item, DESTROYS)
+        if self.left_out:
+            yield '  ? not made, as the arguments of nixops deploy leave them out: %s' % ', '.join(map(str, self.left_out))
         for item in self.replaces:
             yield '  ! %s was of type %s: NixOps refuses to deploy' % (item, item.was)
         for item in self.unclear:
@@ -147,14 +154,19 @@ class Plan:
     def _sum(self) -> Iterator[str]:
         yield '%d to create' % len(self.creates)
         yield '%s to change' % self._sum_of_changes()
-        yield '%d to be destroyed' % len(self.destroyed) if self.destroys else '%d to become obsolete' % len(self.obsolete)
+        if self.destroys:
+            yield '%d to be destroyed' % len(self.destroyed)
+        spared = [item for item in self.obsolete if item not in self.destroyed]
+        if spared or not self.destroys:
+            yield '%d to become obsolete' % len(spared)
         if self.replaces:
             yield '%d refused' % len(self.replaces)
         unchanged = len(self.keeps) - len(self.changes) - len(self._perhaps)
         if unchanged:
             yield '%d unchanged' % unchanged
-        if self.leftover and not self.destroys:
-            yield '%d obsolete as before' % len(self.leftover)
+        left = [item for item in self.leftover if item not in self.destroyed]
+        if left:
+            yield '%d obsolete as before' % len(left)
 
     def _sum_of_changes(self) -> str:
         least = len(self.changes)
@@ -175,14 +187,15 @@ def _as_dict(item: Item) -> dict[str, Any]:
 
 def plan_of(
     network: Network | None, recorded: Mapping[str, Recorded], function: str | None = 'runNixOps', *, same: bool = False,
-    destroys: bool = False, deploy_only: Sequence[str] = (),
+    destroys: bool = False, deploy_only: Sequence[str] = (), include: Sequence[str] = (), exclude: Sequence[str] = (),
 ) -> Plan:
     """What a deployment of the network would do where the state says this.
 
     network: as evaluated, None if it is not known. recorded: of the deployment that NixOps would choose, as C(recorded_in) reads it;
     nothing where there is no state. function: of the effect; NixOps 1.7 skips all of Azure. same: whether it is known that the last
     deployment was of the same network. destroys: whether NixOps is told to destroy what is obsolete. deploy_only: network files that are
-    not evaluated; they may well be those that have the machines' types.
+    not evaluated; they may well be those that have the machines' types. include, exclude: the names that NixOps is told to deal with alone,
+    or to leave as they are; it marks what is obsolete all the same.
     """
     if network is None:
         return Plan(known=False)
@@ -195,13 +208,15 @@ def plan_of(
             known = recorded[name]
             group = _fate_of_gone(known, complete=network.known, more=bool(deploy_only))
             item = Item(name, known.type, known.machine)
-        groups[group].append(item)
+        meant = name not in exclude and (not include or name in include)
+        groups['left_out' if group == 'creates' and not meant else group].append(replace(item, meant=meant))
     paths = {item.name: (network.machines[item.name].system, recorded[item.name].system) for item in groups['keeps'] if item.machine}
-    kept = (replace(item, configuration=_configuration(*paths[item.name], same)) if item.machine else item for item in groups['keeps'])
-    return Plan(
-        creates=tuple(groups['creates']), keeps=tuple(kept), obsolete=tuple(groups['obsolete']), replaces=tuple(groups['replaces']),
-        leftover=tuple(groups['leftover']), unclear=tuple(groups['unclear']), destroys=destroys, deploy_only=tuple(deploy_only),
-    )
+    groups['keeps'] = [
+        replace(item, configuration=_configuration(*paths[item.name], same, item.meant)) if item.machine else item
+        for item in groups['keeps']
+    ]
+    grouped: dict[str, Any] = {name: tuple(items) for name, items in groups.items()}
+    return Plan(**grouped, destroys=destroys, deploy_only=tuple(deploy_only))
 
 
 def _defined(network: Network, skips_azure: bool) -> dict[str, Item]:
@@ -243,14 +258,16 @@ def _is_known_type(item: Item) -> bool:
     return item.machine or item.type in TYPES
 
 
-def _configuration(prebuilt: str | None, deployed: str | None, same: bool) -> str:
+def _configuration(prebuilt: str | None, deployed: str | None, same: bool, meant: bool) -> str:
     """Whether a machine that is kept gets another configuration.
 
     prebuilt, deployed: the path that is prebuilt, and the one that was deployed last. The library prebuilds without the boot loader and
     with what C(prebuild_only_network_files) fill in, NixOps deploys with addresses, keys and the names of the other machines: only equal
     paths say something. Different ones do not, not even where those of another machine are equal.
-    A machine to which nothing was deployed yet gets something.
+    A machine to which nothing was deployed yet gets something, unless it is not meant.
     """
+    if not meant:
+        return SAME
     if deployed is None:
         return CHANGED
     return SAME if same or prebuilt == deployed else UNKNOWN
@@ -268,16 +285,30 @@ def recorded_in(entries: Iterable[Entry], deployment: str | None, where: str) ->
             deployments.append(Deployment(entry.deployment, entry.attributes.get('name')))
         else:
             by_uuid.setdefault(entry.deployment, {})[entry.resource] = _recorded(entry.attributes)
-    if not deployments:
-        return {}
+    return by_uuid.get(_chosen(deployments, deployment, where).uuid, {}) if deployments else {}
+
+
+def arguments_in(entries: Iterable[Entry], deployment: str | None, where: str) -> frozenset[str]:
+    """The names of the arguments (C(nixops set-args)) that a state has for the deployment that NixOps would choose, as C(recorded_in)."""
+    found = {
+        Deployment(entry.deployment, entry.attributes.get('name')): entry.attributes.get('args', '')
+        for entry in entries if entry.resource is None
+    }
+    text = found[_chosen(list(found), deployment, where)] if found else ''
+    with suppress(ValueError, TypeError):
+        return frozenset(json.loads(text))
+    return frozenset()
+
+
+def _chosen(deployments: list[Deployment], deployment: str | None, where: str) -> Deployment:
+    """The one that NixOps would choose. Raises Failure where it has no such deployment, or several."""
     if not deployment and len(deployments) > 1:
         raise fail(
             'The state holds more than one deployment, and the effect does not say which is meant.', where,
             expected='one deployment, or an effect with NIXOPS_DEPLOYMENT', found='; '.join(map(str, deployments)),
             remedy='Give the effect the name or UUID of one of these as NIXOPS_DEPLOYMENT',
         )
-    chosen = find_deployment(deployments, deployment, where) if deployment else deployments[0]
-    return by_uuid.get(chosen.uuid, {})
+    return find_deployment(deployments, deployment, where) if deployment else deployments[0]
 
 
 def _recorded(attributes: Mapping[str, str]) -> Recorded:

@@ -34,8 +34,27 @@ MOST_FETCHED = 50
 """Of more branches that nobody deploys from and whose commits are not here, none is looked at: to fetch them would take too long."""
 
 
-def remote_problems(project: Project, repository: Repository) -> Iterator[Problem]:
-    """A remote that does not answer, branches that it does not have, and those that are left, with the one request that it takes."""
+class Heads:
+    """The branches of a project's remote and their commits, asked for once, by whoever needs them first."""
+
+    def __init__(self, remote: str) -> None:
+        self._remote = remote
+        self._answer: dict[str, str] | Failure | None = None
+
+    def seen_from(self, repository: Repository) -> dict[str, str]:
+        """Commit ids by branch. Raises Failure where the remote does not answer."""
+        if self._answer is None:
+            try:
+                self._answer = remote_heads(repository, self._remote, ['*'])
+            except Failure as failure:
+                self._answer = failure
+        if isinstance(self._answer, Failure):
+            raise self._answer
+        return self._answer
+
+
+def remote_problems(project: Project, repository: Repository, *, asked: Heads) -> Iterator[Problem]:
+    """A remote that does not answer, branches that it does not have, and those that are left."""
     remote = str(project.first['nixops_remote'])
     if not project.first.sound('nixops_remote'):
         return
@@ -43,7 +62,7 @@ def remote_problems(project: Project, repository: Repository) -> Iterator[Proble
     warning = advice(remote, remote_addresses(repository, remote), repository.path)
     if warning:
         yield warning
-    heads = remote_heads(repository, remote, ['*']) if project.pushed_branches else {}
+    heads = asked.seen_from(repository) if project.pushed_branches else {}
     for branch in sorted(project.pushed_branches - heads.keys()):
         naming = [network for network in project.chosen if network.sound('nixops_branches') and branch in network.branches]
         impossible = run_on.problems({'branches': [branch]}, naming[0].place('nixops_branches'))
@@ -53,7 +72,7 @@ def remote_problems(project: Project, repository: Repository) -> Iterator[Proble
 
 
 def branch_problems(
-    project: Project, effects: Sequence[Mapping[str, Any]], files: Iterable[str], content: str,
+    project: Project, effects: Sequence[Mapping[str, Any]], files: Iterable[str], content: str, asked: Heads,
 ) -> Iterator[Problem]:
     """What is wrong with the branches of the remote, for a project that has something to do. Of what cannot be known, nothing is said.
 
@@ -61,7 +80,7 @@ def branch_problems(
     """
     remote = str(project.first['nixops_remote'])
     with suppress(Failure, GitError), private_repository(open_checkout(str(project.first['nixops_checkout']))) as repository:
-        heads = remote_heads(repository, remote, ['*'])
+        heads = asked.seen_from(repository)
         own = {branch: heads[branch] for branch in sorted(project.pushed_branches) if branch in heads}
         fetch(repository, remote, own)
         yield from _missing_files(project, repository, own, effects, sorted(set(files)), content)

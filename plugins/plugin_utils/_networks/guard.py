@@ -19,7 +19,7 @@ from typing import Any
 from ...module_utils._nix.deployments import Evaluated
 from ...module_utils._nixops.access_keys import key_problems, keys_recorded, keys_used
 from ...module_utils._nixops.importable import unusable
-from ...module_utils._nixops.plan import Plan, plan_of, recorded_in
+from ...module_utils._nixops.plan import Plan, arguments_in, plan_of, recorded_in
 from ...module_utils._nixops.state import State
 from ...module_utils._problems import Failure, Problem, errors_of
 from ...module_utils._secrets.scripts import Profiles
@@ -42,6 +42,7 @@ class Declared:
     effect_deployment: str
     function: str
     forget_state: bool = False
+    network_args: frozenset[str] = frozenset()
     aws_profiles: Mapping[str, str | None] | None = None
     aws_key_ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -49,7 +50,7 @@ class Declared:
     def of(cls, network: Mapping[str, Any]) -> Declared:
         """From what preflight returned."""
         return cls(network['state'], network['state_name'], network['effect_deployment'], network['function'], network['forget_state'],
-                   network.get('aws_profiles'), network.get('aws_key_ids') or {})
+                   frozenset(network.get('network_args', ())), network.get('aws_profiles'), network.get('aws_key_ids') or {})
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ def _plan_network(
             problems += [_at(problem, where, name) for problem in unusable(state, str(effect.function), effect.deployment)]
             plan = _plan_with(effect, state, same) if not errors_of(problems) else Plan(known=False)
             problems += _warnings(plan, declared, where) if plan.known else ()
+            problems += _arguments(effect, declared, _arguments_of(effect, state), where) if plan.known else ()
             problems += _all_new(plan, state, where) if plan.known else ()
             problems += _keys(effect, declared, state, where)
             problems += _hidden(plan, effect, earlier(name), where) if plan.known else ()
@@ -151,9 +153,16 @@ def _plan_network(
 def _plan_with(effect: Evaluated, state: State | None = None, same: bool = False) -> Plan:
     try:
         recorded = recorded_in(state.entries(), effect.deployment, state.where) if state is not None else {}
-        return plan_of(effect.network, recorded, effect.function, same=same, destroys=effect.destroys, deploy_only=effect.deploy_only)
+        network = effect.network if effect.bare is None or _arguments_of(effect, state) else effect.bare
+        return plan_of(network, recorded, effect.function, same=same, destroys=effect.destroys, deploy_only=effect.deploy_only,
+                       include=effect.include, exclude=effect.exclude)
     except Failure:  # of which the reasons are said above
         return Plan(known=False)
+
+
+def _arguments_of(effect: Evaluated, state: State | None) -> frozenset[str]:
+    """The names of the arguments that the state has for the network."""
+    return arguments_in(state.entries(), effect.deployment, state.where) if state is not None else frozenset()
 
 
 def _at(problem: Problem, where: str, name: str) -> Problem:
@@ -197,6 +206,16 @@ def _no_state(effect: Evaluated, declared: Declared | None, name: str, where: st
         remedy = 'Correct the name of the state, or set nixops_state: upload on the machine where NixOps has it.'
     yield Problem('Hercules CI has no state for a network that would be deployed; NixOps would make all of its machines anew.', where,
                   expected=name, found='no such state', remedy=remedy)
+
+
+def _arguments(effect: Evaluated, declared: Declared | None, kept: Iterable[str], where: str) -> Iterator[Problem]:
+    """A network is deployed with the arguments that its state has, too; with these it may have other machines. kept: their names."""
+    unknown = sorted(set(kept) - declared.network_args) if declared else []
+    if declared and unknown:
+        variable = 'nixops_prebuild_network_args' if effect.function == 'runNixOps2' else 'nixops_network_args'
+        yield Problem('NixOps deploys the network with arguments that it was not evaluated with: those that its state has.', where,
+                      expected=_some(unknown), found=_some(sorted(declared.network_args)) or 'none', severity='warning',
+                      remedy='Set %s as it is there: the plan may be that of another network.' % variable)
 
 
 def _keys(effect: Evaluated, declared: Declared | None, state: State, where: str) -> Iterator[Problem]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ...module_utils._problems import Failure, Problem, errors_of
 from . import projects as rules
 from . import service
-from .branches import branch_problems, remote_problems
+from .branches import Heads, branch_problems, remote_problems
 from .network import Network, in_terms_of_the_role
 from .projects import Project
-from .rest import declared, deployed_branches, replaced_since
+from .rest import declared, deployed_branches, replaced_since, runs_with_each_push
 from .states import SOURCE, Agent, Upload, look_at_state, only_here
 from .stored import CachedFiles, Held, Versions, held_by, other_states
 from .surroundings import nix_problems
@@ -47,18 +48,20 @@ class Run:
 
     def evaluates(self, project: Project) -> bool:
         """Whether Nix is asked about the file of a project."""
-        reruns = 'watch' in self.phases and bool(project.first['nixops_rerun_failed'])
-        return reruns or not {'ci_nix', 'prebuild', 'push'}.isdisjoint(self.phases)
+        return self.reruns(project) or not {'ci_nix', 'prebuild', 'push'}.isdisjoint(self.phases)
+
+    def reruns(self, project: Project) -> bool:
+        """Whether jobs of a project that have failed are run again."""
+        return 'watch' in self.phases and bool(project.first['nixops_rerun_failed'])
 
     @property
     def deploys(self) -> bool:
         """Whether anything may be deployed: pushed, or run again."""
         return not {'push', 'watch'}.isdisjoint(self.phases)
 
-    @property
-    def uploads(self) -> bool:
-        """Whether states are uploaded: a run that pushes nothing may leave them missing."""
-        return 'state' in self.phases or not self.pushes
+    def uploads(self, project: Project) -> bool:
+        """Whether states are uploaded: a run that neither pushes nor runs anything again may leave them missing."""
+        return 'state' in self.phases or not (self.pushes or self.reruns(project))
 
 
 @dataclass(frozen=True)
@@ -143,11 +146,11 @@ def look_at_all(projects: Sequence[Project], run: Run) -> dict[str, Known]:
 
 def _look(project: Project, run: Run) -> Known:
     """Everything about a project by itself that needs its checkout or Hercules CI."""
-    asked = _ask(project, run)
+    asked, heads = _ask(project, run), Heads(str(project.first['nixops_remote']))
     problems = [
         *rules.overridden(project, run.extra_vars, run.left_out), *rules.unproven(project, run.pushes),
-        *rules.checkout_problems(project, *([remote_problems] if run.pushes else [])), *asked.problems,
-        *(() if asked.versions is None else service.missing_states(project, asked.versions, run.uploads)),
+        *rules.checkout_problems(project, *([partial(remote_problems, asked=heads)] if run.pushes else [])), *asked.problems,
+        *(() if asked.versions is None else service.missing_states(project, asked.versions, run.uploads(project))),
     ]
     uploads: list[Upload] = []
     left: list[Network] = []  # to be deployed with the state that Hercules CI has
@@ -164,11 +167,11 @@ def _look(project: Project, run: Run) -> Known:
     if asked.files and run.deploys:
         problems += [in_terms_of_the_role(wrong) for network in left for wrong in only_here(network, asked.files, asked.versions or {})]
     looked = replace(asked, uploads=tuple(uploads), problems=tuple(problems))
-    looked = replace(looked, at_rest=_at_rest(looked) if run.phases and not errors_of(problems) else {})
-    return replace(looked, problems=(*problems, *_work_problems(looked, run))) if looked.has_work else looked
+    looked = replace(looked, at_rest=_at_rest(looked, heads) if run.phases and not errors_of(problems) else {})
+    return replace(looked, problems=(*problems, *_work_problems(looked, run, heads))) if looked.has_work else looked
 
 
-def _work_problems(known: Known, run: Run) -> Iterator[Problem]:
+def _work_problems(known: Known, run: Run, heads: Heads) -> Iterator[Problem]:
     """What only those meet who have something to do, for it takes longer to find out."""
     project = known.project
     if run.evaluates(project):
@@ -179,7 +182,7 @@ def _work_problems(known: Known, run: Run) -> Iterator[Problem]:
             change = declared(project, effects)
         except (Failure, UnicodeError):  # which is said elsewhere
             return
-        yield from branch_problems(project, effects, change.files, change.after or '')
+        yield from branch_problems(project, effects, change.files, change.after or '', heads)
 
 
 def _ask(project: Project, run: Run) -> Known:
@@ -218,16 +221,18 @@ def _replaced(project: Project, versions: Versions) -> list[str]:
     return sorted({branch for network in replaced for branch in network.branches})
 
 
-def _at_rest(known: Known) -> dict[str, Any]:
+def _at_rest(known: Known, heads: Heads) -> dict[str, Any]:
     """The selected networks that have nothing to do, and how their branches stand."""
     project = known.project
     if known.files is None or known.versions is None or not all(network.sound() for network in project.networks):
         return {}
-    deployed = {each.branch: each.as_dict() for each in deployed_branches(project, known.effects(), known.files.client)}
+    effects = known.effects()
+    deployed = {each.branch: each.as_dict() for each in deployed_branches(project, effects, known.files.client, heads)}
+    running = {effect['name']: runs_with_each_push(effect, project) for effect in effects}
     pending, rerun = known.pending, bool(project.first['nixops_rerun_failed'])
     return {
         network.name: {branch: deployed[branch] for branch in network.branches}
         for network in project.chosen
-        if network.name not in pending and deployed.keys() >= set(network.branches)
+        if network.name not in pending and deployed.keys() >= set(network.branches) and running[network.name]
         and not (rerun and replaced_since(known.versions.get(network.state_name) or ()))
     }

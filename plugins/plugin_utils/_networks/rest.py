@@ -18,15 +18,17 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ...module_utils._git.push import differing, fetch
-from ...module_utils._git.repository import GitError, open_checkout, private_repository, remote_heads
+from ...module_utils._git.repository import GitError, open_checkout, private_repository
 from ...module_utils._hercules_ci.client import Client
 from ...module_utils._hercules_ci.jobs import Job, list_jobs, situation_of
 from ...module_utils._hercules_ci.state import Version
+from ...module_utils._nix import run_on
 from ...module_utils._nix.ci_nix import DEFAULT_JOB
 from ...module_utils._nix.effect_file import Change
 from ...module_utils._nix.effect_file import plan as plan_of_file
 from ...module_utils._problems import Failure
 from ...modules.nixops_effect import ARGUMENTS
+from .branches import Heads
 from .projects import Project
 
 
@@ -56,7 +58,7 @@ def declared(project: Project, effects: Sequence[Mapping[str, Any]]) -> Change:
     return plan_of_file(ArgumentSpecValidator(ARGUMENTS).validate(given).validated_parameters)
 
 
-def deployed_branches(project: Project, effects: Sequence[Mapping[str, Any]], client: Client) -> list[Deployed]:
+def deployed_branches(project: Project, effects: Sequence[Mapping[str, Any]], client: Client, asked: Heads) -> list[Deployed]:
     """Those branches of the selected networks on which nothing is left to do. Of what cannot be known, nothing is said."""
     try:
         change = declared(project, effects)
@@ -64,7 +66,7 @@ def deployed_branches(project: Project, effects: Sequence[Mapping[str, Any]], cl
         if change.after is None or change.before != change.after or not branches:
             return []
         file = change.path.relative_to(Path(str(project.first['nixops_checkout']))).as_posix()
-        heads = _heads_with(project, {file: change.after}, branches)
+        heads = _heads_with(project, {file: change.after}, branches, asked)
         jobs = list_jobs(client, project.first.project_path) if heads else []
     except (Failure, GitError, UnicodeError):  # the tasks that do the work say it better
         return []
@@ -77,12 +79,23 @@ def deployed_branches(project: Project, effects: Sequence[Mapping[str, Any]], cl
     return found
 
 
-def _heads_with(project: Project, contents: Mapping[str, str], branches: Sequence[str]) -> dict[str, str]:
+def runs_with_each_push(effect: Mapping[str, Any], project: Project) -> bool:
+    """Whether it is sure that the jobs of all its branches run the effect of a network: only then has it been deployed by them.
+
+    It is not where the effect is switched off, where only Nix knows its condition, and where its job waits for the clock.
+    """
+    network = next(each for each in project.networks if each.name == effect['name'])
+    if effect.get('job') in (project.first['nixops_schedules'] or ()):
+        return False
+    return all(run_on.expected_on(effect['run_on'], 'refs/heads/' + branch) for branch in network.branches)
+
+
+def _heads_with(project: Project, contents: Mapping[str, str], branches: Sequence[str], asked: Heads) -> dict[str, str]:
     """The heads of those branches of the remote on which the files have this content."""
     remote = str(project.first['nixops_remote'])
     files = {name: text.encode() for name, text in contents.items()}
     with private_repository(open_checkout(str(project.first['nixops_checkout']))) as repository:
-        heads = remote_heads(repository, remote, branches)
+        heads = {branch: head for branch, head in asked.seen_from(repository).items() if branch in branches}
         fetch(repository, remote, heads)
         same = {revision: not differing(repository, revision, files) for revision in set(heads.values())}
     return {branch: revision for branch, revision in heads.items() if same[revision]}

@@ -25,6 +25,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.action import nixops_prefligh
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem, fail
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.known import Run
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import projects_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.secrets import outlines, secret_problems
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_agent, read_network
 
@@ -250,13 +251,16 @@ def run_with(phases: tuple[str, ...]) -> Run:
     return Run(phases, (), frozenset(), frozenset(), '')
 
 
-@pytest.mark.parametrize('tags, skipped, uploads', [
-    (['all'], [], True), (['state'], [], True), (['networks'], [], True), (['push'], [], False), (['all'], ['state'], False),
-    (['preflight'], [], True), (['watch'], [], True),
+@pytest.mark.parametrize('tags, skipped, again, uploads', [
+    (['all'], [], False, True), (['state'], [], False, True), (['networks'], [], False, True), (['push'], [], False, False),
+    (['all'], ['state'], False, False), (['preflight'], [], True, True), (['watch'], [], False, True), (['watch'], [], True, False),
+    (['ci_nix'], [], True, True), (['all'], [], True, True),
 ])
-def test_whether_states_are_uploaded_before_a_push(tags: list[str], skipped: list[str], uploads: bool) -> None:
+def test_whether_states_are_uploaded_before_a_push_or_a_rerun(tags: list[str], skipped: list[str], again: bool, uploads: bool) -> None:
     variables = {**VARIABLES, 'ansible_run_tags': tags, 'ansible_skip_tags': skipped}
-    assert run_with(nixops_preflight.inventory_of(variables, DataLoader(), []).phases).uploads is uploads
+    network, _wrong = read_network('a', {'nixops_project': 'github/neat-org/neat-repo', 'nixops_rerun_failed': again})
+    (project,) = projects_of([network], ['a'])
+    assert run_with(nixops_preflight.inventory_of(variables, DataLoader(), []).phases).uploads(project) is uploads
 
 
 @pytest.mark.parametrize('tags, skipped, pushes', [

@@ -28,6 +28,17 @@ def test_whether_nixops_destroys_what_is_obsolete(arguments: str, destroys: bool
     assert effect('nixops deploy --confirm %s\n' % arguments).destroys is destroys
 
 
+@pytest.mark.parametrize(('arguments', 'include', 'exclude'), [
+    ('', (), ()), ('--include a b --allow-reboot', ('a', 'b'), ()), ("--exclude 'a' --include=b", ('b',), ('a',)),
+    ('--inc a --ex b c', ('a',), ('b', 'c')), ('--include a --include b', ('b',), ()), ('--force-reboot a', (), ()),
+    ("--include 'a", (), ()), ('\\\n  --include a \\\n b', ('a', 'b'), ()), ('--include a; nixops check --exclude b', ('a',), ()),
+    ('-k a', (), ()), ('--confirm --include', (), ()),
+])
+def test_what_nixops_is_told_to_deal_with_alone_or_to_leave_out(arguments: str, include: tuple[str, ...], exclude: tuple[str, ...]) -> None:
+    told = effect('nixops --version\nnixops deploy --confirm %s\nnixops check --include x\n' % arguments)
+    assert (told.include, told.exclude) == (include, exclude)
+
+
 @pytest.mark.parametrize(('value', 'files'), [([], ()), (['a.nix', 'b.nix'], ('a.nix', 'b.nix')), ('a.nix b.nix', ('a.nix', 'b.nix'))])
 def test_files_that_are_not_prebuilt(value: Any, files: tuple[str, ...]) -> None:
     assert effect(deployOnlyNetworkFiles=value).deploy_only == files

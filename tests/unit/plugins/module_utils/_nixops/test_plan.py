@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Machine, Network, Resource
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.plan import Item, Plan, Recorded, plan_of, recorded_in
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.plan import Item, Plan, Recorded, arguments_in, plan_of, recorded_in
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.resource_types import RESOURCE_TYPES
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import copy_state
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
@@ -126,6 +126,36 @@ def test_what_is_obsolete_is_destroyed_where_nixops_is_told_to() -> None:
         '  - db (none) becomes obsolete: NixOps destroys it (--kill-obsolete)',
         '  - old (ec2) is obsolete already: NixOps destroys it (--kill-obsolete)',
         'Plan: 0 to create, 0 to change, 2 to be destroyed, 1 unchanged.']
+
+
+@pytest.mark.parametrize(('told', 'short', 'lines'), [
+    ({'include': ['web', 'db']}, '+1 ~? -2', [
+        '  + db (none)', '  - gone (ec2) becomes obsolete: NixOps leaves it alone from now on',
+        '  - key (ec2-keypair) becomes obsolete: NixOps leaves it alone from now on',
+        '  ? not made, as the arguments of nixops deploy leave them out: fresh (none)',
+        '  ? whether the configuration changes is known after the deployment: web',
+        'Plan: 1 to create, an unknown number to change, 0 to be destroyed, 2 to become obsolete, 1 obsolete as before.']),
+    ({'exclude': ['web', 'gone', 'db', 'fresh']}, '+0 ~0 -3', [
+        '  - gone (ec2) becomes obsolete: NixOps leaves it alone from now on',
+        '  - key (ec2-keypair) becomes obsolete: NixOps destroys it (--kill-obsolete)',
+        '  - old (ec2) is obsolete already: NixOps destroys it (--kill-obsolete)',
+        '  ? not made, as the arguments of nixops deploy leave them out: db (none), fresh (none)',
+        'Plan: 0 to create, 0 to change, 2 to be destroyed, 1 to become obsolete, 1 unchanged.']),
+])
+def test_what_nixops_is_told_to_leave_out(told: dict[str, list[str]], short: str, lines: list[str]) -> None:
+    known = made(web='ec2 ' + OLD, gone='ec2 ' + OLD, key='ec2-keypair', old='ec2 obsolete')
+    plan = plan_of(network(web='ec2', db='none', fresh='none'), known, destroys=True, **told)
+    assert (plan.short, list(plan.lines())) == (short, lines)
+    assert not plan.creates_every_machine
+
+
+def test_the_names_of_the_arguments_of_a_state() -> None:
+    def arguments(**attributes: str) -> frozenset[str]:
+        text = json.dumps({UUID: {**attributes, 'resources': {}}}).encode()
+        return arguments_in(copy_state(io.BytesIO(text), io.BytesIO(), 'x.json').entries(), None, 'x.json')
+
+    assert arguments() == arguments(args='{}') == arguments(args='no JSON') == arguments(args='3') == frozenset()
+    assert arguments(args='{"more": "true", "region": "\\"eu\\""}') == {'more', 'region'}
 
 
 def test_files_that_are_not_prebuilt_may_have_machines_and_their_types() -> None:

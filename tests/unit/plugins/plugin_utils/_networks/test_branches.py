@@ -12,7 +12,12 @@ import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import Repository, remote_heads
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_nix
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.branches import branch_problems, deploys_from, left_branches
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.branches import (
+    Heads,
+    branch_problems,
+    deploys_from,
+    left_branches,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project, projects_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_network
@@ -46,7 +51,7 @@ def text_for(**run_on: Any) -> str:
 
 def told(project: Project, files: tuple[str, ...] = ('network.nix',), content: str = 'new') -> list[tuple[str, str, str]]:
     effects = [network.effect for network in project.networks]
-    return [(each.severity, each.where, each.found) for each in branch_problems(project, effects, files, content)]
+    return [(each.severity, each.where, each.found) for each in branch_problems(project, effects, files, content, Heads('origin'))]
 
 
 LEFT = [('warning', 'old of origin', 'ci.nix, written for what the inventory once said')]

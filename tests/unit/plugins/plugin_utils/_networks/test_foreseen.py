@@ -43,7 +43,8 @@ class Change:
     before: what the state on the server has, by name: a type, and words for more (planned, missing, obsolete, fresh for a machine to
       which nothing was deployed); None for no state. after: the network's attributes. short: the plan in short. second: runNixOps2.
     named: whether the deployment has a name. variables: further ones of the inventory. head: what the file begins with. deployed: what a
-    file has that only deploying reads.
+    file has that only deploying reads. stub: what one has that only prebuilding reads. args: the
+    arguments that the state has.
     """
 
     before: Mapping[str, str] | None
@@ -54,6 +55,8 @@ class Change:
     variables: Mapping[str, Any] = field(default_factory=dict)
     head: str = ''
     deployed: str = ''
+    stub: str = ''
+    args: str = ''
 
 
 SLOW = frozenset({
@@ -101,6 +104,20 @@ CHANGES = {
                           deployed=WEB + DB + KEY),
     'destroyed-2': Change({'web': 'ec2', 'db': 'ec2', 'old': 'none obsolete'}, WEB, '+0 ~? -2', second=True,
                           variables={'nixops_extra_deploy_args': ['--kill-obsolete']}),
+    'stub': Change({'web': 'ec2', 'gone': 'none', 'key': 'ec2-keypair'}, WEB + DB, '+1 ~? -2',
+                   stub=KEY + 'gone = { }; more = { };'),
+    'stub-2': Change({'web': 'ec2', 'gone': 'none'}, WEB + DB, '+1 ~? -1', second=True,
+                     stub='web.services.x.enable = true; gone = { }; more = { }; network.storage.hercules-ci.stateName = "other.json";'),
+    'argument-of-the-prebuild-2': Change({'web': 'ec2', 'db': 'hetznercloud'}, WEB + '} // (if more then { ' + DB + ' } else { }) // {',
+                                         '+0 ~? -1', second=True, head='{ more ? false, ... }: ',
+                                         variables={'nixops_prebuild_network_args': {'more': True}}),
+    'argument-of-the-state-2': Change({'web': 'ec2', 'db': 'hetznercloud'}, WEB + '} // (if more then { ' + DB + ' } else { }) // {',
+                                      '+0 ~? -0', second=True, head='{ more ? false, ... }: ', args='{"more": "true"}',
+                                      variables={'nixops_prebuild_network_args': {'more': True}}),
+    'included-2': Change({'web': 'ec2', 'old': 'none', 'older': 'none obsolete'}, WEB + DB + 'new = { };', '+1 ~0 -1', second=True,
+                         variables={'nixops_extra_deploy_args': ['--kill-obsolete', '--include', 'db']}),
+    'excluded-2': Change({'web': 'ec2', 'db': 'hetznercloud'}, CONFIGURED + DB + 'new = { };' + KEY, '+1 ~? -0', second=True,
+                         variables={'nixops_extra_deploy_args': ['--exclude', 'new', 'db']}),
     'azure': Change({'web': 'ec2'}, WEB + 'cloudy.deployment.targetEnv = "azure";', '+0 ~? -0'),
 }
 
@@ -130,7 +147,8 @@ def recorded(index: int, words: str) -> dict[str, str]:
 def export(name: str, change: Change) -> bytes:
     """What C(nixops export) prints."""
     resources = {key: recorded(index, words) for index, (key, words) in enumerate((change.before or {}).items())}
-    return json.dumps({uuid_of(name): {'resources': resources, **({'name': name} if change.named else {})}}).encode()
+    return json.dumps({uuid_of(name): {'resources': resources, **({'name': name} if change.named else {}),
+                                    **({'args': change.args} if change.args else {})}}).encode()
 
 
 class World:
@@ -155,6 +173,8 @@ class World:
         files = {'nixops_function': 'runNixOps2', 'nixops_src': name, 'nixops_network_files': ['nixops.nix']} if change.second else {
             'nixops_network_files': [name + '/network.nix'],
             'nixops_deploy_only_network_files': [name + '/deployed.nix'] if change.deployed else []}
+        if change.stub:
+            files['nixops_prebuild_only_network_files'] = ['stub.nix' if change.second else name + '/stub.nix']
         deployment = {'nixops_deployment': name, **({} if change.named else {'nixops_effect_deployment': uuid_of(name)})}
         return {
             'nixops_project': self.project, 'nixops_checkout': str(self.checkout), 'nixops_branches': [BRANCH], 'nixops_pins': pins,
@@ -170,6 +190,8 @@ class World:
             text = 'network.storage.hercules-ci.stateName = "nixops-%s.json"; %s' % (name, text)
         file = self.checkout / name / ('nixops.nix' if change.second else 'network.nix')
         file.write_text('%s{ %s }\n' % (change.head, text))
+        if change.stub:
+            (self.checkout / name / 'stub.nix').write_text('{ %s }\n' % change.stub)
         if change.deployed:
             (self.checkout / name / 'deployed.nix').write_text('{ %s }\n' % change.deployed)
 

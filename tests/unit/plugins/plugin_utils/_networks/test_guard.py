@@ -209,6 +209,25 @@ def test_machines_that_only_an_earlier_version_has(earlier: list[bytes], refused
         assert planned.problems[-1].found == 'app2'
 
 
+@pytest.mark.parametrize(('function', 'args', 'declared_args', 'warned'), [
+    ('runNixOps', '{"more": "true"}', (), True), ('runNixOps', '{"more": "true"}', ('more',), False), ('runNixOps', '{}', ('more',), False),
+    ('runNixOps2', '{"more": "true"}', (), True), ('runNixOps2', '{"more": "true"}', ('more',), False),
+    ('runNixOps2', '{}', ('more',), False),
+])
+def test_arguments_that_only_the_state_has(function: str, args: str, declared_args: tuple[str, ...], warned: bool) -> None:
+    document = json.loads(export())
+    document[UUID]['args'] = args
+    content = json.dumps(document).encode()
+    network = declared(function=function, network_args=frozenset(declared_args))
+    planned = plan(content, evaluated(function=function), network)
+    assert ('arguments that it was not evaluated with' in ' '.join(said(planned))) is warned
+    assert not planned.refused
+    # What NixOps 2 deploys depends on whether its state has arguments.
+    bare = replace(evaluated(function='runNixOps2'), bare=Network({**MACHINES.machines, 'app3': Machine(None)}))
+    creates = [item.name for item in plan(content, bare, network).plan.creates if item.machine]
+    assert creates == ([] if 'more' in args else ['app3'])
+
+
 def test_a_machine_of_another_type_is_refused() -> None:
     planned = plan(export(), evaluated(network=Network({'app1': Machine('none'), 'app2': Machine('ec2')})))
     assert planned.refused and planned.problems[0].found == 'app1 from ec2 to none'

@@ -21,7 +21,7 @@ def deploy(state, options):
     deployment = state[key]
     label = deployment.get('name') or 'unnamed'
     definitions = definitions_of(network.evaluate(key, deployment, 'wanted'), options.generation)
-    resources = choose_active(key, deployment, definitions, options.kill_obsolete, label)
+    resources = choose_active(key, deployment, definitions, options, label)
     kept = [name for name in resources if machines.is_made(resources[name])]
     if not options.dry_run and not options.build_only:
         refuse_other_types(resources, definitions)
@@ -32,7 +32,7 @@ def deploy(state, options):
         if os.environ.get('SANDBOX_FAIL_DEPLOY'):
             raise SystemExit('error: ' + os.environ['SANDBOX_FAIL_DEPLOY'])
         machines.require_credentials(definitions)
-        make_missing(key, deployment, resources)
+        make_missing(key, deployment, {name: item for name, item in resources.items() if is_meant(name, options)})
     if not options.create_only:
         build_and_activate(key, deployment, options, label)
     if not options.dry_run and not options.build_only:
@@ -46,7 +46,7 @@ def build_and_activate(key, deployment, options, label):
     deployment['configsPath'] = paths['all']
     if options.build_only or options.dry_run:
         return
-    active = sorted(machines.machines_of(deployment))
+    active = sorted(name for name in machines.machines_of(deployment) if is_meant(name, options))
     for name in active:
         say(name, 'copying closure...')
     if options.copy_only:
@@ -78,7 +78,12 @@ def definitions_of(wanted, generation):
     return found
 
 
-def choose_active(key, deployment, definitions, kill_obsolete, label):
+def is_meant(name, options):
+    """Whether --include and --exclude leave a machine or resource in."""
+    return name not in options.exclude and (not options.include or name in options.include)
+
+
+def choose_active(key, deployment, definitions, options, label):
     """Enter what is new, and mark what the network no longer has, or has again. The entries that it has."""
     resources = deployment['resources']
     for name, kind in sorted(definitions.items()):
@@ -88,7 +93,7 @@ def choose_active(key, deployment, definitions, kill_obsolete, label):
             say(label, 'resource \u2018%s\u2019 is obsolete' % name)
             record.tell('obsolete as before' if machines.is_obsolete(resources[name]) else 'obsolete', key, deployment, name)
             resources[name]['obsolete'] = '1'
-            if kill_obsolete:
+            if options.kill_obsolete and is_meant(name, options):
                 say(name, 'destroying...')
                 record.tell('destroyed', key, deployment, name)
                 del resources[name]

@@ -90,6 +90,8 @@ def parser(generation):
     for flag in ('confirm', 'kill-obsolete', 'allow-reboot', 'allow-recreate', 'dry-run', 'plan-only', 'build-only', 'create-only',
                  'copy-only', 'dry-activate', 'test', 'boot'):
         sub.add_argument('--' + flag, action='store_true')
+    for flag in ('include', 'exclude'):
+        sub.add_argument('--' + flag, nargs='+', default=[])
     return whole
 
 
