@@ -281,7 +281,7 @@ job:
           description: The last lines of its log, where it failed.
           type: list
           elements: str
-          returned: always
+          returned: always, but not in RV(jobs) of the one that is RV(job)
           sample: ['web-1> copying closure...', 'error: cannot connect to web-1']
     attribute_errors:
       description: What did not evaluate.
@@ -305,16 +305,16 @@ job:
       description: The last lines of the log of an evaluation that failed without saying which attribute is to blame.
       type: list
       elements: str
-      returned: always
+      returned: always, but not in RV(jobs) of the one that is RV(job)
       sample: []
 jobs:
-  description: All jobs that count for the commit.
+  description: All jobs that count for the commit. The one that is RV(job) comes without its logs here, so that a failure prints each once.
   type: list
   elements: dict
   returned: when the options are valid
   contains: *job
 msg:
-  description: What was done and how the jobs stand, in one sentence. On failure, why.
+  description: What was done and how the jobs stand, in one sentence. On failure, why; the logs are in RV(job) and RV(jobs).
   type: str
   returned: always
   sample: 'github/neat-org/neat-repo production 0a1b2c3d: job 42 (default) Success'

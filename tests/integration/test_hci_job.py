@@ -130,8 +130,9 @@ def test_a_failing_effect_is_quoted_and_its_neighbour_told_apart(
     assert 'The effect effects.deploy of job 2 (a) failed.' in result['msg']
     failed, fine = result['jobs']
     effect = failed['effects'][0]
-    assert (effect['log'][:2], effect['message']) == (['importing', 'no route to web-1'], 'no route to web-1')
+    assert (result['job']['effects'][0]['log'][:2], effect['message']) == (['importing', 'no route to web-1'], 'no route to web-1')
     assert (effect['status'], fine['effects'][0]['status']) == ('Failed', 'Successful')
+    assert result['output'].count('importing') == 1
     again = job(state='rerun')
     assert [(each['index'], each['rerun_of']) for each in again['jobs']] == [(4, 2), (5, 3)]
     assert (again['changed'], again['failed']) == (True, True)

@@ -163,12 +163,10 @@ def _query(hci: Hci, arguments: tuple[str, ...], mask: Mask, options: Mapping[st
 
 
 def _failure(command: str, options: Mapping[str, Any], log: list[str], results: dict[str, Any]) -> Failure:
-    """The effect's own words are in its last lines, so they are part of the message. log: also those that are not returned."""
+    """The reason in the effect's own words; the other lines are in the result already. log: also lines that are not returned."""
     verb = {'run': 'failed', 'eval': 'could not be evaluated', 'list': ''}[command]
     subject = 'The effect %s %s' % (options['attribute'], verb) if verb else 'The effects could not be listed'
     misnamed = any(words in '\n'.join(log) for words in ('Could not find an attribute at path', 'Attribute is not an Effect'))
     remedy = 'Choose one of those that command: list shows for this ref' if misnamed else ''
     said = reason(log) if options['log_lines'] else ''
-    failure = fail('%s with exit code %d.' % (subject, results['rc']), options['checkout'], found=said, remedy=remedy, **results)
-    failure.extra['msg'] = '\n  '.join([str(failure), *results['log']])
-    return failure
+    return fail('%s with exit code %d.' % (subject, results['rc']), options['checkout'], found=said, remedy=remedy, **results)

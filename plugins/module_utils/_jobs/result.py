@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from .._hercules_ci.client import Client
 from .._hercules_ci.failures import RequestFailed
 from .._hercules_ci.jobs import Job
 from .._hercules_ci.logs import tail_of_log
-from .._problems import Failure, Problem
+from .._problems import Problem
 from .._project import segment
 from .effects import Effect, Evaluation, get_effect, get_evaluation, with_log
 from .watch import Reader
@@ -40,8 +39,10 @@ class JobDetails:
     effects: tuple[Effect, ...] = ()
     log: tuple[str, ...] = ()
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, *, logs: bool = True) -> dict[str, Any]:
+        """What modules return of it. logs: whether with the logs, which are long, and of which one is enough."""
         job = self.job
+        effects = [effect.as_dict() for effect in self.effects]
         return {
             'id': job.id,
             'index': job.index,
@@ -57,11 +58,11 @@ class JobDetails:
             'start_time': job.start_time,
             'end_time': job.end_time,
             'builds': {'done': self.evaluation.built, 'all': self.evaluation.builds},
-            'effects': [effect.as_dict() for effect in self.effects],
+            'effects': effects if logs else [{part: effect[part] for part in effect if part != 'log'} for effect in effects],
             'attribute_errors': [{'attribute': attribute, 'message': message} for attribute, message in self.evaluation.errors],
             'failed_builds': list(self.evaluation.failed_builds),
             'unmet_requirements': list(self.evaluation.unmet),
-            'evaluation_log': list(self.log),
+            **({'evaluation_log': list(self.log)} if logs else {}),
         }
 
 
@@ -120,16 +121,6 @@ def problems_of(details: JobDetails) -> list[Problem]:
         return problems
     not_run = ['The effect %s was not run.' % effect.attribute for effect in details.effects if effect.status == 'DependencyFailed']
     return [Problem('%s failed.' % _capital(job), job.url, found=' '.join([*not_run, *details.log[-1:]]), remedy='Look at that page')]
-
-
-def failure_of(jobs: Sequence[JobDetails], problems: Sequence[Problem], results: Mapping[str, Any]) -> Failure:
-    """The Failure of these problems, with these results; its message goes on with the logs of what failed."""
-    failure = Failure(tuple(problems), dict(results))
-    logs = [('The evaluation of %s' % of_job.job, of_job.log) for of_job in jobs]
-    logs += [('The effect %s of %s' % (effect.attribute, of_job.job), effect.log) for of_job in jobs for effect in of_job.effects]
-    ends = ['\n  '.join(['%s wrote at the end:' % writer, *lines]) for writer, lines in logs if lines]
-    failure.extra['msg'] = '\n'.join([str(failure), *ends])
-    return failure
 
 
 def _evaluation_problem(job: Job, attribute: str, message: str) -> Problem:

@@ -17,7 +17,7 @@ from .._hercules_ci.jobs import Situation, full_ref, full_revision, get_handlers
 from .._problems import Failure, Problem, fail
 from .._project import ProjectPath
 from .commit_jobs import CommitJobs
-from .result import JobDetails, details_of, failure_of, problems_of, waiting_problem
+from .result import JobDetails, details_of, problems_of, waiting_problem
 from .watch import Reader, TimedOut, watch
 
 NO_JOBS = Situation()
@@ -169,13 +169,13 @@ def _finish(task: Task, situation: Situation, look: Callable[[], Situation], mus
     failed = [of_job for of_job in details if of_job.job in situation.failed]
     if failed and must_succeed and not predicted:
         problems = [problem for of_job in failed for problem in problems_of(of_job)]
-        raise failure_of(failed, [*problems, *read.problems], _results(task, details))
+        raise Failure((*problems, *read.problems), _results(task, details))
     warnings = {'warnings': [str(problem) for problem in read.problems]} if read.problems else {}
     return {**_results(task, details), 'msg': _message(task, situation), **warnings}
 
 
 def _results(task: Task, jobs: Sequence[JobDetails]) -> dict[str, Any]:
-    """C(job) is the one that decides: the first that did not succeed, else the newest."""
+    """C(job) is the one that decides: the first that did not succeed, else the newest. Each log is there once, as all is printed."""
     deciding = next((of_job for of_job in jobs if of_job.job.ended and not of_job.job.succeeded), None) or max(
         jobs, key=lambda of_job: of_job.job.index, default=None
     )
@@ -185,7 +185,7 @@ def _results(task: Task, jobs: Sequence[JobDetails]) -> dict[str, Any]:
         'ref': task.commit.ref,
         'revision': task.commit.revision,
         'job': deciding.as_dict() if deciding else None,
-        'jobs': [of_job.as_dict() for of_job in jobs],
+        'jobs': [of_job.as_dict(logs=of_job is not deciding) for of_job in jobs],
     }
 
 
@@ -206,7 +206,7 @@ def _timed_out(task: Task, timeout: TimedOut) -> Failure:
     problems += [_missing_problem(task, what) for what in situation.missing]
     if not situation.jobs:
         problems += _no_job(task, 'Hercules CI has made no job for %s.' % task.commit).problems
-    return failure_of(details, [*problems, *read.problems], _results(task, details))
+    return Failure((*problems, *read.problems), _results(task, details))
 
 
 def _missing_problem(task: Task, what: str) -> Problem:

@@ -172,13 +172,16 @@ def _after_watch(network: str, networks: Iterable[str], watched: Result, commit:
     """The network's own effect decides where there is one, else the job: one network's failure is not another's."""
     job = watched.get('job') or {}
 
+    def effects_in(jobs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        return [effect for each in jobs for effect in each.get('effects', ()) if is_effect_of(effect['attribute'], network)]
+
     def ending(result: str, problems: Sequence[Mapping[str, str]] = ()) -> Ending:
         full = '\n'.join(str(Problem(**problem)) for problem in problems) or (_message(watched) if result in BAD else '')
         message = problems[0]['what'] if problems else _sentence(full)
         return Ending(result, message, full, str(watched.get('revision') or commit), job.get('index'), job.get('url') or '',
-                      _log(job, effects) if result == 'failed' else ())
+                      _log(job, effects_in([job, *watched.get('jobs', ())])) if result == 'failed' else ())
 
-    effects = [effect for each in watched.get('jobs', ()) for effect in each['effects'] if is_effect_of(effect['attribute'], network)]
+    effects = effects_in(watched.get('jobs', ()))
     if not _failed(watched) and effects:
         return ending('deployed')
     if not _failed(watched):

@@ -167,7 +167,7 @@ def test_a_failing_effect_fails_with_its_code_and_the_end_of_what_it_wrote(effec
     assert (result['failed'], result['changed'], result['rc']) == (True, True, 3)
     assert result['log'] == ['two', 'error: no route']
     assert result['msg'].startswith('The effect neat-network.run failed with exit code 3. Where: ')
-    assert result['msg'].endswith('\n  two\n  error: no route')
+    assert result['msg'].endswith('Found: error: no route.') and json.dumps(result).count('"two"') == 1, 'the log is printed once'
 
 
 def test_the_reason_stands_above_what_the_shell_prints_afterwards(effect: Effect) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -172,6 +173,7 @@ def test_what_is_the_same_for_several_networks_is_told_in_full_once() -> None:
 
 def test_the_log_is_that_of_the_networks_own_effect_else_of_the_evaluation() -> None:
     watched = job(('a.run', 'Failed'), ('b.run', 'Failed'))
+    watched['jobs'] = copy.deepcopy(watched['jobs'])  # where logs are not told again
     for effect in watched['job']['effects']:
         effect['log'] = ['from %s' % effect['attribute']]
     done = Done(pushed=PUSHED, watched={'production': watched})
