@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils._problems import fail
-from ..module_utils._secrets.agent_files import OPTIONS, RULES
+from ..module_utils._secrets.options import HCI_AGENT
 from ..plugin_utils._networks.provided import evaluated, named
 from ..plugin_utils._private_action import PrivateAction
 from ..plugin_utils._schemas import problems_in_caches
@@ -20,8 +20,7 @@ class ActionModule(PrivateAction):
     """The action plugin."""
 
     MODULE = 'nixcd.hercules_ci.hci_agent'
-    OPTIONS = OPTIONS
-    RULES = RULES
+    SPEC = HCI_AGENT
     PRIVATE = SECRET = ('binary_caches', 'cluster_join_token')
 
     def resolved(self, given: dict[str, Any]) -> dict[str, Any] | None:

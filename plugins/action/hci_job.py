@@ -11,10 +11,8 @@ from typing import Any
 
 from ansible.utils.display import Display
 
-from ..module_utils._hercules_ci.client import connect
-from ..module_utils._jobs.states import run
-from ..modules.hci_job import ARGUMENTS
-from ..plugin_utils._local_action import LocalAction
+from ..module_utils._jobs.states import SPEC, run
+from ..plugin_utils._local_action import Invocation, LocalAction
 
 display = Display()
 
@@ -28,11 +26,11 @@ class ActionModule(LocalAction):
     """A module can say something only when it ends. So on a local connection the waiting is done here."""
 
     MODULE = 'nixcd.hercules_ci.hci_job'
-    ARGUMENTS = ARGUMENTS
+    SPEC = SPEC
 
-    def work(self, options: dict[str, Any]) -> dict[str, Any]:
+    def work(self, module: Invocation) -> dict[str, Any]:
         """The result of the module's code, which tells its progress meanwhile."""
-        return run(connect(options), options, self._task.check_mode, tell=self._tell)
+        return run(module, tell=self._tell)
 
     def _tell(self, line: str) -> None:
         if not self._task.no_log:

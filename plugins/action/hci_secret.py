@@ -8,11 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ..filter.least_privilege import least_privilege
-from ..module_utils._problems import fail
-from ..module_utils._secrets.hci_secret_options import OPTIONS, RULES
+from ..module_utils._secrets.options import HCI_SECRET
+from ..plugin_utils._networks.conditions import with_conditions
 from ..plugin_utils._networks.provided import evaluated, named, refuse_unusable
 from ..plugin_utils._networks.unasked import Asked, asked_for
 from ..plugin_utils._private_action import PrivateAction
@@ -27,8 +24,7 @@ class ActionModule(PrivateAction):
     """The action plugin."""
 
     MODULE = 'nixcd.hercules_ci.hci_secret'
-    OPTIONS = OPTIONS
-    RULES = RULES
+    SPEC = HCI_SECRET
     PRIVATE = ('name', 'data', 'condition', 'secrets')
     SECRET = ('data', 'secrets')
 
@@ -59,10 +55,7 @@ class ActionModule(PrivateAction):
     def _for(self, networks: list[str], secrets: dict[str, Any]) -> dict[str, Any]:
         """Secrets that just these networks may use, where nothing else is said, and that have what their scripts read."""
         hostvars = self._variables['hostvars']
-        try:
-            opened = least_privilege(secrets, [hostvars[network] for network in networks])
-        except AnsibleFilterError as error:
-            raise fail(str(error)) from None
+        opened = with_conditions(secrets, [hostvars[network] for network in networks])
         refuse_unusable(opened, networks, self._asked, self._variables)
         return opened
 

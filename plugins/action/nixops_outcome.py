@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-
+from ..module_utils._argspec import ArgumentSpec
 from ..module_utils._hercules_ci.client import connect
 from ..module_utils._hercules_ci.state import StateFiles
 from ..module_utils._problems import Failure
-from ..plugin_utils._local_action import task_environment
+from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._networks.outcome import (
     Ending,
     at_rest,
@@ -37,36 +35,30 @@ REGISTERED = ('_nixops_uploaded', '_nixops_rendered', '_nixops_plan', '_nixops_p
 """What the role's own tasks have registered, in this play or an earlier one of the run."""
 
 
-class ActionModule(ActionBase):
-    """Reads the variables of all networks at once, so it cannot be a module; no connection is made."""
+class ActionModule(ControllerAction):
+    """Reads what the role's tasks have registered for all networks."""
 
-    _supports_check_mode = True
-    _requires_connection = False
+    SPEC = ArgumentSpec({
+        'projects': {'type': 'dict', 'required': True}, 'agents': {'type': 'raw', 'default': {}}, 'report': {'type': 'path'},
+    })
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run by Ansible."""
-        variables = task_vars or {}
-        base: Any = super()  # ActionBase does not tell the types of what follows
-        result: dict[str, Any] = {**base.run(tmp, variables), 'changed': False}
-        _validation, options = base.validate_argument_spec({
-            'projects': {'type': 'dict', 'required': True}, 'agents': {'type': 'raw', 'default': {}}, 'report': {'type': 'path'},
-        })
+    def work(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        """What became of the networks, the logs of those that failed, and the report."""
         hostvars, rows, endings, changes = variables['hostvars'], [], [], {}
         for name, project in options['projects'].items():
             registered, branches = registered_by_all(project, hostvars), branches_of_all(project)
             ended = list(endings_of(project, registered, branches))
             changes.update(changed_by_others(branches, registered))
-            with task_environment(self):
-                rows += rows_of(name, project, hostvars, ended)
+            rows += rows_of(name, project, hostvars, ended)
             endings += ended
         for log in dict.fromkeys(ending.log for _host, _branch, ending in endings if ending.log):
-            Display().display('\n'.join(log))
+            self._display.display('\n'.join(log))
         alive = set(variables['ansible_play_hosts'])
-        result.update(networks=rows, changes=changes, failures=failures(each for each in endings if each[0] in alive))
+        result = {'networks': rows, 'changes': changes, 'failures': failures(each for each in endings if each[0] in alive)}
         try:
             return {**result, **(show(rows, options['agents'], options['report'], dry=self._task.check_mode) if rows else {})}
         except Failure as failure:
-            return {**result, 'failed': True, **failure.result()}
+            raise Failure(failure.problems, {**result, **failure.extra}) from failure
 
 
 def endings_of(

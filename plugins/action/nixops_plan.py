@@ -9,10 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-
-from ..module_utils._argspec import CONNECTION_OPTIONS
+from ..module_utils._argspec import CONNECTION_OPTIONS, ArgumentSpec
 from ..module_utils._files import hidden_file
 from ..module_utils._hercules_ci.client import connect
 from ..module_utils._hercules_ci.state import StateFiles, Version
@@ -22,60 +19,58 @@ from ..module_utils._nixops.sources import from_server, read_source
 from ..module_utils._nixops.state import State
 from ..module_utils._problems import Failure, Problem, errors_of
 from ..module_utils._project import ProjectPath
-from ..plugin_utils._local_action import task_environment
+from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._networks.guard import Declared, NetworkPlan, not_uploaded, plan_branch, plan_text, without_secrets
 from ..plugin_utils._networks.states import SOURCE_OPTIONS
-
-ARGUMENT_SPEC: dict[str, Any] = {
-    **CONNECTION_OPTIONS,
-    'project': {'type': 'str', 'required': True},
-    'networks': {'type': 'dict', 'required': True},
-    'uploads': {'type': 'dict', 'default': {}},
-    'branches': {'type': 'list', 'elements': 'str', 'required': True},
-    'deployments': {'type': 'list', 'elements': 'dict', 'required': True},
-    'broken': {'type': 'dict', 'default': {}},
-    'agents': {'type': 'dict', 'default': {}},
-    'lost_agents': {'type': 'list', 'elements': 'str', 'default': []},
-    'at_rest': {'type': 'dict', 'default': {}},
-    'heads': {'type': 'dict', 'default': {}},
-}
 
 OF_AGENTS = ('_nixops_secrets_provided', '_nixops_agent_files_provided')
 """What the role's tasks for agents have registered, in an earlier play of the run."""
 
 
-class ActionModule(ActionBase):
-    """Asks Hercules CI from the controller; no connection to a host is made."""
+class ActionModule(ControllerAction):
+    """Asks Hercules CI from the controller."""
 
-    _supports_check_mode = True
-    _requires_connection = False
+    SPEC = ArgumentSpec({
+        **CONNECTION_OPTIONS,
+        'project': {'type': 'str', 'required': True},
+        'networks': {'type': 'dict', 'required': True},
+        'uploads': {'type': 'dict', 'default': {}},
+        'branches': {'type': 'list', 'elements': 'str', 'required': True},
+        'deployments': {'type': 'list', 'elements': 'dict', 'required': True},
+        'broken': {'type': 'dict', 'default': {}},
+        'agents': {'type': 'dict', 'default': {}},
+        'lost_agents': {'type': 'list', 'elements': 'str', 'default': []},
+        'at_rest': {'type': 'dict', 'default': {}},
+        'heads': {'type': 'dict', 'default': {}},
+    })
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run by Ansible."""
-        base: Any = super()  # ActionBase does not tell the types of what follows
-        result: dict[str, Any] = {**base.run(tmp, task_vars), 'changed': False}
-        _validation, options = base.validate_argument_spec(ARGUMENT_SPEC)
-        hostvars = (task_vars or {})['hostvars']
-        with task_environment(self):
-            try:
-                plans = plans_of(options, check_mode=self._task.check_mode)
-                missing = not_uploaded_of(options['uploads'], hostvars, check_mode=self._task.check_mode)
-                plans += switched_off(plans, missing, options)
-                failed = failed_agents(options['agents'], hostvars, options['lost_agents'])
-                lacking = without_secrets([Evaluated.from_dict(effect) for effect in options['deployments']], failed)
-                plans = [not_uploaded(plan, missing) for plan in plans]
-            except Failure as failure:
-                return {**result, 'failed': True, 'ready': [], **failure.result()}
+    def work(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The plan, printed, and what speaks against it."""
+        try:
+            plans, lacking = self._plans(options, variables['hostvars'])
+        except Failure as failure:
+            raise Failure(failure.problems, {'ready': [], **failure.extra}) from failure
         text = plan_text(plans, options['project'], options['branches'], options['broken'])
-        Display().display('\n'.join(text))
+        self._display.display('\n'.join(text))
         broken = broken_branches(options, lacking)
-        result.update(result_of(plans, broken, options['branches']), msg='\n'.join(text))
+        result = result_of(plans, broken, options['branches'])
         warnings = [problem for plan in plans for problem in plan.problems if problem.severity == 'warning']
         if warnings:
             result['warnings'] = [str(problem) for problem in dict.fromkeys(warnings)]
         refused = tuple(problem for plan in plans for problem in errors_of(plan.problems))
         refused += tuple(problem for _branch, problems in broken for problem in problems)
-        return {**result, **({'failed': True, **Failure(refused).result()} if refused else {})}
+        if refused:
+            raise Failure(refused, result)
+        return {**result, 'msg': '\n'.join(text)}
+
+    def _plans(self, options: Mapping[str, Any], hostvars: Any) -> tuple[list[NetworkPlan], dict[str, Any]]:
+        """The plan of each network and branch, and by branch what is wrong with secrets."""
+        plans = plans_of(options, check_mode=self._task.check_mode)
+        missing = not_uploaded_of(options['uploads'], hostvars, check_mode=self._task.check_mode)
+        plans += switched_off(plans, missing, options)
+        failed = failed_agents(options['agents'], hostvars, options['lost_agents'])
+        lacking = without_secrets([Evaluated.from_dict(effect) for effect in options['deployments']], failed)
+        return [not_uploaded(plan, missing) for plan in plans], lacking
 
 
 def not_uploaded_of(uploads: Mapping[str, Any], hostvars: Any, *, check_mode: bool) -> set[str]:

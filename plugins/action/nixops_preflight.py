@@ -11,12 +11,10 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 
-from ..module_utils._problems import Failure
-from ..plugin_utils._local_action import task_environment
+from ..module_utils._argspec import ArgumentSpec
+from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._networks.host import Evaluated
 from ..plugin_utils._networks.known import PHASES
 from ..plugin_utils._networks.preflight import AGENTS, NETWORKS, Inventory, check
@@ -25,27 +23,19 @@ from ..plugin_utils._networks.variables import Variables, unreadable
 from ..plugin_utils._report.outcome import counted
 
 
-class ActionModule(ActionBase):
-    """Reads the variables of all hosts at once, so it cannot be a module; no connection is made."""
+class ActionModule(ControllerAction):
+    """Reads the variables of all hosts."""
 
-    _requires_connection = False
+    SPEC = ArgumentSpec({})
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run by Ansible."""
-        variables = task_vars or {}
-        base: Any = super()  # ActionBase does not tell the types of what follows
-        result: dict[str, Any] = {**base.run(tmp, variables), 'changed': False}
-        base.validate_argument_spec({})
-        try:
-            with task_environment(self):
-                inventory = inventory_of(variables, self._loader, load_extra_vars(self._loader), self._task.get_play().strategy)
-                plan, warnings = check(replace(inventory, become=bool(self._task.become)))
-        except Failure as failure:
-            return {**result, 'failed': True, **failure.result()}
+    def work(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        """What can be known beforehand of all networks and agents."""
+        inventory = inventory_of(variables, self._loader, load_extra_vars(self._loader), self._task.get_play().strategy)
+        plan, warnings = check(replace(inventory, become=bool(self._task.become)))
         selected = [project['selected'] for project in plan['projects'].values() if project['selected']]
         numbers = counted(sum(map(len, selected)), 'network'), counted(len(selected), 'project')
-        result.update(plan, msg='%s of %s can be deployed.' % numbers)
-        Display().display(result['msg'])
+        result: dict[str, Any] = {**plan, 'msg': '%s of %s can be deployed.' % numbers}
+        self._display.display(result['msg'])
         if warnings:
             result['warnings'] = [str(warning) for warning in warnings]
         return result

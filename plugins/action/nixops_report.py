@@ -5,34 +5,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
-from ..module_utils._problems import Failure
+from ..module_utils._argspec import ArgumentSpec
+from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._report.show import show
 
-# Types inside networks and agents are checked by plugin_utils/_report/outcome.py: Ansible would turn any dictionary into text.
-ARGUMENT_SPEC = {
-    'networks': {'type': 'list', 'elements': 'raw', 'required': True},
-    'agents': {'type': 'raw', 'default': {}},
-    'path': {'type': 'path'},
-}
 
+class ActionModule(ControllerAction):
+    """Prints and writes where Ansible runs."""
 
-class ActionModule(ActionBase):
-    """Prints and writes where Ansible runs; no connection is made."""
+    # Types inside networks and agents are checked by plugin_utils/_report/reading.py: Ansible would turn any dictionary into text.
+    SPEC = ArgumentSpec({
+        'networks': {'type': 'list', 'elements': 'raw', 'required': True},
+        'agents': {'type': 'raw', 'default': {}},
+        'path': {'type': 'path'},
+    })
 
-    _supports_check_mode = True
-    _requires_connection = False
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run by Ansible."""
-        base: Any = super()  # ActionBase does not tell the types of what follows
-        result: dict[str, Any] = {**base.run(tmp, task_vars), 'changed': False}
-        _validation, options = base.validate_argument_spec(ARGUMENT_SPEC)
-        try:
-            result.update(show(options['networks'], options['agents'], options['path'], dry=self._task.check_mode))
-        except Failure as failure:
-            result.update(failed=True, **failure.result())
-        return result
+    def work(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The table and the page."""
+        return show(options['networks'], options['agents'], options['path'], dry=self._task.check_mode)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options in FILE_OPTIONS of module_utils/_secrets/module_file.py, and what plugin_utils/_private_action.py does."""
+    """The options in FILE_OPTIONS of module_utils/_secrets/options.py, and what plugin_utils/_private_action.py does."""
 
     DOCUMENTATION = r"""
 attributes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options in LOCATION_OPTIONS of module_utils/_secrets/module_file.py."""
+    """The options in LOCATION_OPTIONS of module_utils/_secrets/options.py."""
 
     DOCUMENTATION = r"""
 options:

@@ -13,8 +13,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from typing import Any
 
+from . import _json_text as json_text
 from ._problems import fail
-from ._secrets import json_text
 
 PAYLOAD_OPTION: dict[str, Any] = {'_payload': {'type': 'str', 'no_log': True}}
 """The values, from the action plugin: one word that masks nothing but itself. Every value as a mask would hide unrelated text."""

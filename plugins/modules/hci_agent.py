@@ -105,10 +105,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._payload import PAYLOAD_OPTION, unpacked
-from ..module_utils._problems import Failure
-from ..module_utils._secrets.agent_files import OPTIONS, BinaryCaches, ClusterJoinToken
+from ..module_utils._entry import entry
+from ..module_utils._payload import unpacked
+from ..module_utils._secrets.agent_files import BinaryCaches, ClusterJoinToken
 from ..module_utils._secrets.module_file import change_as_asked, diff_of
+from ..module_utils._secrets.options import HCI_AGENT
 from ..module_utils._secrets.places import Place, agent_folder
 
 
@@ -138,11 +139,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec={**OPTIONS, **PAYLOAD_OPTION}, supports_check_mode=True)
-    try:
-        module.exit_json(**run(module))
-    except Failure as failure:
-        module.fail_json(**failure.result())
+    entry(HCI_AGENT.behind_action(), run)
 
 
 if __name__ == '__main__':

@@ -195,45 +195,46 @@ problems:
   sample: [{severity: error, what: The effect neat-network.run failed with exit code 1., where: /srv/neat-repo}]
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
 
-from ..module_utils._hci.local_effect import run
-from ..module_utils._payload import PAYLOAD_OPTION, take_token
-from ..module_utils._problems import Failure
+from ..module_utils._argspec import ArgumentSpec
+from ..module_utils._entry import entry
+from ..module_utils._hci import local_effect
+from ..module_utils._payload import PAYLOAD_OPTION
 from ..module_utils._processes import ending_in_order
+
+SPEC = ArgumentSpec(
+    {
+        'checkout': {'type': 'path', 'required': True},
+        'project': {'type': 'str', 'required': True},
+        'command': {'type': 'str', 'choices': ['run', 'eval', 'list'], 'default': 'run'},
+        'attribute': {'type': 'str'},
+        'branch': {'type': 'str'},
+        'tag': {'type': 'str'},
+        'ref': {'type': 'str'},
+        'token': {'type': 'bool', 'default': True, 'no_log': False},
+        'api_token': {'type': 'str', 'no_log': True},
+        **PAYLOAD_OPTION,
+        'secrets_file': {'type': 'path', 'no_log': False},
+        'hci_program': {'type': 'str', 'default': 'hci'},
+        'log_file': {'type': 'path'},
+        'log_lines': {'type': 'int', 'default': 50},
+        'run_timeout': {'type': 'int', 'default': 3600},
+    },
+    mutually_exclusive=[('branch', 'tag', 'ref')],
+    required_if=[('command', 'run', ('attribute',)), ('command', 'eval', ('attribute',))],
+)
+
+
+def run(module: Any) -> dict[str, Any]:
+    """What the program hci says; it has a session of its own, and would go on to deploy when this process is ended."""
+    with ending_in_order():
+        return local_effect.run(module.params, module.check_mode, module.warn)
 
 
 def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            'checkout': {'type': 'path', 'required': True},
-            'project': {'type': 'str', 'required': True},
-            'command': {'type': 'str', 'choices': ['run', 'eval', 'list'], 'default': 'run'},
-            'attribute': {'type': 'str'},
-            'branch': {'type': 'str'},
-            'tag': {'type': 'str'},
-            'ref': {'type': 'str'},
-            'token': {'type': 'bool', 'default': True, 'no_log': False},
-            'api_token': {'type': 'str', 'no_log': True},
-            **PAYLOAD_OPTION,
-            'secrets_file': {'type': 'path', 'no_log': False},
-            'hci_program': {'type': 'str', 'default': 'hci'},
-            'log_file': {'type': 'path'},
-            'log_lines': {'type': 'int', 'default': 50},
-            'run_timeout': {'type': 'int', 'default': 3600},
-        },
-        mutually_exclusive=[('branch', 'tag', 'ref')],
-        required_if=[('command', 'run', ('attribute',)), ('command', 'eval', ('attribute',))],
-        supports_check_mode=True,
-    )
-    take_token(module)
-    try:
-        with ending_in_order():  # hci has a session of its own, and would go on to deploy
-            result = run(module.params, module.check_mode, module.warn)
-    except Failure as failure:
-        module.fail_json(**failure.result())
-    module.exit_json(**result)
+    """Entry point."""
+    entry(SPEC, run)
 
 
 if __name__ == '__main__':

@@ -331,51 +331,13 @@ problems:
       remedy: 'Correct what it says, then push, or run the job again (rerun_failed)'
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._argspec import CONNECTION_OPTIONS
-from ..module_utils._hercules_ci.client import connect
-from ..module_utils._jobs.states import run
-from ..module_utils._payload import PAYLOAD_OPTION, take_token
-from ..module_utils._problems import Failure
-
-# The action plugin of the same name checks its arguments with this, too.
-ARGUMENTS: dict[str, Any] = {
-    'argument_spec': {
-        'project': {'type': 'str', 'required': True},
-        'branch': {'type': 'str'},
-        'ref': {'type': 'str'},
-        'revision': {'type': 'str'},
-        'state': {'type': 'str', 'choices': ['succeeded', 'rerun', 'cancelled', 'scheduled'], 'default': 'succeeded'},
-        'rerun_failed': {'type': 'bool', 'default': False},
-        'rebuild_failures': {'type': 'bool', 'default': False},
-        'schedule': {'type': 'str'},
-        'wait': {'type': 'bool', 'default': True},
-        'wait_timeout': {'type': 'int', 'default': 3600},
-        'start_timeout': {'type': 'int', 'default': 300},
-        'log_lines': {'type': 'int', 'default': 20},
-        **CONNECTION_OPTIONS,
-        **PAYLOAD_OPTION,
-    },
-    'mutually_exclusive': [('branch', 'ref')],
-    'required_one_of': [('branch', 'ref')],
-    'required_if': [('state', 'scheduled', ('schedule',))],
-}
+from ..module_utils._entry import entry
+from ..module_utils._jobs.states import SPEC, run
 
 
 def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(supports_check_mode=True, **ARGUMENTS)
-    take_token(module)
-    try:
-        result = run(connect(module.params), module.params, module.check_mode, tell=lambda line: None)
-    except Failure as failure:
-        module.fail_json(**failure.result())
-    for warning in result.pop('warnings', ()):
-        module.warn(warning)
-    module.exit_json(**result)
+    """Entry point."""
+    entry(SPEC, run)
 
 
 if __name__ == '__main__':

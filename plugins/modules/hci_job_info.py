@@ -142,16 +142,44 @@ problems:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._argspec import CONNECTION_OPTIONS
+from ..module_utils._argspec import CONNECTION_OPTIONS, ArgumentSpec
+from ..module_utils._entry import entry
 from ..module_utils._hercules_ci.client import Client, connect
 from ..module_utils._hercules_ci.jobs import Job, find_job, full_ref, full_revision, list_jobs
 from ..module_utils._jobs.result import JobDetails, details_of
 from ..module_utils._jobs.watch import Reader
-from ..module_utils._payload import PAYLOAD_OPTION, take_token
-from ..module_utils._problems import Failure
+from ..module_utils._payload import PAYLOAD_OPTION
 from ..module_utils._project import ProjectPath
+
+SPEC = ArgumentSpec(
+    {
+        'project': {'type': 'str', 'required': True},
+        'index': {'type': 'int'},
+        'branch': {'type': 'str'},
+        'ref': {'type': 'str'},
+        'revision': {'type': 'str'},
+        'handler': {'type': 'str', 'choices': ['Config', 'Legacy', 'OnPush', 'OnSchedule']},
+        'name': {'type': 'str'},
+        'success': {'type': 'bool'},
+        'limit': {'type': 'int', 'default': 20},
+        'effects': {'type': 'bool', 'default': False},
+        'log_lines': {'type': 'int', 'default': 0},
+        **CONNECTION_OPTIONS,
+        **PAYLOAD_OPTION,
+    },
+    mutually_exclusive=[('branch', 'ref')],
+)
+
+
+def run(module: Any) -> dict[str, Any]:
+    """Read the jobs, and what is inside of them if it is asked for."""
+    options, client = module.params, connect(module.params)
+    read = Reader(client, None)
+    jobs = find_jobs(client, options)
+    details = [details_of(read, job, options['log_lines']) if options['effects'] else JobDetails(job) for job in jobs]
+    for problem in read.problems:
+        module.warn(str(problem))
+    return {'changed': False, 'jobs': [of_job.as_dict() for of_job in details]}
 
 
 def find_jobs(client: Client, options: dict[str, Any]) -> list[Job]:
@@ -173,37 +201,8 @@ def find_jobs(client: Client, options: dict[str, Any]) -> list[Job]:
 
 
 def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            'project': {'type': 'str', 'required': True},
-            'index': {'type': 'int'},
-            'branch': {'type': 'str'},
-            'ref': {'type': 'str'},
-            'revision': {'type': 'str'},
-            'handler': {'type': 'str', 'choices': ['Config', 'Legacy', 'OnPush', 'OnSchedule']},
-            'name': {'type': 'str'},
-            'success': {'type': 'bool'},
-            'limit': {'type': 'int', 'default': 20},
-            'effects': {'type': 'bool', 'default': False},
-            'log_lines': {'type': 'int', 'default': 0},
-            **CONNECTION_OPTIONS,
-            **PAYLOAD_OPTION,
-        },
-        mutually_exclusive=[('branch', 'ref')],
-        supports_check_mode=True,
-    )
-    take_token(module)
-    try:
-        client = connect(module.params)
-        jobs = find_jobs(client, module.params)
-        read, inside = Reader(client, None), module.params['effects']
-        details = [details_of(read, job, module.params['log_lines']) if inside else JobDetails(job) for job in jobs]
-    except Failure as failure:
-        module.fail_json(**failure.result())
-    for problem in read.problems:
-        module.warn(str(problem))
-    module.exit_json(changed=False, jobs=[of_job.as_dict() for of_job in details])
+    """Entry point."""
+    entry(SPEC, run)
 
 
 if __name__ == '__main__':

@@ -234,12 +234,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._entry import entry
 from ..module_utils._files import read_if_present
-from ..module_utils._payload import PAYLOAD_OPTION, unpacked
-from ..module_utils._problems import Failure
+from ..module_utils._payload import unpacked
 from ..module_utils._secrets.change import Rewrite, Wish
-from ..module_utils._secrets.hci_secret_options import OPTIONS
 from ..module_utils._secrets.module_file import change_as_asked
+from ..module_utils._secrets.options import HCI_SECRET
 from ..module_utils._secrets.places import secrets_file
 
 
@@ -264,11 +264,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec={**OPTIONS, **PAYLOAD_OPTION}, supports_check_mode=True)
-    try:
-        module.exit_json(**run(module))
-    except Failure as failure:
-        module.fail_json(**failure.result())
+    entry(HCI_SECRET.behind_action(), run)
 
 
 if __name__ == '__main__':

@@ -81,12 +81,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._argspec import ArgumentSpec
+from ..module_utils._entry import entry
 from ..module_utils._files import read_if_present
-from ..module_utils._problems import Failure
 from ..module_utils._secrets.change import outline
 from ..module_utils._secrets.document import parse
-from ..module_utils._secrets.module_file import LOCATION_OPTIONS
+from ..module_utils._secrets.options import LOCATION_OPTIONS
 from ..module_utils._secrets.places import secrets_file
+
+SPEC = ArgumentSpec(LOCATION_OPTIONS, mutually_exclusive=[('path', 'agent_name', 'project')])
 
 MISSING = (
     'There is no file %s. An agent without it fails every effect that has a secretsMap, even if that has only a GitToken. '
@@ -107,13 +110,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(
-        argument_spec=LOCATION_OPTIONS, mutually_exclusive=[('path', 'agent_name', 'project')], supports_check_mode=True,
-    )
-    try:
-        module.exit_json(**run(module))
-    except Failure as failure:
-        module.fail_json(**failure.result())
+    entry(SPEC, run)
 
 
 if __name__ == '__main__':

@@ -324,30 +324,11 @@ import os
 import stat
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._entry import entry
 from ..module_utils._files import locked, remove, write_atomically
-from ..module_utils._nix.ci_nix import FORMS, in_order
+from ..module_utils._nix.ci_nix import in_order
 from ..module_utils._nix.effect_file import Change, plan, prove
-from ..module_utils._nix.options import EFFECTS_OPTIONS
-from ..module_utils._problems import Failure
-
-ARGUMENTS: dict[str, Any] = {
-    'checkout': {'type': 'path', 'required': True},
-    'file': {'type': 'str'},
-    'form': {'type': 'str', 'choices': ['auto', *FORMS], 'default': 'auto'},
-    'project': {'type': 'str'},
-    **EFFECTS_OPTIONS,
-    'schedules': {'type': 'dict', 'default': {}},
-    'inventory_hosts': {'type': 'list', 'elements': 'str', 'default': []},
-    'validate': {'type': 'str', 'choices': ['none', 'parse', 'evaluate', 'prebuild'], 'default': 'evaluate'},
-    'validate_timeout': {'type': 'int', 'default': 1800},
-    'refs': {'type': 'list', 'elements': 'str', 'default': []},
-    'remote': {'type': 'str'},
-    'branches': {'type': 'list', 'elements': 'str', 'default': []},
-    'force': {'type': 'bool', 'default': False},
-    'state': {'type': 'str', 'choices': ['present', 'absent'], 'default': 'present'},
-}
+from ..module_utils._nix.options import SPEC
 
 
 def apply(change: Change) -> None:
@@ -361,27 +342,30 @@ def apply(change: Change) -> None:
             write_atomically(path, change.after.encode(), mode=mode)
 
 
-def main() -> None:
-    module = AnsibleModule(ARGUMENTS, supports_check_mode=True, required_if=[('state', 'present', ('effects',))])
-    try:
-        change, proof = prove(plan(module.params), module.params)
-        changed = change.before != change.after
-        if changed and not module.check_mode:
-            apply(change)
-    except Failure as failure:
-        module.fail_json(**failure.result())
+def run(module: Any) -> dict[str, Any]:
+    """Render, prove what Nix makes of it, and write the file if that changes it."""
+    options = module.params
+    change, proof = prove(plan(options), options)
+    changed = change.before != change.after
+    if changed and not module.check_mode:
+        apply(change)
     path = str(change.path)
-    declared = [] if change.after is None else in_order(module.params['effects'])
+    declared = [] if change.after is None else in_order(options['effects'])
     result: dict[str, Any] = {
-        'changed': changed, 'path': path, 'file': os.path.relpath(path, module.params['checkout']), 'content': change.after,
+        'changed': changed, 'path': path, 'file': os.path.relpath(path, options['checkout']), 'content': change.after,
         'files': list(change.files), 'form': change.form, 'effects': [effect['name'] for effect in declared],
     }
-    if module.params['validate'] in ('evaluate', 'prebuild') and change.after is not None:
+    if options['validate'] in ('evaluate', 'prebuild') and change.after is not None:
         result.update(runs=proof.runs, deployments=[effect.as_dict() for effect in proof.effects], heads=proof.heads,
                       broken={branch: [problem.as_dict() for problem in problems] for branch, problems in proof.broken.items()})
     if module._diff:
         result['diff'] = {'before_header': path, 'after_header': path, 'before': change.before or '', 'after': change.after or ''}
-    module.exit_json(**result)
+    return result
+
+
+def main() -> None:
+    """Entry point."""
+    entry(SPEC, run)
 
 
 if __name__ == '__main__':

@@ -209,9 +209,10 @@ problems:
 """
 
 import os
+from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._argspec import ArgumentSpec
+from ..module_utils._entry import entry
 from ..module_utils._git.credentials import advice
 from ..module_utils._git.push import Commit, Outcome, look, push, require_files
 from ..module_utils._git.repository import (
@@ -226,8 +227,25 @@ from ..module_utils._git.repository import (
 from ..module_utils._nix.ci_nix import is_managed
 from ..module_utils._problems import Failure, Problem, fail
 
+SPEC = ArgumentSpec({
+    'checkout': {'type': 'path', 'required': True},
+    'files': {'type': 'list', 'elements': 'str', 'required': True},
+    'contents': {'type': 'dict', 'default': {}},
+    'required_files': {'type': 'list', 'elements': 'str', 'default': []},
+    'branches': {'type': 'list', 'elements': 'str', 'required': True},
+    'heads': {'type': 'dict', 'default': {}},
+    'hold': {'type': 'list', 'elements': 'str', 'default': []},
+    'remote': {'type': 'str', 'default': 'origin'},
+    'mode': {'type': 'str', 'choices': ['direct', 'branch', 'none'], 'default': 'direct'},
+    'side_branch': {'type': 'str', 'default': 'nixops/{branch}'},
+    'commit_message': {'type': 'str', 'default': 'Deploy NixOps networks with Hercules CI'},
+    'author_name': {'type': 'str'},
+    'author_email': {'type': 'str'},
+})
 
-def contents(module: AnsibleModule, top: str) -> dict[str, bytes]:
+
+
+def contents(module: Any, top: str) -> dict[str, bytes]:
     """The wanted content of every file, by its path as Git spells it."""
     given = module.params['contents']
     found = {}
@@ -270,7 +288,7 @@ def require_head(found: Outcome, remote: str, expected: str | None) -> None:
                    found=str(found.previous), remedy='Run the play again: it looks at what is there now.')
 
 
-def one_branch(module: AnsibleModule, repository: Repository, heads: dict[str, str], branch: str, files: dict[str, bytes]) -> Outcome:
+def one_branch(module: Any, repository: Repository, heads: dict[str, str], branch: str, files: dict[str, bytes]) -> Outcome:
     """Compare, and push unless there is a reason not to; a failure is kept, so that the other branches go on."""
     options = module.params
     side = options['side_branch'].replace('{branch}', branch) if options['mode'] == 'branch' else ''
@@ -310,7 +328,7 @@ def difference(outcome: Outcome, files: dict[str, bytes]) -> list[dict[str, str]
     } for path in outcome.files]
 
 
-def run(module: AnsibleModule) -> dict[str, object]:
+def run(module: Any) -> dict[str, object]:
     """What the module returns; raises Failure when no branch could be looked at."""
     options = module.params
     checkout = open_checkout(options['checkout'])
@@ -339,29 +357,8 @@ def run(module: AnsibleModule) -> dict[str, object]:
 
 
 def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            'checkout': {'type': 'path', 'required': True},
-            'files': {'type': 'list', 'elements': 'str', 'required': True},
-            'contents': {'type': 'dict', 'default': {}},
-            'required_files': {'type': 'list', 'elements': 'str', 'default': []},
-            'branches': {'type': 'list', 'elements': 'str', 'required': True},
-            'heads': {'type': 'dict', 'default': {}},
-            'hold': {'type': 'list', 'elements': 'str', 'default': []},
-            'remote': {'type': 'str', 'default': 'origin'},
-            'mode': {'type': 'str', 'choices': ['direct', 'branch', 'none'], 'default': 'direct'},
-            'side_branch': {'type': 'str', 'default': 'nixops/{branch}'},
-            'commit_message': {'type': 'str', 'default': 'Deploy NixOps networks with Hercules CI'},
-            'author_name': {'type': 'str'},
-            'author_email': {'type': 'str'},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        module.exit_json(**run(module))
-    except Failure as failure:
-        module.fail_json(**failure.result())
+    """Entry point."""
+    entry(SPEC, run)
 
 
 if __name__ == '__main__':

@@ -115,9 +115,8 @@ import stat
 from contextlib import ExitStack
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._argspec import CONNECTION_OPTIONS
+from ..module_utils._argspec import CONNECTION_OPTIONS, ArgumentSpec
+from ..module_utils._entry import entry
 from ..module_utils._files import backup_path, hidden_file, real_path, write_atomically
 from ..module_utils._hercules_ci.client import connect
 from ..module_utils._hercules_ci.state import StateFiles
@@ -126,37 +125,29 @@ from ..module_utils._nixops.difference import diff_text, differences
 from ..module_utils._nixops.document import NotAState
 from ..module_utils._nixops.sources import from_file, from_server
 from ..module_utils._nixops.state import NOTHING, State
-from ..module_utils._payload import PAYLOAD_OPTION, take_token
-from ..module_utils._problems import Failure, fail
+from ..module_utils._payload import PAYLOAD_OPTION
+from ..module_utils._problems import fail
 from ..module_utils._project import ProjectPath
 
 MODE = 0o600
+SPEC = ArgumentSpec({
+    **CONNECTION_OPTIONS,
+    **PAYLOAD_OPTION,
+    'project': {'type': 'str', 'required': True},
+    'name': {'type': 'str', 'required': True},
+    'version': {'type': 'int'},
+    'path': {'type': 'path', 'required': True},
+    'backup': {'type': 'bool', 'default': False},
+})
 
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **CONNECTION_OPTIONS,
-            **PAYLOAD_OPTION,
-            'project': {'type': 'str', 'required': True},
-            'name': {'type': 'str', 'required': True},
-            'version': {'type': 'int'},
-            'path': {'type': 'path', 'required': True},
-            'backup': {'type': 'bool', 'default': False},
-        },
-        supports_check_mode=True,
-    )
-    take_token(module)
-    try:
-        with ExitStack() as files_open:
-            result = run(module, files_open)
-    except Failure as failure:
-        module.fail_json(**failure.result())
-    module.exit_json(**result)
-
-
-def run(module: AnsibleModule, files_open: ExitStack) -> dict[str, Any]:
+def run(module: Any) -> dict[str, Any]:
     """Compare the file with what is listed, and fetch it if they differ."""
+    with ExitStack() as files_open:
+        return _run(module, files_open)
+
+
+def _run(module: Any, files_open: ExitStack) -> dict[str, Any]:
     options, path = module.params, real_path(module.params['path'])
     files = StateFiles(connect(options), ProjectPath.parse(options['project']))
     version = files.version(options['name'], options['version'])
@@ -212,6 +203,11 @@ def diff(before: State, after: State, path: str) -> dict[str, str]:
     except NotAState:
         sizes = {'before': '%d bytes\n' % before.size, 'after': '%d bytes\n' % after.size}
         return {**sizes, 'before_header': path, 'after_header': after.where}
+
+
+def main() -> None:
+    """Entry point."""
+    entry(SPEC, run)
 
 
 if __name__ == '__main__':

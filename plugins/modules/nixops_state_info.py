@@ -122,40 +122,32 @@ problems:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._argspec import CONNECTION_OPTIONS
+from ..module_utils._argspec import CONNECTION_OPTIONS, ArgumentSpec
+from ..module_utils._entry import entry
 from ..module_utils._files import hidden_file
 from ..module_utils._hercules_ci.client import connect
 from ..module_utils._hercules_ci.state import StateFiles, Version
 from ..module_utils._nixops.document import NotAState
 from ..module_utils._nixops.machines import summary
 from ..module_utils._nixops.sources import from_server
-from ..module_utils._payload import PAYLOAD_OPTION, take_token
-from ..module_utils._problems import Failure
+from ..module_utils._payload import PAYLOAD_OPTION
 from ..module_utils._project import ProjectPath
 
+SPEC = ArgumentSpec({
+    **CONNECTION_OPTIONS,
+    **PAYLOAD_OPTION,
+    'project': {'type': 'str', 'required': True},
+    'name': {'type': 'str'},
+    'summary': {'type': 'bool', 'default': False},
+})
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **CONNECTION_OPTIONS,
-            **PAYLOAD_OPTION,
-            'project': {'type': 'str', 'required': True},
-            'name': {'type': 'str'},
-            'summary': {'type': 'bool', 'default': False},
-        },
-        supports_check_mode=True,
-    )
-    take_token(module)
+
+def run(module: Any) -> dict[str, Any]:
+    """List the files, and if it is asked for what is in them."""
     options = module.params
-    try:
-        files = StateFiles(connect(options), ProjectPath.parse(options['project']))
-        found = {name: versions for name, versions in sorted(files.files().items()) if options['name'] in (None, name)}
-        result = [describe(files, name, versions, options['summary']) for name, versions in found.items()]
-    except Failure as failure:
-        module.fail_json(**failure.result())
-    module.exit_json(changed=False, files=result)
+    files = StateFiles(connect(options), ProjectPath.parse(options['project']))
+    found = {name: versions for name, versions in sorted(files.files().items()) if options['name'] in (None, name)}
+    return {'changed': False, 'files': [describe(files, name, versions, options['summary']) for name, versions in found.items()]}
 
 
 def describe(files: StateFiles, name: str, versions: tuple[Version, ...], summarised: bool) -> dict[str, Any]:
@@ -168,6 +160,11 @@ def describe(files: StateFiles, name: str, versions: tuple[Version, ...], summar
             except NotAState:
                 described['deployments'] = None
     return described
+
+
+def main() -> None:
+    """Entry point."""
+    entry(SPEC, run)
 
 
 if __name__ == '__main__':

@@ -7,47 +7,41 @@
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.common.parameters import remove_values
 
+from ..module_utils._argspec import ArgumentSpec
 from ..module_utils._problems import Failure
+from ._controller_action import task_environment
 from ._token_action import TOKEN, TokenAction
 
 
-@contextmanager
-def task_environment(action: Any) -> Iterator[None]:
-    """Let the keyword C(environment) of a task, its block and its play hold in this process, which works for no other task meanwhile.
+class Invocation:
+    """What the code of a module needs of an AnsibleModule."""
 
-    Proxies and authorities are looked for in there by Python itself, so it would not do to hand the variables on.
-    """
-    wanted: dict[str, Any] = {}
-    action._compute_environment_string(wanted)
-    before = dict(os.environ)
-    try:
-        os.environ.update({str(name): str(value) for name, value in wanted.items()})
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    def __init__(self, params: dict[str, Any], check_mode: bool, diff: bool) -> None:
+        self.params = params
+        self.check_mode = check_mode
+        self._diff = diff
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        """Keep a warning for the result."""
+        self.warnings.append(text)
 
 
 class LocalAction(TokenAction):
-    """Works here on a local connection, where nobody else's rights are asked for; elsewhere the module of the same name does.
+    """Works here on a local connection, where nobody else's rights are asked for; elsewhere the module of the same name does."""
 
-    ARGUMENTS: what the module gives AnsibleModule.
-    """
-
-    ARGUMENTS: Mapping[str, Any]
+    SPEC: ArgumentSpec
 
     _requires_connection = False
 
     @abstractmethod
-    def work(self, options: dict[str, Any]) -> dict[str, Any]:
+    def work(self, module: Invocation) -> dict[str, Any]:
         """What the module would do, and its result. Raises Failure."""
 
     def belongs_here(self) -> bool:
@@ -60,8 +54,11 @@ class LocalAction(TokenAction):
             return super().done(given, task_vars)
         with task_environment(self):
             options = self._checked(given)
+            invocation = Invocation(options, self._task.check_mode, self._task.diff)
             try:
-                result = self.work(options)
+                result = self.work(invocation)
+                if invocation.warnings:
+                    result['warnings'] = invocation.warnings
             except Failure as failure:
                 result = {'failed': True, **failure.result()}
         return dict(remove_values(result, [options[TOKEN]] if options[TOKEN] else []))
@@ -71,7 +68,7 @@ class LocalAction(TokenAction):
         base: Any = super()  # ActionBase does not tell the types of this
         shown, self._task.args = self._task.args, dict(given)
         try:
-            _validation, options = base.validate_argument_spec(**self.ARGUMENTS)
+            _validation, options = base.validate_argument_spec(**self.SPEC.arguments())
         finally:
             self._task.args = shown
         return dict(options)

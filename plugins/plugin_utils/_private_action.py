@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
+from ..module_utils._argspec import ArgumentSpec
 from ..module_utils._problems import Failure, Problem
 from ._unseen_action import UnseenAction
 from ._variables import place
@@ -32,8 +32,7 @@ class PrivateAction(UnseenAction):
     """
 
     MODULE: str
-    OPTIONS: Mapping[str, Any]
-    RULES: Mapping[str, Any]
+    SPEC: ArgumentSpec
     PRIVATE: tuple[str, ...]
     SECRET: tuple[str, ...]
 
@@ -54,7 +53,7 @@ class PrivateAction(UnseenAction):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run by Ansible."""
-        self._given = self._take(lambda name, _value: name in self.PRIVATE or name not in self.OPTIONS)
+        self._given = self._take(lambda name, _value: name in self.PRIVATE or name not in self.SPEC.options)
         shown = self._task.args
         hidden = self._item_may_hold_a_value(task_vars or {})
         if hidden:  # of an exception, too, and before ansible-core 2.19 for the results of the whole loop, which hold all items
@@ -100,7 +99,7 @@ class PrivateAction(UnseenAction):
         """The result, marked so that Ansible does not show it, and a warning that says so."""
         self._display.warning(' '.join((
             'This is a loop whose items may hold values of secrets, so nothing is shown of them.',
-            'Without a loop, the option secrets takes any number of them.' if 'secrets' in self.OPTIONS else '',
+            'Without a loop, the option secrets takes any number of them.' if 'secrets' in self.SPEC.options else '',
             result['msg'] if 'problems' in result or 'unreachable' in result else '',
         )).strip())
         return {**result, '_ansible_no_log': True}
@@ -108,7 +107,7 @@ class PrivateAction(UnseenAction):
     def _shown(self) -> Iterator[str]:
         """What results may show of the options: the names of what holds values, and all of the others."""
         for option, value in self._given.items():
-            if option in self.OPTIONS and option not in self.SECRET:
+            if option in self.SPEC.options and option not in self.SECRET:
                 yield from (str(leaf) for leaf in _leaves(value))
             elif isinstance(value, Mapping):
                 yield from (str(name) for name in value)
@@ -121,10 +120,10 @@ class PrivateAction(UnseenAction):
         mappings = {name: value for name, value in given.items() if isinstance(value, Mapping)}
         others = {
             name: value for name, value in given.items()
-            if self.OPTIONS.get(name, {}).get('type') == 'dict' and not isinstance(value, (Mapping, str, type(None)))
+            if self.SPEC.options.get(name, {}).get('type') == 'dict' and not isinstance(value, (Mapping, str, type(None)))
         }
-        found = ArgumentSpecValidator(dict(self.OPTIONS), **self.RULES).validate({**given, **{name: {} for name in (*mappings, *others)}})
-        unknown = sorted(given.keys() - self.OPTIONS.keys())
+        found = self.SPEC.validator().validate({**given, **{name: {} for name in (*mappings, *others)}})
+        unknown = sorted(given.keys() - self.SPEC.options.keys())
         problems = [Problem('There is no option %s.' % name, where=self.MODULE, remedy='Correct the name.') for name in unknown]
         problems += [Problem('This has to be a dictionary, and is not.', where=place(name, value, ())) for name, value in others.items()]
         problems += [

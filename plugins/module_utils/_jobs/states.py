@@ -12,14 +12,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from .._hercules_ci.client import Client
+from .._argspec import CONNECTION_OPTIONS, ArgumentSpec
+from .._hercules_ci.client import Client, connect
 from .._hercules_ci.jobs import Situation, full_ref, full_revision, get_handlers, newest_config
+from .._payload import PAYLOAD_OPTION
 from .._problems import Failure, Problem, fail
 from .._project import ProjectPath
 from .commit_jobs import CommitJobs
 from .result import JobDetails, details_of, problems_of, waiting_problem
 from .watch import Reader, TimedOut, watch
 
+SPEC = ArgumentSpec(
+    {
+        'project': {'type': 'str', 'required': True},
+        'branch': {'type': 'str'},
+        'ref': {'type': 'str'},
+        'revision': {'type': 'str'},
+        'state': {'type': 'str', 'choices': ['succeeded', 'rerun', 'cancelled', 'scheduled'], 'default': 'succeeded'},
+        'rerun_failed': {'type': 'bool', 'default': False},
+        'rebuild_failures': {'type': 'bool', 'default': False},
+        'schedule': {'type': 'str'},
+        'wait': {'type': 'bool', 'default': True},
+        'wait_timeout': {'type': 'int', 'default': 3600},
+        'start_timeout': {'type': 'int', 'default': 300},
+        'log_lines': {'type': 'int', 'default': 20},
+        **CONNECTION_OPTIONS,
+        **PAYLOAD_OPTION,
+    },
+    mutually_exclusive=[('branch', 'ref')],
+    required_one_of=[('branch', 'ref')],
+    required_if=[('state', 'scheduled', ('schedule',))],
+)
 NO_JOBS = Situation()
 
 
@@ -57,17 +80,21 @@ class Task:
         return Reader(self.client, min(patience, self.left()) if self.options['wait'] else None)
 
 
-def run(client: Client, options: Mapping[str, Any], check_mode: bool, tell: Callable[[str], None]) -> dict[str, Any]:
+def run(module: Any, tell: Callable[[str], None] = lambda _line: None) -> dict[str, Any]:
     """The results of M(nixcd.hercules_ci.hci_job); raises Failure with the same results beside the problems."""
+    client, options = connect(module.params), module.params
     ref = full_ref(options['branch'], options['ref']) or ''  # one of them is required
     if options['wait']:
         client = client.within(options['wait_timeout'] + client.timeout)
     commit = CommitJobs(client, ProjectPath.parse(options['project']), ref, full_revision(options['revision']))
-    task = Task(client, commit, options, check_mode, tell, time.monotonic())
+    task = Task(client, commit, options, module.check_mode, tell, time.monotonic())
     try:
-        return STATES[options['state']](task)
+        result = STATES[options['state']](task)
     except Failure as failure:
         raise _told(task, failure) from failure
+    for warning in result.pop('warnings', ()):
+        module.warn(warning)
+    return result
 
 
 def _told(task: Task, failure: Failure) -> Failure:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._argspec import ArgumentSpec
+from .ci_nix import FORMS
 from .parameters import ACTIONS
 
 TEXT: dict[str, Any] = {'type': 'str'}
@@ -41,7 +43,23 @@ EFFECT: dict[str, Any] = {
     **dict.fromkeys(('inputs', 'prebuild_only_modules'), VALUES),
     **dict.fromkeys(('flake', 'nixops_package', 'nix_package'), VALUE),
 }
-EFFECTS_OPTIONS: dict[str, Any] = {
-    'pins': {'type': 'dict', 'default': {}, 'options': {'nixpkgs': PIN, 'effects': PIN, 'nixops': PIN}},
-    'effects': {'type': 'list', 'elements': 'dict', 'default': [], 'options': EFFECT},
-}
+SPEC = ArgumentSpec(
+    {
+        'checkout': {'type': 'path', 'required': True},
+        'file': {'type': 'str'},
+        'form': {'type': 'str', 'choices': ['auto', *FORMS], 'default': 'auto'},
+        'project': {'type': 'str'},
+        'pins': {'type': 'dict', 'default': {}, 'options': {'nixpkgs': PIN, 'effects': PIN, 'nixops': PIN}},
+        'effects': {'type': 'list', 'elements': 'dict', 'default': [], 'options': EFFECT},
+        'schedules': {'type': 'dict', 'default': {}},
+        'inventory_hosts': {'type': 'list', 'elements': 'str', 'default': []},
+        'validate': {'type': 'str', 'choices': ['none', 'parse', 'evaluate', 'prebuild'], 'default': 'evaluate'},
+        'validate_timeout': {'type': 'int', 'default': 1800},
+        'refs': {'type': 'list', 'elements': 'str', 'default': []},
+        'remote': {'type': 'str'},
+        'branches': {'type': 'list', 'elements': 'str', 'default': []},
+        'force': {'type': 'bool', 'default': False},
+        'state': {'type': 'str', 'choices': ['present', 'absent'], 'default': 'present'},
+    },
+    required_if=[('state', 'present', ('effects',))],
+)

@@ -13,22 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .. import _json_text as json_text
 from .._problems import fail
-from . import json_text
 from .change import marks
-from .module_file import FILE_OPTIONS
-
-OPTIONS: dict[str, Any] = {
-    'path': {'type': 'path'},
-    'agent_name': {'type': 'str'},
-    'binary_caches': {'type': 'dict', 'no_log': False},  # the values travel in the payload; as masks they would hide unrelated text
-    'cluster_join_token': {'type': 'str', 'no_log': True},
-    **FILE_OPTIONS,
-}
-RULES: dict[str, Any] = {
-    'mutually_exclusive': [('path', 'agent_name')],
-    'required_one_of': [('binary_caches', 'cluster_join_token')],
-}
 
 
 class BinaryCaches:

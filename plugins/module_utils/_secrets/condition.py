@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Union
 
-from .json_text import Number, Path
+from .._json_text import Number, Path
 
 Condition = Union[bool, str, dict[str, Any]]
 

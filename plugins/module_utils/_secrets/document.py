@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
+from .. import _json_text as json_text
+from .._json_text import Path
 from .._problems import Failure, Problem, fail
-from . import condition, json_text
+from . import condition
 from .condition import type_name
-from .json_text import Path
 
 Document = dict[str, dict[str, Any]]
 

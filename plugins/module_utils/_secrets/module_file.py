@@ -3,7 +3,7 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""What the modules that write files with secrets in them have in common: options, and how they change the file."""
+"""How the modules that write files with secrets in them change the file."""
 
 from __future__ import annotations
 
@@ -15,15 +15,6 @@ from .._files import real_path
 from .._numbers import require_sensible_numbers
 from .places import Place
 from .private_file import change_file, group_number, is_yet_to_come, mode_number, user_number
-
-LOCATION_OPTIONS: dict[str, Any] = {'path': {'type': 'path'}, 'agent_name': {'type': 'str'}, 'project': {'type': 'str'}}
-
-FILE_OPTIONS: dict[str, Any] = {
-    **{name: {'type': 'str'} for name in ('owner', 'group', 'seuser', 'serole', 'setype', 'selevel')},
-    'mode': {'type': 'raw'},
-    'backup': {'type': 'bool', 'default': False},
-    'lock_timeout': {'type': 'float', 'default': 60.0},
-}
 
 
 def change_as_asked(

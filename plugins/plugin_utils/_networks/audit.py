@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from ...module_utils import _json_text as json_text
 from ...module_utils._problems import Problem, errors_of
-from ...module_utils._secrets import condition, json_text
+from ...module_utils._secrets import condition
 from ...module_utils._secrets.condition import Condition, Job
 from ...module_utils._secrets.scripts import SecretUse, uses_in
 from .network import Network

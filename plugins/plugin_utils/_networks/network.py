@@ -12,7 +12,7 @@ upload of its state, ci.nix, the audit of secrets, the plan and the report all t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from ...module_utils._nix import run_on
 from ...module_utils._nix.options import EFFECT
 from ...module_utils._problems import Problem
 from ...module_utils._project import ProjectPath
-from ...module_utils._secrets.condition import Condition, for_users
+from ...module_utils._secrets.condition import Condition
 from ...module_utils._secrets.scripts import Profiles, profiles_in
 from .host import Host
 
@@ -202,15 +202,6 @@ class Network(Host):
     def connection(self) -> dict[str, Any]:
         """The options of the modules that talk to Hercules CI."""
         return {option: self.option(option) for option in CONNECTION}
-
-
-def least_privilege(networks: Iterable[Network]) -> dict[str, Condition]:
-    """For each secret that a network names, the narrowest condition that lets all those networks use it."""
-    users: dict[str, list[tuple[str, str, Condition]]] = {}
-    for network in networks:
-        for secret in set(network.secrets.values()):
-            users.setdefault(secret, []).extend(network.users())
-    return {secret: for_users(users[secret]) for secret in sorted(users)}
 
 
 VARIABLES = {

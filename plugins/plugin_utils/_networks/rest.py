@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 from ...module_utils._git.push import differing, fetch
 from ...module_utils._git.repository import GitError, open_checkout, private_repository
 from ...module_utils._hercules_ci.client import Client
@@ -26,8 +24,8 @@ from ...module_utils._nix import run_on
 from ...module_utils._nix.ci_nix import DEFAULT_JOB
 from ...module_utils._nix.effect_file import Change
 from ...module_utils._nix.effect_file import plan as plan_of_file
+from ...module_utils._nix.options import SPEC
 from ...module_utils._problems import Failure
-from ...modules.nixops_effect import ARGUMENTS
 from .branches import Heads
 from .projects import Project
 
@@ -55,7 +53,7 @@ def declared(project: Project, effects: Sequence[Mapping[str, Any]]) -> Change:
         'effects': effects,
         'inventory_hosts': [network.name for network in project.networks],
     }
-    return plan_of_file(ArgumentSpecValidator(ARGUMENTS).validate(given).validated_parameters)
+    return plan_of_file(SPEC.validator().validate(given).validated_parameters)
 
 
 def deployed_branches(project: Project, effects: Sequence[Mapping[str, Any]], client: Client, asked: Heads) -> list[Deployed]:

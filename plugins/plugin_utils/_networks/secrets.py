@@ -12,15 +12,16 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Se
 from dataclasses import replace
 from typing import Any
 
+from ...module_utils._json_text import walk
 from ...module_utils._nix.deployments import KEY_ID, shown
 from ...module_utils._problems import Problem, errors_of
 from ...module_utils._secrets.condition import Condition
-from ...module_utils._secrets.json_text import walk
 from ...module_utils._secrets.places import secrets_file
 from .._schemas import problems_in_secrets
 from .audit import Secret, audit, secrets_of
+from .conditions import least_privilege
 from .host import Host
-from .network import USE, Network, least_privilege
+from .network import USE, Network
 from .projects import Project, default_branch
 from .states import Agent
 from .unasked import UNKNOWN, UNKNOWN_ENTRY

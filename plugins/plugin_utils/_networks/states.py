@@ -26,8 +26,8 @@ from ...module_utils._nixops.machines import machines
 from ...module_utils._nixops.placement import place, version_with
 from ...module_utils._nixops.sources import from_file, from_server, read_source
 from ...module_utils._nixops.state import State
+from ...module_utils._nixops.upload import SPEC as UPLOAD
 from ...module_utils._problems import Failure, Problem
-from ...modules.nixops_state import ARGUMENTS as STATE
 from .network import STATE_NAME, Network
 from .stored import Coming, Versions, known_here
 
@@ -36,7 +36,7 @@ SOURCE = (
     'nixops_allow_self_deploy', 'nixops_known_hosts', 'nixops_state_existing', 'nixops_import_check',
 )
 """The variables that the state and its source depend on."""
-SOURCE_OPTIONS = {name: option for name, option in STATE['argument_spec'].items() if name not in CONNECTION_OPTIONS}
+SOURCE_OPTIONS = {name: option for name, option in UPLOAD.options.items() if name not in CONNECTION_OPTIONS}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.nixcd.hercules_ci.plugins.action import hci_job
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, Situation
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._jobs import watch as job_watch
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._jobs.effects import Effect, Evaluation
@@ -45,8 +46,8 @@ def test_elsewhere_the_module_does_the_work(action: Action, monkeypatch: pytest.
 def test_here_the_environment_of_the_task_and_its_check_mode_count(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
 
-    def run(client: Any, options: dict[str, Any], check_mode: bool, tell: Any) -> dict[str, Any]:
-        seen.extend([client._token.value, options['wait_timeout'], check_mode])
+    def run(module: Any, tell: Any) -> dict[str, Any]:
+        seen.extend([connect(module.params)._token.value, module.params['wait_timeout'], module.check_mode])
         return {'changed': False}
 
     monkeypatch.setattr(hci_job, 'run', run)

@@ -83,6 +83,6 @@ def test_what_does_not_belong_in_a_report_fails_it_unseen(report: Report, printe
 
 def test_the_documentation_has_the_options_that_are_read() -> None:
     options = yaml.safe_load(DOCUMENTATION)['options']
-    assert set(options) == set(nixops_report.ARGUMENT_SPEC)
+    assert set(options) == set(nixops_report.ActionModule.SPEC.options)
     assert set(options['networks']['suboptions']) == set(Outcome.__dataclass_fields__)
     assert options['networks']['suboptions']['result']['choices'] == list(TONES)

@@ -37,8 +37,7 @@ def test_elsewhere_the_module_does_the_work(action: Action, monkeypatch: pytest.
 def test_here_the_code_of_the_module_is_run(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
 
-    def run(module: Any, files_open: Any) -> dict[str, Any]:
-        files_open.callback(seen.append, 'closed')
+    def run(module: Any) -> dict[str, Any]:
         module.warn('Look.')
         seen.extend([module.params['existing'], module.check_mode, module._diff])
         return {'changed': True, 'sha256': 'abc'}
@@ -46,7 +45,7 @@ def test_here_the_code_of_the_module_is_run(action: Action, monkeypatch: pytest.
     monkeypatch.setattr(nixops_state, 'run', run)
     result = action(OPTIONS, check_mode=True, diff=True).run(task_vars={})
     assert result == {'changed': True, 'sha256': 'abc', 'warnings': ['Look.']}
-    assert seen == ['keep', True, True, 'closed']
+    assert seen == ['keep', True, True]
 
 
 def test_options_are_checked_as_the_module_checks_them(action: Action) -> None:

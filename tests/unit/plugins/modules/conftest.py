@@ -30,6 +30,6 @@ def run_module(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
         with pytest.raises(SystemExit):
             main()
         result: dict[str, Any] = json.loads(capsys.readouterr().out)
-        assert 'deprecations' not in result
+        assert 'deprecations' not in result, result['deprecations']
         return result
     return run

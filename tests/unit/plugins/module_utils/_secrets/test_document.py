@@ -11,8 +11,9 @@ from typing import Any
 
 import jsonschema
 import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils import _json_text as json_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import document, json_text
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import document
 
 CONTRACT = Path(__file__).resolve().parents[4] / 'fixtures' / 'contract' / 'secrets.schema.json'
 COUNT = int(os.environ.get('NIXCD_DOCUMENTS', '3000'))

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils import _json_text as json_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import json_text
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.audit import Agents, Secret, audit, secrets_of
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network, least_privilege
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.conditions import least_privilege
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 
 AWS = frozenset({'aws_access_key_id', 'aws_secret_access_key'})
 PRODUCTION = {'and': [{'isOwner': 'neat-org'}, {'isRepo': 'neat-repo'}, {'isBranch': 'production'}]}

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.nixcd.hercules_ci.plugins.action.nixops_plan import plans_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.effect_file import plan as plan_of_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.effect_file import prove
-from ansible_collections.nixcd.hercules_ci.plugins.modules.nixops_effect import ARGUMENTS
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options import SPEC
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import preflight
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard import NetworkPlan
 
@@ -208,8 +207,8 @@ class World:
         known = preflight.check(inventory)[0]['projects'][self.project]
         given = {**known['options'], 'project': self.project, 'inventory_hosts': known['declared'], 'effects': known['effects'],
                  'file': known['file']}
-        checked = ArgumentSpecValidator(ARGUMENTS).validate({
-            option: value for option, value in given.items() if value is not None and option in ARGUMENTS})
+        checked = SPEC.validator().validate({
+            option: value for option, value in given.items() if value is not None and option in SPEC.options})
         assert not checked.error_messages
         there = {'remote': 'origin', 'branches': [BRANCH]} if pushed else {}
         options = {**checked.validated_parameters, 'validate': 'prebuild', **there}

@@ -24,14 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.nixcd.hercules_ci.plugins.action import nixops_plan
-from ansible_collections.nixcd.hercules_ci.plugins.action.nixops_state import Invocation
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci import client
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import run_on
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated, Machine, Network
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops import upload
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.modules import nixops_state
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import Invocation
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import known, preflight
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard import not_uploaded
 from hypothesis import HealthCheck, settings
@@ -273,13 +272,12 @@ class Walk(RuleBasedStateMachine):
     def uploads(self, options: dict[str, Any], fails: bool) -> dict[str, Any]:
         """What the task registers."""
         given = {**options, 'api_base_url': self.sandbox.url, 'api_token': TOKEN, 'look_elsewhere': False, 'backup': False}
-        checked = ArgumentSpecValidator(**nixops_state.ARGUMENTS).validate(given)
+        checked = upload.SPEC.validator().validate(given)
         assert not checked.error_messages
         try:
             if fails:
                 raise Failure(())
-            with contextlib.ExitStack() as files_open:
-                nixops_state.run(Invocation(checked.validated_parameters, False, False), files_open)
+            upload.run(Invocation(checked.validated_parameters, False, False))
         except Failure:
             return {'_nixops_uploaded': {'failed': True}}
         return {'_nixops_uploaded': {'changed': True}}

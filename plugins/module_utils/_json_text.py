@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .._problems import Failure, fail
+from ._problems import Failure, fail
 
 Path = tuple[Any, ...]
 """Where a value is: keys (str) and indexes (int) from the top."""
