@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 TONES = {
     'deployed': 'good', 'unchanged': 'good',
@@ -20,6 +21,8 @@ TONES = {
 """Every result there is, the worst last, and how a reader takes it."""
 
 FROM_GIT = 'GitToken'  # the type of a secret that Hercules CI makes
+SHORT_COMMIT = 8
+NOTHING = '–'
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,48 @@ class Outcome:
         """The versions of the state file before and after, as one cell of a table."""
         before, after = ('–' if version is None else str(version) for version in (self.state_version_before, self.state_version_after))
         return before if before == after else '%s → %s' % (before, after)
+
+
+class Cell(NamedTuple):
+    """text: as a terminal shows it, empty where there is nothing. whole: of what the text is the beginning. link: a web address."""
+
+    text: str
+    whole: str = ''
+    link: str = ''
+
+
+class Column(NamedTuple):
+    """What tables, on terminals and pages, show of an outcome.
+
+    always: also where all cells are empty. short: whether a page keeps it as narrow as it can be.
+    """
+
+    heading: str
+    cell: Callable[[Outcome], Cell]
+    always: bool = True
+    short: bool = True
+
+
+def job_name(outcome: Outcome) -> str:
+    """How people refer to a job: by its index."""
+    return NOTHING if outcome.job is None else '#%d' % outcome.job
+
+
+COLUMNS = (
+    Column('Network', lambda outcome: Cell(outcome.network), short=False),
+    Column('Branch', lambda outcome: Cell(outcome.branch), short=False),
+    Column('Commit', lambda outcome: Cell(outcome.commit[:SHORT_COMMIT] or NOTHING, whole=outcome.commit)),
+    Column('State', lambda outcome: Cell(outcome.state)),
+    Column('Job', lambda outcome: Cell(job_name(outcome), link=outcome.job_url)),
+    Column('Plan', lambda outcome: Cell(outcome.plan), always=False),
+    Column('Result', lambda outcome: Cell(outcome.result), short=False),
+)
+"""In their order. The first says what a line is about, and the last how that ended."""
+
+
+def columns_of(outcomes: Sequence[Outcome]) -> tuple[Column, ...]:
+    """Those that these outcomes need."""
+    return tuple(column for column in COLUMNS if column.always or any(column.cell(outcome).text for outcome in outcomes))
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,12 @@ from pathlib import Path
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from .diagram import one_below_the_other, side_by_side
-from .outcome import FROM_GIT, TONES, Agent, Outcome, counted, result_numbers
-from .table import SHORT_COMMIT, job_name
+from .outcome import FROM_GIT, NOTHING, TONES, Agent, Outcome, columns_of, counted, job_name, result_numbers
 from .topology import LAYERS, Topology, topology_of
 
 _FILES = Path(__file__).parent
 # When it was made, and what was planned for a deployment that has come about since.
-_OF_ONE_RUN = re.compile(r'<time.*?</time>|<th [^>]*>Plan</th>|<td data-label="Plan".*?</td>\n|colspan="[67]"')
+_OF_ONE_RUN = re.compile(r'<time.*?</time>|<th [^>]*>Plan</th>|<td data-label="Plan".*?</td>\n|colspan="\d+"')
 
 
 def html_page(outcomes: Sequence[Outcome], agents: Sequence[Agent], now: datetime) -> str:
@@ -39,8 +38,7 @@ def html_page(outcomes: Sequence[Outcome], agents: Sequence[Agent], now: datetim
         secrets=_secrets(outcomes, agents),
         drawings=[('wide', side_by_side(topology)), ('narrow', one_below_the_other(topology))],
         description=_description(topology),
-        planned=any(outcome.plan for outcome in outcomes),
-        now=now, counted=counted, job_name=job_name, short=SHORT_COMMIT,
+        columns=columns_of(outcomes), nothing=NOTHING, now=now, counted=counted, job_name=job_name,
     )
 
 

@@ -9,27 +9,21 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 
-from .outcome import Outcome, summary
-
-SHORT_COMMIT = 8
-_HEADER = ('NETWORK', 'BRANCH', 'COMMIT', 'STATE', 'JOB', 'PLAN', 'RESULT')
-_PLAN = _HEADER.index('PLAN')
+from .outcome import Outcome, columns_of, job_name, summary
 
 
 def text_table(outcomes: Sequence[Outcome], columns: int) -> list[tuple[str, str]]:
     """Lines of text, each with the tone of what it tells ('' for none): a line for each outcome below its project, then the summary.
 
-    Plans have a column where there is one.
     columns: width of the terminal. Links stand in a column of their own if all lines fit, else once for each job below its project: for
     each job of this run, if there is any.
     """
-    rows = {each: _cells(each) for each in outcomes}
-    header: tuple[str, ...] = _HEADER
-    if not any(row[_PLAN] for row in rows.values()):
-        header, *cells = [(*row[:_PLAN], *row[_PLAN + 1:]) for row in (_HEADER, *rows.values())]
-        rows = dict(zip(rows, cells))
+    shown = columns_of([_of_this_run(outcome) for outcome in outcomes])
+    rows = {outcome: tuple(column.cell(_of_this_run(outcome)).text for column in shown) for outcome in outcomes}
+    header = tuple(column.heading.upper() for column in shown)
     widths = [max(map(text_width, column)) for column in zip(header, *rows.values())]
     link_width = max((text_width(outcome.job_url) for outcome in outcomes), default=0)
     beside = 0 < link_width <= columns - sum(widths) - 2 * len(widths) - 2
@@ -48,16 +42,9 @@ def text_table(outcomes: Sequence[Outcome], columns: int) -> list[tuple[str, str
     return [*lines, (summary(outcomes), '')]
 
 
-def _cells(outcome: Outcome) -> tuple[str, ...]:
-    commit = outcome.commit[:SHORT_COMMIT] or '–'
-    # A change of an earlier run is none of this one.
-    state, plan = (outcome.state.rpartition(' ')[2], '') if outcome.earlier else (outcome.state, outcome.plan)
-    return (outcome.network, outcome.branch, commit, state, job_name(outcome), plan, outcome.result)
-
-
-def job_name(outcome: Outcome) -> str:
-    """How people refer to a job: by its index."""
-    return '–' if outcome.job is None else '#%d' % outcome.job
+def _of_this_run(outcome: Outcome) -> Outcome:
+    """Without what changed in an earlier run, which is no change of this one."""
+    return replace(outcome, state_version_before=outcome.state_version_after, plan='') if outcome.earlier else outcome
 
 
 def text_width(text: str) -> int:
