@@ -33,7 +33,9 @@ class ActionModule(PrivateAction):
     _asked = Asked()
 
     def resolved(self, given: dict[str, Any]) -> dict[str, Any]:
-        """With the secrets of the variable that is named. Where that is not set, there are none."""
+        """With the secrets, or the data, of the variable that is named. Where that is not set, there are no secrets."""
+        if isinstance(given.get('data'), str) and given['data'] in self._variables:
+            given = {**given, 'data': evaluated(given['data'], self._variables, self._loader)}
         if not isinstance(given.get('secrets'), str):
             return given
         self._source = named('secrets', given['secrets'])

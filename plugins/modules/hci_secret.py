@@ -41,6 +41,7 @@ options:
     description:
       - Fields of the secret O(name), such as C(aws_access_key_id). Values may be of any type that JSON has.
       - If it is not given, the data stays as it is; a new secret needs it.
+      - Or the name of a variable that holds them, see O(secrets).
     type: dict
   condition:
     description:

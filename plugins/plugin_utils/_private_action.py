@@ -17,9 +17,11 @@ from ansible.module_utils.errors import UnsupportedError
 
 from ..module_utils._argspec import ArgumentSpec
 from ..module_utils._problems import Failure, Problem
+from ._networks.templates import comments
 from ._unseen_action import UnseenAction
 from ._variables import place
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 EXTENDED = ('allitems', 'previtem', 'nextitem')
 
 
@@ -38,7 +40,7 @@ class PrivateAction(UnseenAction):
 
     _supports_async = True  # so that run() is called, and can say what is wrong without showing the arguments
     _given: dict[str, Any]
-    _variables: Mapping[str, Any] = MappingProxyType({})
+    _variables: Mapping[str, Any] = NOTHING
 
     @abstractmethod
     def payload(self, options: Mapping[str, Any]) -> Any:
@@ -66,6 +68,7 @@ class PrivateAction(UnseenAction):
                 result.update(skipped=True, skip_reason='Nothing of it is set.')
             else:
                 self._given = given
+                self._warn_of_comments()
                 result.update(self._answer(self.payload(self._validated(given)), task_vars))
         except Failure as failure:
             result.update(failed=True, **failure.result())
@@ -80,6 +83,22 @@ class PrivateAction(UnseenAction):
         """What the module says."""
         public = {name: value for name, value in self._given.items() if name not in self.PRIVATE}
         return self._run_unseen(self.MODULE, public, payload, task_vars)
+
+    def _warn_of_comments(self) -> None:
+        """Warn of values that Ansible has left out a part of, before this could see them."""
+        for name, value in self._written():
+            for problem in comments(self._variables.get('inventory_hostname', 'the task'), name, value, self._variables):
+                self._display.warning(str(problem))
+
+    def _written(self) -> Iterator[tuple[str, Any]]:
+        """Options that hold values, as somebody wrote them in the task or in the variable that one of them names."""
+        task: Mapping[str, Any] = getattr(self._task, '_ds', None) or {}
+        places = (task.get(key) for key in (self.MODULE, self.MODULE.rpartition('.')[2], 'args', 'action', 'local_action'))
+        options = next((found for found in places if isinstance(found, Mapping)), NOTHING)
+        for option in self.SECRET:
+            value = options.get(option)
+            name = value if isinstance(value, str) and value in self._variables else None
+            yield (name, self._variables[name]) if name else (option, value)
 
     def _item_may_hold_a_value(self, task_vars: Mapping[str, Any]) -> bool:
         """Whether there is an item of a loop, which Ansible would show, of which not all is in options that are shown anyway.

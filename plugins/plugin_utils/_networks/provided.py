@@ -18,17 +18,25 @@ from ansible.template import Templar
 from ...module_utils._problems import Failure, Problem, fail
 from .._variables import place
 from .audit import access_problems, field_problems, secrets_of
-from .host import is_omitted, variable_of, without_omit
+from .host import Evaluated, is_omitted, variable_of, without_omit
 from .network import USE, Network
-from .templates import reason, written
+from .templates import at_fault, written
 from .unasked import Asked
+
+
+class OfTask(Evaluated):
+    """The variables of a task."""
+
+    def __init__(self, variables: Mapping[str, Any], loader: DataLoader) -> None:
+        self.raw = variables
+        self._templar = Templar(loader=loader, variables=dict(variables))
 
 
 def evaluated(name: str, variables: Mapping[str, Any], loader: DataLoader) -> Any:
     """The value of a variable of a task, None where it is not set. Raises Failure with each place that Ansible cannot evaluate."""
     if name not in variables:
         return None
-    templar = Templar(loader=loader, variables=dict(variables))
+    of_task = OfTask(variables, loader)
     omitted = object()
     problems: list[Problem] = []
 
@@ -40,11 +48,10 @@ def evaluated(name: str, variables: Mapping[str, Any], loader: DataLoader) -> An
         if isinstance(value, (list, tuple)):
             return [child for child in (part(each, (*path, index)) for index, each in enumerate(value)) if child is not omitted]
         try:
-            return templar.template(value)
+            return of_task.evaluate(value)
         except AnsibleError as error:
             if not is_omitted(error):
-                problems.append(Problem('Ansible cannot evaluate the variable.', where=place(name, variables[name], path),
-                                        found=reason(error), remedy='Define what it uses, or correct the expression.'))
+                problems.append(at_fault(place(name, variables[name], path), value, error, of_task))
             return omitted
 
     value = part(variables[name], ())

@@ -22,6 +22,7 @@ from .host import Evaluated, leaves
 _may_be_template = getattr(template, 'is_trusted_as_template', lambda value: not hasattr(value, '__UNSAFE__'))
 
 
+CORRECT = 'Define what it uses, or correct the expression.'
 UNSAFE = 'If this is a value and no template, put the tag !unsafe before it where it is written, in a vaulted file too.'
 _COMMENT = re.compile(r'\{#.*?#\}', re.DOTALL)
 _NAME = re.compile(r'\s*\{\{\s*([A-Za-z_]\w*)\s*\}\}\s*')
@@ -34,37 +35,43 @@ MARKS = ('{%', '{{', '{#')
 Path = tuple[Any, ...]
 
 
-def not_evaluated(host: str, name: str, variables: Evaluated) -> Iterator[tuple[Problem, AnsibleError, bool]]:
-    """Of a variable that Ansible cannot evaluate: each place in it that is at fault, why, and whether it is nothing but a template."""
+def not_evaluated(host: str, name: str, variables: Evaluated) -> Iterator[Problem]:
+    """Of a variable that Ansible cannot evaluate: each place in it that is at fault, and why."""
     for path, leaf in variables.leaves(name):
         try:
             variables.evaluate(leaf)
         except AnsibleError as error:
-            found, text = _place(variables, name, path, host), leaf
-            for used in reversed(_used(leaf, variables.raw)):  # the innermost first
-                try:
-                    variables.evaluate(variables.raw[used])  # nothing that asks, as what uses it does not
-                except AnsibleError:
-                    inner = next((part for _path, part in leaves(variables.raw[used]) if _marked(part)), '')
-                    if inner:
-                        found, text = '%s, in %s' % (found, place(used, variables.raw[used], ())), inner
-                        break
-            mark = next((mark for mark in MARKS if mark in str(text)), '') if _marked(text) else ''
-            pure = text is leaf and bool(re.fullmatch(r'\s*\{\{.*\}\}\s*', str(text), re.DOTALL)) if mark else True
-            reason = '' if pure else 'text with %s in it, which Ansible takes for a template' % mark
-            yield Problem('Ansible cannot evaluate the variable.', where=found, found=reason, remedy='' if pure else UNSAFE), error, pure
+            yield at_fault(_place(variables.raw, name, path, host), leaf, error, variables)
 
 
-def comments(host: str, name: str, variables: Evaluated) -> Iterator[Problem]:
-    """Warnings of text of which Ansible leaves out a part, because it looks like a comment."""
-    for path, leaf in leaves(variables.raw[name]):
-        for used in ('', *_used(leaf, variables.raw)):
-            parts = [part for _path, part in leaves(variables.raw[used])] if used else [leaf]
+def at_fault(where: str, value: Any, error: AnsibleError, variables: Evaluated) -> Problem:
+    """Of a part of a variable that Ansible cannot evaluate. error: what Ansible says, which may quote a value."""
+    text = value
+    for used in [] if asks(value, variables.raw) else reversed(_used(value, variables.raw)):  # the innermost first
+        try:
+            variables.evaluate(variables.raw[used])
+        except AnsibleError:
+            inner = next((part for _path, part in leaves(variables.raw[used]) if _marked(part)), '')
+            if inner:
+                where, text = '%s, in %s' % (where, place(used, variables.raw[used], ())), inner
+                break
+    mark = next((mark for mark in MARKS if mark in str(text)), '') if _marked(text) else ''
+    if not mark or (text is value and re.fullmatch(r'\s*\{\{.*\}\}\s*', str(text), re.DOTALL)):  # nothing but a template
+        return Problem('Ansible cannot evaluate the variable.', where=where, found=reason(error), remedy=CORRECT)
+    found = 'text with %s in it, which Ansible takes for a template' % mark
+    return Problem('Ansible cannot evaluate the variable.', where=where, found=found, remedy=UNSAFE)
+
+
+def comments(host: str, name: str, value: Any, variables: Mapping[str, Any]) -> Iterator[Problem]:
+    """Warnings of text of which Ansible leaves out a part, because it looks like a comment. value: as it was written."""
+    for path, leaf in leaves(value):
+        for used in ('', *_used(leaf, variables)):
+            parts = [part for _path, part in leaves(variables[used])] if used else [leaf]
             if any(_marked(part) and _COMMENT.search(str(part)) for part in parts):
-                where = _place(variables, name, path, host)
+                where = _place({name: value}, name, path, host)
                 yield Problem(
                     'Ansible leaves out what is between {# and #}, which it takes for a comment.', severity='warning', remedy=UNSAFE,
-                    where='%s, in %s' % (where, place(used, variables.raw[used], ())) if used else where,
+                    where='%s, in %s' % (where, place(used, variables[used], ())) if used else where,
                 )
 
 
@@ -110,8 +117,8 @@ def leaves_of(value: Any, variables: Mapping[str, Any], path: Path = ()) -> Iter
             yield from leaves_of(found, variables, place_of_it)
 
 
-def _place(variables: Evaluated, name: str, path: Path, host: str) -> str:
-    return '%s of %s' % (place(name, variables.raw[name], path), host)
+def _place(variables: Mapping[str, Any], name: str, path: Path, host: str) -> str:
+    return '%s of %s' % (place(name, variables[name], path), host)
 
 
 def _marked(value: Any) -> bool:

@@ -116,25 +116,20 @@ def _read(kind: type[HostKind], name: str, variables: Variables, options: Mappin
             alike[variable] = variables[variable]
     found = [problem for of_variable in problems.values() for problem in of_variable]
     if isinstance(variables, Evaluated):
-        found += [problem for variable in given for problem in templates.comments(name, variable, variables)]
+        found += [problem for variable in given
+                  for problem in templates.comments(name, variable, variables.raw[variable], variables.raw)]
     return kind(name, given, values, frozenset(problems)), [*found, *_slips(Host(name, alike, {}), known)]
 
 
 def not_evaluated(name: str, variable: str, error: AnsibleError) -> Problem:
     """Of a variable that has no value."""
     return Problem('Ansible cannot evaluate the variable.', where='%s of %s' % (variable, name), found=templates.reason(error),
-                   remedy='Define what it uses, or correct the expression.')
+                   remedy=templates.CORRECT)
 
 
 def places_at_fault(name: str, variable: str, variables: Mapping[str, Any]) -> list[Problem]:
     """The places in a variable that Ansible cannot evaluate, where they can be told apart."""
-    if not isinstance(variables, Evaluated):
-        return []
-    found = templates.not_evaluated(name, variable, variables)
-    return [
-        replace(problem, found=templates.reason(error), remedy='Define what it uses, or correct the expression.') if pure else problem
-        for problem, error, pure in found
-    ]
+    return list(templates.not_evaluated(name, variable, variables)) if isinstance(variables, Evaluated) else []
 
 
 def _missing(host: Host, options: Mapping[str, Any], wrong: Container[str]) -> Iterator[tuple[str, Problem]]:

@@ -362,10 +362,18 @@ def test_templates_that_fail_and_files_that_cannot_be_decrypted(theatre: Theatre
     (inventory / 'wrong.yml').write_text(yaml.safe_dump({'vault_x': 'CANARY{%x', 'nixops_agent_secrets': secrets({
         'a': '{{ vault_x }}', 'b': 'CANARY{{x', 'c': 'CANARY{#x#}y', 'd': '{{ vault_y }}',
     })}))
-    hosts = 'hercules_agents: {hosts: {agent-1: {}, locked: {}, wrong: {}}}'
     check = {'nixcd.hercules_ci.nixops_preflight': {}, 'run_once': True, 'ignore_errors': True}
-    output = theatre.play([check], 'x', '--limit', 'agent-1:wrong', inventory=hosts)
+    place = {'path': str(theatre.folder / 'agent' / 'secrets.json')}
+    named = [{'nixcd.hercules_ci.hci_secret': {**place, **options}, 'ignore_errors': True} for options in (
+        {'secrets': 'nixops_agent_secrets'}, {'name': 'b', 'data': 'swallowed', 'condition': True}, {'name': 'c', 'data': 'undecided'},
+    )]
+    data = {'swallowed': {'x': '{{ vault_z }}'}, 'undecided': {'x': '{{ vault_w }}'}}
+    variables = {**data, 'vault_z': 'CANARY{#x#}y', 'vault_w': 'CANARY{%x', 'ansible_connection': 'local'}
+    hosts = {'hercules_agents': {'hosts': {'agent-1': {}, 'locked': {}, 'wrong': {}}, 'vars': variables}}
+    output = theatre.play([check, *named], 'x', '--limit', 'agent-1:wrong', inventory=yaml.safe_dump(hosts))
     assert "['a']['data']['a']" in output and 'in vault_x' in output and "['a']['data']['b']" in output and 'host locked' in output
+    alone = ' '.join(output.partition('TASK [nixcd.hercules_ci.hci_secret]')[2].split())
+    assert "Where: undecided['x']" in alone and 'text with {% in it' in alone and "Where: swallowed['x']" in alone
     assert theatre.leaks() == []
 
 

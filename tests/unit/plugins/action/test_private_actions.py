@@ -266,3 +266,47 @@ def test_an_item_of_a_loop_that_may_hold_a_value_hides_the_result(
     result = run('hci_secret', options, variables, loop=[item])
     assert bool(result.get('_ansible_no_log')) is hidden
     assert [text.partition(',')[0] for text in warned] == ['This is a loop whose items may hold values of secrets'] * hidden
+
+
+@pytest.mark.parametrize(('options', 'where'), [
+    ({'secrets': 'mine'}, "mine['neat-aws']['data']['key']"), ({'name': 'neat-aws', 'data': 'fields', 'condition': True}, "fields['key']"),
+])
+@pytest.mark.parametrize(('value', 'found'), [
+    ('canary{%x', 'text with {% in it, which Ansible takes for a template'), ('{{ deeper }}', 'text with {{ in it'),
+])
+def test_a_named_variable_that_cannot_be_evaluated_is_not_quoted(
+    run: Run, options: dict[str, Any], where: str, value: str, found: str,
+) -> None:
+    """As Ansible would quote it before ansible-core 2.19, where it evaluates the options of a task."""
+    fields = {'key': value, 'other': 'canary'}
+    variables = as_written({'fields': fields, 'mine': {'neat-aws': {'data': fields, 'condition': True}}, 'deeper': 'canary{{x'})
+    result = run('hci_secret', options, variables)
+    assert result['failed'] and 'Where: %s' % where in result['msg'] and found in result['msg'] and '!unsafe' in result['msg']
+
+
+def test_a_variable_may_hold_the_data(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr(_private_action.PrivateAction, '_answer', lambda self, payload, _variables: sent.append(payload) or {})
+    assert not run('hci_secret', {**SECRET, 'data': 'fields'}, as_written({'fields': {'key': '{{ x }}'}, 'x': 'canary'})).get('failed')
+    assert sent == [{'neat-aws': {'data': {'key': 'canary'}, 'condition': True}}]
+    assert run('hci_secret', {**SECRET, 'data': 'fields'})['failed']
+
+
+@pytest.mark.parametrize(('name', 'written', 'where'), [
+    ('hci_secret', {'name': 'a', 'data': {'key': 'can{#ary#}y'}}, "data['key'] of agent-1"),
+    ('hci_secret', {'secrets': {'a': {'data': {'key': '{{ vault_key }}'}}}}, "secrets['a']['data']['key'] of agent-1, in vault_key"),
+    ('hci_secret', {'secrets': 'mine'}, "mine['a']['data']['key'] of agent-1, in vault_key"),
+    ('hci_secret', {'name': 'a', 'data': {'key': '{{ fine }}'}}, ''), ('hci_secret', 'name=a state=absent', ''),
+    ('hci_agent', {'cluster_join_token': '{{ vault_key }}'}, 'cluster_join_token of agent-1, in vault_key'),
+])
+def test_what_ansible_leaves_out_of_a_value_is_warned_of(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, written: Any, where: str
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr('ansible.utils.display.Display.warning', lambda self, text, *_more, **_options: warned.append(text))
+    mine = {'a': {'data': {'key': '{{ vault_key }}'}, 'condition': True}}
+    variables = as_written({'vault_key': 'can{#ary#}y', 'fine': 'canary', 'mine': mine, 'inventory_hostname': 'agent-1'})
+    given = {'secrets': 'mine'} if written == {'secrets': 'mine'} else SECRET if name == 'hci_secret' else {'cluster_join_token': 'canary'}
+    run(name, given, variables, _ds={'name': 'Provide', 'vars': {'name': 'x'}, 'nixcd.hercules_ci.' + name: as_written(written)})
+    assert len(warned) == bool(where) and not any('canary' in text or '#ary#' in text for text in warned)
+    assert not where or 'Where: %s. ' % where in warned[0]
