@@ -62,7 +62,7 @@ class ActionModule(PrivateAction):
         return opened
 
     def _entry(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """That of the secret which the option O(name) names."""
+        """That of the secret which the option `name` names."""
         tagged = {field: options[field] for field in ('data', 'condition')}
         if options['state'] == 'absent':
             return {}

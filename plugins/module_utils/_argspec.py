@@ -48,7 +48,7 @@ class ArgumentSpec:
         }
 
     def arguments(self) -> dict[str, Any]:
-        """For AnsibleModule, and for C(validate_argument_spec) of action plugins."""
+        """For AnsibleModule, and for `validate_argument_spec` of action plugins."""
         return {'argument_spec': dict(self.options), **self.rules()}
 
     def validator(self) -> ArgumentSpecValidator:

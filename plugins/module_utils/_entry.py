@@ -18,7 +18,7 @@ from ._problems import Failure
 
 
 def entry(spec: ArgumentSpec, run: Callable[[AnsibleModule], dict[str, Any]]) -> None:
-    """Make the module, run it, and say what came of it. C(run) returns the result, or raises Failure."""
+    """Make the module, run it, and say what came of it. `run` returns the result, or raises Failure."""
     module = AnsibleModule(supports_check_mode=True, **spec.arguments())
     if 'api_token' in spec.options:
         take_token(module)

@@ -28,7 +28,7 @@ NEW = 60
 
 
 def real_path(path: str) -> str:
-    """The file that a write to C(path) replaces: a symbolic link is followed if it stays in its folder, and refused if it leaves it.
+    """The file that a write to `path` replaces: a symbolic link is followed if it stays in its folder, and refused if it leaves it.
 
     Whoever may write to the folder could otherwise point the link at any file of the user who runs this.
     """
@@ -80,7 +80,7 @@ def create_private(path: str) -> IO[bytes]:
 
 
 def read_if_present(path: str, *, follow: bool = False) -> bytes | None:
-    """The bytes of a regular file, or None where there is none. follow: a link at C(path), wherever it leads; else that is refused."""
+    """The bytes of a regular file, or None where there is none. follow: a link at `path`, wherever it leads; else that is refused."""
     try:
         with open_regular(path, 0 if follow else os.O_NOFOLLOW) as stream:
             return stream.read()
@@ -95,10 +95,10 @@ def read_if_present(path: str, *, follow: bool = False) -> bytes | None:
 def write_atomically(
     path: str, data: bytes | IO[bytes], *, mode: int = 0o600, owner: int | None = None, group: int | None = None,
 ) -> tuple[str, ...]:
-    """Put C(data) at C(path) so that a reader sees the old bytes or the new ones, and nobody whom C(mode) keeps out sees either.
+    """Put `data` at `path` so that a reader sees the old bytes or the new ones, and nobody whom `mode` keeps out sees either.
 
-    The data goes into a new file in the same folder, which then takes the place of the old one; a link at C(path) is replaced, not
-    followed. The new file starts with the owner's part of C(mode) and belongs to C(owner) and C(group) before C(mode) opens it to others.
+    The data goes into a new file in the same folder, which then takes the place of the old one; a link at `path` is replaced, not
+    followed. The new file starts with the owner's part of `mode` and belongs to `owner` and `group` before `mode` opens it to others.
     A file that is replaced keeps its extended attributes, with its access control list, but for those of the security modules. Returns the
     names of those that could not be kept.
     data: bytes, or a file of which the rest is copied. mode: permission bits, whatever the umask is. owner, group: numbers; None leaves
@@ -181,10 +181,10 @@ def remove(path: str) -> None:
 
 @contextmanager
 def locked(path: str, timeout: float = 60.0) -> Iterator[None]:
-    """Be the only one, among those who ask here, who changes C(path). The folder must exist.
+    """Be the only one, among those who ask here, who changes `path`. The folder must exist.
 
     The lock is on the folder itself: it leaves no file behind, and the kernel drops it when the process dies, however it dies. What a
-    process that was killed while it wrote C(path) has left is removed first. Two files of one folder share the lock: never take it twice.
+    process that was killed while it wrote `path` has left is removed first. Two files of one folder share the lock: never take it twice.
     timeout: seconds to wait for another holder before giving up.
     """
     folder = os.path.dirname(path) or '.'

@@ -91,12 +91,12 @@ def parse(content: bytes, where: str) -> Any:
 
 
 def render(value: Any) -> bytes:
-    """JSON text as C(hci) writes it: keys sorted, two spaces, characters outside ASCII as they are, one newline at the end."""
+    """JSON text as `hci` writes it: keys sorted, two spaces, characters outside ASCII as they are, one newline at the end."""
     return (''.join(_chunks(value, '\n')) + '\n').encode('utf-8')
 
 
 def path_in_words(path: Path) -> str:
-    """A path as the agent's parser prints it: C($.name.data), C($['neat-aws'].condition.and[1])."""
+    """A path as the agent's parser prints it: `$.name.data`, `$['neat-aws'].condition.and[1]`."""
     return '$' + ''.join(
         '[%d]' % part if isinstance(part, int)
         else '.' + part if re.fullmatch(r'[^\W\d_][^\W_]*', part)
@@ -106,12 +106,12 @@ def path_in_words(path: Path) -> str:
 
 
 def path_of(wanted: Any, value: Any) -> Path:
-    """Where the object C(wanted) itself is in C(value); the top if it is not."""
+    """Where the object `wanted` itself is in `value`; the top if it is not."""
     return next((path for path, found in walk(value) if found is wanted), ())
 
 
 def walk(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every value in C(value), itself first, with its path."""
+    """Every value in `value`, itself first, with its path."""
     yield path, value
     if isinstance(value, (dict, list)):
         for part, child in value.items() if isinstance(value, dict) else enumerate(value):

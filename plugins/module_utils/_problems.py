@@ -22,7 +22,7 @@ class Problem:
     where: a file, a JSON path, a URL, or a host and its variable.
     expected, found: both or neither make sense to a reader; short, no full stop needed.
     remedy: what to do next, as an imperative sentence.
-    severity: C(error) stops a run, C(warning) does not.
+    severity: `error` stops a run, `warning` does not.
     """
 
     what: str
@@ -47,7 +47,7 @@ class Problem:
 
 @dataclass
 class Failure(Exception):
-    """Raised by the logic for whatever a user could put right; modules turn it into C(fail_json(**failure.result()))."""
+    """Raised by the logic for whatever a user could put right; modules turn it into `fail_json(**failure.result())`."""
 
     problems: tuple[Problem, ...]
     extra: dict[str, Any] = field(default_factory=dict)
@@ -58,12 +58,12 @@ class Failure(Exception):
         return '\n'.join('%d. %s' % (number, problem) for number, problem in enumerate(self.problems, 1))
 
     def result(self) -> dict[str, Any]:
-        """Arguments for fail_json: C(msg), the same as data in C(problems), and what else the raiser wants returned."""
+        """Arguments for fail_json: `msg`, the same as data in `problems`, and what else the raiser wants returned."""
         return {'msg': str(self), 'problems': [problem.as_dict() for problem in self.problems], **self.extra}
 
 
 def fail(what: str, where: str = '', expected: str = '', found: str = '', remedy: str = '', **extra: Any) -> Failure:
-    """A Failure of one problem, to be raised: C(raise fail('…', where=…))."""
+    """A Failure of one problem, to be raised: `raise fail('…', where=…)`."""
     return Failure((Problem(what, where, expected, found, remedy),), extra)
 
 

@@ -18,7 +18,7 @@ SECONDS_TO_END = 10.0
 
 
 class Program(subprocess.Popen[Any]):
-    """A program that runs. C(with) ends it, and all that it has started, when something is raised meanwhile."""
+    """A program that runs. `with` ends it, and all that it has started, when something is raised meanwhile."""
 
     def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
         if kind:

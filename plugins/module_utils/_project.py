@@ -15,7 +15,7 @@ from ._problems import fail
 
 @dataclass(frozen=True)
 class ProjectPath:
-    """A project, as in C(github/neat-org/neat-repo)."""
+    """A project, as in `github/neat-org/neat-repo`."""
 
     site: str
     account: str
@@ -23,7 +23,7 @@ class ProjectPath:
 
     @classmethod
     def parse(cls, text: str) -> ProjectPath:
-        """SITE/ACCOUNT/PROJECT, as C(hci --project) takes it; like there, the project is all that follows the second slash."""
+        """SITE/ACCOUNT/PROJECT, as `hci --project` takes it; like there, the project is all that follows the second slash."""
         parts = text.split('/', 2)
         if len(parts) != 3 or not text.isprintable() or any(part != part.strip() or part in ('', '.', '..') for part in parts):
             raise fail(

@@ -21,7 +21,7 @@ from ..module_utils._problems import Failure
 
 @contextmanager
 def task_environment(action: Any) -> Iterator[None]:
-    """Let the keyword C(environment) of a task, its block and its play hold in this process, which works for no other task meanwhile.
+    """Let the keyword `environment` of a task, its block and its play hold in this process, which works for no other task meanwhile.
 
     Proxies and authorities are looked for in there by Python itself, so it would not do to hand the variables on.
     """

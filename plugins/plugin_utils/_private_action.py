@@ -26,7 +26,7 @@ EXTENDED = ('allitems', 'previtem', 'nextitem')
 
 
 class PrivateAction(UnseenAction):
-    """Runs the module of the same name exactly once, with the options in C(PRIVATE) as one opaque payload.
+    """Runs the module of the same name exactly once, with the options in `PRIVATE` as one opaque payload.
 
     Marked no_log, the values would be masks over unrelated text.
 

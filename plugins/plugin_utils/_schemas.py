@@ -65,7 +65,7 @@ Finding = tuple[list[Any], str]
 
 
 def problems_in_secrets(secrets: Any) -> Iterator[Finding]:
-    """What is wrong with C(secrets): names, each with data and condition.
+    """What is wrong with `secrets`: names, each with data and condition.
 
     There may be thousands of secrets, which share a few forms and a few conditions: each of these is validated once.
     """
@@ -91,7 +91,7 @@ def problems_in_secrets(secrets: Any) -> Iterator[Finding]:
 
 
 def problems_in_caches(caches: dict[str, Any]) -> Iterator[Finding]:
-    """What is wrong with C(caches), the content of binary-caches.json: names, each with the fields of its kind."""
+    """What is wrong with `caches`, the content of binary-caches.json: names, each with the fields of its kind."""
     for name, cache in caches.items():
         kind = cache.get('kind') if isinstance(cache, dict) else None
         if not isinstance(kind, str) or kind not in _CACHE_VALIDATORS:

@@ -16,7 +16,7 @@ from ._unseen_action import UnseenAction
 from ._variables import plain
 
 ADDRESS, TOKEN = 'api_base_url', 'api_token'
-SWITCHES = ('', 'none', 'yes', 'no', 'true', 'false', '0', '1')  # hci_effect has an option C(token), whether to get one
+SWITCHES = ('', 'none', 'yes', 'no', 'true', 'false', '0', '1')  # hci_effect has an option `token`, whether to get one
 
 
 class TokenAction(UnseenAction):

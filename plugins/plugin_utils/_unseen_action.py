@@ -42,13 +42,13 @@ class Given:
 class UnseenAction(ActionBase):
     """Runs its module with a payload that nobody sees.
 
-    A module's own option values would be in its result (C(invocation)) and in the system's log on the host, and the task's arguments
+    A module's own option values would be in its result (`invocation`) and in the system's log on the host, and the task's arguments
     reach callbacks. Therefore both see them with the values hidden. The module goes through the connection's standard input (pipelining)
     where that can be, so that no temporary file on the host holds a value, and in one step instead of five.
     """
 
     def _take(self, hidden: Any) -> dict[str, Any]:
-        """The options as given. From here on the task has those that C(hidden(name, value)) tells with their values hidden.
+        """The options as given. From here on the task has those that `hidden(name, value)` tells with their values hidden.
 
         A task that is retried comes here again, with a new action plugin and the arguments that were hidden before.
         """

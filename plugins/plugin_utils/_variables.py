@@ -76,7 +76,7 @@ def plain(value: Any, where: str) -> Any:
 
 
 def refuse_if_any(option: str, value: Any, findings: Iterable[tuple[Sequence[Any], str]]) -> None:
-    """Raise a Failure of all C(findings), (path, what is wrong), about the value of an option."""
+    """Raise a Failure of all `findings`, (path, what is wrong), about the value of an option."""
     problems = tuple(
         Problem(what, where=place(option, value, path), remedy='Correct the variable; nothing was changed.')
         for path, what in dict.fromkeys((tuple(path), what) for path, what in findings)
@@ -86,7 +86,7 @@ def refuse_if_any(option: str, value: Any, findings: Iterable[tuple[Sequence[Any
 
 
 def place(option: str, value: Any, path: Sequence[Any]) -> str:
-    """Where the thing at C(path) inside C(value) is, for people: the option and keys, and the file and line where Ansible knows them.
+    """Where the thing at `path` inside `value` is, for people: the option and keys, and the file and line where Ansible knows them.
 
     option: empty if the first key is the option.
     """

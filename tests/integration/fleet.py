@@ -43,7 +43,7 @@ def add_fleet(world: World, names: list[str], networks: int) -> dict[str, list[s
 
 
 def add_deployments(database: Path, names: list[str]) -> None:
-    """Deployments as NixOps makes them with C(create)."""
+    """Deployments as NixOps makes them with `create`."""
     with contextlib.closing(sqlite3.connect(database)) as connection:
         for number, name in enumerate(names):
             uuid = 'eeeeeeee-1700-11e7-8000-%012d' % number

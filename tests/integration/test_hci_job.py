@@ -70,7 +70,7 @@ def push(tmp_path: Path, sandbox: Sandbox) -> Callable[[str], str]:
 
 @pytest.fixture
 def job(tmp_path: Path, sandbox: Sandbox) -> Job:
-    """job(**options) plays a task with hci_job: its result, with all that was printed as C(output)."""
+    """job(**options) plays a task with hci_job: its result, with all that was printed as `output`."""
     collections = collection_parent()
 
     def run(*arguments: str, **options: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sandbox's command line: C(python -m tests.sandbox --help)."""
+"""The sandbox's command line: `python -m tests.sandbox --help`."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ FIELDS = ('isBranch', 'or', 'isOwner', 'and', 'isRepo')
 
 
 class Refused(Exception):
-    """The effect fails with this message. C(log) has what the agent logs besides."""
+    """The effect fails with this message. `log` has what the agent logs besides."""
 
     def __init__(self, message: str, *log: str) -> None:
         super().__init__(message)

@@ -169,7 +169,7 @@ def _empty(handler: Handler, _options: dict[str, Any]) -> None:
 def _slow(handler: Handler, options: dict[str, Any]) -> None:
     """Send the reply's body in pieces. Options: pieces (10), seconds for all of it (1), first: seconds before the reply (0).
 
-    What the request asks for is done before; C(service.holds_a_reply) says when.
+    What the request asks for is done before; `service.holds_a_reply` says when.
     """
     reply = handler.handle_request()
     handler.server.service.holds_a_reply.set()

@@ -74,7 +74,7 @@ def effect_status(store: Store, job: str, path: str) -> str:
 
 
 def add_event(store: Store, clock: Clock, job: str, path: str, kind: str, **columns: Any) -> None:
-    """Append an event; C(Queued) begins a new run."""
+    """Append an event; `Queued` begins a new run."""
     with store.transaction():
         last = store.one('SELECT max(run) AS run FROM event WHERE job = ? AND path = ?', job, path)
         number = last['run'] if last and last['run'] is not None else -1

@@ -81,7 +81,7 @@ class Route:
 
 
 def route(method: str, template: str, handle: Handle, public: bool = False) -> Route:
-    """A route of a template such as C(/jobs/{jobId}); each name is one segment of the encoded path."""
+    """A route of a template such as `/jobs/{jobId}`; each name is one segment of the encoded path."""
     return Route(method, re.compile(re.sub(r'\{(\w+)\}', r'(?P<\1>[^/]+)', template) + '/?'), handle, public)
 
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sandbox in a test's own process: C(with Sandbox(tmp_path) as sandbox: …)."""
+"""The sandbox in a test's own process: `with Sandbox(tmp_path) as sandbox: …`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Sandbox:
     """A local Hercules CI on a thread.
 
     data: folder for all that it keeps; an earlier one is continued.
-    changes: settings that differ from their defaults, see C(settings.Settings).
+    changes: settings that differ from their defaults, see `settings.Settings`.
     """
 
     def __init__(self, data: Path, port: int = 0, token: str | None = None, **changes: Any) -> None:
@@ -67,7 +67,7 @@ class Sandbox:
         self._thread.start()
 
     def hang_up(self) -> None:
-        """Stop listening: connections are refused until C(listen) is called. Jobs go on."""
+        """Stop listening: connections are refused until `listen` is called. Jobs go on."""
         if self._server is not None and self._thread is not None:
             self._server.close()
             self._thread.join()
@@ -102,7 +102,7 @@ class Sandbox:
         return settings.change(self.service.store, changes)
 
     def fault(self, kind: str, method: str = '.*', path: str = '.*', skip: int = 0, times: int = 1, **options: Any) -> None:
-        """Queue misbehaviour, see C(faults.KINDS)."""
+        """Queue misbehaviour, see `faults.KINDS`."""
         self.service.faults.add(Fault(kind, method, path, skip, times, options))
 
     def when_asked_for(self, url: str, action: Callable[[], object]) -> None:
@@ -148,7 +148,7 @@ class Sandbox:
         return [self._job(row) for row in rows]
 
     def deployed(self, project: str, *actions: str) -> list[wire.Json]:
-        """What NixOps did to machines and resources in all effects of a project, or just some actions: see C(nixops/bin/record.py)."""
+        """What NixOps did to machines and resources in all effects of a project, or just some actions: see `nixops/bin/record.py`."""
         found = admin_api.deployed(self.service, self._project(project))
         return [item for item in found if not actions or item['action'] in actions]
 

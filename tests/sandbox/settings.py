@@ -26,7 +26,7 @@ CHOICES = {
 class Settings:
     """Settings with their defaults.
 
-    sha256: the form of hashes in listings of state versions; C(none) leaves them null, C(wrong) lists those of something else.
+    sha256: the form of hashes in listings of state versions; `none` leaves them null, `wrong` lists those of something else.
     first_version: the number of the first version of a state file.
     size: listings of state versions give the size; otherwise null.
     lease_seconds: after how long a lease ends that nobody renews.

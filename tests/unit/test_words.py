@@ -55,3 +55,13 @@ def test_no_marks_of_documentation_in_messages(folder: str) -> None:
         if MARK.search(text)
     ]
     assert marked == []
+
+
+@pytest.mark.parametrize('folder', ['action', 'module_utils', 'plugin_utils'])
+def test_no_marks_of_documentation_where_nothing_renders_them(folder: str) -> None:
+    marked = [
+        '%s: %s' % (path.name, text) for path in sorted((ROOT / 'plugins' / folder).rglob('*.py'))
+        for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        for text in str(node.value.value).splitlines() if MARK.search(text)
+    ]
+    assert marked == []

@@ -15,7 +15,7 @@ from .repository import Repository, one_line, remote_addresses
 
 MOVED = ('fetch first', 'non-fast-forward', 'stale info', 'cannot lock ref', 'incorrect old value', 'failed to update ref')
 REJECTED = re.compile(r'^!\t[^\t]*\t\[(?:remote )?rejected\]', re.MULTILINE)
-"""A line of C(git push --porcelain) about a ref that the remote, or git itself because of the remote's refs, did not take."""
+"""A line of `git push --porcelain` about a ref that the remote, or git itself because of the remote's refs, did not take."""
 DENIED = re.compile(
     r'returned error: 40[13]|Authentication failed|Permission denied|permission to \S+ denied|could not read (?:Username|Password)'
     r'|not allowed to push|write access .*not granted|access denied|insufficient permission',
@@ -79,7 +79,7 @@ def other_addresses(repository: Repository, remote: str, said: str) -> Failure |
 
 
 def address(repository: Repository, remote: str, *which: str) -> str:
-    """Where a remote is, a line for each of its addresses; with C(--push), where it is pushed to."""
+    """Where a remote is, a line for each of its addresses; with `--push`, where it is pushed to."""
     return repository.text('remote', 'get-url', '--all', *which, remote)
 
 

@@ -38,7 +38,7 @@ def cleaned_environment() -> dict[str, str]:
 
 
 class GitError(Exception):
-    """A git command that failed; C(str()) is what git said, without credentials."""
+    """A git command that failed; `str()` is what git said, without credentials."""
 
 
 def one_line(said: str) -> str:

@@ -21,7 +21,7 @@ from .repository import Repository, private_repository, remote_heads
 
 @dataclass(frozen=True)
 class Tree:
-    """The files of a commit. folder: where they are; C(None) if they are just what is checked out.
+    """The files of a commit. folder: where they are; `None` if they are just what is checked out.
 
     branches: those with this commit, or another one with the same files. revision: the commit of the first of them.
     """

@@ -32,7 +32,7 @@ from .program import EVAL_SINCE, Hci, effect_arguments, version_text
 
 
 def run(options: Mapping[str, Any], check_mode: bool, warn: Callable[[str], None]) -> dict[str, Any]:
-    """The results of M(nixcd.hercules_ci.hci_effect); raises Failure."""
+    """The results of hci_effect; raises Failure."""
     require_sensible_numbers(options)
     project = ProjectPath.parse(options['project'])
     if not os.path.isdir(options['checkout']):

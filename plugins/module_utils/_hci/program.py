@@ -35,7 +35,7 @@ class Hci:
     environment: Mapping[str, str]
 
     def version(self) -> Version | None:
-        """As in C((0, 3, 9)); None before 0.3.6, which cannot tell."""
+        """As in `(0, 3, 9)`; None before 0.3.6, which cannot tell."""
         answer = self.query(('--version',), 60)
         found = re.match(r'hci (\d+(?:\.\d+)*)', answer.stdout)
         return tuple(int(number) for number in found.group(1).split('.')) if found and answer.returncode == 0 else None
@@ -87,9 +87,9 @@ class Hci:
 def effect_arguments(
     command: str, *, attribute: str | None, project: str, ref: str | None, token: bool, version: Version | None
 ) -> tuple[str, ...]:
-    """What C(hci effect run), C(eval) or C(list) is called with by a version of hci.
+    """What `hci effect run`, `eval` or `list` is called with by a version of hci.
 
-    A ref serves for branches and tags too: C(--pretend-tag) is newer than C(--pretend-ref), and hci derives both from the ref.
+    A ref serves for branches and tags too: `--pretend-tag` is newer than `--pretend-ref`, and hci derives both from the ref.
     """
     known = version or (0,)
     if command != 'run' and known < EVAL_SINCE:

@@ -5,7 +5,7 @@
 
 """The form of answers in JSON. Each is compared with it once, as it comes, so that whatever reads it can rely on that.
 
-A form is C(str), C(int) or C(bool); C(object) for anything; C([form]) for a list; C({'name': form}) for an object with at least these
+A form is `str`, `int` or `bool`; `object` for anything; `[form]` for a list; `{'name': form}` for an object with at least these
 fields; Maybe, Each and Choice.
 """
 

@@ -5,7 +5,7 @@
 
 """Requests to Hercules CI: JSON in both directions, files in both directions, and what to do when one fails.
 
-A request that only reads is repeated as C(hci) does, but not for ever: whoever is silent, or says that they cannot, is asked for as long
+A request that only reads is repeated as `hci` does, but not for ever: whoever is silent, or says that they cannot, is asked for as long
 again as they may be silent. One that changes something is repeated only where the caller says that it may arrive twice, or where it
 certainly has not arrived once.
 """
@@ -55,7 +55,7 @@ class Downloaded:
 
 
 def connect(options: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Client:
-    """A client made from the connection options (see _argspec); what is None there is found as C(hci) finds it.
+    """A client made from the connection options (see _argspec); what is None there is found as `hci` finds it.
 
     options: they, among all of a module's. Raises Failure with what is wrong with them, or with any number beside them.
     """
@@ -117,7 +117,7 @@ class Client:
         return self._repeat(lambda client: client._download(path, target, query), repeatable=True)
 
     def upload(self, path: str, source: IO[bytes], size: int) -> None:
-        """Send size bytes of the seekable source from its start. They arrive at most once; after a failure look at its C(arrived)."""
+        """Send size bytes of the seekable source from its start. They arrive at most once; after a failure look at its `arrived`."""
         self._repeat(lambda client: client._upload(path, source, size), repeatable=False)
 
     def _json(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None, form: Any = object) -> Any:

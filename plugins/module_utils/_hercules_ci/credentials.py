@@ -3,7 +3,7 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""Where the token comes from: the same places as C(hci) looks in, in the same order."""
+"""Where the token comes from: the same places as `hci` looks in, in the same order."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def find_token(
 ) -> Token:
     """The token for a domain, which is the host of the base URL without its port.
 
-    The options come first, then HERCULES_CI_API_TOKEN, then inside an effect its own token, then what C(hci login) has stored.
+    The options come first, then HERCULES_CI_API_TOKEN, then inside an effect its own token, then what `hci login` has stored.
     Raises Failure when there is none, and when the place that should hold it cannot be read: no other token is tried then.
     """
     if api_token:
@@ -60,7 +60,7 @@ def default_credentials_file(environment: Mapping[str, str]) -> str:
 
 @contextmanager
 def token_in_file(api_token: str | None, domain: str, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """The environment for a program that looks for a token as C(hci) does, and finds this one, if one is given.
+    """The environment for a program that looks for a token as `hci` does, and finds this one, if one is given.
 
     It is in a file, because other processes inherit an environment. The file is where the program looks for its configuration: in a
     folder that has all else that was in that of before, and that lasts as long as this context.

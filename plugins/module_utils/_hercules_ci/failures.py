@@ -149,7 +149,7 @@ def misshapen(request: str, expected: str, found: str) -> RequestFailed:
 
 
 def _message(body: bytes) -> str:
-    """What some endpoints say about an error, C({"errorTags": [], "message": ""}), on one line."""
+    """What some endpoints say about an error, `{"errorTags": [], "message": ""}`, on one line."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):

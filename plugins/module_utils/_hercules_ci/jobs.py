@@ -102,7 +102,7 @@ class Job:
 
     @property
     def handler(self) -> tuple[str, str]:
-        """What made it, as in C(('OnPush', 'default')). Jobs for one commit and handler replace each other."""
+        """What made it, as in `('OnPush', 'default')`. Jobs for one commit and handler replace each other."""
         return self.type, self.name
 
     def __str__(self) -> str:
@@ -172,7 +172,7 @@ def list_jobs(
     success: bool | None = None,
     limit: int = PAGE,
 ) -> list[Job]:
-    """At most C(limit) jobs to which all filters apply, those with the highest index first."""
+    """At most `limit` jobs to which all filters apply, those with the highest index first."""
     query = {'ref': ref, 'rev': revision, 'handler': job_type, 'name': name, 'success': None if success is None else str(success).lower()}
     jobs: dict[str, Job] = {}
     for page in _pages(client, project.api_path + '/jobs', {**query, 'limit': max(2, min(limit, PAGE))}):

@@ -31,7 +31,7 @@ ESCAPES = re.compile(
 def tail_of_log(client: Client, path: str, log_id: str, lines: int) -> list[str]:
     """The last lines of the log of what is at a path of the API.
 
-    Whether C(iMin) is inclusive is not documented, nor how many lines come at a time. A request therefore names the last line that has come
+    Whether `iMin` is inclusive is not documented, nor how many lines come at a time. A request therefore names the last line that has come
     already, and once that has come again, it is known that the next line can be named without losing it.
     """
     tail: deque[str] = deque(maxlen=lines)

@@ -164,7 +164,7 @@ def require_file_name(name: str, where: str) -> str:
 
 
 def hexadecimal(text: str) -> str | None:
-    """A SHA-256 in any of the usual forms, with or without C(sha256:) or C(sha256-): hexadecimal, base 64, Nix' base 32."""
+    """A SHA-256 in any of the usual forms, with or without `sha256:` or `sha256-`: hexadecimal, base 64, Nix' base 32."""
     digits = re.sub('^sha256[:-]', '', text.strip())
     if re.fullmatch('[0-9a-fA-F]{64}', digits):
         return digits.lower()

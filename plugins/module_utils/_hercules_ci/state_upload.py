@@ -109,7 +109,7 @@ def jobs_started_meanwhile(files: StateFiles) -> list[Problem]:
 
 
 def add_version(files: StateFiles, upload: Upload, base: int | None, lease: Lease, stored: Stored) -> None:
-    """Upload, and make sure that nothing else came in between. What is done is put into C(stored) as it is done.
+    """Upload, and make sure that nothing else came in between. What is done is put into `stored` as it is done.
 
     base: the number of the version that is the newest now, None if there is none. Raises Failure when the upload failed, when it cannot be
     known whether it did, when it cannot be verified, and when somebody else added a version.

@@ -105,7 +105,7 @@ class Evaluation:
 
 
 def attribute_text(path: Iterable[str]) -> str:
-    """An attribute path as in the service's URLs and pages. Its rule is not Nix's own: keywords stay bare, and so does C(${)."""
+    """An attribute path as in the service's URLs and pages. Its rule is not Nix's own: keywords stay bare, and so does `${`."""
     return '.'.join(part if IDENTIFIER.fullmatch(part) else '"%s"' % part.replace('\\', '\\\\').replace('"', '\\"') for part in path)
 
 

@@ -18,7 +18,7 @@ LINES_TO_READ = 1000
 TIDYING_UP = re.compile(r'uploading state files after (?:the )?failure')
 """The shell says so after a failure, once it has fetched the state. What it prints then is not why the effect failed."""
 TRACED_END = re.compile(r'(\S.*\s)exitHandler')
-"""With C(set -x), the first thing that it does after a failure; before it stands the prompt of the trace."""
+"""With `set -x`, the first thing that it does after a failure; before it stands the prompt of the trace."""
 PHASE = re.compile(r'@nix \{.*"phase": "(\w+)".*')
 EXIT_CODE = re.compile(r'.*\bexit (?:code|status) \d+\W*|.*: pop_var_context: .*')
 """What says that something failed, but not why; the second is a slip of bash when a hook fails."""
@@ -90,7 +90,7 @@ def _without_traces(lines: Iterable[str], trace: str) -> Iterator[str]:
 
 
 def _bad_rows(lines: Iterable[str]) -> str:
-    """What C(nixops check) found wrong, from the table of machines that it prints."""
+    """What `nixops check` found wrong, from the table of machines that it prints."""
     header: list[str] = []
     name, found = '', []
     for line in lines:

@@ -3,7 +3,7 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""What the states of M(nixcd.hercules_ci.hci_job) do: the jobs of a commit have succeeded, are run again, cancelled or scheduled."""
+"""What the states of hci_job do: the jobs of a commit have succeeded, are run again, cancelled or scheduled."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ NO_JOBS = Situation()
 class Task:
     """What is asked for, and what has been done for it.
 
-    options: those of M(nixcd.hercules_ci.hci_job).
+    options: those of hci_job.
     tell: takes a line about what has changed while one waits.
     """
 
@@ -81,7 +81,7 @@ class Task:
 
 
 def run(module: Any, tell: Callable[[str], None] = lambda _line: None) -> dict[str, Any]:
-    """The results of M(nixcd.hercules_ci.hci_job); raises Failure with the same results beside the problems."""
+    """The results of hci_job; raises Failure with the same results beside the problems."""
     client, options = connect(module.params), module.params
     ref = full_ref(options['branch'], options['ref']) or ''  # one of them is required
     if options['wait']:
@@ -156,7 +156,7 @@ STATES: dict[str, Callable[[Task], dict[str, Any]]] = {
 
 
 def _run_again(task: Task, situation: Situation) -> Situation:
-    """Start anew what has ended, all of it for V(rerun), else what has failed. What still runs needs only be waited for."""
+    """Start anew what has ended, all of it for `rerun`, else what has failed. What still runs needs only be waited for."""
     jobs = situation.failed if task.options['state'] == 'succeeded' else [job for job in situation.jobs if job.ended]
     for job in jobs:
         task.commit.require(job.may_rerun, job, 'run again')
@@ -202,7 +202,7 @@ def _finish(task: Task, situation: Situation, look: Callable[[], Situation], mus
 
 
 def _results(task: Task, jobs: Sequence[JobDetails]) -> dict[str, Any]:
-    """C(job) is the one that decides: the first that did not succeed, else the newest. Each log is there once, as all is printed."""
+    """`job` is the one that decides: the first that did not succeed, else the newest. Each log is there once, as all is printed."""
     deciding = next((of_job for of_job in jobs if of_job.job.ended and not of_job.job.succeeded), None) or max(
         jobs, key=lambda of_job: of_job.job.index, default=None
     )

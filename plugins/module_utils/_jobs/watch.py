@@ -46,7 +46,7 @@ def watch(
     wait_timeout: float,
     start_timeout: float,
 ) -> Situation:
-    """Ask with C(look) until the jobs have ended, and give to C(tell) a line whenever something has changed.
+    """Ask with `look` until the jobs have ended, and give to `tell` a line whenever something has changed.
 
     situation: as it is. It has been asked for once, so a service that does not answer from here on will be back.
     Every second poll asks for something inside the jobs instead, where there is anything to ask.
@@ -102,7 +102,7 @@ class Reader:
         self._silent = False
 
     def __call__(self, what: str, ask: Callable[[Client], Answer], instead: Answer) -> Answer:
-        """What C(ask) returns, else C(instead). what: the beginning of a sentence."""
+        """What `ask` returns, else `instead`. what: the beginning of a sentence."""
         while not self._silent:
             try:
                 return ask(self.client)

@@ -39,7 +39,7 @@ class Place(NamedTuple):
 
 
 def place(checkout: Path, file: str | None, form: str) -> Place:
-    """Where effects are declared and how, given what the working tree has and what the user chose (C(auto) and None: nothing).
+    """Where effects are declared and how, given what the working tree has and what the user chose (`auto` and None: nothing).
 
     A file of ours keeps its form. A ci.nix, flake.nix or default.nix of somebody else stays the one that the agent reads,
     and gets a file of effects to import. Raises Failure where an agent would refuse both ci.nix files.
@@ -156,7 +156,7 @@ def _missing_in_clones(repository: Repository, where: str, file: str) -> Iterato
 
 
 def _entry(line: str) -> tuple[str, str]:
-    """Mode and path, from a line of C(git ls-files --stage)."""
+    """Mode and path, from a line of `git ls-files --stage`."""
     facts, name = line.split('\t', 1)
     return facts.split()[0], name
 

@@ -52,7 +52,7 @@ def render(
     """The text of the file.
 
     effects: as the module takes them, already checked; any order gives the same file.
-    form: C(legacy), C(herculesCI) or C(effects).
+    form: `legacy`, `herculesCI` or `effects`.
     file: the path of the file in the checkout, as relative paths depend on it.
     chosen_pins: what the user wants to be pinned otherwise than by default.
     schedules: when a job runs, by the name of the job: hour, minute, day_of_week, day_of_month.
@@ -74,7 +74,7 @@ def in_order(effects: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def path_to_root(file: str) -> str:
-    """How the folder of a file of the checkout reaches the checkout's root: C(.), C(..), C(../..)."""
+    """How the folder of a file of the checkout reaches the checkout's root: `.`, `..`, `../..`."""
     return posixpath.relpath('.', posixpath.dirname(file) or '.')
 
 
@@ -95,7 +95,7 @@ def comment(text: str | None, indent: int) -> str:
 
 
 def pinned_bindings(chosen_pins: Mapping[str, Any], file: str, functions: Sequence[str]) -> str:
-    """The bindings of a file's C(let): the pins, C(pkgs) and the functions."""
+    """The bindings of a file's `let`: the pins, `pkgs` and the functions."""
     pinned, up = pins.with_defaults(chosen_pins, functions), path_to_root(file)
     blocks = [
         '%s  nixpkgs = %s;\n  pkgs = %s;\n' % (
@@ -148,7 +148,7 @@ def _job(name: str, effects: Effects, up: str, schedule: Mapping[str, Any] | Non
 
 
 def _effect(effect: Mapping[str, Any], form: str, prefix: str, up: str, indent: int) -> str:
-    """One attribute of the file, as in the guide: C(NAME = runIf CONDITION (FUNCTION { … });)."""
+    """One attribute of the file, as in the guide: `NAME = runIf CONDITION (FUNCTION { … });`."""
     pad, inner = ' ' * indent, ' ' * (indent + INDENT)
     condition = run_on.condition(effect.get('run_on') or {'any_ref': True}, REPOSITORY[form], indent)
     lines = parameters.bindings(effect, up, indent + 2 * INDENT)

@@ -6,7 +6,7 @@
 """What an evaluation says of effects: which state they read, and what is in the networks that they deploy. Values only.
 
 From effects/nixops/run-nixops.nix and effects/nixops2/run-nixops2.nix of hercules-ci-effects, and nix/eval-machine-info.nix of
-NixOps 1.7 and 2. C(None) always stands for what is not known, never for what is not there.
+NixOps 1.7 and 2. `None` always stands for what is not known, never for what is not there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, overload
 
 Key = tuple[str, str]
-"""A job and the name of an effect in it; C(default) is the job of the legacy form."""
+"""A job and the name of an effect in it; `default` is the job of the legacy form."""
 ALL = 'all'
 STORAGE = 'hercules-ci'
 """The storage and the lock of NixOps 2 that Hercules CI provides, by the name of their plugin."""
@@ -57,8 +57,8 @@ def is_key_id(key: str) -> bool:
 class Machine:
     """A machine of a network.
 
-    type: C(deployment.targetEnv), such as C(ec2). system: the path in the Nix store that is prebuilt for it.
-    access_key: C(deployment.ec2.accessKeyId), empty where it is not set.
+    type: `deployment.targetEnv`, such as `ec2`. system: the path in the Nix store that is prebuilt for it.
+    access_key: `deployment.ec2.accessKeyId`, empty where it is not set.
     """
 
     type: str | None
@@ -68,7 +68,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Resource:
-    """Another resource of a network. kind: as the network calls it, such as C(ec2KeyPairs). access_key: its C(accessKeyId)."""
+    """Another resource of a network. kind: as the network calls it, such as `ec2KeyPairs`. access_key: its `accessKeyId`."""
 
     kind: str
     access_key: str | None = None
@@ -113,9 +113,9 @@ class Evaluated:
     """An effect on a ref.
 
     path: as the agent names it. runs: whether it would run there; where it does not, nothing else is known without its network.
-    function: C(runNixOps), C(runNixOps2), or C(None) for one that deploys no NixOps network.
+    function: `runNixOps`, `runNixOps2`, or `None` for one that deploys no NixOps network.
     state_name: the state file that NixOps would read; of runNixOps2 only the network tells. known_hosts_name: of runNixOps.
-    deployment: NIXOPS_DEPLOYMENT, C(None) also where it is null. lock: the name of NixOps 2's lock at Hercules CI.
+    deployment: NIXOPS_DEPLOYMENT, `None` also where it is null. lock: the name of NixOps 2's lock at Hercules CI.
     deploy_only: network files that are not prebuilt. destroys: whether NixOps is told to destroy what is obsolete.
     include, exclude: the machines and resources that NixOps is told to deal with alone, or to leave as they are.
     secrets_map: what secretsMap says, whatever that is; scripts: the shell code by its attribute; inputs: the paths of its packages.
@@ -215,7 +215,7 @@ def _network(described: Mapping[str, Any]) -> Network | None:
 
 
 def _name_in(providers: Any) -> str | None:
-    """The name of the state file or lock in C(network.storage) or C(network.lock)."""
+    """The name of the state file or lock in `network.storage` or `network.lock`."""
     provider = providers.get(STORAGE) if isinstance(providers, Mapping) else None
     return _text(provider.get('stateName')) if isinstance(provider, Mapping) else None
 
@@ -225,7 +225,7 @@ def _files(value: Any) -> tuple[str, ...]:
 
 
 def _named(script: str, option: str) -> tuple[str, ...]:
-    """The names that an option of C(nixops deploy) has; the last time counts, as for Python, which lets people shorten options."""
+    """The names that an option of `nixops deploy` has; the last time counts, as for Python, which lets people shorten options."""
     found: tuple[str, ...] = ()
     for line in DEPLOYS.findall(script):
         names: list[str] | None = None

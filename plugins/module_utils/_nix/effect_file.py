@@ -107,7 +107,7 @@ class Proof:
 
 
 def prove(change: Change, options: Mapping[str, Any]) -> tuple[Change, Proof]:
-    """Check the planned text as far as C(validate) says.
+    """Check the planned text as far as `validate` says.
 
     Returns the change, which is none where the old text says the same in another layout, and what was proved. Raises Failure with what
     Nix says, or with the effects that run elsewhere than their run_on names.
@@ -215,7 +215,7 @@ def _require_files(tree: Tree, remote: str, candidate: evaluation.Candidate, eff
 
 
 def _named_by_branch(failure: Failure, tree: Tree, remote: str) -> tuple[Problem, ...]:
-    """Say C(origin/production:network.nix) for a file of a branch: where it lies while it is evaluated helps nobody."""
+    """Say `origin/production:network.nix` for a file of a branch: where it lies while it is evaluated helps nobody."""
     place = '%s/%s:' % (remote, tree.branches[0])
 
     def told(text: str) -> str:

@@ -5,7 +5,7 @@
 
 """Ask Nix what a file of effects means, before it is written.
 
-The text goes to C(nix-instantiate -) on standard input with the file's folder as working directory: relative paths mean
+The text goes to `nix-instantiate -` on standard input with the file's folder as working directory: relative paths mean
 what they will mean in the file, and nothing has to be put there that a kill would leave behind. Evaluation is restricted
 as an agent restricts it (hercules-ci-agent: Worker.hs, restrictEval): no NIX_PATH, no path outside the checkout, no plain http.
 """
@@ -50,11 +50,11 @@ NO_REVISION = '0' * 40
 class Candidate:
     """A file of effects that is not written yet.
 
-    text: its contents; form: as in ci_nix, or C(any) for that of the two that an agent would find; path: where it shall be; checkout:
+    text: its contents; form: as in ci_nix, or `any` for that of the two that an agent would find; path: where it shall be; checkout:
     the root of the working tree.
-    bindings: for a file of effects alone, Nix bindings that define the C(pkgs) to pass to it.
+    bindings: for a file of effects alone, Nix bindings that define the `pkgs` to pass to it.
     owner, name, rev: those of the repository and of the commit, if known.
-    uris: further URLs that may be fetched, such as a pin's C(file://).
+    uris: further URLs that may be fetched, such as a pin's `file://`.
     stubs: effect → the network file that only prebuilding reads; functions: effect → the library's function; both for errors.
     files: effect → its network files, relative to the checkout.
     timeout: seconds for all that Nix is asked about it, from now on.
@@ -137,7 +137,7 @@ def prebuild(candidate: Candidate, targets: Mapping[Key, str]) -> dict[Key, Eval
 
 
 def _prebuild_alone(candidate: Candidate, target: Mapping[Key, str]) -> dict[Key, Evaluated]:
-    """Of a network that can be prebuilt as much as is known: what C(tryEval) does not catch must not hide the rest."""
+    """Of a network that can be prebuilt as much as is known: what `tryEval` does not catch must not hide the rest."""
     try:
         return _prebuild(candidate, target)
     except Failure:
@@ -149,7 +149,7 @@ def _prebuild_alone(candidate: Candidate, target: Mapping[Key, str]) -> dict[Key
 
 
 def _prebuild(candidate: Candidate, targets: Mapping[Key, str], detail: str = deployments.ALL) -> dict[Key, Evaluated]:
-    """detail: how much of a network is described: C(all), C(machines) alone, only their C(names), or C(nothing)."""
+    """detail: how much of a network is described: `all`, `machines` alone, only their `names`, or `nothing`."""
     wanted = ' '.join('(prebuilt %s %s %s %s)' % tuple(map(quoted, (detail, ref, job, name))) for (job, name), ref in targets.items())
     answer = _answer(candidate, '%s\nin builtins.concatLists [ %s ]' % (_prelude(candidate), wanted))
     return {(found['job'], found['name']): deployments.evaluated(found['ref'], found) for found in answer}

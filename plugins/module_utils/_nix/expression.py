@@ -5,7 +5,7 @@
 
 """Print values as expressions of the Nix language.
 
-Strings are always strings: what shall be code is marked, C({'_nix': CODE}), and so is a path, C({'_path': './stub.nix'}).
+Strings are always strings: what shall be code is marked, `{'_nix': CODE}`, and so is a path, `{'_path': './stub.nix'}`.
 Nothing else is ever taken as code. The grammar is that of Nix' own lexer and parser (src/libexpr/lexer.l, parser.y).
 """
 
@@ -244,6 +244,6 @@ def _print_set(value: Mapping[Any, Any], indent: int, start: int, short_lists: b
 
 
 def binding(name: str, value: Any, indent: int = 0, *, short_lists: bool = False, where: str = '') -> str:
-    """C(name = value;), without the indentation of its first line."""
+    """`name = value;`, without the indentation of its first line."""
     left = '%s = ' % attribute_name(name, where)
     return '%s%s;' % (left, _print(value, indent, indent + len(left), short_lists, where or name))

@@ -37,7 +37,7 @@ class Parameter(NamedTuple):
 SCRIPTS = (
     Parameter('inputs', 'inputs', [], 'packages'),
     Parameter('user_setup_script', 'userSetupScript', '', 'script'),
-    # Empty is not the default here: both functions run C(nixops check) unless a script says otherwise.
+    # Empty is not the default here: both functions run `nixops check` unless a script says otherwise.
     Parameter('prior_check_script', 'priorCheckScript', None, 'script'),
     Parameter('effect_check_script', 'effectCheckScript', None, 'script'),
     Parameter('secrets_map', 'secretsMap', {}, 'secrets'),
@@ -98,7 +98,7 @@ def deployment_of(effect: Mapping[str, Any]) -> str:
 def bindings(effect: Mapping[str, Any], up: str, indent: int) -> list[str]:
     """The arguments of the effect's function, one binding an element, without the indentation of the first lines.
 
-    up: how the folder of the file reaches the root of the checkout, such as C(./.) or C(../.).
+    up: how the folder of the file reaches the root of the checkout, such as `./.` or `../.`.
     """
     lines = []
     for parameter in PARAMETERS.get(function_of(effect), ()):

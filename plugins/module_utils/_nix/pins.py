@@ -124,7 +124,7 @@ def _archive_problems(pin: Mapping[str, Any], kind: str, where: str) -> list[Pro
 def source(pin: Mapping[str, Any], up: str, indent: int) -> str:
     """The expression of what a pin points to.
 
-    up: how the folder of the file reaches the root of the checkout, such as C(./.) or C(../.).
+    up: how the folder of the file reaches the root of the checkout, such as `./.` or `../.`.
     """
     kind = kind_of(pin)
     if kind in ('url', 'github'):
@@ -142,7 +142,7 @@ def path_in_checkout(file: str, up: str) -> str:
 
 
 def nixpkgs(pins: Mapping[str, Mapping[str, Any]], up: str, indent: int) -> str:
-    """The expression of C(pkgs): nixpkgs with the overlay of the effects library and whatever else is wanted."""
+    """The expression of `pkgs`: nixpkgs with the overlay of the effects library and whatever else is wanted."""
     pin = pins['nixpkgs']
     inner, innermost = ' ' * (indent + INDENT), ' ' * (indent + 2 * INDENT)
     lines = [inner + binding('system', pin.get('system') or SYSTEM)]

@@ -3,9 +3,9 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""On which Git refs an effect runs: as a Nix condition for C(runIf), and as a question that can be asked of a ref.
+"""On which Git refs an effect runs: as a Nix condition for `runIf`, and as a question that can be asked of a ref.
 
-A C(run_on) mapping has branches and tags (names, an asterisk in them stands for any text), any_ref (a boolean) and
+A `run_on` mapping has branches and tags (names, an asterisk in them stands for any text), any_ref (a boolean) and
 condition (Nix code); what is absent is None. With a condition, branches and tags only say where it is expected to hold.
 """
 
@@ -31,7 +31,7 @@ def patterns(run_on: Mapping[str, Any]) -> list[str]:
 
 
 def is_off(run_on: Mapping[str, Any]) -> bool:
-    """Whether somebody has switched the effect off on purpose, for a while: C(condition: "false")."""
+    """Whether somebody has switched the effect off on purpose, for a while: `condition: "false"`."""
     return bool(OFF.fullmatch(run_on.get('condition') or ''))
 
 
@@ -55,7 +55,7 @@ def _regex(pattern: str) -> str:
 def condition(run_on: Mapping[str, Any], repository: str, indent: int = 0) -> str:
     """The condition as an argument of runIf: a word or in parentheses.
 
-    repository: the variable that holds the record of the repository, C(src) or C(primaryRepo).
+    repository: the variable that holds the record of the repository, `src` or `primaryRepo`.
     """
     if run_on.get('condition'):
         text = code(run_on['condition'], indent)

@@ -142,7 +142,7 @@ def _places(text: str, source: Source) -> list[Place]:
 
 
 def _selection(text: str, place: Place) -> str:
-    """The path of attributes that the code has at the place, such as C(nodes.db.config.networking.publicIPv4)."""
+    """The path of attributes that the code has at the place, such as `nodes.db.config.networking.publicIPv4`."""
     code = _line_of(text, place)
     after = [match for match in SELECTION.finditer(code) if match.end() >= place.column]
     # Behind the place it counts only where text is put together: there it points to the start of a string, or of what is in it.

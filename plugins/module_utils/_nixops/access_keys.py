@@ -5,7 +5,7 @@
 
 """With which keys NixOps goes to AWS, and whether it will find them.
 
-NixOps looks an accessKeyId up in ~/.ec2-keys, then in ~/.aws/credentials, where it is the key ID of the profile C(default) or the name of
+NixOps looks an accessKeyId up in ~/.ec2-keys, then in ~/.aws/credentials, where it is the key ID of the profile `default` or the name of
 a profile (ec2_utils.py, fetch_aws_secret_key). writeAWSSecret writes those profiles. What the network says counts; the state has what was
 used last. A key ID is never shown beyond its last four characters.
 """
@@ -36,7 +36,7 @@ class KeyUse:
 def keys_used(network: Network | None, recorded: Mapping[str, Mapping[str, str]] | None = None) -> list[KeyUse]:
     """Who needs which key.
 
-    network: as evaluated, None if it is not known. recorded: of the state, as C(keys_recorded) reads it. What the network has no longer is
+    network: as evaluated, None if it is not known. recorded: of the state, as `keys_recorded` reads it. What the network has no longer is
     left alone by NixOps, and what it has is asked for with the network's key, but for names in DNS.
     """
     found: set[KeyUse] = set()

@@ -37,7 +37,7 @@ WHICH_ONE = '\0'
 class Difference:
     """One machine, other resource or deployment (then resource is empty) that is not the same here and on the server.
 
-    change: C(only here), C(only on the server) or C(changed). attributes: the names of those that differ.
+    change: `only here`, `only on the server` or `changed`. attributes: the names of those that differ.
     """
 
     deployment: str

@@ -27,7 +27,7 @@ LARGEST = 256 << 20
 """Bytes of a file that is looked into; states of ten thousand machines have an eighth of that."""
 BLOCK = 1 << 20
 Place = tuple[str, str]
-"""A project, as C(SITE/ACCOUNT/PROJECT), and the name of a state file."""
+"""A project, as `SITE/ACCOUNT/PROJECT`, and the name of a state file."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""What C(nixops export) prints, byte for byte, made from the database: C({uuid: {attribute…, "resources": {name: {attribute…}}}}).
+"""What `nixops export` prints, byte for byte, made from the database: `{uuid: {attribute…, "resources": {name: {attribute…}}}}`.
 
 That is Python's json.dumps with an indentation of 2 and sorted keys, over values that are all text. Python 2, with which NixOps 1 runs,
 writes a blank after each comma at the end of a line.
@@ -42,7 +42,7 @@ its name comes last here, and its value is added there."""
 
 
 def export_text(database: Database, uuids: Iterable[str], layout: str) -> Iterator[str]:
-    """The export of some deployments, in pieces that are as large as a resource. layout: C(1.x) or C(2.x)."""
+    """The export of some deployments, in pieces that are as large as a resource. layout: `1.x` or `2.x`."""
     comma = COMMA[layout]
     yield '{'
     separator = '\n'

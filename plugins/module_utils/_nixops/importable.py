@@ -6,9 +6,9 @@
 """Whether an effect could work with a state: checked before it is uploaded, and of what is on the server before anything is pushed.
 
 What an effect does with a state that it cannot use is in its scripts: runNixOps imports any file that there is as an export, and with
-nothing in it, or another deployment, C(nixops modify) ends with "could not find specified deployment". Of several deployments it stores
+nothing in it, or another deployment, `nixops modify` ends with "could not find specified deployment". Of several deployments it stores
 only its own again, and the others are lost. The plugin for NixOps 2 takes an export or a database, and makes an empty database of 0
-bytes or C({}); deploying then ends with the same words, unless somebody makes a new deployment, with new machines.
+bytes or `{}`; deploying then ends with the same words, unless somebody makes a new deployment, with new machines.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LOOK = 'Look at it with nixops_state_fetch. Bring back the version before it (ni
 
 @dataclass(frozen=True)
 class Content:
-    """What matters of a state: its deployments, how many machines, and those at which C(nixops import --include-keys) would crash.
+    """What matters of a state: its deployments, how many machines, and those at which `nixops import --include-keys` would crash.
 
     Of these the number, and the names of the first few, so that the memory needed has a bound.
     """
@@ -119,7 +119,7 @@ def database_problem(where: str, severity: str = 'error') -> Problem:
 def import_problems(content: Content, deployment: Deployment, looked_for: str, where: str, keys: str) -> list[Problem]:
     """Why an effect would not get along with a state.
 
-    looked_for: the effect's NIXOPS_DEPLOYMENT. keys: how severe it is when C(nixops import --include-keys) crashes, C(error) or C(warning);
+    looked_for: the effect's NIXOPS_DEPLOYMENT. keys: how severe it is when `nixops import --include-keys` crashes, `error` or `warning`;
     empty if the effect does not run that.
     """
     problems = []

@@ -109,7 +109,7 @@ class Machine:
 
     @property
     def breaks_import_of_keys(self) -> bool:
-        """Whether C(nixops import --include-keys) ends with a traceback at it: at an address, but no host key to record for it."""
+        """Whether `nixops import --include-keys` ends with a traceback at it: at an address, but no host key to record for it."""
         return not self.obsolete and bool(self.public_ipv4 or self.private_ipv4) and not self.host_key
 
     def known_as(self, names: Iterable[str]) -> list[str]:
@@ -195,8 +195,8 @@ def _number(text: str, default: int) -> int:
 def _ipv6(text: str) -> tuple[str, str]:
     """The address, and the network where the machine has all of it.
 
-    Hetzner Cloud gives a machine a network, C(2001:db8:99::/64), of which NixOps lets it have the first address. DigitalOcean gives an
-    address; NixOps records it with C(prefixLength), as a JSON object.
+    Hetzner Cloud gives a machine a network, `2001:db8:99::/64`, of which NixOps lets it have the first address. DigitalOcean gives an
+    address; NixOps records it with `prefixLength`, as a JSON object.
     """
     try:
         recorded: Any = json.loads(text) if text.startswith('{') else text
@@ -212,7 +212,7 @@ def _ipv6(text: str) -> tuple[str, str]:
 
 
 def summary(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """What is in a state, in numbers: for each deployment C(uuid), C(name), C(resources) (how many, machines included) and C(machines),
+    """What is in a state, in numbers: for each deployment `uuid`, `name`, `resources` (how many, machines included) and `machines`,
     a count for each type and state. Obsolete machines are those that the network no longer has."""
     deployments: dict[str, dict[str, Any]] = {}
     counts: dict[str, Counter[tuple[str, str]]] = {}

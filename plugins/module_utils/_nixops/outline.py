@@ -27,7 +27,7 @@ class MachineOutline(TypedDict):
 
 
 class ResourceOutline(TypedDict):
-    """A resource that is no machine; the type is NixOps' own word, for example C(ebs-volume)."""
+    """A resource that is no machine; the type is NixOps' own word, for example `ebs-volume`."""
 
     type: str
 
@@ -58,7 +58,7 @@ IDENTITIES = {
     'vpc': 'vpcId',
     'vpc-subnet': 'subnetId',
 }
-"""The attribute that tells which one it is, where that is not C(vmId), by type."""
+"""The attribute that tells which one it is, where that is not `vmId`, by type."""
 
 
 def identity(attributes: Mapping[str, str]) -> str | None:

@@ -52,8 +52,8 @@ class Recorded:
 class Item:
     """A machine, or another resource, of a plan.
 
-    type: as states call it, C(unknown) if it does not evaluate. was: its type in the state, if NixOps would refuse another one.
-    configuration: of a machine that is kept, C(same), C(changed) or C(unknown). recorded: whether the state has an entry for it.
+    type: as states call it, `unknown` if it does not evaluate. was: its type in the state, if NixOps would refuse another one.
+    configuration: of a machine that is kept, `same`, `changed` or `unknown`. recorded: whether the state has an entry for it.
     revived: whether it is obsolete in the state. meant: whether NixOps is told to deal with it.
     """
 
@@ -117,7 +117,7 @@ class Plan:
 
     @property
     def short(self) -> str:
-        """Such as C(+2 ~1 -0); C(~1?) where further machines may change, C(~?) where any may; C(!1) for what NixOps refuses."""
+        """Such as `+2 ~1 -0`; `~1?` where further machines may change, `~?` where any may; `!1` for what NixOps refuses."""
         if not self.known:
             return UNKNOWN_PLAN
         changed = '%s%s' % (len(self.changes) or ('' if self._perhaps else 0), '?' if self._perhaps else '')
@@ -191,7 +191,7 @@ def plan_of(
 ) -> Plan:
     """What a deployment of the network would do where the state says this.
 
-    network: as evaluated, None if it is not known. recorded: of the deployment that NixOps would choose, as C(recorded_in) reads it;
+    network: as evaluated, None if it is not known. recorded: of the deployment that NixOps would choose, as `recorded_in` reads it;
     nothing where there is no state. function: of the effect; NixOps 1.7 skips all of Azure. same: whether it is known that the last
     deployment was of the same network. destroys: whether NixOps is told to destroy what is obsolete. deploy_only: network files that are
     not evaluated; they may well be those that have the machines' types. include, exclude: the names that NixOps is told to deal with alone,
@@ -262,7 +262,7 @@ def _configuration(prebuilt: str | None, deployed: str | None, same: bool, meant
     """Whether a machine that is kept gets another configuration.
 
     prebuilt, deployed: the path that is prebuilt, and the one that was deployed last. The library prebuilds without the boot loader and
-    with what C(prebuild_only_network_files) fill in, NixOps deploys with addresses, keys and the names of the other machines: only equal
+    with what `prebuild_only_network_files` fill in, NixOps deploys with addresses, keys and the names of the other machines: only equal
     paths say something. Different ones do not, not even where those of another machine are equal.
     A machine to which nothing was deployed yet gets something, unless it is not meant.
     """
@@ -289,7 +289,7 @@ def recorded_in(entries: Iterable[Entry], deployment: str | None, where: str) ->
 
 
 def arguments_in(entries: Iterable[Entry], deployment: str | None, where: str) -> frozenset[str]:
-    """The names of the arguments (C(nixops set-args)) that a state has for the deployment that NixOps would choose, as C(recorded_in)."""
+    """The names of the arguments (`nixops set-args`) that a state has for the deployment that NixOps would choose, as `recorded_in`."""
     found = {
         Deployment(entry.deployment, entry.attributes.get('name')): entry.attributes.get('args', '')
         for entry in entries if entry.resource is None

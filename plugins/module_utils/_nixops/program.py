@@ -3,7 +3,7 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""The program nixops, used for one thing only: C(nixops export). Other commands write, C(nixops list) of NixOps 2 among them."""
+"""The program nixops, used for one thing only: `nixops export`. Other commands write, `nixops list` of NixOps 2 among them."""
 
 from __future__ import annotations
 

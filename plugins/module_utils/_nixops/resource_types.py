@@ -3,7 +3,7 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""What NixOps' types of resources are called in its state, by what a network calls them below C(resources).
+"""What NixOps' types of resources are called in its state, by what a network calls them below `resources`.
 
 From get_type and get_resource_type of the definitions in NixOps 1.7, NixOps 2 and its plugins for AWS, GCE and Hetzner Cloud.
 """

@@ -5,7 +5,7 @@
 
 """A consistent copy of an SQLite database that others may be writing to, made without touching the database.
 
-Opening the database with SQLite is not an option: read-only it leaves C(-wal) and C(-shm) files behind, read-write it moves rows from
+Opening the database with SQLite is not an option: read-only it leaves `-wal` and `-shm` files behind, read-write it moves rows from
 the write-ahead log into the database, immutable it misses the rows in the log, and a read-only folder allows none but the last.
 
 Why the copy is consistent: the log is opened first, then the database is copied, then the log. What moves from the log to the database

@@ -100,7 +100,7 @@ def _read(options: Mapping[str, Any], wanted: str, file: IO[bytes]) -> State:
 
 
 def from_database(path: str, wanted: str, layout: str, file: IO[bytes]) -> State:
-    """Export a deployment of a database. layout: C(1.x), C(2.x), or C(auto) for that of the NixOps that wrote the database."""
+    """Export a deployment of a database. layout: `1.x`, `2.x`, or `auto` for that of the NixOps that wrote the database."""
     with open_database(path) as database:
         deployment = find_deployment(database.deployments(), wanted, path)
         if layout == 'auto':

@@ -3,7 +3,7 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""Bring a state to Hercules CI: what M(nixcd.hercules_ci.nixops_state) does."""
+"""Bring a state to Hercules CI: what nixops_state does."""
 
 from __future__ import annotations
 

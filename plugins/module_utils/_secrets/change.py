@@ -41,7 +41,7 @@ class Wish:
 
 
 def fulfilled(wish: Wish, before: Document) -> Document:
-    """The document after C(wish); C(before) itself if it is so already. Entries and fields that the wish does not name stay."""
+    """The document after `wish`; `before` itself if it is so already. Entries and fields that the wish does not name stay."""
     if not wish.present:
         return {name: entry for name, entry in before.items() if name not in wish.secrets}
     named = {name: _entry(before.get(name, {}), wanted, wish.extend) for name, wanted in wish.secrets.items()}
@@ -90,7 +90,7 @@ def outline(document: Document, names: Iterable[str] | None = None) -> dict[str,
 
 
 def changed_names(before: Document, after: Document) -> dict[str, list[str]]:
-    """Names of the secrets that are C(added), C(updated) and C(removed)."""
+    """Names of the secrets that are `added`, `updated` and `removed`."""
     return {
         'added': sorted(after.keys() - before.keys()),
         'updated': sorted(name for name in after.keys() & before.keys() if after[name] != before[name]),

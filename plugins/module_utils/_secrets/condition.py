@@ -5,8 +5,8 @@
 
 """The condition of a secret: which jobs may use it.
 
-A condition is a boolean, C("isDefaultBranch"), C("isTag"), or an object of one field: C(and) or C(or) with a list of conditions,
-C(isBranch), C(isRepo) or C(isOwner) with a string. The source of the grammar, of its evaluation and of its error messages is
+A condition is a boolean, `"isDefaultBranch"`, `"isTag"`, or an object of one field: `and` or `or` with a list of conditions,
+`isBranch`, `isRepo` or `isOwner` with a string. The source of the grammar, of its evaluation and of its error messages is
 Hercules.Formats.Secret and Hercules.Secrets of hercules-ci-agent.
 """
 
@@ -36,7 +36,7 @@ class Job(NamedTuple):
 
 
 def problems_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Where C(value) is not a condition, and what the agent's parser says about it. RecursionError if it is nested too deeply."""
+    """Where `value` is not a condition, and what the agent's parser says about it. RecursionError if it is nested too deeply."""
     if len(path) > DEEPEST:
         raise RecursionError
     if isinstance(value, bool) or value in ('isDefaultBranch', 'isTag'):
@@ -62,7 +62,7 @@ def problems_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
 
 
 def allows(condition: Condition | None, job: Job) -> bool:
-    """Whether the agent hands the secret out to C(job). No condition (None): agents from 0.9 on deny."""
+    """Whether the agent hands the secret out to `job`. No condition (None): agents from 0.9 on deny."""
     if condition is None or isinstance(condition, bool):
         return bool(condition)
     if isinstance(condition, str):
@@ -76,7 +76,7 @@ def allows(condition: Condition | None, job: Job) -> bool:
 
 
 def in_words(condition: Condition | None) -> str:
-    """Who may use the secret, for people: C(owner neat-org and repository neat-repo and branch production)."""
+    """Who may use the secret, for people: `owner neat-org and repository neat-repo and branch production`."""
     if condition is None:
         return 'nobody, as it has no condition'
     return _words(condition, '')
@@ -97,9 +97,9 @@ def _words(condition: Condition, outer: str) -> str:
 
 
 def for_users(users: Iterable[tuple[str, str, Condition]]) -> Condition:
-    """The narrowest condition that lets all C(users) in: owner, repository and what has to hold for the ref.
+    """The narrowest condition that lets all `users` in: owner, repository and what has to hold for the ref.
 
-    One repository with one branch reads as C(hci secret add) would write it. Nobody gives C({"or": []}), which denies.
+    One repository with one branch reads as `hci secret add` would write it. Nobody gives `{"or": []}`, which denies.
     """
     repositories: dict[tuple[str, str], list[Condition]] = {}
     for owner, repository, ref in users:

@@ -45,12 +45,12 @@ def parse(content: bytes, where: str) -> Document:
 
 
 def render(document: Document) -> bytes:
-    """The text of secrets.json, as C(hci secret add) writes it."""
+    """The text of secrets.json, as `hci secret add` writes it."""
     return json_text.render(document)
 
 
 def problems_in(value: Any) -> Iterator[tuple[Path, str]]:
-    """Every place where the agent could not parse C(value), with the message it would log for that place."""
+    """Every place where the agent could not parse `value`, with the message it would log for that place."""
     if not isinstance(value, dict):
         yield (), _error((), _expected('Map ~Text', 'Object', value))
         return

@@ -20,9 +20,9 @@ from .private_file import change_file, group_number, is_yet_to_come, mode_number
 def change_as_asked(
     module: Any, place: Place, transform: Callable[[bytes | None], bytes | None], loses: Callable[[], bool] = bool,
 ) -> dict[str, Any]:
-    """Make the file of a module with C(FILE_OPTIONS) true; returns the part of its result that is about the file and who may read it.
+    """Make the file of a module with `FILE_OPTIONS` true; returns the part of its result that is about the file and who may read it.
 
-    A file that is replaced keeps its SELinux label where the options do not set another one. loses: whether C(transform) has left something
+    A file that is replaced keeps its SELinux label where the options do not set another one. loses: whether `transform` has left something
     out that nobody named, so that the file as it was is kept, whatever the options say.
     """
     options = module.params

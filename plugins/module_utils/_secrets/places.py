@@ -3,7 +3,7 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""Where secrets.json is: the agent's own folder by platform and name, or the file of C(hci effect run) for one account."""
+"""Where secrets.json is: the agent's own folder by platform and name, or the file of `hci effect run` for one account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .._project import ProjectPath
 
 @dataclass(frozen=True)
 class Place:
-    """A file or folder and whom it belongs to. user: its owner if the option O(owner) does not say, None: as it is. mode: of files."""
+    """A file or folder and whom it belongs to. user: its owner if the option `owner` does not say, None: as it is. mode: of files."""
 
     path: str
     user: str | None
@@ -30,7 +30,7 @@ class Place:
 def agent_folder(agent_name: str | None, system: str | None = None) -> Place:
     """The folder of static secrets that the NixOS and nix-darwin modules of the agent set up, and the agent's user.
 
-    system: as C(platform.system()) says, which is the default.
+    system: as `platform.system()` says, which is the default.
     """
     suffix = '-' + agent_name if agent_name else ''
     linux_user = 'hci' + suffix if suffix else 'hercules-ci-agent'
@@ -41,7 +41,7 @@ def agent_folder(agent_name: str | None, system: str | None = None) -> Place:
 def secrets_file(path: str | None, agent_name: str | None, project: str | None) -> Place:
     """The secrets.json that at most one of the three names.
 
-    path: the file. agent_name: an agent beside the unnamed one. project: its account's file for C(hci effect run), as hci finds it.
+    path: the file. agent_name: an agent beside the unnamed one. project: its account's file for `hci effect run`, as hci finds it.
     """
     if path:
         return Place(path, None, 0o400)

@@ -61,12 +61,12 @@ def change_file(
     path: str, transform: Callable[[bytes | None], bytes | None], *, mode: int, owner: int | str | None = None,
     group: int | str | None = None, check: bool = False, backup: Callable[[], bool] = bool, lock_timeout: float = 60.0,
 ) -> Change:
-    """Give the file the content that C(transform) makes of its content, and the access that is asked for.
+    """Give the file the content that `transform` makes of its content, and the access that is asked for.
 
     transform: gets None where there is no file; None as a result leaves that so. owner, group: None means those of the present file, or of
     the folder when the file is new; names of users who are yet to be created only in check mode. check: change nothing, only say what would
     change. backup: whether to keep the file as it was, if it changes, beside it and open to those whom the new one is open to; asked after
-    C(transform). A missing folder is made, open to the owner alone.
+    `transform`. A missing folder is made, open to the owner alone.
     """
     folder = os.path.dirname(path)
     if not os.path.isdir(folder) and not check and transform(None) is not None:

@@ -5,8 +5,8 @@
 
 """Do the secrets on the agents fit the networks that use them? Every answer at once, before anything is changed.
 
-At run time hardly anybody would tell: an agent says C(does not exist or access was denied) for half of this, a script that finds no field
-in a secret writes C(null) and goes on, and a condition that is too wide is never noticed.
+At run time hardly anybody would tell: an agent says `does not exist or access was denied` for half of this, a script that finds no field
+in a secret writes `null` and goes on, and a condition that is too wide is never noticed.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def _refusals(network: Network, name: str, agents: Agents, default: str | None, 
 
 
 def _jobs_of(network: Network, ref: Condition, default: str | None) -> list[Job]:
-    """Jobs that stand for all those that deploy the network under C(ref): one for each thing that is not known about them."""
+    """Jobs that stand for all those that deploy the network under `ref`: one for each thing that is not known about them."""
     if isinstance(ref, dict):
         branch = ref['isBranch']
         defaults = [default] if default is not None else [branch, ANY]

@@ -26,7 +26,7 @@ from ...module_utils._secrets.scripts import Profiles
 from .service import NO_UPLOAD
 
 Read = Callable[[str], AbstractContextManager['State | None']]
-"""Opens the state that an effect will find under a name when it starts; C(None) where there is none."""
+"""Opens the state that an effect will find under a name when it starts; `None` where there is none."""
 Earlier = Callable[[str], Iterable[State]]
 """Where nobody has deployed with that state yet: what it hides, newest first, up to what the last deployment has stored."""
 MAKES_NOTHING = ('dry-run', 'plan', 'build')
@@ -35,7 +35,7 @@ MAKES_NOTHING = ('dry-run', 'plan', 'build')
 
 @dataclass(frozen=True)
 class Declared:
-    """What the inventory says of a network, as RV(nixcd.hercules_ci.nixops_preflight#module:projects.networks) has it."""
+    """What the inventory says of a network, as result `projects.networks` of nixops_preflight has it."""
 
     state: str
     state_name: str

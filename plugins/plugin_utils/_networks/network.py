@@ -38,7 +38,7 @@ CONNECTION = ('api_base_url', 'api_token', 'credentials_file', 'validate_certs',
 
 
 class Network(Host):
-    """A host of the group C(nixops_networks). What it says of a variable holds where that variable is sound."""
+    """A host of the group `nixops_networks`. What it says of a variable holds where that variable is sound."""
 
     @cached_property
     def project(self) -> str:
@@ -57,7 +57,7 @@ class Network(Host):
 
     @cached_property
     def run_on(self) -> dict[str, Any]:
-        """The refs that the effect runs on, as in O(nixcd.hercules_ci.nixops_effect#module:effects[].run_on)."""
+        """The refs that the effect runs on, as in option `effects[].run_on` of nixops_effect."""
         return {'branches': self.branches, **(self['nixops_run_on'] or {})}
 
     def runs_on_branch(self, branch: str) -> bool:
@@ -78,7 +78,7 @@ class Network(Host):
 
     @cached_property
     def effect_deployment(self) -> str:
-        """What the effect calls it (C(NIXOPS_DEPLOYMENT)). NixOps takes a name, a UUID and the beginning of one there, too."""
+        """What the effect calls it (`NIXOPS_DEPLOYMENT`). NixOps takes a name, a UUID and the beginning of one there, too."""
         return str(self['nixops_effect_deployment'] or self.deployment)
 
     @cached_property
@@ -107,11 +107,11 @@ class Network(Host):
 
     @cached_property
     def state(self) -> str:
-        """C(upload), C(present) or C(new)."""
+        """`upload`, `present` or `new`."""
         return str(self['nixops_state'])
 
     def source(self, options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-        """The options of M(nixcd.hercules_ci.nixops_state) that bring the network's state to Hercules CI.
+        """The options of nixops_state that bring the network's state to Hercules CI.
 
         options: its argument spec, whose defaults hold where a variable is not set.
         """
@@ -136,7 +136,7 @@ class Network(Host):
 
     @cached_property
     def effect(self) -> dict[str, Any]:
-        """The effect that deploys it, as M(nixcd.hercules_ci.nixops_effect) takes it: every option whose variable the inventory sets.
+        """The effect that deploys it, as nixops_effect takes it: every option whose variable the inventory sets.
 
         The role's defaults are those of runNixOps, and not for every function.
         """
@@ -165,7 +165,7 @@ class Network(Host):
 
     @cached_property
     def tokens(self) -> frozenset[str]:
-        """The effect's names for what Hercules CI itself gives out, C({type: GitToken})."""
+        """The effect's names for what Hercules CI itself gives out, `{type: GitToken}`."""
         return frozenset(str(key) for key, name in (self['nixops_secrets_map'] or {}).items() if not isinstance(name, str))
 
     @cached_property
@@ -185,7 +185,7 @@ class Network(Host):
         """Conditions on the ref, under each of which the effect runs; the narrowest that there are.
 
         None can tell one tag from another, or the branches that a pattern matches. Nothing said means the default branch, as
-        C(hci secret add) takes it.
+        `hci secret add` takes it.
         """
         rule = self.run_on
         refs: list[Condition] = [True if '*' in branch else {'isBranch': str(branch)} for branch in rule.get('branches') or ()]
@@ -210,11 +210,11 @@ VARIABLES = {
     'import_check': 'nixops_import_check', 'function': 'nixops_function', 'export_file': 'nixops_export_file',
     'database': 'nixops_database',
 }
-"""The variables of the role for options of M(nixcd.hercules_ci.nixops_state)."""
+"""The variables of the role for options of nixops_state."""
 
 
 def in_terms_of_the_role(problem: Problem) -> Problem:
-    """A problem of a module with its options called as the variables of the role that somebody would set: C(existing=replace) is none."""
+    """A problem of a module with its options called as the variables of the role that somebody would set: `existing=replace` is none."""
     def variable(match: re.Match[str]) -> str:
         return '%s: %s' % (VARIABLES[match[1]], match[2])
 

@@ -44,7 +44,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Ending:
-    """How one branch of a network ended: a result of M(nixcd.hercules_ci.nixops_report), why in a sentence and in full, commit and job.
+    """How one branch of a network ended: a result of nixops_report, why in a sentence and in full, commit and job.
 
     log: the last lines of what failed, after a heading. blocked_by: the networks whose fault it is, where it is not this one's.
     """
@@ -60,7 +60,7 @@ class Ending:
 
 
 def row(project: str, network: str, branch: str, ending: Ending, **more: Any) -> dict[str, Any]:
-    """An entry of O(nixcd.hercules_ci.nixops_report#module:networks)."""
+    """An entry of option `networks` of nixops_report."""
     return {'project': project, 'network': network, 'branch': branch, 'result': ending.result, 'message': ending.message,
             'commit': ending.commit, 'job': ending.job, 'job_url': ending.job_url, **more}
 
@@ -143,7 +143,7 @@ def replaced_since(ending: Ending, version: Version | None) -> Ending:
 
 
 def with_action(ending: Ending, action: str) -> Ending:
-    """Where NixOps was asked for anything but V(switch), a job that succeeded is no deployment."""
+    """Where NixOps was asked for anything but `switch`, a job that succeeded is no deployment."""
     if action == 'switch' or ending.result not in ('deployed', 'would deploy'):
         return ending
     message = 'nixops_action is %s, for later pushes to this branch, too, until it is switch again.' % action

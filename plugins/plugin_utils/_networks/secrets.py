@@ -139,7 +139,7 @@ def default_branches(projects: Sequence[Project], agents: Sequence[Host]) -> dic
 
 
 def outlines(networks: Sequence[Network], agents: Sequence[Host]) -> dict[str, dict[str, dict[str, Any]]]:
-    """What may be shown of each agent's secrets, as O(nixcd.hercules_ci.nixops_report#module:agents) takes it. Never a value."""
+    """What may be shown of each agent's secrets, as option `agents` of nixops_report takes it. Never a value."""
     derived = least_privilege(networks)
     return {
         agent.name: {name: _outline(secret) for name, secret in secrets_of(_entries(agent, derived), derived).items()}

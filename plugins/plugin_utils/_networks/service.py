@@ -27,7 +27,7 @@ def state_files(network: Network, folder: str) -> CachedFiles:
 
 
 def change_by(job_url: str, versions: Sequence[Version], known: int | None) -> tuple[int | None, int | None]:
-    """The version before and after a job stored a state, whenever that was; if it stored none, C(known) from before the run and the newest.
+    """The version before and after a job stored a state, whenever that was; if it stored none, `known` from before the run and the newest.
 
     job_url: the job's page, empty for no job. versions: of the state file, in order.
     """

@@ -229,7 +229,7 @@ def _kind(value: Any) -> str:
 
 
 def _words(description: Any) -> str:
-    """The first sentence of a description, without the marks of Ansible's documentation, such as C(…) and O(main:…)."""
+    """The first sentence of a description, without the marks of Ansible's documentation, such as C(…) and `main:…`."""
     text = description if isinstance(description, str) else description[0]
     plain_text = re.sub(r'\b(?:[BCEIMOPV]|RV)\((?:[a-z]+:|[\w.]+#\w+:)?([^()]*)\)', r'\1', text)
     return plain_text.split('. ')[0].rstrip('.')

@@ -105,7 +105,7 @@ def one_below_the_other(topology: Topology) -> Drawing:
 
 
 def shortened(text: str, columns: int) -> str:
-    """C(text) in at most C(columns), with an ellipsis in its middle: both ends of a name tell it apart."""
+    """`text` in at most `columns`, with an ellipsis in its middle: both ends of a name tell it apart."""
     if text_width(text) <= columns:
         return text
     head, tail = text, ''
@@ -133,7 +133,7 @@ def _linked(topology: Topology, boxes: Mapping[str, Box]) -> list[tuple[Box, Box
 
 
 def _without_overlap(middles: Sequence[float], heights: Sequence[float], bottom: float) -> list[float]:
-    """Upper edges as near to the wanted C(middles), which ascend, as there is room between _TOP and C(bottom).
+    """Upper edges as near to the wanted `middles`, which ascend, as there is room between _TOP and `bottom`.
 
     Pushing everything down and pushing everything up both leave the gaps; so does their mean, which is fair to both ends.
     """

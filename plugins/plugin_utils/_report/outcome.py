@@ -118,7 +118,7 @@ class Agent:
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """How many there are of each result: C(3 networks: 1 failed, 2 deployed)."""
+    """How many there are of each result: `3 networks: 1 failed, 2 deployed`."""
     networks = counted(len({outcome.network for outcome in outcomes}), 'network')
     if len({outcome.network for outcome in outcomes}) != len(outcomes):
         networks = '%s of %s' % (counted(len(outcomes), 'deployment'), networks)
@@ -138,6 +138,6 @@ def counted(number: int, noun: str) -> str:
 
 
 def plain(text: str) -> str:
-    """C(text) without what a terminal or a browser would obey: control characters and marks that turn the direction of writing."""
+    """`text` without what a terminal or a browser would obey: control characters and marks that turn the direction of writing."""
     obeyed = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')
     return ''.join('\N{REPLACEMENT CHARACTER}' if unicodedata.category(character) in obeyed else character for character in text)

@@ -3,7 +3,7 @@
 
 # This plugin util is private to the collection. Its interface may change without notice.
 
-"""The options of M(nixcd.hercules_ci.nixops_report), read by allow list: what is not known to be fit for a report is refused, not shown."""
+"""The options of nixops_report, read by allow list: what is not known to be fit for a report is refused, not shown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REST = re.compile(r' (?:Where|Expected|Found|To do): |\n')
 
 
 def outcomes_of(networks: Any) -> list[Outcome]:
-    """The option O(networks) in the order of every report: by project, network and branch. A Failure names each place that is wrong."""
+    """The option `networks` in the order of every report: by project, network and branch. A Failure names each place that is wrong."""
     reader = _Reader()
     read = [reader.outcome(value, 'networks[%d]' % index) for index, value in enumerate(reader.items(networks, 'networks'))]
     reader.end()
@@ -28,7 +28,7 @@ def outcomes_of(networks: Any) -> list[Outcome]:
 
 
 def agents_of(agents: Any) -> list[Agent]:
-    """The option O(agents) by name. A Failure names each place that is wrong, and never shows what stands there."""
+    """The option `agents` by name. A Failure names each place that is wrong, and never shows what stands there."""
     reader = _Reader()
     read = [
         Agent(plain(host), tuple(
@@ -67,7 +67,7 @@ class _Reader:
         return []
 
     def mapping(self, value: Any, where: str, allowed: Sequence[str] = ()) -> Mapping[str, Any]:
-        """A dictionary with names as keys and, if C(allowed) is given, with no others than these."""
+        """A dictionary with names as keys and, if `allowed` is given, with no others than these."""
         if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
             self.wrong(where, 'a dictionary', value)
             return {}

@@ -24,7 +24,7 @@ COLORS = {'bad': 'COLOR_ERROR', 'open': 'COLOR_CHANGED', 'good': 'COLOR_OK'}
 
 
 def show(networks: Any, agents: Any, path: str | None, *, dry: bool) -> dict[str, Any]:
-    """Print the table and, without C(dry), write the page. The results of M(nixcd.hercules_ci.nixops_report). Raises Failure."""
+    """Print the table and, without `dry`, write the page. The results of nixops_report. Raises Failure."""
     outcomes, known_agents = outcomes_of(networks), agents_of(agents)
     lines = text_table(outcomes, Display().columns or 79)
     for text, tone in lines:
@@ -40,7 +40,7 @@ def show(networks: Any, agents: Any, path: str | None, *, dry: bool) -> dict[str
 
 
 def write_page(path: str, page: str, *, dry: bool) -> bool:
-    """Put C(page) at C(path), where it may be read by everybody. Whether that was needed, or with C(dry) would be."""
+    """Put `page` at `path`, where it may be read by everybody. Whether that was needed, or with `dry` would be."""
     target = real_path(path)
     before = read_if_present(target)
     if before is not None and same_but_for_time(before.decode('utf-8', 'replace'), page):

@@ -48,7 +48,7 @@ def _of_this_run(outcome: Outcome) -> Outcome:
 
 
 def text_width(text: str) -> int:
-    """Columns that C(text) takes in a terminal: none for a combining mark, two for a wide character."""
+    """Columns that `text` takes in a terminal: none for a combining mark, two for a wide character."""
     return sum(0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in 'WF' else 1 for character in text)
 
 

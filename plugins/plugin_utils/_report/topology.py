@@ -42,7 +42,7 @@ class Topology:
 
 
 def topology_of(outcomes: Sequence[Outcome], agents: Sequence[Agent]) -> Topology:
-    """Everything that has a part in C(outcomes), and all agents. A secret that no agent has is bad, if any agent is known at all."""
+    """Everything that has a part in `outcomes`, and all agents. A secret that no agent has is bad, if any agent is known at all."""
     held = {secret.name for agent in agents for secret in agent.secrets} | {FROM_GIT}
     branches: dict[str, Node] = {}
     networks: dict[str, Node] = {}
@@ -76,7 +76,7 @@ def _secret(name: str, known: bool) -> Node:
 
 
 def condensed(topology: Topology, most: int) -> Topology:
-    """The same with at most about C(most) nodes in a layer: where there are more, those become one that are linked alike and fare alike.
+    """The same with at most about `most` nodes in a layer: where there are more, those become one that are linked alike and fare alike.
 
     So do they where more than twice as many links come from the layer before, which could not be told apart.
     """

@@ -51,7 +51,7 @@ class Asked:
 
 
 class Unsafe(str):
-    """Text that Ansible must not evaluate as a template: it gets the tag C(!unsafe)."""
+    """Text that Ansible must not evaluate as a template: it gets the tag `!unsafe`."""
 
 
 

@@ -16,7 +16,7 @@ from .nodes import STRING, Node, column, dash_column, resolved_tag
 
 
 def style_at(root: Node | None, around: Node | None, text: str) -> Style:
-    """The style of what is put into the collection C(around)."""
+    """The style of what is put into the collection `around`."""
     default, newline = Style(), '\r\n' if '\r\n' in text else '\n'
     if root is None:
         return Style(newline=newline)

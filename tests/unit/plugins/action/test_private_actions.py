@@ -64,7 +64,7 @@ def test_it_is_refused(run: Run, name: str, options: dict[str, Any], message: st
 
 
 class Vaulted:
-    """What ansible-core before 2.19 leaves of a value with the tag C(!vault) in a task."""
+    """What ansible-core before 2.19 leaves of a value with the tag `!vault` in a task."""
 
     __ENCRYPTED__ = True
 

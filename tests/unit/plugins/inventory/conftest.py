@@ -49,7 +49,7 @@ def cached(tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def parse(tmp_path: Path) -> Callable[..., InventoryData]:
-    """parse(database=…) is the inventory of a file with these options. refresh: as C(meta: refresh_inventory) has it read.
+    """parse(database=…) is the inventory of a file with these options. refresh: as `meta: refresh_inventory` has it read.
 
     beside: what other files have brought already.
     """

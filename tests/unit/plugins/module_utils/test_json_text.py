@@ -45,7 +45,7 @@ def test_others_read_the_same(value: Any) -> None:
 
 
 def written_by_hci() -> list[bytes]:
-    """The contents of secrets.json in the transcript, shown there by C(cat -A)."""
+    """The contents of secrets.json in the transcript, shown there by `cat -A`."""
     text = TRANSCRIPT.read_text(encoding='ascii')
     shown = re.findall(r'^-r.* secrets\.json\n(\{\$\n(?:.*\$\n)*?\}\$\n)', text, re.MULTILINE)
     return [

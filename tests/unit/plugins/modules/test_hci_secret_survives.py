@@ -3,7 +3,7 @@
 
 """Plays that are killed, and plays at the same time: the file is always whole, private and complete.
 
-C(NIXCD_KILLS=500 NIXCD_ROUNDS=50) for the whole bar.
+`NIXCD_KILLS=500 NIXCD_ROUNDS=50` for the whole bar.
 """
 
 from __future__ import annotations

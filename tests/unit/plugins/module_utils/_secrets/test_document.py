@@ -102,7 +102,7 @@ def random_document(random_: random.Random) -> Any:
 
 
 def test_parser_agrees_with_the_contract() -> None:
-    """C(NIXCD_DOCUMENTS=100000) for the whole bar."""
+    """`NIXCD_DOCUMENTS=100000` for the whole bar."""
     valid = jsonschema.Draft202012Validator(json.loads(CONTRACT.read_text(encoding='utf-8'))).is_valid
     random_ = random.Random(4)
     accepted = 0

@@ -36,7 +36,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 
 
 class Pauses(list[float]):
-    """How long each pause would have been. What happens in the world during the next one can be said: C(pauses.meanwhile = …)."""
+    """How long each pause would have been. What happens in the world during the next one can be said: `pauses.meanwhile = …`."""
 
     meanwhile: Callable[[], Any] | None = None
 

@@ -69,7 +69,7 @@ def declared(state: str = 'upload', **more: Any) -> Declared:
 
 
 def plan(content: bytes | None, effect: Evaluated | None = None, network: Declared | None = None) -> NetworkPlan:
-    """The plan for one network, whose state has this content; C(None) for no file."""
+    """The plan for one network, whose state has this content; `None` for no file."""
     effect = effect or evaluated()
 
     @contextmanager
