@@ -266,6 +266,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 inventory.remove_host(inventory.hosts[name])
             for name in inventory.groups.keys() - groups:
                 inventory.remove_group(inventory.groups[name])
+                inventory.groups.pop(name, None)  # before ansible-core 2.19, only its hosts have left it
             raise
 
     def _add_host(self, inventory: InventoryData, name: str, variables: dict[str, Any]) -> None:
