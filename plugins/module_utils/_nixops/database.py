@@ -58,7 +58,7 @@ def open_database(path: str, where: str = '') -> Iterator[Database]:
 
 def _connect(path: str) -> sqlite3.Connection:
     with snapshot(path) as copy:
-        connection = sqlite3.connect(copy, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(copy, isolation_level=None)
         connection.text_factory = _text
         # Exclusive: without a file for shared memory. What takes too much memory to sort goes to files that SQLite deletes at once.
         connection.executescript('pragma locking_mode = exclusive; pragma temp_store = file; begin; select count(*) from sqlite_master;')

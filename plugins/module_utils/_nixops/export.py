@@ -13,32 +13,26 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from itertools import islice
 from json.encoder import encode_basestring_ascii as quoted
 from operator import itemgetter
-from typing import Any
 
 from .database import Database
 
 COMMA = {'1.x': ', \n', '2.x': ',\n'}
-MARK, END, LAST = (secrets.token_urlsafe(12) for _each in range(3))
-"""SQLite puts the first between names, and between values, the second between all names and all values, the third between resources.
-Nobody can have foreseen them, so no text holds them; and quoting leaves them alone. END also takes the place of what is missing, which
-group_concat would pass over."""
+MARK, END = (secrets.token_urlsafe(9) for _each in range(2))
+"""SQLite puts the first between names, and between values, the second between all names and all values. Nobody can have foreseen them, so
+no text holds them; and quoting leaves them alone. END also takes the place of what is missing, which group_concat would pass over."""
 REMEMBERED = 100
 """How many layouts: machines of one kind have the same attributes."""
-AT_ONCE = 256
-"""How many resources SQLite reads in one step, during which Python goes on with those that it has. It allows 999 parameters."""
-RESOURCES = 'select max(id) as id, name, type from Resources where deployment = ? group by name order by name'
-"""Of resources with the same name NixOps sees the last."""
-ATTRIBUTES = ''.join(("""
-select group_concat(attributes, ?3) from (select (
+RESOURCES = """
+select name, type, (
   select ifnull(group_concat(ifnull(name, ?2), ?1) || ?1, '') || 'type' || ?2 || ifnull(group_concat(ifnull(value, ?2), ?1) || ?1, '')
-  from ResourceAttrs where machine = column1) as attributes from (values """, ', '.join(['(?)'] * AT_ONCE), '))'))
-"""One row for many resources instead of a row an attribute: that is what makes this fast. A resource's type is printed as an attribute;
-its name comes last here, and its value is added there."""
+  from ResourceAttrs where machine = resource.id)
+from (select max(id) as id, name, type from Resources where deployment = ?3 group by name order by name) as resource
+"""
+"""One row for a resource instead of one for each attribute: that is what makes this fast. Of resources with the same name NixOps sees the
+last. A resource's type is printed as an attribute; its name comes last here, and its value is added when it is printed."""
 
 
 def export_text(database: Database, uuids: Iterable[str], layout: str) -> Iterator[str]:
@@ -69,7 +63,7 @@ def _deployment(database: Database, uuid: str, comma: str) -> Iterator[str]:
 
 def _resources(database: Database, uuid: str, comma: str) -> Iterator[str]:
     separator = '{\n'
-    for resource, kind, attributes in _ahead(_read(database, uuid)):
+    for resource, kind, attributes in database.query(RESOURCES, (MARK, END, uuid)):
         names, values, *missing = attributes.split(END)
         if missing:
             raise TypeError('resource %r has an attribute without a name or a value' % resource)
@@ -78,24 +72,6 @@ def _resources(database: Database, uuid: str, comma: str) -> Iterator[str]:
         yield '%s      %s: {\n        %s\n      }' % (separator, quoted(resource), printed)
         separator = comma
     yield '{}' if separator == '{\n' else '\n    }'
-
-
-def _read(database: Database, uuid: str) -> Iterator[list[tuple[Any, ...]]]:
-    """Name, type and attributes of resources, some at once."""
-    resources = database.query(RESOURCES, (uuid,))
-    while some := list(islice(resources, AT_ONCE)):
-        missing = [None] * (AT_ONCE - len(some))
-        (attributes,) = database.query(ATTRIBUTES, (MARK, END, LAST, *(number for number, _name, _kind in some), *missing)).fetchone()
-        yield [(name, kind, each) for (_number, name, kind), each in zip(some, attributes.split(LAST))]
-
-
-def _ahead(batches: Iterator[list[tuple[Any, ...]]]) -> Iterator[tuple[Any, ...]]:
-    """The elements of batches, of which the next is read while one is worked on."""
-    with ThreadPoolExecutor(1) as reader:
-        following = reader.submit(next, batches, None)
-        while batch := following.result():
-            following = reader.submit(next, batches, None)
-            yield from batch
 
 
 @lru_cache(REMEMBERED)

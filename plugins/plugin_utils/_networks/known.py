@@ -16,7 +16,7 @@ from ...module_utils._problems import Failure, Problem, errors_of
 from . import projects as rules
 from . import service
 from .branches import Heads, branch_problems, remote_problems
-from .network import Network, in_terms_of_the_role
+from .network import Network, in_terms_of_the_role, of_its_variables
 from .projects import Project
 from .rest import declared, deployed_branches, replaced_since, runs_with_each_push
 from .states import SOURCE, Agent, Upload, look_at_state, only_here
@@ -180,7 +180,11 @@ def _work_problems(known: Known, run: Run, heads: Heads) -> Iterator[Problem]:
         try:
             effects = known.effects()
             change = declared(project, effects)
-        except (Failure, UnicodeError):  # which is said elsewhere
+        except UnicodeError:  # which the task that writes the file says
+            return
+        except Failure as failure:
+            if not errors_of(known.problems):  # else it may be one of those in other words
+                yield from (of_its_variables(problem, project.networks) for problem in failure.problems)
             return
         yield from branch_problems(project, effects, change.files, change.after or '', heads)
 

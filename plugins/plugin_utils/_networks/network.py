@@ -12,7 +12,7 @@ upload of its state, ci.nix, the audit of secrets, the plan and the report all t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
@@ -58,7 +58,9 @@ class Network(Host):
     @cached_property
     def run_on(self) -> dict[str, Any]:
         """The refs that the effect runs on, as in option `effects[].run_on` of nixops_effect."""
-        return {'branches': self.branches, **(self['nixops_run_on'] or {})}
+        rule = self['nixops_run_on'] or {}
+        # An effect that runs on any ref names none.
+        return dict(rule) if rule.get('any_ref') else {'branches': self.branches, **rule}
 
     def runs_on_branch(self, branch: str) -> bool:
         """Whether the variables say that a push to the branch deploys it. With a condition only Nix knows; then it may."""
@@ -221,3 +223,16 @@ def in_terms_of_the_role(problem: Problem) -> Problem:
     remedy = re.sub(r'\b(%s)=(\w+)' % '|'.join(VARIABLES), variable, problem.remedy)
     with_underscore = '|'.join(name for name in VARIABLES if '_' in name)
     return replace(problem, remedy=re.sub(r'(?<!\w)(%s)(?!\w)' % with_underscore, lambda match: VARIABLES[match[1]], remedy))
+
+
+def of_its_variables(problem: Problem, networks: Iterable[Network]) -> Problem:
+    """A problem of nixops_effect with an option of an effect, told of the variable that the option comes from."""
+    by_name = {network.name: network for network in networks}
+    found = re.fullmatch(r'effect (.+?): (\w+)(?:\.(\S+))?', problem.where)
+    if not found or found[1] not in by_name or found[2] not in EFFECT_OPTIONS:
+        return problem
+    where = by_name[found[1]].place(PREFIX + found[2], *((found[3],) if found[3] else ()))
+    with_underscore = '|'.join(sorted(name for name in EFFECT_OPTIONS if '_' in name))
+    remedy = re.sub(r'(?<!\w)(%s)(?!\w)' % with_underscore, lambda match: PREFIX + match[1], problem.remedy)
+    remedy = re.sub(r'\boption (?!%s)(\w+)' % PREFIX, lambda match: 'option ' + PREFIX + match[1], remedy)
+    return replace(problem, where=where, remedy=remedy.replace('the option ', 'the variable '))

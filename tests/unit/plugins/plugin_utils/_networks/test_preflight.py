@@ -189,6 +189,13 @@ def test_a_state_that_is_newer_than_the_local_one_is_looked_at_too(
     ]),
     ({'nixops_branches': ['prodution']}, ['The remote origin has no branch prodution.', 'correct nixops_branches of neat-network']),
     ({'nixops_user_setup_script': 'writeSSHKey ssh'}, ['writeSSHKey reads a secret that the effect does not get']),
+    ({'nixops_arguments': {'NIXOPS_DEPLOYMENT': 'aws-prod'}}, [
+        'This parameter has an option of its own.', 'NIXOPS_DEPLOYMENT', 'of neat-network', 'Use the variable nixops_effect_deployment.']),
+    ({'nixops_arguments': {'stateName': 'x.json'}}, ['stateName', 'of neat-network', 'Use the variable nixops_state_name.']),
+    ({'nixops_arguments': {'effectScript': 'nixops deploy'}}, ['runNixOps overwrites this argument', 'Use nixops_user_setup_script']),
+    ({'nixops_environment': {'stateName': 'x.json'}}, ['To runNixOps this is a parameter', 'nixops_environment', 'of neat-network']),
+    ({'nixops_extra_deploy_args': ['-k']}, ['runNixOps has no parameter for this option. Where: nixops_extra_deploy_args of neat-network']),
+    ({'nixops_function': 'runNixOps2'}, ['NixOps 2 deploys nixops.nix alone']),
 ])
 def test_one_thing_is_wrong(networks: dict[str, Any], agents: dict[str, Any], variables: dict[str, Any], words: list[str]) -> None:
     networks['neat-network'].update(variables)
