@@ -8,8 +8,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -51,6 +51,8 @@ class Inventory:
     become: bool = False
 
 
+MOST_HOSTS = 5
+"""Named in one problem."""
 NOTHING: dict[str, Any] = {'selected': []}
 NETWORKS = 'nixops_networks'
 AGENTS = 'hercules_agents'
@@ -76,7 +78,7 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
         run = Run(inventory.phases, tuple(hosts), inventory.extra_vars, inventory.left_out, folder)
         known = look_at_all(projects, run)
     problems += [problem for found in known.values() for problem in found.problems]
-    problems = list(dict.fromkeys(problems))
+    problems = together(problems, [*inventory.networks, *inventory.agents])
     if errors_of(problems):
         raise Failure(tuple(problems))
     keys = key_ids(agents)
@@ -86,6 +88,33 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
         'projects': plans, 'at_rest': at_rest, 'phases': list(inventory.phases), 'agents': outlines(networks, agents),
         'lost_agents': sorted(inventory.lost),
     }, problems
+
+
+def together(problems: Iterable[Problem], hosts: Collection[str]) -> list[Problem]:
+    """The problems, each once: what is wrong with one line of a group is one problem of all of its hosts."""
+    found: dict[Problem, list[str]] = {}
+    for problem in problems:
+        place, host = _of_host(problem.where, hosts)
+        named = found.setdefault(replace(problem, where=place), [])
+        if host and host not in named:
+            named.append(host)
+    return [replace(problem, where=problem.where % several(named)) for problem, named in found.items()]
+
+
+def _of_host(where: str, hosts: Collection[str]) -> tuple[str, str]:
+    """A place as a format without the host that it ends or begins with, and that host."""
+    before, of, last = where.rpartition(' of ')
+    first, comma, after = where.partition(', ')
+    if of and last in hosts:
+        return before.replace('%', '%%') + ' of %s', last
+    if comma and first in hosts:
+        return '%s, ' + after.replace('%', '%%'), first
+    return where.replace('%', '%%') + '%.0s', ''
+
+
+def several(names: Sequence[str]) -> str:
+    """Names for people, not too many of them."""
+    return ', '.join(names[:MOST_HOSTS]) + (' and %d more' % (len(names) - MOST_HOSTS)) * (len(names) > MOST_HOSTS)
 
 
 def _on_machines(inventory: Inventory, networks: Iterable[Network], agents: Iterable[Host]) -> Iterator[Problem]:

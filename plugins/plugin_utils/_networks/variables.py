@@ -143,9 +143,24 @@ def _wrong_values(host: Host, options: Mapping[str, Any]) -> Iterator[tuple[str,
     """The findings of jsonschema in words that hold no value of a variable."""
     for error in Schema({**schema_of(options), 'required': []}).iter_errors(dict(host.values)):
         variable, *path = error.absolute_path
-        yield variable, Problem('This is not what the variable takes.', where=host.line(variable, *path),
-                                expected=_expected(options[variable], path), found=_found(error.instance, options[variable]),
-                                remedy='Correct the variable; ansible-doc -t role nixcd.hercules_ci.nixops describes it.')
+        if error.validator == 'additionalProperties':
+            for field in sorted(error.instance.keys() - error.schema['properties'].keys()):
+                yield variable, Problem('There is no such field.', where=host.line(variable, *path, field),
+                                        expected='one of %s' % ', '.join(sorted(error.schema['properties'])), remedy='Correct its name.')
+            continue
+        option, rest = _innermost(options[variable], path)
+        expected, found = _expected(option, rest), _found(error.instance, option)
+        in_quotes = expected in ('a string', 'a path', 'a list of str') and found in (_kind(True), _kind(1))
+        remedy = 'Put the value in quotes.' if in_quotes else 'Correct the variable; %s describes it.' % DOCUMENTATION
+        yield variable, Problem('This is not what the variable takes.', where=host.line(variable, *path), expected=expected, found=found,
+                                remedy=remedy)
+
+
+def _innermost(option: Mapping[str, Any], path: list[Any]) -> tuple[Mapping[str, Any], list[Any]]:
+    """The option that a path inside the value of a variable leads to, and what is left of the path."""
+    while path and path[0] in option.get('options', {}):
+        option, path = option['options'][path[0]], path[1:]
+    return option, path
 
 
 def _no_project(host: Host) -> Iterator[tuple[str, Problem]]:
@@ -218,6 +233,7 @@ def _found(value: Any, option: Mapping[str, Any]) -> str:
     return _kind(value)
 
 
+DOCUMENTATION = 'ansible-doc -t role nixcd.hercules_ci.nixops'
 LONGEST = 40
 """Letters of what was given, in a message."""
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleUndefinedVariable
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import states
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import PHASES, Inventory, check
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import PHASES, Inventory, check, together
 
 from tests.integration.repository import git
 from tests.integration.world import DATABASE, PROJECT, TOKEN, World, running_world
@@ -458,7 +458,8 @@ def test_agents_that_would_lose_all_their_secrets(
     with pytest.raises(Failure) as refused:
         check(Inventory(networks, agents, list(networks)))
     problems = refused.value.problems
-    assert [(problem.what, problem.found) for problem in problems] == [('All secrets of the agent would be removed.', found)] * 2
+    assert [(problem.what, problem.found) for problem in problems] == [('All secrets of the agent would be removed.', found)]
+    assert all(name in problems[0].where for name in agents)
     for agent in agents.values():
         agent['nixops_agent_secrets_allow_empty'] = True
     check(Inventory(networks, agents, list(networks)))
@@ -496,3 +497,17 @@ def test_known_hosts_are_asked_for_the_agents_key(monkeypatch: pytest.MonkeyPatc
     assert states.agent_of('agent-1', {'ansible_host': '203.0.113.11'}).host_keys == {'AAAAkey'}
     program.unlink()
     assert states.agent_of('agent-1', {}).host_keys == frozenset()
+
+
+def test_what_is_wrong_with_one_line_of_a_group_is_one_problem() -> None:
+    hosts = ['one', 'two', *'abcdef']
+    problems = [
+        Problem('No secret.', where='map (g.yml:1) of two'), Problem('No secret.', where='map (g.yml:1) of one'),
+        Problem('No secret.', where='map (g.yml:2) of one'), Problem('No file.', where='one, /srv/100%'),
+        Problem('No file.', where='two, /srv/100%'), Problem('No file.', where='two, /srv/100%'),
+        Problem('No host.', where='100% of three'),
+        *(Problem('No port.', where='port of %s' % name) for name in 'abcdef'),
+    ]
+    assert [problem.where for problem in together(problems, hosts)] == [
+        'map (g.yml:1) of two, one', 'map (g.yml:2) of one', 'one, two, /srv/100%', '100% of three', 'port of a, b, c, d, e and 1 more',
+    ]

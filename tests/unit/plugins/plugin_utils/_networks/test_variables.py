@@ -127,6 +127,19 @@ def test_all_that_is_missing_is_named() -> None:
         'nixops_branches is missing.', 'nixops_checkout is missing.', 'nixops_deployment is missing.', 'nixops_project is missing.']
 
 
+@pytest.mark.parametrize(('given', 'said'), [
+    ({'nixops_run_on': {'brunches': ['a']}},
+     "There is no such field. Where: nixops_run_on['brunches'] of n. Expected: one of any_ref, branches, condition, tags. To do: Correct"),
+    ({'nixops_run_on': {'branches': 'a'}}, "Where: nixops_run_on['branches'] of n. Expected: a list. Found: a string."),
+    ({'nixops_run_on': {'branches': [1]}}, "nixops_run_on['branches'][0] of n. Expected: a list of str. Found: a number. To do: Put the"),
+    ({'nixops_deployment': 5}, 'Expected: a string. Found: a number. To do: Put the value in quotes.'),
+    ({'nixops_branches': True}, 'Expected: a list that is not empty. Found: true or false. To do: Correct the variable;'),
+])
+def test_what_is_expected_is_not_what_was_found(given: dict[str, Any], said: str) -> None:
+    _host, (problem,) = read_network('n', {**NETWORK, **given})
+    assert said in str(problem)
+
+
 def test_the_line_of_the_inventory_is_named(tmp_path: Path) -> None:
     inventory = tmp_path / 'hosts.yml'
     inventory.write_text('nixops_deployment: foo\nnixops_branches: production\n')
