@@ -266,6 +266,10 @@ deployments:
       description: The lock that NixOps 2 takes.
       type: str
       sample: null
+    state_project:
+      description: The project of Hercules CI at which NixOps 2 has its state, where the network says so.
+      type: str
+      sample: null
     deploy_only:
       description: Network files that only deploying reads, of which Nix says nothing.
       type: list

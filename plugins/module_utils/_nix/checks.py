@@ -227,9 +227,8 @@ def _nixops1_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem
     for name in effect.get('network_args') or {}:
         if not is_identifier(name):
             yield Problem('No network function can have an argument of this name.', '%s: network_args' % where, found=repr(name))
-    for option, suffix in (('state_name', '.json'), ('known_hosts_name', '.known_hosts')):
-        # Without the option the library takes its own name; an empty one it takes as it is, and no state can be stored under it.
-        name = 'nixops-%s%s' % (deployment_of(effect), suffix) if effect.get(option) is None else effect[option]
+    for option in ('state_name', 'known_hosts_name'):
+        name = _file_of(effect, option)  # an empty one the library takes as it is, and no state can be stored under it
         if not STATE_NAME.match(name):
             yield Problem('The name of the state file cannot stand in a URL.', '%s: %s' % (where, option), found=repr(name),
                           expected='letters, digits, full stops, hyphens and underscores', remedy='Set %s.' % option)
@@ -250,13 +249,24 @@ def _nixops2_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem
 
 
 def _shared_states(effects: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
-    """Two deployments that put the same state file would each destroy what the other one knows."""
+    """Two deployments that put the same state file, or known hosts in its place, would each destroy what the other one knows."""
+    first = [effect for effect in effects if function_of(effect) == 'runNixOps']
     owner: dict[str, str] = {}
-    for effect in effects:
-        if function_of(effect) != 'runNixOps':
-            continue
-        state = effect.get('state_name') or 'nixops-%s.json' % deployment_of(effect)
+    for effect in first:
+        state = _file_of(effect, 'state_name')
         deployment = deployment_of(effect)
         if owner.setdefault(state, deployment) != deployment:
             yield Problem('Two deployments would write the same state file.', 'effect %s' % effect['name'], found=state,
                           remedy='Give each its own state_name.')
+    for effect in first:
+        known_hosts = _file_of(effect, 'known_hosts_name')
+        if known_hosts in owner:
+            yield Problem('Known hosts would be written over a state.', 'effect %s: known_hosts_name' % effect['name'],
+                          found='%s, the state of deployment %s' % (known_hosts, owner[known_hosts]),
+                          remedy='Correct known_hosts_name or state_name.')
+
+
+def _file_of(effect: Mapping[str, Any], option: str) -> str:
+    """The name of a file that the effect of a runNixOps stores. Without the option the library has its own."""
+    suffix = {'state_name': '.json', 'known_hosts_name': '.known_hosts'}[option]
+    return 'nixops-%s%s' % (deployment_of(effect), suffix) if effect.get(option) is None else str(effect[option])

@@ -32,7 +32,8 @@ DEPLOYS = re.compile(r'\bnixops deploy\b((?:\\\n|[^\n;&|])*)')
 TOO_LONG = 40
 HIDDEN = '…'
 
-PLAIN = ('ref', 'job', 'name', 'path', 'runs', 'function', 'state_name', 'known_hosts_name', 'deployment', 'action', 'lock')
+PLAIN = ('ref', 'job', 'name', 'path', 'runs', 'function', 'state_name', 'known_hosts_name', 'deployment', 'action', 'lock',
+         'state_project')
 """What a result has of an effect as it is."""
 LISTS = ('deploy_only', 'include', 'exclude')
 
@@ -115,6 +116,7 @@ class Evaluated:
     path: as the agent names it. runs: whether it would run there; where it does not, nothing else is known without its network.
     function: `runNixOps`, `runNixOps2`, or `None` for one that deploys no NixOps network.
     state_name: the state file that NixOps would read; of runNixOps2 only the network tells. known_hosts_name: of runNixOps.
+    state_project: the other project of Hercules CI that NixOps 2 has its state at, if the network says so.
     deployment: NIXOPS_DEPLOYMENT, `None` also where it is null. lock: the name of NixOps 2's lock at Hercules CI.
     deploy_only: network files that are not prebuilt. destroys: whether NixOps is told to destroy what is obsolete.
     include, exclude: the machines and resources that NixOps is told to deal with alone, or to leave as they are.
@@ -134,6 +136,7 @@ class Evaluated:
     deployment: str | None = None
     action: str | None = None
     lock: str | None = None
+    state_project: str | None = None
     deploy_only: tuple[str, ...] = ()
     destroys: bool = False
     include: tuple[str, ...] = ()
@@ -151,8 +154,8 @@ class Evaluated:
     def with_network_of(self, built: Evaluated) -> Evaluated:
         """With what only the network tells, as it was prebuilt for this or another ref."""
         return replace(
-            self, network=built.network, bare=built.bare, state_name=self.state_name or built.state_name, lock=self.lock or built.lock,
-            function=self.function or built.function,
+            self, network=built.network, bare=built.bare, state_name=self.state_name or built.state_name,
+            state_project=self.state_project or built.state_project, lock=self.lock or built.lock, function=self.function or built.function,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -164,7 +167,7 @@ class Evaluated:
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Evaluated:
         """The same from a result."""
-        known: dict[str, Any] = {name: found[name] for name in (*PLAIN, 'secrets_map')}
+        known: dict[str, Any] = {name: found.get(name) for name in (*PLAIN, 'secrets_map')}
         known.update((name, tuple(found.get(name, ()))) for name in LISTS)
         known.update((name, Network.from_dict(found[name])) for name in ('network', 'bare') if found.get(name) is not None)
         return cls(**known, destroys=found.get('destroys', False))
@@ -185,6 +188,7 @@ def evaluated(ref: str, found: Mapping[str, Any]) -> Evaluated:
         deployment=_text(attributes.get('NIXOPS_DEPLOYMENT')) if function else None,
         action=_text(attributes.get('action', 'switch')) if function and attributes else None,
         lock=_name_in(described.get('lock')) if function and not first else None,
+        state_project=_name_in(described.get('storage'), 'project') if function and not first else None,
         deploy_only=_files(attributes.get('deployOnlyNetworkFiles')) if first else (),
         destroys=bool(KILLS.search(script)), include=_named(script, '--include'), exclude=_named(script, '--exclude'),
         secrets_map=found['secrets'], scripts=found.get('scripts', {}), inputs=tuple(found.get('inputs', ())), network=network,
@@ -214,10 +218,10 @@ def _network(described: Mapping[str, Any]) -> Network | None:
     return Network(machines, resources, known=described['detail'] == ALL)
 
 
-def _name_in(providers: Any) -> str | None:
-    """The name of the state file or lock in `network.storage` or `network.lock`."""
+def _name_in(providers: Any, option: str = 'stateName') -> str | None:
+    """The name of the state file or lock in `network.storage` or `network.lock`, or another option of these."""
     provider = providers.get(STORAGE) if isinstance(providers, Mapping) else None
-    return _text(provider.get('stateName')) if isinstance(provider, Mapping) else None
+    return _text(provider.get(option)) if isinstance(provider, Mapping) else None
 
 
 def _files(value: Any) -> tuple[str, ...]:

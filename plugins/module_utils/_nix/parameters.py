@@ -21,7 +21,8 @@ from .expression import attribute_name, binding, quoted, to_nix
 
 NIXOPS_FUNCTIONS = ('runNixOps', 'runNixOps2')
 ACTIONS = ('switch', 'dry-run', 'plan', 'build', 'create', 'copy', 'dry-activate', 'test', 'boot')
-STATE_NAME = re.compile(r'[A-Za-z0-9._-]+\Z')
+# In a URL, one full stop or two would name another place.
+STATE_NAME = re.compile(r'(?!\.{1,2}\Z)[A-Za-z0-9._-]+\Z')
 EXCEPTION = 'I know this can corrupt the state, until https://github.com/NixOS/nixops/issues/1499 is resolved.'
 
 

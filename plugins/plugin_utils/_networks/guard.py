@@ -42,6 +42,7 @@ class Declared:
     effect_deployment: str
     function: str
     forget_state: bool = False
+    project: str = ''
     network_args: frozenset[str] = frozenset()
     aws_profiles: Mapping[str, str | None] | None = None
     aws_key_ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -49,8 +50,9 @@ class Declared:
     @classmethod
     def of(cls, network: Mapping[str, Any]) -> Declared:
         """From what preflight returned."""
-        return cls(network['state'], network['state_name'], network['effect_deployment'], network['function'], network['forget_state'],
-                   frozenset(network.get('network_args', ())), network.get('aws_profiles'), network.get('aws_key_ids') or {})
+        named = {name: network[name] for name in ('state', 'state_name', 'effect_deployment', 'function', 'forget_state')}
+        return cls(**named, project=network.get('project', ''), network_args=frozenset(network.get('network_args', ())),
+                   aws_profiles=network.get('aws_profiles'), aws_key_ids=network.get('aws_key_ids') or {})
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,15 @@ def plan_branch(
     evaluated: the effects on that branch. declared: the networks of the project by name; an effect that the inventory does not have is
     somebody's own, and has to find its state all the same. as_deployed: the networks whose last deployment was that of the same commit.
     """
-    return [
-        _plan_network(branch, effect, declared.get(effect.name), read, earlier, same=effect.name in as_deployed)
-        for effect in evaluated if effect.runs and effect.function is not None
-    ]
+    running = [effect for effect in evaluated if effect.runs and effect.function is not None]
+    project = next((network.project for network in declared.values()), '')
+    plans = []
+    for effect in running:
+        plan = _plan_network(branch, effect, declared.get(effect.name), read, earlier, same=effect.name in as_deployed)
+        where = '%s, branch %s' % (effect.name, branch)
+        more = (*_state_elsewhere(effect, project, where), *_shared_file(effect, running, where))
+        plans.append(replace(plan, problems=(*plan.problems, *more)))
+    return plans
 
 
 def not_uploaded(plan: NetworkPlan, missing: Container[str]) -> NetworkPlan:
@@ -130,8 +137,9 @@ def _plan_network(
 ) -> NetworkPlan:
     where = '%s, branch %s' % (effect.name, branch)
     name = effect.state_name or (declared.state_name if declared else '')
-    if declared and declared.forget_state:
-        return NetworkPlan(effect.name, branch, '', _plan_with(effect), action=effect.action)
+    if declared and declared.forget_state and not effect.state_name:
+        plan = _plan_with(effect)
+        return NetworkPlan(effect.name, branch, '', plan, tuple(_forgotten(plan, effect, declared, read, where)), action=effect.action)
     if effect.state_name == '':
         return NetworkPlan(effect.name, branch, '', Plan(known=False), (_nameless(where),))
     problems = list(_differing_names(effect, declared, where))
@@ -169,6 +177,19 @@ def _at(problem: Problem, where: str, name: str) -> Problem:
     return replace(problem, where='%s, %s' % (where, problem.where or name))
 
 
+def _shared_file(effect: Evaluated, running: Sequence[Evaluated], where: str) -> Iterator[Problem]:
+    """Effects of a job run at the same time: where two store the same file, one of them loses what the other one has made."""
+    for other in running:
+        if NO_UPLOAD in (effect.action, other.action) or not effect.state_name:
+            continue
+        at_once = other is not effect and other.job == effect.job
+        if (at_once and other.state_name == effect.state_name) or other.known_hosts_name == effect.state_name:
+            what = 'Another effect on the branch stores the same file: one of them would lose the machines that the other one makes.'
+            what = what if other is not effect else 'The known hosts would be stored over the state.'
+            yield Problem(what, where, expected='a state of its own', found='%s, as %s' % (effect.state_name, other.name),
+                          remedy='Give each a stateName and a knownHostsName of its own.')
+
+
 def _nameless(where: str) -> Problem:
     """With an empty name no state is found and none can be stored, whatever there is."""
     return Problem('The effect has an empty name for its state: it would find none, make all machines anew, and could not store theirs.',
@@ -190,6 +211,27 @@ def _differing_names(effect: Evaluated, declared: Declared | None, where: str) -
         what = 'The effect works on another deployment than the inventory says.'
         remedy = 'Set nixops_effect_deployment of %s, or leave NIXOPS_DEPLOYMENT out of nixops_arguments.' % effect.name
         yield Problem(what, where, declared.effect_deployment, effect.deployment, remedy)
+
+
+def _state_elsewhere(effect: Evaluated, project: str, where: str) -> Iterator[Problem]:
+    """NixOps 2 can be told to keep its state at another project, where nothing is uploaded and nothing was looked at."""
+    if effect.state_project and effect.state_project != project:
+        yield Problem('The network has its state at another project of Hercules CI, of which nothing is known here.', where,
+                      expected=project, found=effect.state_project,
+                      remedy='Leave network.storage.hercules-ci.project out of the network, after its state was moved to this project.')
+
+
+def _forgotten(plan: Plan, effect: Evaluated, declared: Declared, read: Read, where: str) -> Iterator[Problem]:
+    """What an effect without a state makes anew each time: only what is not made, as machines that are there by themselves, can bear it."""
+    with read(declared.state_name) as state:
+        recorded = {}
+        with suppress(Failure):  # another deployment, or none
+            recorded = recorded_in(state.entries(), effect.deployment, state.where) if state is not None else {}
+    made = sorted(item.name for item in plan.creates if item.name in recorded and recorded[item.name].made and item.type != 'none')
+    if made:
+        yield Problem('The effect forgets its state, and would make anew what there is.', '%s, %s' % (where, declared.state_name),
+                      expected='only machines of type none', found=_some(made),
+                      remedy='Drop nixops_forget_state, and set network.storage.hercules-ci.stateName in the network.')
 
 
 def _no_state(effect: Evaluated, declared: Declared | None, name: str, where: str) -> Iterator[Problem]:

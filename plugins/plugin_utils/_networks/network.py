@@ -101,7 +101,7 @@ class Network(Host):
         return {
             'branches': self.branches, 'function': self.function, 'action': str(self['nixops_action']), 'state': self.state,
             'state_name': self.state_name, 'known_hosts_name': self.known_hosts_name, 'effect_deployment': self.effect_deployment,
-            'forget_state': bool(self['nixops_forget_state']), 'secrets_map': self['nixops_secrets_map'] or {},
+            'project': self.project, 'forget_state': bool(self['nixops_forget_state']), 'secrets_map': self['nixops_secrets_map'] or {},
             'network_args': sorted((self['nixops_network_args' if self.function == 'runNixOps' else 'nixops_prebuild_network_args']) or ()),
             'aws_profiles': dict(self.profiles.secrets) if self.profiles.complete else None,
             'aws_key_ids': {key: keys[name] for key, name in self.secrets.items() if name in keys},

@@ -131,15 +131,20 @@ def overridden(project: Project, extra_vars: frozenset[str], left_out: frozenset
 
 
 def _same_states(project: Project) -> Iterator[Problem]:
+    networks = [network for network in project.networks if network.sound(*STATE_NAME, 'nixops_function')]
     states: dict[str, Network] = {}
-    for network in project.networks:
-        if not network.sound(*STATE_NAME):
-            continue
+    for network in networks:
         other = states.setdefault(network.state_name, network)
         if other is not network:
             yield Problem('Two networks of a project have the same state.', where=network.place('nixops_deployment'),
                           expected='a state of its own for each network', found='%s, as %s' % (network.state_name, other.name),
                           remedy='Correct nixops_deployment or nixops_state_name of one of them.')
+    for network in networks:
+        owner = states.get(network.known_hosts_name) if network.function == 'runNixOps' else None
+        if owner:
+            yield Problem('Known hosts would be written over a state.', where=network.place('nixops_known_hosts_name'),
+                          expected='a file of its own for each', found='%s, the state of %s' % (network.known_hosts_name, owner.name),
+                          remedy='Correct nixops_known_hosts_name, or nixops_state_name of %s.' % owner.name)
 
 
 def checkout_problems(project: Project, *more: Callable[[Project, Repository], Iterator[Problem]]) -> Iterator[Problem]:

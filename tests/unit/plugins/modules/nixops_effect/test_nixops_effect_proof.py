@@ -334,6 +334,34 @@ def test_the_flake_of_the_checkout_is_the_one_that_effects_ask_for(run: Run, che
     assert 'prebuildOnlyNetworkFiles = [ ./stub.nix ];' in done['content']
 
 
+def test_what_only_prebuilding_adds_is_not_deployed(run: Run, checkout: Path) -> None:
+    (checkout / 'flake.nix').write_text('{ outputs = { self }: { nixopsConfigurations.default = import ./flaky.nix; }; }')
+    text = '{ machine = { ... }: { }; network.storage.hercules-ci = { stateName = "a.json"; project = "github/x/y"; }; }'
+    (checkout / 'flaky.nix').write_text(text)
+    (checkout / 'two').mkdir()
+    (checkout / 'two' / 'nixops.nix').write_text('{ more ? false, ... }: %s // (if more then { second = { }; } else { })' % text)
+    for folder in (checkout, checkout / 'two'):
+        (folder / 'stub.nix').write_text('{ third = { }; network.storage.hercules-ci.stateName = "b.json"; }')
+    git(checkout, 'add', '.')
+    common = {
+        'function': 'runNixOps2', 'run_on': {'branches': ['main']}, 'prebuild_only_network_files': ['stub.nix'],
+        'prebuild_only_modules': [{'_nix': '{ fourth = { }; resources.ec2KeyPairs.key = { }; }'}],
+    }
+    two = {**common, 'name': 'two', 'src': 'two', 'network_files': ['nixops.nix'], 'prebuild_network_args': {'more': True}}
+    (checkout / 'nixops.nix').unlink()
+    done = run(effects=[{**common, 'name': 'one', 'flake': {'_nix': 'self'}}, two], validate='prebuild')
+    assert not done.get('failed'), done['msg']
+    for found in done['deployments']:
+        assert (found['state_name'], found['state_project'], found['network']['resources']) == ('a.json', 'github/x/y', {})
+    one, other = done['deployments']
+    assert (sorted(one['network']['machines']), one['bare']) == (['machine'], None)
+    assert (sorted(other['network']['machines']), sorted(other['bare']['machines'])) == (['machine', 'second'], ['machine'])
+    # A network that cannot do without its arguments.
+    (checkout / 'two' / 'nixops.nix').write_text('{ more, ... }: %s' % text)
+    (found,) = run(effects=[two], validate='prebuild')['deployments']
+    assert (sorted(found['network']['machines']), found['bare']) == (['machine'], None)
+
+
 def test_the_nix_path_of_this_machine_is_not_an_agents(
     run: Run, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:

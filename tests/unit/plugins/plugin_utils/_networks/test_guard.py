@@ -252,6 +252,48 @@ def test_nixops_2_whose_network_does_not_name_its_state() -> None:
     assert not plan(None, effect, declared(function='runNixOps2', forget_state=True)).refused
 
 
+@pytest.mark.parametrize(('kind', 'stored', 'state_name', 'refused'), [
+    ('ec2', True, None, True), ('ec2', False, None, False), ('none', True, None, False), ('ec2', True, 'nixops-aws-prod.json', False),
+])
+def test_an_effect_that_forgets_its_state(kind: str, stored: bool, state_name: str | None, refused: bool) -> None:
+    """It would make its machines with every push, unless NixOps has a state nevertheless, or there is nothing to make."""
+    machines = Network({name: Machine(kind) for name in KNOWN})
+    content = export(**{name: {'type': kind, 'state': '3', 'vmId': name} for name in KNOWN}) if stored else None
+    effect = replace(evaluated(function='runNixOps2', network=machines), state_name=state_name)
+    network = declared(function='runNixOps2', forget_state=True)
+
+    @contextmanager
+    def read(_name: str) -> Iterator[State | None]:
+        yield None if content is None else copy_state(io.BytesIO(content), io.BytesIO(), 'nixops-aws-prod.json, version 3')
+
+    (planned,) = plan_branch('production', [effect], {'neat': network}, read)
+    assert planned.refused is refused
+    assert bool(planned.plan.creates) is (state_name is None)
+
+
+@pytest.mark.parametrize(('project', 'refused'), [(None, False), ('github/neat-org/neat-repo', False), ('github/neat-org/other', True)])
+def test_a_state_at_another_project(project: str | None, refused: bool) -> None:
+    effect = replace(evaluated(function='runNixOps2'), state_project=project)
+    planned = plan(export(), effect, declared(function='runNixOps2', project='github/neat-org/neat-repo'))
+    assert planned.refused is refused
+    assert ('another project' in ' '.join(said(planned))) is refused
+
+
+@pytest.mark.parametrize(('more', 'refused'), [
+    ({'name': 'other', 'state_name': 'other.json'}, set()), ({'name': 'other'}, {'neat', 'other'}),
+    ({'name': 'other', 'action': 'dry-run'}, set()), ({'name': 'other', 'job': 'another'}, set()),
+    ({'name': 'other', 'runs': False}, set()),
+    ({'name': 'other', 'state_name': 'other.json', 'known_hosts_name': 'nixops-aws-prod.json'}, {'neat'}),
+])
+def test_a_file_that_two_effects_would_store(more: dict[str, Any], refused: set[str]) -> None:
+    @contextmanager
+    def read(_name: str) -> Iterator[State | None]:
+        yield copy_state(io.BytesIO(export()), io.BytesIO(), 'nixops-aws-prod.json, version 3')
+
+    planned = plan_branch('production', [evaluated(), evaluated(**more)], {'neat': declared()}, read)
+    assert {each.name for each in planned if each.refused} == refused
+
+
 def test_an_effect_of_somebody_else_has_to_find_its_state_too() -> None:
     @contextmanager
     def read(_name: str) -> Iterator[State | None]:

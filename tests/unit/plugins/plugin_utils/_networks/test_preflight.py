@@ -74,7 +74,7 @@ def test_the_plan(networks: dict[str, Any], agents: dict[str, Any]) -> None:
     assert project.pop('options')['remote'] == 'origin'
     assert project.pop('networks')['neat-staging'] == {
         'branches': ['staging'], 'function': 'runNixOps', 'action': 'switch', 'state': 'upload', 'state_name': 'nixops-webfarm.json',
-        'known_hosts_name': 'nixops-webfarm.known_hosts', 'effect_deployment': 'webfarm', 'forget_state': False,
+        'known_hosts_name': 'nixops-webfarm.known_hosts', 'effect_deployment': 'webfarm', 'project': PROJECT, 'forget_state': False,
         'secrets_map': {'ssh': 'neat-ssh'}, 'network_args': [], 'aws_profiles': {}, 'aws_key_ids': {},
     }
     assert project == {
@@ -181,6 +181,10 @@ def test_a_state_that_is_newer_than_the_local_one_is_looked_at_too(
     ({'nixops_project': 'neat-repo'}, ['nixops_project of neat-network']),
     ({'nixops_push': 'none'}, ['have to agree about nixops_push', 'neat-staging']),
     ({'nixops_deployment': 'webfarm'}, ['Two networks of a project have the same state']),
+    ({'nixops_state_name': 'x', 'nixops_known_hosts_name': 'x'}, [
+        'Known hosts would be written over a state. Where: nixops_known_hosts_name']),
+    ({'nixops_known_hosts_name': 'nixops-webfarm.json'}, ['Known hosts would be written over a state', 'the state of neat-staging']),
+    ({'nixops_state_name': '..'}, ['This cannot be the name of a state file.']),
     ({'nixops_network_files': ['network.nix', 'missing.nix']}, ['missing.nix']),
     ({'nixops_deployment': 'no such'}, ['no such', 'aws-prod']),
     ({'nixops_database': '/nonexistent/db.nixops'}, ['Where: neat-network, /nonexistent/db.nixops. ']),
