@@ -176,6 +176,10 @@ def _work_problems(known: Known, run: Run, heads: Heads) -> Iterator[Problem]:
     project = known.project
     if run.evaluates(project):
         yield from nix_problems(project)
+    if known.files and run.deploys:  # who says that a network has no machines may have forgotten those of NixOps on this machine
+        for network in project.chosen:
+            if network.state == 'new' and network.sound(*SOURCE) and network.name not in (known.at_rest or {}):
+                yield from map(in_terms_of_the_role, only_here(network, known.files, known.versions or {}))
     if run.pushes and all(network.sound() for network in project.networks) and project.first['nixops_push'] != 'none':
         try:
             effects = known.effects()

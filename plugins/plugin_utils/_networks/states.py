@@ -140,7 +140,7 @@ def only_here(network: Network, files: StateFiles, versions: Versions) -> list[P
 
     The same as nixops_state says where it brings the state. versions: of which one is used.
     """
-    if network.state != 'upload' or network['nixops_forget_state'] or not versions.get(network.state_name):
+    if network.state == 'present' or network['nixops_forget_state'] or not versions.get(network.state_name):
         return []
     with ExitStack() as files_open:
         try:

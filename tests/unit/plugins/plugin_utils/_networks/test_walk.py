@@ -224,3 +224,13 @@ def test_a_machine_that_is_only_here_is_not_made_anew(run: dict[str, Any]) -> No
     walk.play(**{**EVERYTHING, **run})
     walk.nothing_is_made_anew()
     assert len(walk.sandbox.jobs(walk.project)) == jobs
+
+
+@pytest.mark.usefixtures('walking')
+def test_a_machine_that_is_only_here_is_not_made_anew_by_a_network_that_is_said_to_be_new() -> None:
+    walk = Walk()
+    walk.somebody_uploads('neat', 'older', {**EVERYTHING, 'selected': {'fresh'}})
+    walk.it_is_deployed_by_hand('neat', EVERYTHING)
+    walk.its_state_comes_from_elsewhere('neat', 'new', 'keep', EVERYTHING)
+    walk.nothing_is_made_anew()
+    assert 'hand2' not in json.loads(walk.sandbox.states(walk.project, 'nixops-aws-prod.json')[-1])[UUIDS['neat']]['resources']
