@@ -88,8 +88,8 @@ def test_whatever_it_is_called_its_machines_are_found(world: World, variables: d
 
 @pytest.mark.parametrize(('variables', 'words'), [
     ({'nixops_effect_deployment': 'other'}, "a deployment named 'other'"),
-    ({'nixops_arguments': {'NIXOPS_DEPLOYMENT': 'other'}}, 'Use the option effect_deployment'),
-    ({'nixops_arguments': {'stateName': 'other.json'}}, 'Use the option state_name'),
+    ({'nixops_arguments': {'NIXOPS_DEPLOYMENT': 'other'}}, 'Use the variable nixops_effect_deployment'),
+    ({'nixops_arguments': {'stateName': 'other.json'}}, 'Use the variable nixops_state_name'),
 ])
 def test_an_effect_that_would_find_another_state_or_none(world: World, variables: dict[str, Any], words: str) -> None:
     production(world).update(variables)
