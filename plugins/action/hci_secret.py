@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..module_utils._problems import fail
 from ..module_utils._secrets.options import HCI_SECRET
 from ..plugin_utils._networks.conditions import with_conditions
 from ..plugin_utils._networks.provided import evaluated, named, refuse_unusable
@@ -34,8 +35,12 @@ class ActionModule(PrivateAction):
 
     def resolved(self, given: dict[str, Any]) -> dict[str, Any]:
         """With the secrets, or the data, of the variable that is named. Where that is not set, there are no secrets."""
-        if isinstance(given.get('data'), str) and given['data'] in self._variables:
-            given = {**given, 'data': evaluated(given['data'], self._variables, self._loader)}
+        if isinstance(given.get('data'), str) and given['data'].isidentifier():
+            data = evaluated(given['data'], self._variables, self._loader)
+            if data is None:
+                raise fail('This is neither a dictionary nor the name of a variable that is set.', where='data',
+                           remedy='Give one of the two.')
+            given = {**given, 'data': data}
         if not isinstance(given.get('secrets'), str):
             return given
         self._source = named('secrets', given['secrets'])

@@ -7,12 +7,14 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
+from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.errors import UnsupportedError
 
 from ..module_utils._argspec import ArgumentSpec
@@ -22,6 +24,8 @@ from ._unseen_action import UnseenAction
 from ._variables import place
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+CLASS = re.compile(r" is of type (?:<class '[^']*'>|\w+) and we were unable to convert to")
+"""Of Python, in messages of Ansible's."""
 EXTENDED = ('allitems', 'previtem', 'nextitem')
 
 
@@ -139,19 +143,29 @@ class PrivateAction(UnseenAction):
         mappings = {name: value for name, value in given.items() if isinstance(value, Mapping)}
         others = {
             name: value for name, value in given.items()
-            if self.SPEC.options.get(name, {}).get('type') == 'dict' and not isinstance(value, (Mapping, str, type(None)))
+            if self.SPEC.options.get(name, {}).get('type') == 'dict' and value is not None and not _is_dictionary(value)
         }
         found = self.SPEC.validator().validate({**given, **{name: {} for name in (*mappings, *others)}})
         unknown = sorted(given.keys() - self.SPEC.options.keys())
         problems = [Problem('There is no option %s.' % name, where=self.MODULE, remedy='Correct the name.') for name in unknown]
         problems += [Problem('This has to be a dictionary, and is not.', where=place(name, value, ())) for name, value in others.items()]
         problems += [
-            Problem('%s.' % error.msg.rstrip('.'), where=self.MODULE)
+            Problem('%s.' % CLASS.sub(' cannot be converted to', error.msg).rstrip('.'), where=self.MODULE)
             for error in found.errors.errors if not isinstance(error, UnsupportedError)
         ]
         if problems:
             raise Failure(tuple(problems))
         return {**found.validated_parameters, **mappings}
+
+
+def _is_dictionary(value: Any) -> bool:
+    """Whether a module takes it for one: text with JSON, or with names and values, counts."""
+    if isinstance(value, str):
+        try:
+            check_type_dict(value)
+        except TypeError:
+            return False
+    return isinstance(value, (Mapping, str))
 
 
 def _leaves(value: Any) -> Iterator[Any]:

@@ -54,6 +54,9 @@ def run(make_action: Callable[..., Any], answer: dict[str, Any], monkeypatch: py
     ('hci_agent', {'binary_caches': {'c': {'kind': 'canaries'}}}, "Where: binary_caches['c']['kind']"),
     ('hci_secret', {**SECRET, 'dta': {'key': 'canary'}}, 'There is no option dta. Where: nixcd.hercules_ci.hci_secret. To do: Correct the'),
     ('hci_secret', {**SECRET, 'data': ['canary']}, 'This has to be a dictionary, and is not. Where: data'),
+    ('hci_secret', {**SECRET, 'data': 'canary'}, 'This is neither a dictionary nor the name of a variable that is set. Where: data.'),
+    ('hci_secret', {**SECRET, 'data': 'two canaries'}, 'This has to be a dictionary, and is not. Where: data.'),
+    ('hci_secret', {**SECRET, 'exclusive': 'perhaps'}, "argument 'exclusive' cannot be converted to bool: The value 'perhaps' is"),
     ('hci_secret', {'data': {'key': 'canary'}}, 'one of the following is required: name, secrets. Where: nixcd.hercules_ci.hci_secret'),
     ('hci_secret', {**SECRET, 'condition': {'isBrunch': 'a'}}, 'Where: condition'),
 ])
