@@ -298,9 +298,10 @@ deployments:
         - The C(machines) of the network by name, each with its C(type) and the C(system) that is prebuilt for it; its other C(resources),
           each with its C(type).
         - What only files for prebuilding have is not among them.
+        - C(takes) has the names of the arguments that its files take, and is null where that is not known.
         - C(known) is V(false) where some of it could not be evaluated.
       type: dict
-      sample: {known: true, machines: {app1: {type: ec2, system: null}}, resources: {kp: {type: ec2KeyPairs}}}
+      sample: {known: true, machines: {app1: {type: ec2, system: null}}, resources: {kp: {type: ec2KeyPairs}}, takes: []}
     bare:
       description: The same as NixOps 2 deploys it where its state has no arguments for it; null where it is prebuilt without arguments, or
         cannot be evaluated without them.

@@ -79,17 +79,20 @@ class Resource:
 class Network:
     """What is prebuilt: machines and resources by name.
 
-    known: whether the resources are known, too; else some value of the network could not be evaluated.
+    known: whether the resources are known, too; else some value of the network could not be evaluated. takes: the names of the arguments
+    that its files take.
     """
 
     machines: Mapping[str, Machine] = field(default_factory=dict)
     resources: Mapping[str, Resource] = field(default_factory=dict)
     known: bool = True
+    takes: tuple[str, ...] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For results. Of the ID of an access key the last characters are shown."""
         return {
             'known': self.known,
+            'takes': None if self.takes is None else list(self.takes),
             'machines': {
                 name: {'type': machine.type, 'system': machine.system, 'access_key': shown(machine.access_key)}
                 for name, machine in self.machines.items()
@@ -106,6 +109,7 @@ class Network:
             {name: Machine(machine['type'], machine['system'], machine.get('access_key')) for name, machine in found['machines'].items()},
             {name: Resource(resource['type'], resource.get('access_key')) for name, resource in found['resources'].items()},
             found['known'],
+            None if found.get('takes') is None else tuple(found['takes']),
         )
 
 
@@ -215,7 +219,8 @@ def _network(described: Mapping[str, Any]) -> Network | None:
         name: Resource(kind, _text(found['accessKey']))
         for kind, by_name in sorted(described['resources'].items()) for name, found in by_name.items()
     }
-    return Network(machines, resources, known=described['detail'] == ALL)
+    takes = described.get('takes')
+    return Network(machines, resources, known=described['detail'] == ALL, takes=None if takes is None else tuple(takes))
 
 
 def _name_in(providers: Any, option: str = 'stateName') -> str | None:

@@ -23,8 +23,6 @@ from . import checkout, checks, ci_nix, evaluation, parameters, pins, run_on, tr
 from .deployments import Evaluated, Key
 
 HEADS = 'refs/heads/'
-# Options for what is prebuilt and not deployed.
-PREBUILT_APART = ('prebuild_only_network_files', 'prebuild_only_modules', 'prebuild_network_args')
 # A branch that nobody names: an effect that runs there runs more often than its inventory says.
 ANOTHER_BRANCH = 'refs/heads/a-branch-that-no-inventory-names'
 
@@ -248,7 +246,6 @@ def _candidate(change: Change, options: Mapping[str, Any]) -> evaluation.Candida
             for folder in [posixpath.normpath(effect.get('src') or '.')]
             if folder != '.' and parameters.function_of(effect) in parameters.NIXOPS_FUNCTIONS and not effect.get('flake')
         },
-        prebuilt_apart=any(effect.get(option) for effect in options['effects'] for option in PREBUILT_APART),
         timeout=options['validate_timeout'],
     )
 

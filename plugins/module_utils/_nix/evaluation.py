@@ -60,7 +60,6 @@ class Candidate:
     timeout: seconds for all that Nix is asked about it, from now on.
     seen: the folder that Nix reads in place of the checkout, if it holds only what Git tracks of it.
     sources: effect → the folder that is deployed, relative to the checkout, where that is not the checkout itself.
-    prebuilt_apart: whether any effect prebuilds with something that NixOps does not deploy with.
     """
 
     text: str
@@ -78,7 +77,6 @@ class Candidate:
     timeout: float = 600
     seen: Path | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
-    prebuilt_apart: bool = False
     started: float = field(default_factory=time.monotonic)
 
 
@@ -161,9 +159,7 @@ def _answer(candidate: Candidate, text: str) -> Any:
 
 def _prelude(candidate: Candidate) -> str:
     """The start of an expression that holds the candidate, on the lines that it will have in the file, and asks about it."""
-    text = candidate.text
-    if candidate.sources or candidate.prebuilt_apart:
-        text = re.sub(r'inherit \((pkgs\.effects|effects)\)', r'inherit (deployed \1)', text, count=1)
+    text = re.sub(r'inherit \((pkgs\.effects|effects)\)', r'inherit (deployed \1)', candidate.text, count=1)
     return 'let candidate = %s\n;%s\n%s' % (text, candidate.bindings, QUESTIONS % {
         'flake': quoted(str(candidate.checkout)), 'checkout': quoted(str(candidate.seen or candidate.checkout)),
         'form': quoted(candidate.form),

@@ -34,19 +34,25 @@ QUESTIONS = r"""
       hasArguments = arguments.prebuildNetworkArgs or { } != { };
       more =
         (if hasStubs then { deployedInfo = info { }; } else { })
-        // (if hasArguments && !needsArguments arguments then { bareInfo = info { prebuildNetworkArgs = { }; }; } else { });
+        // (if hasArguments && !needsArguments arguments then { bareInfo = info { prebuildNetworkArgs = { }; }; } else { })
+        # What files for deploying alone take is not known.
+        // (if arguments.deployOnlyNetworkFiles or [ ] != [ ] then { } else { takes = argumentsOf arguments; });
     in
-    if !(effect ? prebuilt) || !(hasStubs || hasArguments) then effect else effect // { prebuilt = effect.prebuilt // more; };
+    if !(effect ? prebuilt) then effect else effect // { prebuilt = effect.prebuilt // more; };
   # Whether a network of NixOps 2 cannot do without arguments.
-  needsArguments = arguments:
+  needsArguments = arguments: builtins.elem false (builtins.attrValues (argumentsOf arguments));
+  # The arguments that a network takes, each with whether it has a default.
+  argumentsOf = arguments:
     let
       source = arguments.src.origSrc or arguments.src;
       networks =
         if arguments.flake or null != null then [ arguments.flake.nixopsConfigurations.default ]
-        else map (file: import (source + "/${file}")) arguments.networkFiles;
-      required = network: if builtins.isFunction network then builtins.attrValues (builtins.functionArgs network) else [ ];
+        else map (file: import (source + "/${file}")) (arguments.networkFiles or [ "network.nix" ]);
     in
-    builtins.elem false (builtins.concatMap required networks);
+    builtins.foldl'
+      (taken: network: taken // builtins.mapAttrs (name: hasDefault: hasDefault && taken.${name} or true) (builtins.functionArgs network))
+      { }
+      (builtins.filter builtins.isFunction networks);
   fromSource = arguments:
     let
       source = arguments.src or { };
@@ -182,7 +188,7 @@ QUESTIONS = r"""
     (jobs ref);
   # What NixOps' eval-machine-info.nix (of 1.7 and of 2.x) says. Null stands for what is not known.
   known = value: let tried = builtins.tryEval value; in if tried.success then tried.value else null;
-  network = { detail, machineInfo ? null, deployedInfo ? null, ... }:
+  network = { detail, machineInfo ? null, deployedInfo ? null, takes ? null, ... }:
     let
       info = machineInfo;
       own = if deployedInfo == null then info else deployedInfo;
@@ -204,6 +210,7 @@ QUESTIONS = r"""
     if info == null || detail == "nothing" then { inherit detail; }
     else {
       inherit detail machines;
+      takes = if takes == null then null else builtins.attrNames takes;
       storage = known (let value = own.info.network.storage or { }; in builtins.deepSeq value value);
       lock = known (let value = own.info.network.lock or { }; in builtins.deepSeq value value);
       resources =

@@ -252,7 +252,8 @@ def _no_state(effect: Evaluated, declared: Declared | None, name: str, where: st
 
 def _arguments(effect: Evaluated, declared: Declared | None, kept: Iterable[str], where: str) -> Iterator[Problem]:
     """A network is deployed with the arguments that its state has, too; with these it may have other machines. kept: their names."""
-    unknown = sorted(set(kept) - declared.network_args) if declared else []
+    taken = effect.network.takes if effect.network else None
+    unknown = sorted(name for name in set(kept) - declared.network_args if taken is None or name in taken) if declared else []
     if declared and unknown:
         variable = 'nixops_prebuild_network_args' if effect.function == 'runNixOps2' else 'nixops_network_args'
         yield Problem('NixOps deploys the network with arguments that it was not evaluated with: those that its state has.', where,

@@ -354,6 +354,7 @@ def test_what_only_prebuilding_adds_is_not_deployed(run: Run, checkout: Path) ->
     for found in done['deployments']:
         assert (found['state_name'], found['state_project'], found['network']['resources']) == ('a.json', 'github/x/y', {})
     one, other = done['deployments']
+    assert (one['network']['takes'], other['network']['takes']) == ([], ['more'])
     assert (sorted(one['network']['machines']), one['bare']) == (['machine'], None)
     assert (sorted(other['network']['machines']), sorted(other['bare']['machines'])) == (['machine', 'second'], ['machine'])
     # A network that cannot do without its arguments.

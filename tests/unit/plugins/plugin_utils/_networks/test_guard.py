@@ -221,6 +221,8 @@ def test_arguments_that_only_the_state_has(function: str, args: str, declared_ar
     network = declared(function=function, network_args=frozenset(declared_args))
     planned = plan(content, evaluated(function=function), network)
     assert ('arguments that it was not evaluated with' in ' '.join(said(planned))) is warned
+    none = evaluated(function=function, network=replace(MACHINES, takes=('region',)))
+    assert 'arguments that it was not evaluated with' not in ' '.join(said(plan(content, none, network)))
     assert not planned.refused
     # What NixOps 2 deploys depends on whether its state has arguments.
     bare = replace(evaluated(function='runNixOps2'), bare=Network({**MACHINES.machines, 'app3': Machine(None)}))
