@@ -9,17 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.vars import load_extra_vars
 
 from ..module_utils._argspec import ArgumentSpec
 from ..plugin_utils._controller_action import ControllerAction
-from ..plugin_utils._networks.host import Evaluated
 from ..plugin_utils._networks.known import PHASES
 from ..plugin_utils._networks.preflight import AGENTS, NETWORKS, Inventory, check
 from ..plugin_utils._networks.unasked import Sparing, Unasked
-from ..plugin_utils._networks.variables import Variables, unreadable
+from ..plugin_utils._networks.variables import variables_of
 from ..plugin_utils._report.outcome import counted
 
 
@@ -59,14 +57,6 @@ def inventory_of(variables: Mapping[str, Any], loader: DataLoader, extra_vars: I
         provided=frozenset(agents) & provided,
         lost=frozenset(agents) & frozenset(variables['ansible_play_hosts_all']) - frozenset(variables['ansible_play_hosts']),
     )
-
-
-def variables_of(host: str, hostvars: Any, loader: DataLoader, kind: type[Evaluated] = Evaluated) -> Variables:
-    """Those of a host, or why there are none: what is wrong with one host must not hide what is wrong with others."""
-    try:
-        return kind(host, hostvars, loader)
-    except AnsibleError as error:
-        return unreadable(host, error)
 
 
 def runs(phase: str, variables: Mapping[str, Any]) -> bool:

@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import IO, Any, Callable
 
 from .._argspec import CONNECTION_OPTIONS, ArgumentSpec
 from .._files import hidden_file
@@ -26,8 +27,9 @@ from .guards import advice, require_nothing_new, require_seen
 from .importable import unusable
 from .known_hosts import host_differences, require_known_hosts
 from .placement import WRITES, Placement, carry_out, default_backup_folder, place, version_with
-from .sources import effect_name, from_file, read_source, read_version
+from .sources import Source, effect_name, from_file, read_source, read_version
 
+Find = Callable[[Mapping[str, Any], StateFiles, IO[bytes]], tuple[str, Source, str]]
 SPEC = ArgumentSpec(
     {
         **CONNECTION_OPTIONS,
@@ -64,26 +66,31 @@ SPEC = ArgumentSpec(
 )
 
 
-def run(module: Any) -> dict[str, Any]:
+def denoted(options: Mapping[str, Any], files: StateFiles, copy: IO[bytes]) -> tuple[str, Source, str]:
+    """The name of the state file, what is to be its newest version, and what to do about another one."""
+    if options['version'] is None:
+        source = read_source(options, copy)
+        return file_name(options['name'], 'nixops-%s.json', source.effect_deployment), source, options['existing']
+    name = file_name(options['name'], 'nixops-%s.json', effect_name(options))
+    return name, read_version(options, files, name, copy), 'restore'
+
+
+def run(module: Any, find: Find = denoted) -> dict[str, Any]:
     """Read, check, compare, upload what differs, and say what was done.
 
     module: an AnsibleModule, or what the action plugin has in its place: params, check_mode, _diff and warn.
+    find: says what the options denote.
     """
     with ExitStack() as files_open:
-        return _run(module, files_open)
+        return _run(module, find, files_open)
 
 
-def _run(module: Any, files_open: ExitStack) -> dict[str, Any]:
+def _run(module: Any, find: Find, files_open: ExitStack) -> dict[str, Any]:
     options = module.params
     files_open.enter_context(ending_in_order())
     files = StateFiles(connect(options), ProjectPath.parse(options['project']))
     copy = files_open.enter_context(hidden_file())
-    if options['version'] is None:
-        source, existing = read_source(options, copy), options['existing']
-        name = file_name(options['name'], 'nixops-%s.json', source.effect_deployment)
-    else:
-        name = file_name(options['name'], 'nixops-%s.json', effect_name(options))
-        source, existing = read_version(options, files, name, copy), 'restore'
+    name, source, existing = find(options, files, copy)
     judge = partial(unusable, function=options['function'], looked_for=source.effect_deployment)
     placements = [place(files, name, source.state, existing, compared, files_open, judge, source.number)]
     require_seen(placements[0], options['replaced_version'])

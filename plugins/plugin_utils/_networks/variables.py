@@ -20,6 +20,7 @@ from typing import Any, TypeVar, Union
 import yaml
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.validation import check_type_bool, check_type_int
+from ansible.parsing.dataloader import DataLoader
 
 from ...module_utils._nix.parameters import STATE_NAME
 from ...module_utils._problems import Failure, Problem
@@ -79,6 +80,14 @@ def unreadable(host: str, error: AnsibleError) -> Problem:
                    '(--vault-id). What it needs is unknown, whatever --limit selects. ansible-inventory --host %s says more.' % host)
 
 
+def variables_of(host: str, hostvars: Any, loader: DataLoader, kind: type[Evaluated] = Evaluated) -> Variables:
+    """Those of a host, or why there are none: what is wrong with one host must not hide what is wrong with others."""
+    try:
+        return kind(host, hostvars, loader)
+    except AnsibleError as error:
+        return unreadable(host, error)
+
+
 def read_network(name: str, variables: Variables) -> tuple[Network, list[Problem]]:
     """A host of the group nixops_networks, with what is wrong with its variables."""
     return _read(Network, name, variables, options_of('main'))
@@ -87,6 +96,10 @@ def read_network(name: str, variables: Variables) -> tuple[Network, list[Problem
 def read_agent(name: str, variables: Variables) -> tuple[Host, list[Problem]]:
     """A host of the group hercules_agents, with what is wrong with its variables."""
     return _read(Host, name, variables, options_of('agent'))
+
+
+OF_PLAYBOOKS = ('nixops_backup_', 'nixops_restore_')
+"""How the variables begin that other playbooks than those of the role take."""
 
 
 def _read(kind: type[HostKind], name: str, variables: Variables, options: Mapping[str, Any]) -> tuple[HostKind, list[Problem]]:
@@ -109,7 +122,8 @@ def _read(kind: type[HostKind], name: str, variables: Variables, options: Mappin
     host = Host(name, given, values)
     for variable, problem in (*_missing(host, options, problems), *_wrong_values(host, options), *_no_project(host), *_no_names(host)):
         problems.setdefault(variable, []).append(problem)
-    unknown = [variable for variable in variables if variable.startswith(PREFIX) and variable not in known]
+    unknown = [variable for variable in variables if variable.startswith(PREFIX) and not variable.startswith(OF_PLAYBOOKS)]
+    unknown = [variable for variable in unknown if variable not in known]
     alike: dict[str, Any] = dict.fromkeys(unknown)
     for variable in unknown:
         with suppress(AnsibleError):  # nobody reads it
