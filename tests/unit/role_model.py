@@ -273,11 +273,16 @@ class Model:
         return {**attributes, 'resources': resources}
 
     def known(self, network: str) -> set[str]:
-        """The machines of a network in the database, if that is where its state comes from, and in any version of a state on the server."""
+        """The machines of a network in the database, if that is where its state comes from, and in any version of a state on the server.
+
+        A project that no network belongs to any longer is not looked at.
+        """
         keys = self.deployments[network]
         held = [self.local(key) for key in keys if self.variables[network].get('nixops_state') != 'present']
-        for row in self.sandbox.service.store.all('select data from state where project in (?, ?)', *(
-                row['id'] for row in self.rows.values())):
+        projects = {variables['nixops_project'] for variables in self.variables.values()}
+        stored = [row for name in projects for row in self.sandbox.service.store.all(
+            'select data from state where project = ?', self.rows[name]['id'])]
+        for row in stored:
             with contextlib.suppress(ValueError):
                 held += [deployment for key, deployment in json.loads(row['data']).items() if key in keys]
         return {name for deployment in held for name in deployment['resources']}
