@@ -84,6 +84,11 @@ class Network(Host):
         return str(self['nixops_effect_deployment'] or self.deployment)
 
     @cached_property
+    def called(self) -> frozenset[str]:
+        """What it is called here and by the effect."""
+        return frozenset((self.deployment, self.effect_deployment))
+
+    @cached_property
     def state_name(self) -> str:
         """The state file on Hercules CI: what is uploaded, what the effect reads and what is compared with that."""
         return str(self['nixops_state_name'] or 'nixops-%s.json' % self.deployment)

@@ -114,17 +114,27 @@ def _not_new(network: Network, held: Mapping[Place, Held]) -> Iterator[Problem]:
     what = 'The network has machines already, and nixops_state: new would make them a second time.'
     remedy = 'Set nixops_state: upload where NixOps knows them from its database, or present with the name of the state that has them.'
     for (project, name), found in held.items():
-        known = [each for each in found.content.deployments if names(each, network.effect_deployment)]
+        known = [each for each in found.content.deployments if any(names(each, name) for name in network.called)]
         if known and found.content.machines:
             yield Problem(what, network.place('nixops_state'), found='%s in %s of %s' % (known[0], name, project), remedy=remedy)
 
 
 def known_here(network: Network, source: Mapping[str, object]) -> Iterator[Problem]:
     """The same, where NixOps on this machine knows machines of it. Without a database there is nothing to know."""
-    with suppress(Failure), hidden_file() as file:
-        found = read_source({**source, 'import_check': False}, file)
-        if found.machines:
+    for name in sorted(network.called):
+        with hidden_file() as file:
+            try:
+                found = read_source({**source, 'deployment': name, 'effect_deployment': None, 'import_check': False}, file)
+            except Failure as failure:
+                several = [Deployment(**each) for each in failure.extra.get('candidates', ())]
+                # None for a source that cannot be read, or has no such deployment.
+                found_as = [each for each in several if names(each, name)]
+                where = failure.problems[0].where
+            else:
+                found_as, where = [found.deployment] if found.machines else [], found.state.where
+        if found_as:
             yield Problem(
                 'NixOps on this machine knows machines of the network, and nixops_state: new would make them a second time.',
-                network.place('nixops_state'), found='%s in %s' % (found.deployment, found.state.where),
+                network.place('nixops_state'), found='%s in %s' % ('; '.join(map(str, found_as)), where),
                 remedy='Set nixops_state: upload, or nixops_database to another file if this is another network of the same name.')
+            return

@@ -195,6 +195,10 @@ def _no_names(host: Host) -> Iterator[tuple[str, Problem]]:
             yield variable, Problem('This cannot be the name of a state file.', where=host.line(variable), found=repr(name),
                                     expected='letters, digits, full stops, hyphens and underscores',
                                     remedy='Correct the name, or drop the variable.')
+    name = host['nixops_state_name']
+    if isinstance(name, str) and name.endswith('.known_hosts'):  # what is called so is not looked into for machines of a deployment
+        yield 'nixops_state_name', Problem('This is a name for known hosts.', where=host.line('nixops_state_name'), found=repr(name),
+                                           expected='a name for a state, such as nixops-NAME.json', remedy='Correct the name.')
 
 
 def _converted(value: Any, option: Mapping[str, Any]) -> Any:

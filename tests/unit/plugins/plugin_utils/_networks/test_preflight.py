@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import datetime
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -185,6 +187,7 @@ def test_a_state_that_is_newer_than_the_local_one_is_looked_at_too(
         'Known hosts would be written over a state. Where: nixops_known_hosts_name']),
     ({'nixops_known_hosts_name': 'nixops-webfarm.json'}, ['Known hosts would be written over a state', 'the state of neat-staging']),
     ({'nixops_state_name': '..'}, ['This cannot be the name of a state file.']),
+    ({'nixops_state_name': 'a.known_hosts'}, ['This is a name for known hosts.']),
     ({'nixops_network_files': ['network.nix', 'missing.nix']}, ['missing.nix']),
     ({'nixops_deployment': 'no such'}, ['no such', 'aws-prod']),
     ({'nixops_database': '/nonexistent/db.nixops'}, ['Where: neat-network, /nonexistent/db.nixops. ']),
@@ -282,6 +285,36 @@ def test_uncommitted_work_is_warned_of(networks: dict[str, Any], agents: dict[st
     _plan, warnings = check(Inventory(networks, agents, list(networks)))
     git(world.checkout, 'reset', '--quiet', '--hard', 'HEAD^')
     assert [warning.found for warning in warnings] == ['afterwards, before, on main']
+
+
+@pytest.mark.parametrize(('variables', 'refused'), [
+    ({'nixops_deployment': 'fresh'}, False), ({'nixops_deployment': 'aws-prod'}, True), ({'nixops_deployment': 'cccccccc'}, True),
+    ({'nixops_deployment': 'fresh', 'nixops_effect_deployment': 'aws-prod'}, True),
+    ({'nixops_deployment': 'aws-prod', 'nixops_effect_deployment': 'fresh'}, True),
+    ({'nixops_deployment': 'fresh', 'nixops_effect_deployment': 'cccccccc-1700-11e7-8000-000000000003'}, True),
+])
+def test_a_new_network_that_nixops_on_this_machine_knows(
+    networks: dict[str, Any], agents: dict[str, Any], variables: dict[str, Any], refused: bool,
+) -> None:
+    """By what the effect calls it, too. Of several with that name, any may have machines."""
+    networks['neat-network'].update(nixops_state='new', **variables)
+    if refused:
+        assert 'would make them a second time' in refusals(networks, agents)
+    else:
+        check(Inventory(networks, agents, list(networks)))
+
+
+def test_a_new_network_of_whose_name_nixops_on_this_machine_knows_several(
+    networks: dict[str, Any], agents: dict[str, Any], world: World, tmp_path: Path,
+) -> None:
+    shutil.copyfile(world.database, tmp_path / 'two.nixops')
+    with contextlib.closing(sqlite3.connect(tmp_path / 'two.nixops')) as connection:
+        connection.execute("update DeploymentAttrs set value = 'aws-prod' where name = 'name' and value = 'webfarm'")
+        connection.commit()
+    networks['neat-network'].update(nixops_state='new', nixops_database=str(tmp_path / 'two.nixops'))
+    said = refusals(networks, agents)
+    assert 'would make them a second time' in said
+    assert said.count('(aws-prod)') == 2
 
 
 def test_states_that_are_missing(networks: dict[str, Any], agents: dict[str, Any]) -> None:
