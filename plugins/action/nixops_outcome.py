@@ -26,7 +26,7 @@ from ..plugin_utils._networks.outcome import (
     with_action,
 )
 from ..plugin_utils._networks.rest import replaced_since as newer_than_deployment
-from ..plugin_utils._networks.service import change_by
+from ..plugin_utils._networks.service import change_by, version_to_come
 from ..plugin_utils._networks.stored import Versions
 from ..plugin_utils._networks.variables import read_network
 from ..plugin_utils._report.show import show
@@ -49,7 +49,7 @@ class ActionModule(ControllerAction):
             registered, branches = registered_by_all(project, hostvars), branches_of_all(project)
             ended = list(endings_of(project, registered, branches))
             changes.update(changed_by_others(branches, registered))
-            rows += rows_of(name, project, hostvars, ended)
+            rows += rows_of(name, project, hostvars, ended, check_mode=self._task.check_mode)
             endings += ended
         for log in dict.fromkeys(ending.log for _host, _branch, ending in endings if ending.log):
             self._display.display('\n'.join(log))
@@ -92,7 +92,7 @@ def registered_by_all(project: Mapping[str, Any], hostvars: Any) -> dict[str, di
 
 
 def rows_of(
-    name: str, project: Mapping[str, Any], hostvars: Mapping[str, Any], endings: list[tuple[str, str, Ending]],
+    name: str, project: Mapping[str, Any], hostvars: Any, endings: list[tuple[str, str, Ending]], *, check_mode: bool = False,
 ) -> list[dict[str, Any]]:
     """What nixops_report takes of a project."""
     if not endings:
@@ -107,6 +107,8 @@ def rows_of(
         ended = replaced_since(ending, newer_than_deployment(now))
         known = project['versions'].get(network['state_name'])
         before, after = change_by(ending.job_url, now, known)
+        if check_mode:
+            after = version_to_come(hostvars.raw_get(host).get('_nixops_uploaded') or {}, after)
         rows.append(row(
             name, host, branch, ended, secrets_map=network['secrets_map'], plan=plans.get((host, branch), ''),
             state_version_before=before, state_version_after=after, earlier=host in project.get('at_rest', {}),

@@ -52,12 +52,25 @@ options:
       result:
         description:
           - V(deployed) and V(unchanged) are good.
-          - V(pushed), V(skipped) and V(would deploy) mean that nothing has been deployed yet, V(tried) that it was only tried.
+          - V(pushed) and V(skipped) mean that nothing has been deployed yet, V(tried) that it was only tried.
+          - V(would deploy), V(would push) and V(would try) are of check mode.
           - V(rolled back) means that the state was replaced after it had been deployed.
           - V(failed), V(cancelled) and V(timed out) are bad.
         type: str
         required: true
-        choices: [deployed, unchanged, rolled back, pushed, tried, skipped, would deploy, cancelled, timed out, failed]
+        choices:
+          - deployed
+          - unchanged
+          - rolled back
+          - pushed
+          - tried
+          - skipped
+          - would push
+          - would try
+          - would deploy
+          - cancelled
+          - timed out
+          - failed
       commit:
         description: The commit that was deployed, of which eight digits are shown.
         type: str

@@ -147,7 +147,7 @@ def with_action(ending: Ending, action: str) -> Ending:
     if action == 'switch' or ending.result not in ('deployed', 'would deploy'):
         return ending
     message = 'nixops_action is %s, for later pushes to this branch, too, until it is switch again.' % action
-    return replace(ending, result='tried' if ending.result == 'deployed' else ending.result, message=message)
+    return replace(ending, result='tried' if ending.result == 'deployed' else 'would try', message=message)
 
 
 def _after_push(network: str, branch: str, branches: Iterable[str], done: Done) -> Ending:
@@ -155,9 +155,7 @@ def _after_push(network: str, branch: str, branches: Iterable[str], done: Done) 
     if _failed(done.pushed) and (pushed is None or pushed.get('msg')):
         return Ending('failed', _sentence(pushed['msg']), pushed['msg']) if pushed else _failure(done.pushed)
     if pushed and pushed['pushed_to'] != branch:
-        side = pushed['pushed_to']
-        result, message = ('pushed', 'Merge %s into %s to deploy it.' % (side, branch)) if side else ('skipped', NOT_PUSHED)
-        return Ending(result, message, commit=pushed['revision'] or '')
+        return _beside(branch, pushed)
     if pushed and pushed['changed'] and not pushed['revision']:
         return Ending('would deploy')
     commit = str(pushed['revision']) if pushed else ''
@@ -166,6 +164,16 @@ def _after_push(network: str, branch: str, branches: Iterable[str], done: Done) 
     if pushed and pushed['changed']:
         return Ending('pushed', commit=commit)
     return Ending('unchanged', '' if pushed or not done.rendered.get('changed') else ONLY_WRITTEN % done.rendered['file'], commit=commit)
+
+
+def _beside(branch: str, pushed: Result) -> Ending:
+    """Where a side branch has the file, or none."""
+    side, commit = pushed['pushed_to'], pushed['revision'] or ''
+    if not side:
+        return Ending('skipped', NOT_PUSHED, commit=commit)
+    if pushed['changed'] and not commit:
+        return Ending('would push', 'Then merge %s into %s to deploy it.' % (side, branch))
+    return Ending('pushed', 'Merge %s into %s to deploy it.' % (side, branch), commit=commit)
 
 
 def _after_watch(network: str, networks: Iterable[str], watched: Result, commit: str) -> Ending:

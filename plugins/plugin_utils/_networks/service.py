@@ -7,10 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Any
 
 from ...module_utils._hercules_ci.client import connect
 from ...module_utils._hercules_ci.state import Version
+from ...module_utils._nixops.placement import WRITES
 from ...module_utils._problems import Problem
 from .network import CONNECTION, PREFIX, STATE_NAME, Network
 from .projects import Project
@@ -35,6 +37,11 @@ def change_by(job_url: str, versions: Sequence[Version], known: int | None) -> t
     if not stored:
         return known, versions[-1].number if versions else None
     return versions[stored[0] - 1].number if stored[0] else None, versions[stored[-1]].number
+
+
+def version_to_come(uploaded: Mapping[str, Any], now: int | None) -> int | None:
+    """The number that a state would get, of which check mode only says that it would be uploaded; where it would not, `now`."""
+    return (uploaded.get('previous_version') or 0) + 1 if uploaded.get('action') in WRITES else now
 
 
 def missing_states(project: Project, versions: Container[str], uploads: bool) -> Iterator[Problem]:

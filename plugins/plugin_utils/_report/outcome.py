@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 TONES = {
     'deployed': 'good', 'unchanged': 'good',
-    'rolled back': 'open', 'pushed': 'open', 'tried': 'open', 'skipped': 'open', 'would deploy': 'open',
+    'rolled back': 'open', 'pushed': 'open', 'tried': 'open', 'skipped': 'open', 'would push': 'open',
+    'would try': 'open', 'would deploy': 'open',
     'cancelled': 'bad', 'timed out': 'bad', 'failed': 'bad',
 }
 """Every result there is, the worst last, and how a reader takes it."""

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import Version
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import change_by
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.service import change_by, version_to_come
 
 
 def versions(*jobs: str) -> list[Version]:
@@ -27,6 +29,15 @@ def versions(*jobs: str) -> list[Version]:
 ])
 def test_what_the_job_stored_counts_whenever_it_was(stored_by: list[str], known: int | None, change: tuple[int | None, int | None]) -> None:
     assert change_by('job 7', versions(*stored_by), known) == change
+
+
+@pytest.mark.parametrize(('uploaded', 'version'), [
+    ({}, 3), ({'action': 'unchanged', 'previous_version': 3}, 3), ({'action': 'kept', 'previous_version': 3}, 3),
+    ({'action': 'replaced', 'previous_version': 3}, 4), ({'action': 'restored', 'previous_version': 0}, 1),
+    ({'action': 'created', 'previous_version': None}, 1),
+])
+def test_the_version_that_comes(uploaded: dict[str, Any], version: int) -> None:
+    assert version_to_come(uploaded, 3) == version
 
 
 def test_without_a_job_the_run_counts() -> None:

@@ -107,6 +107,8 @@ def test_a_file_that_could_not_be_written_stops_all_networks_of_the_project() ->
     ({'revision': COMMIT, 'changed': False}, True, Ending('unchanged', commit=COMMIT)),
     ({'revision': COMMIT, 'changed': True, 'pushed_to': 'nixops/production'}, False,
      Ending('pushed', 'Merge nixops/production into production to deploy it.', commit=COMMIT)),
+    ({'revision': None, 'changed': True, 'pushed_to': 'nixops/production'}, False,
+     Ending('would push', 'Then merge nixops/production into production to deploy it.')),
 ])
 def test_what_the_push_says(entry: dict[str, Any], failed: bool, expected: Ending) -> None:
     pushed = {'failed': failed, 'msg': 'whole', 'branches': [{'branch': 'production', 'pushed_to': 'production', **entry}]}
@@ -153,7 +155,7 @@ def test_what_was_only_tried_is_not_called_deployed() -> None:
     assert (tried.result, tried.commit, tried.job) == ('tried', COMMIT, 7)
     assert tried.message == 'nixops_action is dry-run, for later pushes to this branch, too, until it is switch again.'
     assert with_action(Ending('would deploy'), 'build') == Ending(
-        'would deploy', 'nixops_action is build, for later pushes to this branch, too, until it is switch again.')
+        'would try', 'nixops_action is build, for later pushes to this branch, too, until it is switch again.')
 
 
 def test_failures_say_which_branch() -> None:

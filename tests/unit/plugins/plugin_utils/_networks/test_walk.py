@@ -234,3 +234,13 @@ def test_a_machine_that_is_only_here_is_not_made_anew_by_a_network_that_is_said_
     walk.its_state_comes_from_elsewhere('neat', 'new', 'keep', EVERYTHING)
     walk.nothing_is_made_anew()
     assert 'hand2' not in json.loads(walk.sandbox.states(walk.project, 'nixops-aws-prod.json')[-1])[UUIDS['neat']]['resources']
+
+
+@pytest.mark.usefixtures('walking')
+def test_a_new_network_that_another_project_knows_by_the_other_of_its_names() -> None:
+    walk = Walk()
+    walk.nothing_changes(EVERYTHING)
+    walk.it_moves_to_another_project('fresh', back=False, run=EVERYTHING)
+    walk.the_effect_calls_it_otherwise('fresh', 'elsewhere', EVERYTHING)
+    walk.nothing_is_made_anew()
+    assert not walk.sandbox.states(walk.other, 'nixops-fresh.json')
