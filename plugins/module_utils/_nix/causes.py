@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from .._problems import Problem
 from . import traces
-from .parameters import NIXOPS_FUNCTIONS
+from .functions import of
 from .traces import QUOTED, Source, Trace
 
 DEFAULT_STUB = 'network-stub.nix'
@@ -188,7 +188,7 @@ class Told(NamedTuple):
 def explain(stderr: str, source: Source) -> Problem:
     """The problem behind a failed nix-instantiate, from what it printed with --show-trace."""
     trace = traces.read(stderr, source)
-    of_nixops = source.functions.get(trace.effect, 'runNixOps') in NIXOPS_FUNCTIONS
+    of_nixops = of(source.functions.get(trace.effect)).nixops
     own = not trace.in_machine and trace.place is not None and trace.place.file == str(source.path)
     # What is missing in the file itself, such as in a condition, no stub can supply.
     plain = own or not of_nixops

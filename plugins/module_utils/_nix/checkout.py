@@ -18,15 +18,15 @@ from typing import Any, NamedTuple
 
 from .._git.repository import GitError, Repository, top_of_working_tree, unreadable
 from .._problems import Problem, fail
-from . import ci_nix, pins
-from .checks import FILE_OPTIONS
-from .parameters import NIXOPS_FUNCTIONS, function_of
+from . import ci_nix, functions, pins
 
 # The order in which an agent looks (hercules-ci-agent: NixFile.hs, searchPath).
 CI_NIX = ('nix/ci.nix', 'ci.nix')
 ALONE = 'effects.nix'
 SUBMODULE = '160000'  # the mode of a submodule in a tree of Git
 MOST_LINKS = 40
+# Of the network files those that are deployed; a flake has them by itself.
+DEPLOYED = ('network_files', 'deploy_only_network_files')
 # What lib.cleanSource of nixpkgs leaves out of src, although it lies in the folder.
 NOT_IN_CLEAN_SOURCE = re.compile(r'(^|/)(\.git|\.svn|CVS|\.hg)(/|$)|(^|/)\.sw[a-z]$|\..*\.sw[a-z]$|~$|\.o$|\.so$')
 
@@ -181,33 +181,47 @@ def _exists(path: Path) -> bool:
 def wanted_files(effects: Sequence[Mapping[str, Any]], chosen: Place, chosen_pins: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every file of the checkout that the rendered file refers to, after the option that says so."""
     for effect in effects:
-        if function_of(effect) not in NIXOPS_FUNCTIONS:
-            continue
-        options = ['prebuild_only_network_files'] if effect.get('flake') else FILE_OPTIONS
-        files = {option: effect.get(option) for option in options}
-        if function_of(effect) == 'runNixOps' and effect.get('network_files') is None:
-            files['network_files'] = ['network.nix']
-        for option, names in files.items():
-            for name in names or []:
-                yield 'effect %s: %s' % (effect['name'], option), posixpath.normpath(posixpath.join(effect.get('src') or '.', name))
+        for option, name in _named_files(effect):
+            yield 'effect %s: %s' % (effect['name'], option), posixpath.normpath(name)
     if chosen.form != 'effects':
         for name, pin in chosen_pins.items():
             if pin and pins.file_of(pin):
                 yield 'pins.%s' % name, posixpath.normpath(pins.file_of(pin))
 
 
+def _named_files(effect: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The files that the options of an effect name, relative to the checkout."""
+    function = functions.of_effect(effect)
+    for option, parameter in function.options.items():
+        value = effect.get(option)
+        if parameter.kind == 'sources' and not (effect.get('flake') and option in DEPLOYED):
+            for name in (parameter.default if value is None else value) or []:
+                yield option, posixpath.join(effect.get('src') or '.', name)
+        elif parameter.kind in functions.FILES:
+            yield from ((option, name) for name in (value if isinstance(value, list) else [value]) if isinstance(name, str))
+
+
+def other_files(effect: Mapping[str, Any]) -> Iterator[str]:
+    """Of the files of an effect those that need not be Nix: what is sent, written or served."""
+    for parameter in functions.of_effect(effect).of_kind('file'):
+        value = effect.get(parameter.option)
+        if isinstance(value, str):
+            yield posixpath.normpath(value)
+
+
 def _not_in_source(checkout: Path, effects: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
     """Prebuilding reads the folder itself, deploying what lib.cleanSource leaves of it."""
     for effect in effects:
-        if function_of(effect) not in NIXOPS_FUNCTIONS or effect.get('flake'):
+        function = functions.of_effect(effect)
+        if not function.nixops or effect.get('flake'):
             continue
-        for option in ('network_files', 'deploy_only_network_files'):
+        for option in DEPLOYED:
             for name in effect.get(option) or []:
                 if NOT_IN_CLEAN_SOURCE.search(name):
                     yield Problem('lib.cleanSource leaves the file out, so it would be missing when deployed.',
                                   'effect %s: %s' % (effect['name'], option), found=name, remedy='Rename the file.')
         source = checkout / (effect.get('src') or '.')
-        if function_of(effect) == 'runNixOps2' and (source / 'flake.nix').exists():
+        if function.nixops == 2 and (source / 'flake.nix').exists():
             yield Problem(
                 'NixOps 2 refuses a folder with both nixops.nix and flake.nix.', 'effect %s: src' % effect['name'], found=str(source),
                 remedy='Move the network into a folder of its own and set src, or use flake instead of network_files.',

@@ -14,21 +14,20 @@ from typing import Any
 
 from .._problems import Problem
 from .._secrets.scripts import uses_in
-from . import library, run_on
+from . import arguments, functions, logins, run_on
+from .arguments import is_code
 from .deployments import Evaluated
 from .expression import ATTRIBUTE_PATH, is_identifier
-from .parameters import ACTIONS, EXCEPTION, NIXOPS_FUNCTIONS, OPTIONS, PARAMETERS, STATE_NAME, deployment_of, function_of
+from .function import Function
+from .functions import EXCEPTION
+from .parameters import STATE_NAME, deployment_of
 
 # The shell of the effect expands the list of network files without quotes.
 NOT_IN_FILE = re.compile(r'[\s\x00-\x1f*?\[\]{}~$`\'"\\;&|<>()!#]')
-SCRIPT_OPTIONS = ('user_setup_script', 'prior_check_script', 'effect_check_script')
-# What every shell takes.
-VARIABLE = re.compile(r'[A-Za-z_][A-Za-z0-9_]*\Z')
 # What the agent gives to every effect, for its state.
 OF_AGENT = 'hercules-ci'
 # What agents and Nix look for in a set: another form of ci.nix, a set to leave out, a set to go into, a function.
 RESERVED_NAMES = frozenset(('herculesCI', '_type', 'recurseForDerivations', '__functor'))
-FILE_OPTIONS = ('network_files', 'prebuild_only_network_files', 'deploy_only_network_files')
 
 
 def effects_problems(effects: Sequence[Mapping[str, Any]], form: str, schedules: Collection[str] = ()) -> list[Problem]:
@@ -96,75 +95,60 @@ SCHEDULE_TERMS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def _effect_problems(effect: Mapping[str, Any], form: str, schedules: Collection[str], where: str) -> Iterator[Problem]:
-    function = function_of(effect)
+    function = functions.of_effect(effect)
     if not effect['name']:
         yield Problem('An effect has no name.', where)
     if effect['name'] in RESERVED_NAMES:
         yield Problem('An attribute of this name means something else than an effect to agents and Nix.', where, found=effect['name'],
                       remedy='Give the effect another name. NixOps may still call the deployment so (deployment).')
-    if not ATTRIBUTE_PATH.match(function) or '.' in function or not is_identifier(function):
-        yield Problem('The effects library has no such function.', where, found=function, expected='a name such as runNixOS')
+    if not ATTRIBUTE_PATH.match(function.name) or '.' in function.name or not is_identifier(function.name):
+        yield Problem('The effects library has no such function.', where, found=function.name, expected='a name such as runNixOS')
     if effect.get('job') and form != 'herculesCI':
         yield Problem('Jobs have names only in the form herculesCI.', where, found='job %s in the form %s' % (effect['job'], form),
                       remedy='Drop job, or set form: herculesCI.')
     if effect.get('job') not in schedules or effect.get('run_on'):
         yield from run_on.problems(effect.get('run_on'), '%s: run_on' % where)
-    yield from _argument_problems(effect, function, where)
-    yield from _variable_problems(effect, function, where)
-    named = {'secrets_map': effect.get('secrets_map'), 'arguments.secretsMap': (effect.get('arguments') or {}).get('secretsMap')}
+    yield from arguments.problems(effect, function, where)
+    named = {'secrets_map': effect.get('secrets_map'), 'arguments.secretsMap': functions.raw_value(effect, 'secretsMap')}
+    effect = functions.described(effect)
     for option, secrets in named.items():
-        if secrets is not None and not _is_code(secrets):
+        if secrets is not None and not is_code(secrets):
             yield from _secret_problems(secrets, '%s: %s' % (where, option))
-    if function in NIXOPS_FUNCTIONS:
-        yield from _nixops_problems(effect, where)
-        yield from (_nixops1_problems if function == 'runNixOps' else _nixops2_problems)(effect, where)
+    yield from _place_problems(effect, function, where)
+    yield from _script_problems(effect, function, where)
+    yield from logins.problems(effect, function, where)
+    if function.nixops:
+        yield from (_nixops1_problems if function.nixops == 1 else _nixops2_problems)(effect, function, where)
 
 
-def _argument_problems(effect: Mapping[str, Any], function: str, where: str) -> Iterator[Problem]:
-    """What no parameter of the function takes would be lost without a word."""
-    options = {parameter.attribute: parameter.option for parameter in PARAMETERS.get(function, ())}
-    given = effect.get('arguments') or {}
-    for option in sorted(OPTIONS):
-        if option not in options.values() and effect.get(option) is not None:
-            remedy = 'Drop it, or pass the parameter by its own name in arguments.'
-            if library.is_known(function):
-                objection = library.objection(function, OPTIONS[option])
-                remedy = objection[1] if objection else 'Pass it as arguments.%s.' % OPTIONS[option]
-            yield Problem('%s has no parameter for this option.' % function, '%s: %s' % (where, option), remedy=remedy)
-    if effect.get('nixops_plugins') is not None and (function != 'runNixOps2' or effect.get('nixops_package')):
-        yield Problem('Plugins are for the NixOps that this module chooses for runNixOps2.', '%s: nixops_plugins' % where,
-                      remedy='Drop it, or put the plugins into nixops_package.' if function == 'runNixOps2' else 'Drop it.')
-    for name in sorted(given):
-        at = '%s: arguments.%s' % (where, name)
-        if name in options:
-            yield Problem('This parameter has an option of its own.', at, remedy='Use the option %s.' % options[name])
-        elif library.is_known(function) and (objection := library.objection(function, name, given, options)):
-            yield Problem(objection[0], at, remedy=objection[1])
+def _place_problems(effect: Mapping[str, Any], function: Function, where: str) -> Iterator[Problem]:
+    """Files and folders of the checkout that are none."""
+    for parameter in function.of_kind('sources'):
+        for file in effect.get(parameter.option) or []:
+            yield from _file_problems(file, '%s: %s' % (where, parameter.option))
+    for parameter in function.of_kind('source'):
+        yield from _file_problems(effect.get(parameter.option) or '.', '%s: %s' % (where, parameter.option))
+    for parameter in function.of_kind(*functions.FILES):
+        value = effect.get(parameter.option)
+        for file in value if isinstance(value, list) else [value]:
+            if isinstance(file, str):
+                yield from _outside(file, '%s: %s' % (where, parameter.option), 'the checkout', 'a path in it, or code marked as such')
 
 
-def _variable_problems(effect: Mapping[str, Any], function: str, where: str) -> Iterator[Problem]:
-    """Environment variables are attributes beside the parameters, so they must not be called as one of these."""
-    for name, value in (effect.get('environment') or {}).items():
-        at = '%s: environment.%s' % (where, name)
-        if not VARIABLE.match(name):
-            yield Problem('This cannot be the name of an environment variable.', at, expected='letters, digits and underscores')
-        elif objection := library.variable_objection(function, name):
-            yield Problem(objection[0], at, remedy=objection[1])
-        elif isinstance(value, bool) or not isinstance(value, (str, int, Mapping)):
-            yield Problem('An environment variable has to be text.', at, expected='text, a number, or code or a path marked as such',
-                          found=type(value).__name__)
-
-
-def _nixops_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem]:
-    for option in FILE_OPTIONS:
-        for file in effect.get(option) or []:
-            yield from _file_problems(file, '%s: %s' % (where, option))
-    yield from _file_problems(effect.get('src') or '.', '%s: src' % where)
+def _script_problems(effect: Mapping[str, Any], function: Function, where: str) -> Iterator[Problem]:
+    """What scripts read, those in raw arguments too."""
     has_gnupg = 'gnupg' in map(_package_name, effect.get('inputs') or [])
-    for option in SCRIPT_OPTIONS:
-        yield from _use_problems(effect.get(option) or '', effect.get('secrets_map'), 'secrets_map', has_gnupg, '%s: %s' % (where, option))
-    if effect.get('action') not in (None, *ACTIONS):
-        yield Problem('NixOps has no such action.', '%s: action' % where, expected=', '.join(ACTIONS), found=effect['action'])
+    given = effect.get('secrets_map') or functions.raw_value(effect, 'secretsMap') or {}
+    if not isinstance(given, Mapping) or is_code(given):
+        return
+    known = {**{key: name for key, name, _field in functions.read_by(effect)}, **given}
+    for parameter in function.of_kind('script'):
+        script = effect.get(parameter.option)
+        yield from _use_problems(script if isinstance(script, str) else '', known, 'secrets_map', has_gnupg, '%s: %s' % (where, parameter.option))
+    options = function.by_attribute
+    for name, text in (effect.get('arguments') or {}).items():
+        if isinstance(text, str) and name not in options:
+            yield from _use_problems(text, known, 'secrets_map', has_gnupg, '%s: arguments.%s' % (where, name))
 
 
 def declared_problems(effects: Iterable[Evaluated]) -> list[Problem]:
@@ -184,15 +168,10 @@ def _secret_problems(secrets: Any, where: str) -> Iterator[Problem]:
         yield Problem('The agent refuses what names the secrets.', where, expected='a mapping', found=type(secrets).__name__)
         return
     for name, secret in secrets.items():
-        if not isinstance(secret, str) and secret != {'type': 'GitToken'} and not _is_code(secret):
+        if not isinstance(secret, str) and secret != {'type': 'GitToken'} and not is_code(secret):
             # The value may be anything, also a secret that somebody put into the wrong place: it is not shown.
             yield Problem('The agent refuses this entry.', '%s.%s' % (where, name),
                           expected="the name of a secret in secrets.json, or {'type': 'GitToken'}", found=type(secret).__name__)
-
-
-def _is_code(value: Any) -> bool:
-    """What only Nix can tell; the evaluation checks it."""
-    return isinstance(value, Mapping) and set(value) == {'_nix'}
 
 
 def _use_problems(script: str, secrets: Any, option: str, has_gnupg: bool, where: str) -> Iterator[Problem]:
@@ -219,11 +198,16 @@ def _file_problems(file: str, where: str) -> Iterator[Problem]:
     if bad:
         yield Problem('The shell of the effect would split or expand this file name.', where, found='%r in %r' % (bad.group(), file),
                       remedy='Rename the file.')
-    elif file.startswith('/') or posixpath.normpath(file).split('/')[0] == '..':
-        yield Problem('The file lies outside the source of the effect.', where, found=file, expected='a path relative to src, inside it')
+    else:
+        yield from _outside(file, where, 'the source of the effect', 'a path relative to src, inside it')
 
 
-def _nixops1_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem]:
+def _outside(file: str, where: str, what: str, expected: str) -> Iterator[Problem]:
+    if file.startswith('/') or posixpath.normpath(file).split('/')[0] == '..':
+        yield Problem('The file lies outside %s.' % what, where, found=file, expected=expected)
+
+
+def _nixops1_problems(effect: Mapping[str, Any], _function: Function, where: str) -> Iterator[Problem]:
     for name in effect.get('network_args') or {}:
         if not is_identifier(name):
             yield Problem('No network function can have an argument of this name.', '%s: network_args' % where, found=repr(name))
@@ -234,10 +218,10 @@ def _nixops1_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem
                           expected='letters, digits, full stops, hyphens and underscores', remedy='Set %s.' % option)
 
 
-def _nixops2_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem]:
+def _nixops2_problems(effect: Mapping[str, Any], function: Function, where: str) -> Iterator[Problem]:
     files = effect.get('network_files')
     if bool(files) == bool(effect.get('flake')):
-        yield Problem('runNixOps2 takes either network_files or flake.', where, found='both' if files else 'neither',
+        yield Problem('%s takes either network_files or flake.' % function.name, where, found='both' if files else 'neither',
                       remedy='Set network_files: [nixops.nix], or flake.')
     elif files and files != ['nixops.nix']:
         yield Problem('NixOps 2 deploys nixops.nix alone; other network files would only be prebuilt.', '%s: network_files' % where,
@@ -250,7 +234,7 @@ def _nixops2_problems(effect: Mapping[str, Any], where: str) -> Iterator[Problem
 
 def _shared_states(effects: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
     """Two deployments that put the same state file, or known hosts in its place, would each destroy what the other one knows."""
-    first = [effect for effect in effects if function_of(effect) == 'runNixOps']
+    first = [effect for effect in effects if functions.of_effect(effect).nixops == 1]
     owner: dict[str, str] = {}
     for effect in first:
         state = _file_of(effect, 'state_name')
@@ -267,6 +251,6 @@ def _shared_states(effects: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
 
 
 def _file_of(effect: Mapping[str, Any], option: str) -> str:
-    """The name of a file that the effect of a runNixOps stores. Without the option the library has its own."""
+    """The name of a file that an effect of NixOps 1 stores. Without the option the library has its own."""
     suffix = {'state_name': '.json', 'known_hosts_name': '.known_hosts'}[option]
     return 'nixops-%s%s' % (deployment_of(effect), suffix) if effect.get(option) is None else str(effect[option])

@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, overload
 
+from .functions import FUNCTIONS, nixops_of, with_nixops
+
 Key = tuple[str, str]
 """A job and the name of an effect in it; `default` is the job of the legacy form."""
 ALL = 'all'
@@ -118,8 +120,8 @@ class Evaluated:
     """An effect on a ref.
 
     path: as the agent names it. runs: whether it would run there; where it does not, nothing else is known without its network.
-    function: `runNixOps`, `runNixOps2`, or `None` for one that deploys no NixOps network.
-    state_name: the state file that NixOps would read; of runNixOps2 only the network tells. known_hosts_name: of runNixOps.
+    function: one that runs NixOps, `None` for any other.
+    state_name: the state file that NixOps would read; of NixOps 2 only the network tells. known_hosts_name: of NixOps 1.
     state_project: the other project of Hercules CI that NixOps 2 has its state at, if the network says so.
     deployment: NIXOPS_DEPLOYMENT, `None` also where it is null. lock: the name of NixOps 2's lock at Hercules CI.
     deploy_only: network files that are not prebuilt. destroys: whether NixOps is told to destroy what is obsolete.
@@ -183,10 +185,10 @@ def evaluated(ref: str, found: Mapping[str, Any]) -> Evaluated:
     function = _function_of(attributes, 'machines' in described)
     script = str(found.get('scripts', {}).get('effectScript', '')) if function else ''
     network = _network(described)
-    first = function == 'runNixOps'
+    first = nixops_of(function) == 1
     return Evaluated(
         ref=ref, job=found['job'], name=found['name'], path=found['path'], runs=found['runs'], function=function,
-        # A parameter that runNixOps2 does not know is an environment variable that nobody reads.
+        # A parameter that the function of NixOps 2 does not know is an environment variable that nobody reads.
         state_name=_text(attributes.get('stateName')) if first else _name_in(described.get('storage')) if function else None,
         known_hosts_name=_text(attributes.get('knownHostsName')) if first else None,
         deployment=_text(attributes.get('NIXOPS_DEPLOYMENT')) if function else None,
@@ -201,10 +203,10 @@ def evaluated(ref: str, found: Mapping[str, Any]) -> Evaluated:
 
 
 def _function_of(attributes: Mapping[str, Any], has_network: bool) -> str | None:
-    """By the attributes that each of the two functions always sets; an effect that does not run has none."""
-    if 'stateName' in attributes and 'knownHostsName' in attributes:
-        return 'runNixOps'
-    return 'runNixOps2' if 'NIXOPS_DEPLOYMENT' in attributes or (has_network and attributes) else None
+    """By the attributes that each function of NixOps always sets; an effect that does not run has none."""
+    known = with_nixops()
+    marked = next((name for name in known if FUNCTIONS[name].marks <= attributes.keys()), None)
+    return marked or next((name for name in known if known[name] == 2 and has_network and attributes), None)
 
 
 def _network(described: Mapping[str, Any]) -> Network | None:

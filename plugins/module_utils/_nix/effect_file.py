@@ -19,7 +19,7 @@ from .._git.trees import Tree, branch_trees
 from .._numbers import require_sensible_numbers
 from .._problems import Failure, Problem, fail
 from .._project import ProjectPath
-from . import checkout, checks, ci_nix, evaluation, parameters, pins, run_on, tracked
+from . import checkout, checks, ci_nix, evaluation, functions, parameters, pins, run_on, tracked
 from .deployments import Evaluated, Key
 
 HEADS = 'refs/heads/'
@@ -228,23 +228,24 @@ def _named_by_branch(failure: Failure, tree: Tree, remote: str) -> tuple[Problem
 def _candidate(change: Change, options: Mapping[str, Any]) -> evaluation.Candidate:
     root, pinned = Path(options['checkout']).resolve(), given(options['pins'])
     file = str(change.path.relative_to(options['checkout']))
-    functions = sorted({parameters.function_of(effect) for effect in options['effects']})
+    called = sorted({parameters.function_of(effect) for effect in options['effects']})
     project = ProjectPath.parse(options['project']) if options['project'] else None
     return evaluation.Candidate(
         text=change.after or '', form=change.form, path=root / file, checkout=root,
         owner=project.account if project else None, name=project.project if project else None,
-        bindings=ci_nix.pinned_bindings(pinned, file, functions) if change.form == 'effects' else '',
+        bindings=ci_nix.pinned_bindings(pinned, file, called) if change.form == 'effects' else '',
         uris=tuple(pin['url'] for pin in pinned.values() if pin.get('url', '').startswith('file://')),
         functions={effect['name']: parameters.function_of(effect) for effect in options['effects']},
         files={
             effect['name']: tuple(name for _where, name in checkout.wanted_files([effect], checkout.Place(file, change.form), {}))
             for effect in options['effects']
         },
+        other=frozenset(name for effect in options['effects'] for name in checkout.other_files(effect)),
         stubs={effect['name']: names[0] for effect in options['effects'] for names in [effect.get('prebuild_only_network_files')] if names},
         sources={
             effect['name']: folder for effect in options['effects']
             for folder in [posixpath.normpath(effect.get('src') or '.')]
-            if folder != '.' and parameters.function_of(effect) in parameters.NIXOPS_FUNCTIONS and not effect.get('flake')
+            if folder != '.' and functions.of_effect(effect).nixops and not effect.get('flake')
         },
         timeout=options['validate_timeout'],
     )

@@ -31,6 +31,7 @@ from .._programs import run_program
 from . import causes, deployments, traces
 from .deployments import Evaluated, Key
 from .expression import quoted, to_nix
+from .functions import with_nixops
 from .questions import CALL, IMPORT, QUESTIONS
 
 PROGRAM = 'nix-instantiate'
@@ -56,7 +57,7 @@ class Candidate:
     owner, name, rev: those of the repository and of the commit, if known.
     uris: further URLs that may be fetched, such as a pin's `file://`.
     stubs: effect → the network file that only prebuilding reads; functions: effect → the library's function; both for errors.
-    files: effect → its network files, relative to the checkout.
+    files: effect → its files, relative to the checkout; other: those of them that need not be Nix.
     timeout: seconds for all that Nix is asked about it, from now on.
     seen: the folder that Nix reads in place of the checkout, if it holds only what Git tracks of it.
     sources: effect → the folder that is deployed, relative to the checkout, where that is not the checkout itself.
@@ -74,6 +75,7 @@ class Candidate:
     stubs: Mapping[str, str] = field(default_factory=dict)
     functions: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    other: frozenset[str] = frozenset()
     timeout: float = 600
     seen: Path | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -97,7 +99,8 @@ def parse(candidate: Candidate) -> str:
     Returns them in Nix' own layout, without comments. Network files that only deploying reads are not looked at in any other way, as they
     may need what only deploying has.
     """
-    files = dict.fromkeys(str(candidate.checkout / file) for files in candidate.files.values() for file in files)
+    named = (file for files in candidate.files.values() for file in files if file not in candidate.other)
+    files = dict.fromkeys(str(candidate.checkout / file) for file in named)
     return _run(candidate, ['--parse'], candidate.text, *files)
 
 
@@ -164,6 +167,7 @@ def _prelude(candidate: Candidate) -> str:
         'flake': quoted(str(candidate.checkout)), 'checkout': quoted(str(candidate.seen or candidate.checkout)),
         'form': quoted(candidate.form),
         'root': IMPORT if candidate.form == 'effects' else CALL,
+        'nixops': to_nix(with_nixops()),
         'owner': to_nix(candidate.owner), 'name': to_nix(candidate.name), 'rev': quoted(candidate.rev),
     })
 

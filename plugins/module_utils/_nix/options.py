@@ -10,39 +10,48 @@ from __future__ import annotations
 from typing import Any
 
 from .._argspec import ArgumentSpec
+from . import functions
 from .ci_nix import FORMS
-from .parameters import ACTIONS
+from .function import KINDS, Parameter
 
 TEXT: dict[str, Any] = {'type': 'str'}
 TEXTS: dict[str, Any] = {'type': 'list', 'elements': 'str'}
-TRUTH: dict[str, Any] = {'type': 'bool'}
 MAPPING: dict[str, Any] = {'type': 'dict'}
-VALUE: dict[str, Any] = {'type': 'raw'}
 VALUES: dict[str, Any] = {'type': 'list', 'elements': 'raw'}
 PIN: dict[str, Any] = {'type': 'dict', 'options': {
     **dict.fromkeys(('url', 'sha256', 'github', 'revision', 'npins', 'niv', 'file', 'expression', 'comment', 'system'), TEXT),
     'config': {'type': 'dict'},
     'overlays': VALUES,
 }}
-EFFECT: dict[str, Any] = {
+# Those of every effect, whatever makes it.
+GENERAL: dict[str, Any] = {
     'name': {'type': 'str', 'required': True},
-    'function': {'type': 'str', 'default': 'runNixOps'},
+    'function': {'type': 'str', 'default': functions.DEFAULT},
     'run_on': {'type': 'dict', 'options': {
         'branches': TEXTS, 'tags': TEXTS, 'any_ref': {'type': 'bool'}, 'condition': {'type': 'str'},
     }},
-    **dict.fromkeys(('comment', 'job', 'deployment', 'src', 'state_name', 'known_hosts_name', 'nix_path'), TEXT),
-    'effect_deployment': {'type': 'str', 'aliases': ['nixops_deployment']},
-    **dict.fromkeys(('user_setup_script', 'prior_check_script', 'effect_check_script'), TEXT),
-    **dict.fromkeys(('prebuild', 'forget_state', 'allow_reboot', 'allow_recreate'), TRUTH),
-    **dict.fromkeys(('network_files', 'prebuild_only_network_files', 'deploy_only_network_files'), TEXTS),
-    **dict.fromkeys(('nixops_plugins', 'extra_deploy_args'), TEXTS),
-    **dict.fromkeys(('network_args', 'prebuild_network_args', 'arguments', 'environment'), MAPPING),
-    # Names of secrets, not secrets.
-    'secrets_map': {'type': 'dict', 'no_log': False},
-    'action': {'type': 'str', 'choices': list(ACTIONS)},
-    **dict.fromkeys(('inputs', 'prebuild_only_modules'), VALUES),
-    **dict.fromkeys(('flake', 'nixops_package', 'nix_package'), VALUE),
+    **dict.fromkeys(('comment', 'job'), TEXT),
+    'nixops_plugins': TEXTS,
+    **dict.fromkeys(('arguments', 'environment'), MAPPING),
 }
+
+
+def effect_options() -> dict[str, Any]:
+    """The options of an effect: the general ones, and those of all functions, whose types are those of the kinds of their parameters."""
+    return {**GENERAL, **{option: _option(parameter) for option, parameter in functions.all_options().items()}}
+
+
+def _option(parameter: Parameter) -> dict[str, Any]:
+    kind, _of, elements = KINDS[parameter.kind].partition(' of ')
+    found: dict[str, Any] = {'type': kind, **({'elements': elements} if elements else {})}
+    if parameter.choices:
+        found['choices'] = list(parameter.choices)
+    # Names of secrets, not secrets, although they sound like some.
+    return {**found, **({'no_log': False} if 'secret' in parameter.option else {}), **ALIASES.get(parameter.option, {})}
+
+
+ALIASES = {'effect_deployment': {'aliases': ['nixops_deployment']}}
+EFFECT = effect_options()
 SPEC = ArgumentSpec(
     {
         'checkout': {'type': 'path', 'required': True},

@@ -3,9 +3,8 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""What runNixOps and runNixOps2 take: which option is which parameter, what may be in it, and how it is written.
+"""How the parameters of an effect's function are written.
 
-From effects/nixops/run-nixops.nix, effects/nixops2/run-nixops2.nix and effects/effect/effect.nix of hercules-ci-effects.
 An effect is the mapping that the module nixops_effect takes, with None for what is not set.
 """
 
@@ -14,81 +13,19 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from . import library, pins
+from . import functions, pins
 from .expression import attribute_name, binding, quoted, to_nix
+from .function import Parameter
 
-NIXOPS_FUNCTIONS = ('runNixOps', 'runNixOps2')
-ACTIONS = ('switch', 'dry-run', 'plan', 'build', 'create', 'copy', 'dry-activate', 'test', 'boot')
 # In a URL, one full stop or two would name another place.
 STATE_NAME = re.compile(r'(?!\.{1,2}\Z)[A-Za-z0-9._-]+\Z')
-EXCEPTION = 'I know this can corrupt the state, until https://github.com/NixOS/nixops/issues/1499 is resolved.'
-
-
-class Parameter(NamedTuple):
-    """option: the name in the inventory; attribute: the name in Nix; default: the library's, which need not be written."""
-
-    option: str
-    attribute: str
-    default: Any = None
-    kind: str = 'value'
-
-
-SCRIPTS = (
-    Parameter('inputs', 'inputs', [], 'packages'),
-    Parameter('user_setup_script', 'userSetupScript', '', 'script'),
-    # Empty is not the default here: both functions run `nixops check` unless a script says otherwise.
-    Parameter('prior_check_script', 'priorCheckScript', None, 'script'),
-    Parameter('effect_check_script', 'effectCheckScript', None, 'script'),
-    Parameter('secrets_map', 'secretsMap', {}, 'secrets'),
-)
-
-# In the order of the guide: what is deployed, from which files, how, with which secrets.
-PARAMETERS: dict[str, tuple[Parameter, ...]] = {
-    'runNixOps': (
-        Parameter('deployment', 'name'),
-        Parameter('src', 'src', kind='source'),
-        Parameter('network_files', 'networkFiles', ['network.nix']),
-        Parameter('network_args', 'networkArgs', {}),
-        Parameter('prebuild', 'prebuild', True),
-        Parameter('prebuild_only_network_files', 'prebuildOnlyNetworkFiles', []),
-        Parameter('deploy_only_network_files', 'deployOnlyNetworkFiles', []),
-        Parameter('state_name', 'stateName'),
-        Parameter('known_hosts_name', 'knownHostsName'),
-        Parameter('action', 'action', 'switch'),
-        Parameter('effect_deployment', 'NIXOPS_DEPLOYMENT'),
-        Parameter('nix_path', 'NIX_PATH'),
-        *SCRIPTS,
-    ),
-    'runNixOps2': (
-        Parameter('deployment', 'name'),
-        Parameter('nixops_package', 'nixops', kind='nixops'),
-        Parameter('nix_package', 'nix', kind='package'),
-        Parameter('flake', 'flake'),
-        Parameter('src', 'src', kind='source'),
-        Parameter('network_files', 'networkFiles'),
-        Parameter('prebuild', 'prebuild', True),
-        Parameter('prebuild_network_args', 'prebuildNetworkArgs', {}),
-        Parameter('prebuild_only_network_files', 'prebuildOnlyNetworkFiles', []),
-        Parameter('prebuild_only_modules', 'prebuildOnlyModules', []),
-        Parameter('forget_state', 'forgetState', False),
-        Parameter('allow_reboot', 'allowReboot', True),
-        Parameter('allow_recreate', 'allowRecreate', True),
-        Parameter('extra_deploy_args', 'extraDeployArgs', []),
-        Parameter('action', 'action', 'switch'),
-        Parameter('effect_deployment', 'NIXOPS_DEPLOYMENT'),
-        Parameter('nix_path', 'NIX_PATH'),
-        *SCRIPTS,
-    ),
-}
-# Every option that belongs to a parameter of some function, and the parameter.
-OPTIONS = {parameter.option: parameter.attribute for parameters in PARAMETERS.values() for parameter in parameters}
 
 
 def function_of(effect: Mapping[str, Any]) -> str:
     """The function of the library that makes the effect."""
-    return str(effect.get('function') or 'runNixOps')
+    return str(effect.get('function') or functions.DEFAULT)
 
 
 def deployment_of(effect: Mapping[str, Any]) -> str:
@@ -99,17 +36,18 @@ def deployment_of(effect: Mapping[str, Any]) -> str:
 def bindings(effect: Mapping[str, Any], up: str, indent: int) -> list[str]:
     """The arguments of the effect's function, one binding an element, without the indentation of the first lines.
 
-    up: how the folder of the file reaches the root of the checkout, such as `./.` or `../.`.
+    up: how the folder of the file reaches the root of the checkout, such as ./. or ../..
     """
     lines = []
-    for parameter in PARAMETERS.get(function_of(effect), ()):
+    function = functions.of_effect(effect)
+    for parameter in function.parameters:
         lines += _binding(effect, parameter, up, indent)
     where = 'effect %s: arguments' % effect['name']
     lines += [
         binding(name, value, indent, short_lists=True, where='%s.%s' % (where, name))
         for name, value in (effect.get('arguments') or {}).items()
     ]
-    within = 'env.' if function_of(effect) in library.WITH_ENV else ''
+    within = 'env.' if function.modular else ''
     lines += [
         within + binding(name, value if isinstance(value, Mapping) else str(value), indent, where='effect %s: environment' % effect['name'])
         for name, value in (effect.get('environment') or {}).items()
@@ -119,32 +57,39 @@ def bindings(effect: Mapping[str, Any], up: str, indent: int) -> list[str]:
 
 def _binding(effect: Mapping[str, Any], parameter: Parameter, up: str, indent: int) -> list[str]:
     """One parameter as it is written: nothing where the library's default does."""
-    option, attribute, default, kind = parameter
+    option, attribute, default, kind, _choices = parameter
     value: Any = effect.get(option)
     where = 'effect %s: %s' % (effect['name'], option)
+    if value is None and functions.raw_value(effect, attribute) is not None:
+        return []
     if kind == 'source':
         return [] if effect.get('flake') else ['%s = lib.cleanSource %s;' % (attribute, pins.path_in_checkout(value or '.', up))]
     if kind == 'nixops':
         return ['%s = %s;' % (attribute, nixops2_package(value, effect.get('nixops_plugins'), indent, where))]
-    if option == 'deployment' and function_of(effect) == 'runNixOps':
-        value = deployment_of(effect)
+    if kind == 'name':
+        value = value or effect['name']
     if value is None or value == default:
         return []
     if option == 'prebuild_only_network_files' and effect.get('flake'):  # there they are passed on as they are
         value = [{'_nix': pins.path_in_checkout(posixpath.join(effect.get('src') or '.', file), up)} for file in value]
     if kind == 'secrets':
         return ['%s.%s = %s;' % (attribute, quoted(name), to_nix(secret, indent, where=where)) for name, secret in value.items()]
-    return [binding(attribute, _prepared(value, kind, where), indent, short_lists=True, where=where)]
+    within, _stop, name = attribute.rpartition('.')
+    return [(within and within + '.') + binding(name, _prepared(value, kind, where, up), indent, short_lists=True, where=where)]
 
 
-def _prepared(value: Any, kind: str, where: str) -> Any:
-    """Scripts get the last newline that makes them lines; packages become code."""
+def _prepared(value: Any, kind: str, where: str, up: str) -> Any:
+    """Scripts get the last newline that makes them lines; packages and files of the checkout become code."""
     if kind == 'script':
         return value + '\n' if value and not value.endswith('\n') else value
     if kind == 'package':
         return package(value, where)
     if kind == 'packages':
         return [package(item, where) for item in value]
+    if kind in ('file', 'module'):
+        return {'_nix': pins.path_in_checkout(value, up)} if isinstance(value, str) else value
+    if kind == 'modules':
+        return [_prepared(item, 'module', where, up) for item in value]
     return value
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from .._problems import Problem, fail
 from .expression import INDENT, attribute_name, binding, code, in_list, is_identifier, path, quoted, to_nix
+from .functions import of
 
 SYSTEM = 'x86_64-linux'
 
@@ -64,7 +65,7 @@ def with_defaults(pins: Mapping[str, Any], functions: Sequence[str]) -> dict[str
     """
     chosen = {name: pin for name, pin in pins.items() if pin}
     needed = {name: DEFAULTS[name] for name in ('nixpkgs', 'effects')}
-    if 'runNixOps' in functions and not kind_of(chosen.get('nixpkgs', {})):
+    if any(of(name).nixops == 1 for name in functions) and not kind_of(chosen.get('nixpkgs', {})):
         needed['nixops'] = DEFAULTS['nixops']
     # Somebody who sets only config or overlays keeps the default source.
     return {

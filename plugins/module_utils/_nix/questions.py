@@ -18,7 +18,9 @@ QUESTIONS = r"""
   # Prebuilding reads network files from all of the checkout, deploying from src alone. So does this; what only prebuilding reads may lie
   # anywhere. The way up from the store to the checkout is longer than any path.
   deployed = functions: functions // builtins.mapAttrs (name: _: arguments: withDeployed name functions.${name} (fromSource arguments))
-    (builtins.intersectAttrs { runNixOps = null; runNixOps2 = null; } functions);
+    (builtins.intersectAttrs nixopsOf functions);
+  # The functions that run NixOps, and which one.
+  nixopsOf = %(nixops)s;
   # What only prebuilding reads is not deployed. So which machines there are, and where NixOps 2 has its state, is asked without it. Nothing
   # else is: without it, a network may not have all that building takes. NixOps 2 gives a network the arguments that are in its state, so it
   # is asked both with those of the prebuild and without any.
@@ -26,7 +28,7 @@ QUESTIONS = r"""
     let
       effect = function arguments;
       info = more: (function (arguments // without // more)).prebuilt.machineInfo or null;
-      without = { prebuildOnlyNetworkFiles = [ ]; } // (if name != "runNixOps2" then { } else {
+      without = { prebuildOnlyNetworkFiles = [ ]; } // (if nixopsOf.${name} != 2 then { } else {
         prebuildOnlyModules = [ ];
         forgetState = true;  # else nothing would be known of a network that does not say where its state is
       });

@@ -35,7 +35,7 @@ SELECTION = re.compile(r'[A-Za-z_][\w\'-]*(?:\.(?:[A-Za-z_][\w\'-]*|"[^"$\n]*"))
 class Source:
     """What Nix was given: the text on standard input, the path that it shall have, the checkout that the path lies in.
 
-    For each effect: stubs, the file that only its prebuilding reads; functions, the library's function that makes it, runNixOps
+    For each effect: stubs, the file that only its prebuilding reads; functions, the library's function that makes it, that of NixOps 1
     where it is not named; files, the network files, relative to the checkout.
     sources: effect → the folder that is deployed, relative to the checkout, where that is not the checkout itself; Nix was given
     network files from a copy of that in its store.

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from .._nix.functions import nixops_of
 from .._problems import Problem, fail
 from .database import Deployment, NewerSchema, find_deployment
 from .document import NotAState
@@ -56,10 +57,10 @@ def content_of(state: State) -> Content:
 def unusable(state: State, function: str, looked_for: str | None) -> list[Problem]:
     """Why an effect cannot work with a state, whatever its content is.
 
-    function: runNixOps or runNixOps2. looked_for: the effect's NIXOPS_DEPLOYMENT; None or empty where it has none, and NixOps takes the
+    function: one that runs NixOps. looked_for: the effect's NIXOPS_DEPLOYMENT; None or empty where it has none, and NixOps takes the
     only deployment that there is.
     """
-    if function != 'runNixOps2' and state.is_database:
+    if nixops_of(function) != 2 and state.is_database:
         return [database_problem(state.where)]
     return without_deployment(state, looked_for)
 

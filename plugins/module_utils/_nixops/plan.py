@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._nix.deployments import Network
+from .._nix.functions import DEFAULT, nixops_of
 from .._problems import fail
 from .database import Deployment, find_deployment
 from .document import Entry
@@ -186,7 +187,7 @@ def _as_dict(item: Item) -> dict[str, Any]:
 
 
 def plan_of(
-    network: Network | None, recorded: Mapping[str, Recorded], function: str | None = 'runNixOps', *, same: bool = False,
+    network: Network | None, recorded: Mapping[str, Recorded], function: str | None = DEFAULT, *, same: bool = False,
     destroys: bool = False, deploy_only: Sequence[str] = (), include: Sequence[str] = (), exclude: Sequence[str] = (),
 ) -> Plan:
     """What a deployment of the network would do where the state says this.
@@ -199,7 +200,7 @@ def plan_of(
     """
     if network is None:
         return Plan(known=False)
-    defined = _defined(network, skips_azure=function == 'runNixOps')
+    defined = _defined(network, skips_azure=nixops_of(function) == 1)
     groups: dict[str, list[Item]] = {name: [] for name in GROUPS}
     for name in sorted({*defined, *recorded}):
         if name in defined:

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from .._files import open_regular
 from .._hercules_ci.state import StateFiles, Version
+from .._nix.functions import nixops_of
 from .._problems import Failure, Problem, errors_of, fail
 from .database import Deployment, default_database, find_deployment, open_database
 from .document import NotAState, empty
@@ -47,7 +48,7 @@ def read_source(options: Mapping[str, Any], file: IO[bytes]) -> Source:
     content = content_of(state)
     deployment = single_deployment(content, wanted, state.where)
     looked_for = effect_name(options, deployment)
-    keys = '' if options['function'] == 'runNixOps2' else 'error' if options['import_check'] else 'warning'
+    keys = '' if nixops_of(options['function']) == 2 else 'error' if options['import_check'] else 'warning'
     problems = import_problems(content, deployment, looked_for, state.where, keys)
     if errors_of(problems):
         raise Failure(errors_of(problems))
@@ -80,7 +81,7 @@ def read_version(options: Mapping[str, Any], files: StateFiles, name: str, file:
         raise Failure(tuple(unfit))
     content = content_of(state)
     deployment = find_deployment(content.deployments, options['deployment'], state.where)
-    problems = import_problems(content, deployment, looked_for, state.where, '' if function == 'runNixOps2' else 'warning')
+    problems = import_problems(content, deployment, looked_for, state.where, '' if nixops_of(function) == 2 else 'warning')
     return Source(state, deployment, looked_for, content.machines, tuple(problems), version.number)
 
 

@@ -17,6 +17,7 @@ from .._files import hidden_file
 from .._hercules_ci.client import connect
 from .._hercules_ci.state import StateFiles, require_file_name
 from .._hercules_ci.state_upload import Stored, Waiting
+from .._nix.functions import DEFAULT, with_nixops
 from .._payload import PAYLOAD_OPTION
 from .._problems import Failure, errors_of
 from .._processes import ending_in_order
@@ -37,7 +38,7 @@ SPEC = ArgumentSpec(
         'project': {'type': 'str', 'required': True},
         'deployment': {'type': 'str', 'required': True},
         'effect_deployment': {'type': 'str'},
-        'function': {'type': 'str', 'choices': ['runNixOps', 'runNixOps2'], 'default': 'runNixOps'},
+        'function': {'type': 'str', 'choices': list(with_nixops()), 'default': DEFAULT},
         'import_check': {'type': 'bool', 'default': True},
         'name': {'type': 'str'},
         'database': {'type': 'path'},
@@ -138,7 +139,7 @@ def results_of_failure(placements: list[Placement], done: dict[str, Stored]) -> 
 
 
 def file_name(given: str | None, pattern: str, deployment: str) -> str:
-    """The name of a file on the server: the one that is given, else the one that runNixOps uses by default."""
+    """The name of a file on the server: the one that is given, else the one that the function of NixOps 1 uses by default."""
     return require_file_name(given or pattern % deployment, 'name')
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...module_utils._nix.deployments import Evaluated
+from ...module_utils._nix.functions import nixops_of
 from ...module_utils._nixops.access_keys import key_problems, keys_recorded, keys_used
 from ...module_utils._nixops.importable import unusable
 from ...module_utils._nixops.plan import Plan, arguments_in, plan_of, recorded_in
@@ -202,7 +203,7 @@ def _differing_names(effect: Evaluated, declared: Declared | None, where: str) -
         return
     if effect.state_name and effect.state_name != declared.state_name:
         remedy = 'Set nixops_state_name of %s to %s.' % (effect.name, effect.state_name)
-        if effect.function == 'runNixOps2':
+        if nixops_of(effect.function) == 2:
             remedy = 'Set network.storage.hercules-ci.stateName in the network to %s, or nixops_state_name to %s.' % (
                 declared.state_name, effect.state_name)
         what = 'The effect reads another state than the one that the inventory names.'
@@ -255,7 +256,7 @@ def _arguments(effect: Evaluated, declared: Declared | None, kept: Iterable[str]
     taken = effect.network.takes if effect.network else None
     unknown = sorted(name for name in set(kept) - declared.network_args if taken is None or name in taken) if declared else []
     if declared and unknown:
-        variable = 'nixops_prebuild_network_args' if effect.function == 'runNixOps2' else 'nixops_network_args'
+        variable = 'nixops_prebuild_network_args' if nixops_of(effect.function) == 2 else 'nixops_network_args'
         yield Problem('NixOps deploys the network with arguments that it was not evaluated with: those that its state has.', where,
                       expected=_some(unknown), found=_some(sorted(declared.network_args)) or 'none', severity='warning',
                       remedy='Set %s as it is there: the plan may be that of another network.' % variable)

@@ -18,7 +18,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from ...module_utils._nix import run_on
+from ...module_utils._nix import functions, run_on
 from ...module_utils._nix.options import EFFECT
 from ...module_utils._problems import Problem
 from ...module_utils._project import ProjectPath
@@ -69,7 +69,12 @@ class Network(Host):
     @cached_property
     def function(self) -> str:
         """The function of the effects library that makes the effect."""
-        return str(self['nixops_function'] or 'runNixOps')
+        return str(self['nixops_function'] or functions.DEFAULT)
+
+    @cached_property
+    def nixops(self) -> int | None:
+        """The NixOps that deploys it, `None` for none: then it has no state."""
+        return functions.nixops_of(self.function)
 
     # What it is called.
 
@@ -107,7 +112,7 @@ class Network(Host):
             'branches': self.branches, 'function': self.function, 'action': str(self['nixops_action']), 'state': self.state,
             'state_name': self.state_name, 'known_hosts_name': self.known_hosts_name, 'effect_deployment': self.effect_deployment,
             'project': self.project, 'forget_state': bool(self['nixops_forget_state']), 'secrets_map': self['nixops_secrets_map'] or {},
-            'network_args': sorted((self['nixops_network_args' if self.function == 'runNixOps' else 'nixops_prebuild_network_args']) or ()),
+            'network_args': sorted((self['nixops_network_args' if self.nixops == 1 else 'nixops_prebuild_network_args']) or ()),
             'aws_profiles': dict(self.profiles.secrets) if self.profiles.complete else None,
             'aws_key_ids': {key: keys[name] for key, name in self.secrets.items() if name in keys},
         }
@@ -145,10 +150,10 @@ class Network(Host):
     def effect(self) -> dict[str, Any]:
         """The effect that deploys it, as nixops_effect takes it: every option whose variable the inventory sets.
 
-        The role's defaults are those of runNixOps, and not for every function.
+        The role's defaults are those of NixOps 1, and not for every function.
         """
         # For NixOps 2 the network itself names its state; the variables still say under which name to upload one.
-        elsewhere = {'state_name', 'known_hosts_name'} if self.function == 'runNixOps2' else set()
+        elsewhere = {'state_name', 'known_hosts_name'} if self.nixops == 2 else set()
         options = {option: self[PREFIX + option] for option in sorted(EFFECT_OPTIONS - elsewhere) if PREFIX + option in self.given}
         unset = {option for option, value in options.items() if value is None or (value == '' and PREFIX + option in STATE_NAME)}
         return {**{option: value for option, value in options.items() if option not in unset}, 'name': self.name, 'run_on': self.run_on}

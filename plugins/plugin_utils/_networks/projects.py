@@ -140,7 +140,7 @@ def _same_states(project: Project) -> Iterator[Problem]:
                           expected='a state of its own for each network', found='%s, as %s' % (network.state_name, other.name),
                           remedy='Correct nixops_deployment or nixops_state_name of one of them.')
     for network in networks:
-        owner = states.get(network.known_hosts_name) if network.function == 'runNixOps' else None
+        owner = states.get(network.known_hosts_name) if network.nixops == 1 else None
         if owner:
             yield Problem('Known hosts would be written over a state.', where=network.place('nixops_known_hosts_name'),
                           expected='a file of its own for each', found='%s, the state of %s' % (network.known_hosts_name, owner.name),

@@ -17,6 +17,7 @@ from typing import Any
 from ...module_utils._argspec import CONNECTION_OPTIONS
 from ...module_utils._files import hidden_file
 from ...module_utils._hercules_ci.state import StateFiles, Version
+from ...module_utils._nix.functions import nixops_of
 from ...module_utils._nix.parameters import STATE_NAME as STATE_FILE
 from ...module_utils._nixops.difference import compared
 from ...module_utils._nixops.document import NotAState
@@ -194,7 +195,7 @@ def _problems_there(network: Network, agents: Sequence[Agent], files: StateFiles
         return
     with hidden_file() as file:
         state = from_server(files, network.state_name, newest, file)
-        if network['nixops_function'] == 'runNixOps' and network.state != 'upload' and state.is_database:
+        if nixops_of(network.function) == 1 and network.state != 'upload' and state.is_database:
             yield database_problem('%s, %s' % (network.name, state.where))
         yield from _self_deploys(network, state, agents)
 

@@ -10,10 +10,16 @@ from typing import Any
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.checks import declared_problems, effects_problems, schedules_problems
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.parameters import EXCEPTION
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.functions import EXCEPTION
 
 EFFECT = {'name': 'x', 'run_on': {'branches': ['main']}}
 TWO = {**EFFECT, 'function': 'runNixOps2', 'network_files': ['nixops.nix']}
+
+LOGIN = "writeSSHKey\necho 'web ssh-ed25519 AAAA' >>~/.ssh/known_hosts"
+NIXOS = {'function': 'runNixOS', 'ssh_destination': 'root@web', 'configuration': 'web.nix', 'user_setup_script': LOGIN,
+         'secrets_map': {'ssh': 'default-ssh'}}
+WRITE = {'function': 'gitWriteBranch', 'git_remote': 'https://example.com/x.git', 'forge_type': 'github', 'update_branch': 'pages',
+         'contents': 'site'}
 
 
 def words(effect: dict[str, Any], form: str = 'legacy') -> str:
@@ -28,7 +34,10 @@ def words(effect: dict[str, Any], form: str = 'legacy') -> str:
     {**EFFECT, 'arguments': {'preEffect': 'true'}},
     {**TWO, 'network_files': None, 'flake': {'_nix': 'self'}},
     {**TWO, 'action': 'dry-run', 'arguments': {'makeAnException': EXCEPTION}},
-    {**EFFECT, 'function': 'runNixOS', 'arguments': {'effectScript': 'true'}},
+    {**EFFECT, **NIXOS, 'arguments': {'effectScript': 'true'}},
+    {**EFFECT, 'function': 'runNixOS', 'user_setup_script': LOGIN, 'secrets_map': {'ssh': 'x'}, 'arguments': {
+        'ssh': {'destination': 'root@web'}, 'configuration': {'_path': './web.nix'}}},
+    {**EFFECT, **WRITE, 'git_remote': None, 'forge_type': None, 'update_branch': None, 'arguments': {'git': {'_nix': 'git'}}},
 ])
 def test_what_is_right(effect: dict[str, Any]) -> None:
     assert words(effect) == ''
@@ -105,7 +114,7 @@ SHELL = {**EFFECT, 'function': 'mkEffect'}
     ({'arguments': {'deployOnlyNetworkFile': []}}, 'Did you mean deploy_only_network_files?'),
     ({'arguments': {'secrets_map': {}}}, 'Did you mean secrets_map?'),
     ({'arguments': {'preEfect': 'true'}}, 'Did you mean preEffect?'),
-    ({**SHELL, 'arguments': {'userSetupscript': 'true'}}, 'Did you mean userSetupScript?'),
+    ({**SHELL, 'arguments': {'userSetupscript': 'true'}}, 'Did you mean user_setup_script?'),
     # The other function's: never what the library ignores.
     ({'arguments': {'allowReboot': False}}, 'To do: Drop it: runNixOps always deploys with --allow-reboot and --allow-recreate.'),
     ({'arguments': {'allowReboots': False}}, 'Did you mean allowReboot? Drop it: runNixOps always deploys with --allow-reboot'),
@@ -128,7 +137,6 @@ SHELL = {**EFFECT, 'function': 'mkEffect'}
     ({'function': 'runCachixDeploy', 'arguments': {'userSetupScript': 'x'}}, 'runCachixDeploy overwrites this argument'),
     ({'function': 'netlifyDeploy', 'arguments': {'effectScript': 'x'}}, 'netlifyDeploy overwrites this argument'),
     # An option of this module that is a parameter of the function.
-    ({'function': 'runNixOS', 'user_setup_script': 'true'}, 'Pass it as arguments.userSetupScript.'),
     ({'function': 'runNixOS', 'inputs': ['git']}, 'Drop it, or use a hook'),
     # No phase of an effect reads it.
     ({**SHELL, 'arguments': {'installPhase': 'x'}}, 'An effect has no phase that reads this argument'),
@@ -144,14 +152,14 @@ SHELL = {**EFFECT, 'function': 'mkEffect'}
     ({'environment': {'a-b': 'x'}}, 'This cannot be the name of an environment variable'),
     ({'environment': {'DEBUG': True}}, 'An environment variable has to be text'),
     ({'function': 'runPutUrl', 'environment': {'DEBUG': 'x'}}, 'take no environment variables'),
-    ({'function': 'gitWriteBranch', 'environment': {'DEBUG': 'x'}}, None),
+    ({**WRITE, 'environment': {'DEBUG': 'x'}}, None),
     # What mkEffect, mkDerivation and Nix know.
     *(({'arguments': {name: value}}, None) for name, value in (
         ('buildInputs', []), ('nativeBuildInputs', []), ('passthru', {}), ('postUserSetup', 'x'), ('dontUnpack', True),
         ('preferLocalBuild', True), ('__hci_effect_virtual_uid', 0), ('patches', []), ('env', {}), ('preGetState', 'x'),
     )),
     # Functions that refuse what they do not know, or that we do not know.
-    ({'function': 'gitWriteBranch', 'arguments': {'git': {}, 'contents': 'x'}}, None),
+    ({**WRITE, 'contents': None, 'arguments': {'git': {}, 'contents': 'x'}}, None),
     ({'function': 'somethingNew', 'arguments': {'anything': 1}}, None),
 ])
 def test_what_no_parameter_takes(effect: dict[str, Any], expected: str | None) -> None:
@@ -220,3 +228,28 @@ def test_schedules(schedule: Any, expected: str) -> None:
 def test_schedules_exist_in_one_form_and_are_used() -> None:
     assert 'Only the form herculesCI has schedules.' in str(schedules_problems({'night': {'hour': 2}}, 'legacy', ['night'])[0])
     assert 'The schedule has no effect. Where: schedules.night.' in str(schedules_problems({'night': {'hour': 2}}, 'herculesCI', [])[0])
+
+
+@pytest.mark.parametrize(('effect', 'expected'), [
+    ({'ssh_destination': None}, 'Where: effect x: ssh_destination. Expected: ssh_destination. Found: no value.'),
+    ({'configuration': None}, 'Where: effect x: configuration. Expected: configuration or config. Found: neither.'),
+    ({'configuration': '../web.nix'}, 'The file lies outside the checkout. Where: effect x: configuration.'),
+    ({'ssh_destination': 'root@web; id'}, 'Where: effect x: ssh_destination. Expected: USER@HOST.'),
+    ({'ssh_destination': {'_nix': 'host'}}, None),
+    ({'ssh_destination': 'ssh://root@[fe80::1]'}, None),
+    ({'user_setup_script': 'writeSSHKey'}, "Where: effect x: user_setup_script. Expected: lines for ~/.ssh/known_hosts."),
+    ({'user_setup_script': 'echo web >>~/.known_hosts'}, 'Nothing gives the effect a key to log in with.'),
+    ({'user_setup_script': None, 'arguments': {'userSetupScript': 'true'}}, 'Nothing gives the effect a key'),
+    ({'user_setup_script': None, 'arguments': {'userSetupScript': {'_nix': 'script'}}}, None),
+    ({'user_setup_script': 'writeSSHKey', 'ssh_options': '-o StrictHostKeyChecking=accept-new'}, None),
+    ({'user_setup_script': LOGIN.replace('writeSSHKey', 'writeSSHKey deploy')}, 'reads a secret that secrets_map does not have'),
+    ({'arguments': {'preEffect': 'readSecretString db .x'}}, 'Where: effect x: arguments.preEffect. Expected: ssh. Found: db.'),
+    ({'arguments': {'ssh': {'destination': 'web'}}}, 'option of its own. Where: effect x: arguments.ssh.destination.'),
+    ({'action': 'switch'}, 'runNixOS has no parameter for this option. Where: effect x: action.'),
+    ({**WRITE, 'base_merge_method': 'squash'}, 'Expected: merge, rebase, fast-forward, reset. Found: squash.'),
+    ({'function': 'runCachixDeploy', 'deploy': {}, 'deploy_json_file': 'x.json'}, 'takes one or the other'),
+])
+def test_traps_of_other_functions(effect: dict[str, Any], expected: str | None) -> None:
+    base = {'name': 'x', 'run_on': {'branches': ['main']}} if 'function' in effect else {**EFFECT, **NIXOS}
+    found = words({**base, **effect})
+    assert (expected in found) if expected else found == '', found

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_nix, parameters
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_nix, functions
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from hypothesis import strategies as st
 
@@ -227,7 +227,7 @@ PARAMETERS: dict[str, tuple[str, st.SearchStrategy[Any]]] = {
     'deploy_only_network_files': ('deployOnlyNetworkFiles', st.lists(texts, min_size=1, max_size=3)),
     'state_name': ('stateName', texts),
     'known_hosts_name': ('knownHostsName', texts),
-    'action': ('action', st.sampled_from(parameters.ACTIONS)),
+    'action': ('action', st.sampled_from(functions.ACTIONS)),
     'effect_deployment': ('NIXOPS_DEPLOYMENT', texts),
     'nix_path': ('NIX_PATH', texts),
     'user_setup_script': ('userSetupScript', texts),
