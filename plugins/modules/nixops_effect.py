@@ -160,7 +160,7 @@ EXAMPLES = r"""
         inputs: [awscli2]
     validate: prebuild
 
-- name: A NixOS machine beside them, by code that is marked as such
+- name: A NixOS machine beside them
   nixcd.hercules_ci.nixops_effect:
     checkout: /srv/neat-repo
     effects:
@@ -169,9 +169,12 @@ EXAMPLES = r"""
         run_on:
           condition: src.ref == "refs/heads/main" && src.owner == "neat-org"
           branches: [main]
-        arguments:
-          ssh: {destination: web.example.com}
-          configuration: {_path: ./website.nix}
+        configuration: website.nix
+        ssh_destination: root@web.example.com
+        secrets_map: {ssh: website-ssh}
+        user_setup_script: |
+          writeSSHKey
+          echo 'web.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI…' >>~/.ssh/known_hosts
     project: github/neat-org/neat-repo
 """
 

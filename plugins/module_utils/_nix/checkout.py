@@ -203,7 +203,7 @@ def _named_files(effect: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def other_files(effect: Mapping[str, Any]) -> Iterator[str]:
     """Of the files of an effect those that need not be Nix: what is sent, written or served."""
-    for parameter in functions.of_effect(effect).of_kind('file'):
+    for parameter in functions.of_effect(effect).of_kind('file', 'folder'):
         value = effect.get(parameter.option)
         if isinstance(value, str):
             yield posixpath.normpath(value)

@@ -144,7 +144,8 @@ def _script_problems(effect: Mapping[str, Any], function: Function, where: str) 
     known = {**{key: name for key, name, _field in functions.read_by(effect)}, **given}
     for parameter in function.of_kind('script'):
         script = effect.get(parameter.option)
-        yield from _use_problems(script if isinstance(script, str) else '', known, 'secrets_map', has_gnupg, '%s: %s' % (where, parameter.option))
+        if isinstance(script, str):
+            yield from _use_problems(script, known, 'secrets_map', has_gnupg, '%s: %s' % (where, parameter.option))
     options = function.by_attribute
     for name, text in (effect.get('arguments') or {}).items():
         if isinstance(text, str) and name not in options:

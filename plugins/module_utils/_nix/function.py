@@ -27,8 +27,8 @@ class Parameter(NamedTuple):
 
 KINDS: Mapping[str, str] = {
     'text': 'str', 'number': 'int', 'truth': 'bool', 'texts': 'list of str', 'mapping': 'dict', 'value': 'raw', 'values': 'list of raw',
-    # The effect's name, unless it is given. A folder of the checkout, to be copied. Files in that.
-    'name': 'str', 'source': 'str', 'sources': 'list of str',
+    # The effect's name, unless it is given. The folder of the checkout that is copied, always; files in that; one that is copied if given.
+    'name': 'str', 'source': 'str', 'sources': 'list of str', 'folder': 'str',
     # Of the checkout as text; anything else is a value. The first two are Nix.
     'module': 'raw', 'modules': 'list of raw', 'file': 'raw',
     # Shell code; packages by their names in nixpkgs; names of secrets; the package of NixOps 2, which plugins can be chosen for.

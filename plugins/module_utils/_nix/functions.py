@@ -22,7 +22,7 @@ DEFAULT = 'runNixOps'
 # What the service gives out itself.
 GIT_TOKEN = {'type': 'GitToken'}
 # Kinds of parameters of which text is a file of the checkout.
-FILES = ('module', 'modules', 'file')
+FILES = ('module', 'modules', 'file', 'folder')
 
 
 def _names(text: str) -> frozenset[str]:
@@ -70,6 +70,7 @@ MODULE = (
     Parameter('gid', 'gid', 0, 'number'), Parameter('bin_sh', 'binsh', None, 'value'), Parameter('usr_bin_env', 'usrbinenv', None, 'value'),
     Parameter('fs_root_build_commands', 'fsRootBuildCommands', '', 'script'),
 )
+OTHER_OF_MODULES = _names('env extraAttributes fsRoot')
 GIT = (
     Parameter('git_remote', 'git.checkout.remote.url', None, 'value'),
     Parameter('forge_type', 'git.checkout.forgeType', None, 'value'),
@@ -86,6 +87,7 @@ GIT = (
     Parameter('pull_request_body', 'git.update.pullRequest.body'),
     Parameter('auto_merge_method', 'git.update.pullRequest.autoMergeMethod', choices=('merge', 'rebase', 'squash')),
     Parameter('update_script', 'git.update.script', None, 'script'),
+    Parameter('use_gh', 'programs.gh.enable', None, 'truth'),
 )
 PUBLISHED = (
     Parameter('secret_name', 'secretName'),
@@ -94,7 +96,7 @@ PUBLISHED = (
 
 ALWAYS = 'Drop it: runNixOps always deploys with --allow-reboot and --allow-recreate. runNixOps2 can do without.'
 ENTRIES = (
-    Function('mkEffect', (NAME, Parameter('src', 'src', None, 'file'), Parameter('effect_script', 'effectScript', '', 'script'),
+    Function('mkEffect', (NAME, Parameter('src', 'src', None, 'folder'), Parameter('effect_script', 'effectScript', '', 'script'),
                           *STATE, *SCRIPTS)),
     Function(
         'runNixOps',
@@ -207,9 +209,9 @@ ENTRIES = (
             Parameter('destination', 'destination', '.'),
             Parameter('message', 'message'),
             Parameter('allow_executable_files', 'allowExecutableFiles', True, 'truth'),
-            *MODULE,
+            NAME, Parameter('src', 'src', None, 'folder'), Parameter('effect_script', 'effectScript', '', 'script'), *MODULE,
         ),
-        strict=True, modular=True,
+        more=OTHER_OF_MODULES, strict=True, modular=True,
         needs=(('git_remote',), ('forge_type',), ('update_branch',), ('contents',)),
         reads=(Reading('token', 'token', GIT_TOKEN, key_option='git_token_secret'),),
     ),
@@ -274,9 +276,9 @@ ENTRIES = (
     ),
     Function(
         'modularEffect',
-        (NAME, Parameter('imports', 'imports', [], 'modules'), Parameter('src', 'src', None, 'file'),
+        (NAME, Parameter('imports', 'imports', [], 'modules'), Parameter('src', 'src', None, 'folder'),
          Parameter('effect_script', 'effectScript', '', 'script'), *MODULE),
-        strict=True, modular=True,
+        more=OTHER_OF_MODULES, strict=True, modular=True,
     ),
 )
 FUNCTIONS: dict[str, Function] = {entry.name: entry for entry in ENTRIES}
@@ -309,7 +311,7 @@ def all_options() -> dict[str, Parameter]:
 
 def raw_value(effect: Mapping[str, Any], attribute: str) -> Any:
     """What the raw arguments of an effect have for a parameter: perhaps code that it is in, and `None` where they have nothing."""
-    value: Any = effect.get('arguments')
+    value: Any = effect.get('arguments') if isinstance(effect.get('arguments'), Mapping) else None
     for name in attribute.split('.'):
         if not isinstance(value, Mapping) or set(value) == {'_nix'}:
             return value
@@ -329,6 +331,18 @@ def described(effect: Mapping[str, Any]) -> dict[str, Any]:
             is_text = isinstance(value, str) and kind in (*FILES, 'package')
             found[option] = {'_nix': quoted(value)} if is_text else value
     return found
+
+
+def options_of_secrets() -> set[str]:
+    """The options that say which secrets functions read by themselves."""
+    readings = [reading for entry in FUNCTIONS.values() for reading in entry.reads]
+    named = {option for each in readings for option in (each.name_option, each.field_option, each.key_option, each.unless)}
+    return named - {''}
+
+
+def options_of_kind(*kinds: str) -> set[str]:
+    """The options of all functions with parameters of these kinds."""
+    return {parameter.option for entry in FUNCTIONS.values() for parameter in entry.of_kind(*kinds)}
 
 
 def read_by(effect: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:

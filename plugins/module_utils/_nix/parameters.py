@@ -80,16 +80,15 @@ def _binding(effect: Mapping[str, Any], parameter: Parameter, up: str, indent: i
 
 def _prepared(value: Any, kind: str, where: str, up: str) -> Any:
     """Scripts get the last newline that makes them lines; packages and files of the checkout become code."""
+    if kind in ('packages', 'modules'):
+        return [_prepared(item, kind[:-1], where, up) for item in value]
     if kind == 'script':
         return value + '\n' if value and not value.endswith('\n') else value
     if kind == 'package':
         return package(value, where)
-    if kind == 'packages':
-        return [package(item, where) for item in value]
-    if kind in ('file', 'module'):
-        return {'_nix': pins.path_in_checkout(value, up)} if isinstance(value, str) else value
-    if kind == 'modules':
-        return [_prepared(item, 'module', where, up) for item in value]
+    if kind in functions.FILES and isinstance(value, str):
+        path = pins.path_in_checkout(value, up)
+        return {'_nix': 'lib.cleanSource %s' % path if kind == 'folder' else path}
     return value
 
 

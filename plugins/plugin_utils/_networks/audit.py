@@ -117,6 +117,7 @@ def access_problems(networks: Sequence[Network], agents: Agents, asked: Asked) -
 
 def _uses(network: Network) -> Iterator[tuple[str, SecretUse]]:
     """What the scripts of a network do with secrets, each once, after the name of the script."""
+    yield from (('nixops_function', use) for use in network.own_uses)
     for script, text in network.scripts.items():
         yield from ((script, use) for use in dict.fromkeys(uses_in(text)))
 

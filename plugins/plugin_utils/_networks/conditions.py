@@ -15,7 +15,7 @@ from ...module_utils._problems import Failure, Problem, fail
 from ...module_utils._project import ProjectPath
 from ...module_utils._secrets.condition import Condition, for_users
 from .host import variable_of, without_omit
-from .network import Network
+from .network import SECRETS, Network
 
 
 def least_privilege(networks: Iterable[Network]) -> dict[str, Condition]:
@@ -49,7 +49,7 @@ def with_conditions(secrets: Mapping[str, Mapping[str, Any]], networks: Iterable
 
 def _network(host: Mapping[str, Any]) -> Network:
     """The network, from just those variables that say which secrets it uses. Raises Failure if one is not what it should be."""
-    name, variables = str(host.get('inventory_hostname', '')), {key: variable_of(host, key) for key in ('nixops_project', *KINDS)}
+    name, variables = str(host.get('inventory_hostname', '')), {key: variable_of(host, key) for key in ('nixops_project', *SECRETS, *KINDS)}
     network = Network(name, variables, variables)
     try:
         ProjectPath.parse(network.project)

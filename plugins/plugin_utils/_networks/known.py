@@ -16,6 +16,7 @@ from ...module_utils._problems import Failure, Problem, errors_of
 from . import projects as rules
 from . import service
 from .branches import Heads, branch_problems, remote_problems
+from .destinations import destination_problems
 from .network import Network, in_terms_of_the_role, of_its_variables
 from .projects import Project
 from .rest import declared, deployed_branches, replaced_since, runs_with_each_push
@@ -107,7 +108,7 @@ class Known:
 
     def _finds_its_state(self, network: Network) -> bool:
         """Whether the effect of a network has what it needs on Hercules CI now."""
-        needs_none = network.state == 'new' or network['nixops_action'] == service.NO_UPLOAD or network['nixops_forget_state']
+        needs_none = not network.nixops or network.state == 'new' or network.action == service.NO_UPLOAD or network['nixops_forget_state']
         return needs_none or network.state_name in (self.versions or {})
 
     def plan(self, keys: Mapping[str, list[str]]) -> dict[str, Any]:
@@ -152,6 +153,7 @@ def _look(project: Project, run: Run) -> Known:
         *rules.checkout_problems(project, *([partial(remote_problems, asked=heads)] if run.pushes else [])), *asked.problems,
         *(() if asked.versions is None else service.missing_states(project, asked.versions, run.uploads(project))),
     ]
+    problems += [wrong for network in (*project.chosen, *project.pushed_too) for wrong in destination_problems(network, run.agents)]
     uploads: list[Upload] = []
     left: list[Network] = []  # to be deployed with the state that Hercules CI has
     for network in project.chosen:

@@ -23,13 +23,15 @@ from ...module_utils._nix.options import EFFECT
 from ...module_utils._problems import Problem
 from ...module_utils._project import ProjectPath
 from ...module_utils._secrets.condition import Condition
-from ...module_utils._secrets.scripts import Profiles, profiles_in
+from ...module_utils._secrets.scripts import Profiles, SecretUse, profiles_in
 from .host import Host
 
 PREFIX = 'nixops_'
 EFFECT_OPTIONS = frozenset(EFFECT) - {'name'}
-SCRIPTS = ('nixops_user_setup_script', 'nixops_prior_check_script', 'nixops_effect_check_script')
-USE = ('nixops_project', 'nixops_branches', 'nixops_run_on', 'nixops_secrets_map', 'nixops_arguments', *SCRIPTS)
+SCRIPTS = tuple(sorted(PREFIX + option for option in functions.options_of_kind('script')))
+SECRETS = ('nixops_function', 'nixops_secrets_map', 'nixops_arguments', *sorted(map(PREFIX.__add__, functions.options_of_secrets())))
+"""The variables that say which secrets the effect of a network gets."""
+USE = ('nixops_project', 'nixops_branches', 'nixops_run_on', *SECRETS, *SCRIPTS)
 """The variables that say which secrets a network uses, and where."""
 STATE_NAME = ('nixops_deployment', 'nixops_state_name', 'nixops_known_hosts_name', 'nixops_effect_deployment')
 """The variables that the network's names depend on."""
@@ -95,13 +97,13 @@ class Network(Host):
 
     @cached_property
     def state_name(self) -> str:
-        """The state file on Hercules CI: what is uploaded, what the effect reads and what is compared with that."""
-        return str(self['nixops_state_name'] or 'nixops-%s.json' % self.deployment)
+        """The state file on Hercules CI: what is uploaded, what the effect reads and what is compared with that. Only NixOps has one."""
+        return str(self['nixops_state_name'] or 'nixops-%s.json' % self.deployment) if self.nixops else ''
 
     @cached_property
     def known_hosts_name(self) -> str:
         """The known_hosts file beside it."""
-        return str(self['nixops_known_hosts_name'] or 'nixops-%s.known_hosts' % self.deployment)
+        return str(self['nixops_known_hosts_name'] or 'nixops-%s.known_hosts' % self.deployment) if self.nixops else ''
 
     def as_dict(self, keys: Mapping[str, list[str]] = MappingProxyType({})) -> dict[str, Any]:
         """What the role passes to its tasks, so that none of them reads a variable in a way of its own.
@@ -109,9 +111,9 @@ class Network(Host):
         keys: what may be shown of the IDs of AWS keys that agents hold, by the names of secrets.
         """
         return {
-            'branches': self.branches, 'function': self.function, 'action': str(self['nixops_action']), 'state': self.state,
+            'branches': self.branches, 'function': self.function, 'action': self.action, 'state': self.state,
             'state_name': self.state_name, 'known_hosts_name': self.known_hosts_name, 'effect_deployment': self.effect_deployment,
-            'project': self.project, 'forget_state': bool(self['nixops_forget_state']), 'secrets_map': self['nixops_secrets_map'] or {},
+            'project': self.project, 'forget_state': bool(self['nixops_forget_state']), 'secrets_map': self.secrets_map,
             'network_args': sorted((self['nixops_network_args' if self.nixops == 1 else 'nixops_prebuild_network_args']) or ()),
             'aws_profiles': dict(self.profiles.secrets) if self.profiles.complete else None,
             'aws_key_ids': {key: keys[name] for key, name in self.secrets.items() if name in keys},
@@ -119,8 +121,13 @@ class Network(Host):
 
     @cached_property
     def state(self) -> str:
-        """`upload`, `present` or `new`."""
-        return str(self['nixops_state'])
+        """`upload`, `present` or `new`; empty where there is none, as only NixOps has one."""
+        return str(self['nixops_state']) if self.nixops else ''
+
+    @cached_property
+    def action(self) -> str:
+        """What NixOps does; anything else does what its function is there for."""
+        return str(self['nixops_action']) if self.nixops else 'switch'
 
     def source(self, options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         """The options of nixops_state that bring the network's state to Hercules CI.
@@ -158,6 +165,19 @@ class Network(Host):
         unset = {option for option, value in options.items() if value is None or (value == '' and PREFIX + option in STATE_NAME)}
         return {**{option: value for option, value in options.items() if option not in unset}, 'name': self.name, 'run_on': self.run_on}
 
+    @cached_property
+    def destination(self) -> Any:
+        """Where the effect logs in with SSH; `None` where it does not."""
+        return self.described.get(functions.of(self.function).destination)
+
+    @property
+    def destination_place(self) -> tuple[str, ...]:
+        """The variable that says so, and perhaps the place in it."""
+        option = functions.of(self.function).destination
+        if PREFIX + option in self.given:
+            return (PREFIX + option,)
+        return ('nixops_arguments', *functions.of(self.function).options[option].attribute.split('.'))
+
     # With which secrets.
 
     @cached_property
@@ -173,17 +193,34 @@ class Network(Host):
     @cached_property
     def secrets(self) -> dict[str, str]:
         """Names in secrets.json, by the names that the effect has for them."""
-        return {str(key): str(name) for key, name in (self['nixops_secrets_map'] or {}).items() if isinstance(name, str)}
+        return {key: str(name) for key, name in self.secrets_map.items() if isinstance(name, str)}
 
     @cached_property
     def tokens(self) -> frozenset[str]:
         """The effect's names for what Hercules CI itself gives out, `{type: GitToken}`."""
-        return frozenset(str(key) for key, name in (self['nixops_secrets_map'] or {}).items() if not isinstance(name, str))
+        return frozenset(key for key, name in self.secrets_map.items() if not isinstance(name, str))
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """What the inventory says by options of the effect's function and by raw arguments, under the options."""
+        options = {option: self[PREFIX + option] for option in functions.of(self.function).options if PREFIX + option in self.given}
+        return functions.described({**options, 'function': self.function, 'arguments': self['nixops_arguments']})
+
+    @cached_property
+    def secrets_map(self) -> dict[str, Any]:
+        """What the effect gets, by its own names: what the function asks for by itself, and what the inventory adds."""
+        own = {key: name for key, name, _field in functions.read_by(self.described) if name}
+        return {**own, **{str(key): name for key, name in (self.described.get('secrets_map') or {}).items()}}
+
+    @cached_property
+    def own_uses(self) -> tuple[SecretUse, ...]:
+        """What the function reads by itself."""
+        return tuple(SecretUse(self.function, key, (field,)) for key, _name, field in functions.read_by(self.described))
 
     @cached_property
     def scripts(self) -> dict[str, str]:
         """Shell code of the effect, by the variable that it stands in."""
-        found = {script: self[script] for script in SCRIPTS}
+        found = {PREFIX + parameter.option: self[PREFIX + parameter.option] for parameter in functions.of(self.function).of_kind('script')}
         found.update(('nixops_arguments[%r]' % str(name), value) for name, value in (self['nixops_arguments'] or {}).items())
         return {script: text for script, text in found.items() if isinstance(text, str)}
 

@@ -14,6 +14,8 @@ from typing import Any
 
 from ...module_utils._git.repository import GitError, Repository, open_checkout, remote_default_branch, top_of_working_tree
 from ...module_utils._nix import checkout as nix_checkout
+from ...module_utils._nix.functions import FILES as OF_CHECKOUT
+from ...module_utils._nix.functions import options_of_kind
 from ...module_utils._problems import Failure, Problem
 from .network import EFFECT_OPTIONS, PREFIX, STATE_NAME, Network
 
@@ -28,10 +30,7 @@ SHARED = (
 OF_ONE = ('nixops_branches', 'nixops_state', 'nixops_state_existing', 'nixops_state_replaced_version')
 
 # What the files that an effect needs depend on.
-FILES = (
-    'nixops_function', 'nixops_src', 'nixops_flake', 'nixops_network_files', 'nixops_prebuild_only_network_files',
-    'nixops_deploy_only_network_files',
-)
+FILES = ('nixops_function', 'nixops_flake', *(PREFIX + option for option in sorted(options_of_kind('source', 'sources', *OF_CHECKOUT))))
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def overridden(project: Project, extra_vars: frozenset[str], left_out: frozenset
 
 
 def _same_states(project: Project) -> Iterator[Problem]:
-    networks = [network for network in project.networks if network.sound(*STATE_NAME, 'nixops_function')]
+    networks = [network for network in project.networks if network.nixops and network.sound(*STATE_NAME, 'nixops_function')]
     states: dict[str, Network] = {}
     for network in networks:
         other = states.setdefault(network.state_name, network)

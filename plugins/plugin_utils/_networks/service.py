@@ -50,7 +50,7 @@ def missing_states(project: Project, versions: Container[str], uploads: bool) ->
     versions: names of the states that Hercules CI has. uploads: whether this run uploads states, as its tags say.
     """
     for network in project.networks:
-        if not network.sound(*STATE_NAME, 'nixops_branches', 'nixops_run_on', 'nixops_state', 'nixops_action'):
+        if not network.nixops or not network.sound(*STATE_NAME, 'nixops_branches', 'nixops_run_on', 'nixops_state', 'nixops_action'):
             continue
         name = network.state_name
         selected = network.name in project.selected

@@ -98,7 +98,7 @@ def look_at_state(
 
     files, versions: of Hercules CI; without them only a state that would be uploaded is looked at.
     """
-    if not network.sound(*SOURCE):
+    if not network.nixops or not network.sound(*SOURCE):
         return [], []
     known = versions.get(network.state_name)
     newest = known[-1] if known else None

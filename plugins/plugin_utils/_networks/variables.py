@@ -22,6 +22,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.validation import check_type_bool, check_type_int
 from ansible.parsing.dataloader import DataLoader
 
+from ...module_utils._nix.functions import nixops_of
 from ...module_utils._nix.parameters import STATE_NAME
 from ...module_utils._problems import Failure, Problem
 from ...module_utils._project import ProjectPath
@@ -148,6 +149,8 @@ def places_at_fault(name: str, variable: str, variables: Mapping[str, Any]) -> l
 
 def _missing(host: Host, options: Mapping[str, Any], wrong: Container[str]) -> Iterator[tuple[str, Problem]]:
     required = {name for name, option in options.items() if option.get('required') and name not in wrong}
+    if 'nixops_deployment' in options and 'nixops_deployment' not in wrong and nixops_of(host['nixops_function']):
+        required.add('nixops_deployment')
     for name in sorted(required - host.given.keys()):
         yield name, Problem('%s is missing.' % name, where='host %s' % host.name, expected=_words(options[name]['description']),
                             remedy='Set it in the inventory, for the host or a group of it.')

@@ -19,6 +19,7 @@ import pytest
 from tests.sandbox.evaluation import EvaluationError, Nix
 from tests.sandbox.pins import NIX
 
+PARAMETERS = Path(__file__).parents[2] / 'fixtures' / 'effects' / 'parameters.json'
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / 'fixtures' / 'effects' / 'verdicts.json').read_text(encoding='utf-8'))
 FILES = {
     'network.nix': '{ ... }: { network.description = "n"; web.deployment.targetEnv = "none"; }',
@@ -104,6 +105,34 @@ def differences(judge: Judge, cases: Sequence[dict[str, Any]]) -> list[str]:
 
 def test_it_judges_every_call_as_the_real_library_does(judge: Judge) -> None:
     assert differences(judge, CASES) == []
+
+
+def test_it_takes_the_parameters_of_the_real_library(judge: Judge) -> None:
+    """Functions by their arguments, modules by their options. What a stand-in does not name it hands on."""
+    real: dict[str, list[str]] = json.loads(PARAMETERS.read_text(encoding='utf-8'))
+    plain = [name for name in real if name not in ('gitWriteBranch', 'modularEffect')]
+    named = ''.join('"%s" ' % name for name in plain)
+    expression = '''
+      let
+        pkgs = import %(nix)s/nixpkgs { system = "x86_64-linux"; overlays = [ (import %(nix)s/effects/overlay.nix) ]; };
+        inherit (pkgs) lib;
+        options = path: set: builtins.concatMap
+          (name: let path' = path ++ [ name ]; in
+            if name == "_module" then [ ]
+            else if (set.${name})._type or null == "option" then [ (builtins.concatStringsSep "." path') ] else options path' set.${name})
+          (builtins.attrNames set);
+        module = modules: options [ ] (lib.evalModules {
+          modules = [ { _module.args.pkgs = pkgs; } %(nix)s/effects/modules/effect.nix ] ++ modules;
+          specialArgs.hci-effects = pkgs.effects;
+        }).options;
+      in
+      lib.genAttrs [ %(named)s ] (name: builtins.attrNames (builtins.functionArgs pkgs.effects.${name})) // {
+        modularEffect = module [ ];
+        gitWriteBranch = module [ %(nix)s/effects/modules/write-branch.nix ];
+      }''' % {'nix': NIX, 'named': named}
+    found = json.loads(judge.nix.command('nix-instantiate', '--eval', '--strict', '--json', '-E', expression))
+    missing = {name: sorted(set(names) - set(found[name])) for name, names in real.items()}
+    assert not any(missing.values()), missing
 
 
 NETWORK = '''{ ... }: {

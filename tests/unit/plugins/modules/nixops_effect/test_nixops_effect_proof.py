@@ -168,7 +168,7 @@ def test_the_machine_that_is_broken_is_named(run: Run, checkout: Path) -> None:
     ({'secretsMap': {'_nix': '{ a.type = "Foo"; }'}}, 'The agent refuses this entry. Where: effect put: secretsMap.a.'),
     ({'secretsMap': {'_nix': '{ a = 1; }'}}, 'Found: int'),
     ({'effectScript': {'_nix': '"writeSSH" + "Key"'}}, 'writeSSHKey reads a secret that secretsMap does not have.'),
-    ({'preEffect': 'readSecretString nosuch .x'}, 'Where: effect put: preEffect.'),
+    ({'preEffect': {'_nix': '"readSecretString nosuch .x"'}}, 'Where: effect put: preEffect.'),
     ({'secretsMap': {'_nix': '{ ssh = "x"; }'}, 'effectScript': 'writeSSHKey'}, ''),
 ])
 def test_secrets_and_scripts_are_checked_as_nix_evaluates_them(run: Run, arguments: dict[str, Any], expected: str) -> None:
