@@ -123,6 +123,10 @@ networks:
         V(+0 ~? -0) any may.
       type: str
       sample: +2 ~1 -0
+    without_state:
+      description: What is deployed where no NixOps is, and so no state to compare with; empty for networks of NixOps.
+      type: str
+      sample: 'Runs runNixOS at root@web.example.com: /nix/store/…-nixos-system-web-24.05.'
     known:
       description: Whether the network and the state could be compared.
       type: bool

@@ -177,7 +177,8 @@ QUESTIONS = r"""
         runs = effect != { };
         describeNetwork = more: network (outputs.prebuilt // { inherit detail; } // more);
       in
-      within ref name (if found.job != job || !(outputs ? prebuilt) then [ ] else [
+      # A file that is deployed as it is needs no building.
+      within ref name (if found.job != job || !(builtins.isAttrs (outputs.prebuilt or null)) then [ ] else [
         # Its path is wanted inside of the context, for only then everything is evaluated there.
         (within ref name (builtins.seq (eachMachine (outputs.prebuilt.nodes or { })) (builtins.seq outputs.prebuilt.drvPath ({
           inherit ref job name runs;
@@ -185,6 +186,9 @@ QUESTIONS = r"""
           attributes = attributesOf effect;
           secrets = builtins.fromJSON (effect.secretsMap or "{}");
           network = describeNetwork { };
+          system =
+            if outputs.prebuilt ? machineInfo then null
+            else known (builtins.unsafeDiscardStringContext outputs.prebuilt.outPath);
         } // (if outputs.prebuilt ? bareInfo then { bare = describeNetwork { deployedInfo = outputs.prebuilt.bareInfo; }; } else { })))))
       ]))
     (jobs ref);

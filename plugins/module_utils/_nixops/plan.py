@@ -78,6 +78,7 @@ class Plan:
     leftover: what is obsolete already and stays so. unclear: what the state has and of which the evaluation does not tell whether the
     network has it. left_out: what NixOps is told not to make. known: whether there is a network to compare with; without it all is empty.
     destroys: whether NixOps destroys what is obsolete. deploy_only: network files of which nothing is known, as they are not prebuilt.
+    without_state: what is deployed where there is no NixOps, and so no state to compare with.
     """
 
     creates: tuple[Item, ...] = ()
@@ -90,6 +91,7 @@ class Plan:
     known: bool = True
     destroys: bool = False
     deploy_only: tuple[str, ...] = ()
+    without_state: str = ''
 
     @property
     def destroyed(self) -> tuple[Item, ...]:
@@ -119,6 +121,8 @@ class Plan:
     @property
     def short(self) -> str:
         """Such as `+2 ~1 -0`; `~1?` where further machines may change, `~?` where any may; `!1` for what NixOps refuses."""
+        if self.without_state:
+            return ''
         if not self.known:
             return UNKNOWN_PLAN
         changed = '%s%s' % (len(self.changes) or ('' if self._perhaps else 0), '?' if self._perhaps else '')
@@ -127,6 +131,9 @@ class Plan:
 
     def lines(self) -> Iterator[str]:
         """The whole of it to read: a line for each thing that is not as it was, and the sum."""
+        if self.without_state:
+            yield self.without_state
+            return
         if not self.known:
             yield 'Not known: the network is not prebuilt, or does not evaluate.'
             return
@@ -178,7 +185,7 @@ class Plan:
     def as_dict(self) -> dict[str, Any]:
         """For results: names with types, and what is said of each."""
         found: dict[str, Any] = {group: [_as_dict(item) for item in getattr(self, group)] for group in GROUPS}
-        return {**found, 'known': self.known, 'destroys': self.destroys, 'short': self.short}
+        return {**found, 'known': self.known, 'destroys': self.destroys, 'short': self.short, 'without_state': self.without_state}
 
 
 def _as_dict(item: Item) -> dict[str, Any]:

@@ -43,6 +43,7 @@ class Declared:
     effect_deployment: str
     function: str
     forget_state: bool = False
+    destination: str = ''
     project: str = ''
     network_args: frozenset[str] = frozenset()
     aws_profiles: Mapping[str, str | None] | None = None
@@ -52,7 +53,8 @@ class Declared:
     def of(cls, network: Mapping[str, Any]) -> Declared:
         """From what preflight returned."""
         named = {name: network[name] for name in ('state', 'state_name', 'effect_deployment', 'function', 'forget_state')}
-        return cls(**named, project=network.get('project', ''), network_args=frozenset(network.get('network_args', ())),
+        return cls(**named, project=network.get('project', ''), destination=network.get('destination', ''),
+                   network_args=frozenset(network.get('network_args', ())),
                    aws_profiles=network.get('aws_profiles'), aws_key_ids=network.get('aws_key_ids') or {})
 
 
@@ -94,14 +96,27 @@ def plan_branch(
     somebody's own, and has to find its state all the same. as_deployed: the networks whose last deployment was that of the same commit.
     """
     running = [effect for effect in evaluated if effect.runs and effect.function is not None]
+    others = [effect for effect in evaluated if effect.runs and effect.function is None and _needs_no_state(declared.get(effect.name))]
     project = next((network.project for network in declared.values()), '')
-    plans = []
+    plans = [_without_state(branch, effect, declared[effect.name], same=effect.name in as_deployed) for effect in others]
     for effect in running:
         plan = _plan_network(branch, effect, declared.get(effect.name), read, earlier, same=effect.name in as_deployed)
         where = '%s, branch %s' % (effect.name, branch)
         more = (*_state_elsewhere(effect, project, where), *_shared_file(effect, running, where))
         plans.append(replace(plan, problems=(*plan.problems, *more)))
     return plans
+
+
+def _needs_no_state(declared: Declared | None) -> bool:
+    return declared is not None and not nixops_of(declared.function)
+
+
+def _without_state(branch: str, effect: Evaluated, declared: Declared, *, same: bool) -> NetworkPlan:
+    """What is known of a deployment without NixOps: which function it is, where it goes, and what is deployed there."""
+    to = ' at %s' % declared.destination if declared.destination else ''
+    what = ': %s' % effect.system if effect.system else ''
+    again = ', as it was deployed last' if same else ''
+    return NetworkPlan(effect.name, branch, '', Plan(without_state='Runs %s%s%s%s.' % (declared.function, to, what, again)))
 
 
 def not_uploaded(plan: NetworkPlan, missing: Container[str]) -> NetworkPlan:

@@ -113,6 +113,7 @@ class Network(Host):
         return {
             'branches': self.branches, 'function': self.function, 'action': self.action, 'state': self.state,
             'state_name': self.state_name, 'known_hosts_name': self.known_hosts_name, 'effect_deployment': self.effect_deployment,
+            'destination': self.destination if isinstance(self.destination, str) else '',
             'project': self.project, 'forget_state': bool(self['nixops_forget_state']), 'secrets_map': self.secrets_map,
             'network_args': sorted((self['nixops_network_args' if self.nixops == 1 else 'nixops_prebuild_network_args']) or ()),
             'aws_profiles': dict(self.profiles.secrets) if self.profiles.complete else None,

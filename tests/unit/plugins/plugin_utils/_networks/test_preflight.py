@@ -77,7 +77,7 @@ def test_the_plan(networks: dict[str, Any], agents: dict[str, Any]) -> None:
     assert project.pop('networks')['neat-staging'] == {
         'branches': ['staging'], 'function': 'runNixOps', 'action': 'switch', 'state': 'upload', 'state_name': 'nixops-webfarm.json',
         'known_hosts_name': 'nixops-webfarm.known_hosts', 'effect_deployment': 'webfarm', 'project': PROJECT, 'forget_state': False,
-        'secrets_map': {'ssh': 'neat-ssh'}, 'network_args': [], 'aws_profiles': {}, 'aws_key_ids': {},
+        'destination': '', 'secrets_map': {'ssh': 'neat-ssh'}, 'network_args': [], 'aws_profiles': {}, 'aws_key_ids': {},
     }
     assert project == {
         'declared': ['neat-network', 'neat-staging'], 'selected': ['neat-network'], 'at_rest': {}, 'replaced': [],
