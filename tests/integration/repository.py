@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The Git repository of the guide: a network, its AWS part, the stub that lets it be built without AWS; and a network for staging."""
+"""The Git repository of the examples, and what somebody else does in it."""
 
 from __future__ import annotations
 
@@ -10,66 +10,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-FILES = {
-    'network.nix': '''\
-let
-  webserver = { pkgs, ... }: {
-    services.nginx.enable = true;
-    networking.firewall.allowedTCPPorts = [ 80 ];
-  };
-in
-{
-  network.description = "Neat network";
-  app1 = webserver;
-  app2 = webserver;
-}
-''',
-    'network-aws.nix': '''\
-let
-  ec2 = { config, resources, ... }: {
-    deployment.targetEnv = "ec2";
-    deployment.ec2.region = "eu-west-1";
-    deployment.ec2.keyPair = resources.ec2KeyPairs.kp;
-    # Only a deployment knows it; until there is one, network-stub.nix makes it up.
-    networking.extraHosts = "${config.networking.privateIPv4} self";
-  };
-in
-{
-  resources.ec2KeyPairs.kp = { region = "eu-west-1"; };
-  app1 = ec2;
-  app2 = ec2;
-}
-''',
-    'network-stub.nix': '''\
-# What the machines get from AWS, made up: enough to build them, never deployed.
-let
-  stub = { ... }: {
-    networking.privateIPv4 = "192.0.2.1";
-    fileSystems."/" = { device = "/dev/xvda"; };
-    boot.loader.grub.enable = false;
-  };
-in
-{
-  app1 = stub;
-  app2 = stub;
-}
-''',
-    'staging.nix': '''\
-let
-  machine = host: { ... }: {
-    deployment.targetHost = host;
-    fileSystems."/" = { device = "/dev/sda1"; };
-    boot.loader.grub.enable = false;
-  };
-in
-{
-  network.description = "Staging";
-  web1 = machine "web1.example.net";
-  web2 = machine "web2.example.net";
-  db1 = machine "db1.example.net";
-}
-''',
-}
+from tests.integration.examples import repository_files
+
+FILES = repository_files()
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -81,7 +24,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def make_repository(bare: Path, checkout: Path, branches: tuple[str, ...]) -> None:
-    """A bare repository with the guide's files on main and on these branches, and a checkout of main."""
+    """A bare repository with the example's files on main and on these branches, and a checkout of main."""
     bare.parent.mkdir(parents=True, exist_ok=True)
     git(bare.parent, 'init', '--quiet', '--bare', '--initial-branch=main', bare.name)
     git(bare.parent, 'clone', '--quiet', os.fspath(bare), os.fspath(checkout))

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The world of the guide in one folder: a Git repository, two agents, NixOps' database, an inventory, and a local Hercules CI.
+"""The world of the examples in one folder: a Git repository, two agents, NixOps' database, an inventory, and a local Hercules CI.
 
 The demo walks through it, the integration tests change something in it first.
 """
@@ -28,6 +28,7 @@ from typing import Any
 import yaml
 
 from tests.gates.surroundings import ROOT, search_path
+from tests.integration.examples import inventory, secrets
 from tests.integration.repository import make_repository
 from tests.sandbox.server import Sandbox
 
@@ -35,11 +36,13 @@ TOKEN = 'token-of-the-fleet-keeper'
 LONGEST_PLAY = 300.0  # seconds, unless a world says otherwise
 PROJECT = 'github/neat-org/neat-repo'
 DATABASE = ROOT / 'tests' / 'fixtures' / 'nixops' / 'nixops-1.7' / 'deployments.nixops'
-SECRETS = {
-    'neat-aws': {'data': {'aws_access_key_id': 'AKIACANARYCANARY0001', 'aws_secret_access_key': 'canary/secret+access/key'}},
-    'neat-ssh': {'data': {'privateKey': '-----BEGIN OPENSSH PRIVATE KEY-----\ncanarykey\n-----END OPENSSH PRIVATE KEY-----\n',
-                          'publicKey': 'ssh-ed25519 AAAA fleet'}},
+VAULT = {
+    'vault_aws_access_key_id': 'AKIACANARYCANARY0001',
+    'vault_aws_secret_access_key': 'canary/secret+access/key',
+    'vault_ssh_private_key': '-----BEGIN OPENSSH PRIVATE KEY-----\ncanarykey\n-----END OPENSSH PRIVATE KEY-----\n',
+    'vault_ssh_public_key': 'ssh-ed25519 AAAA fleet',
 }
+SECRETS = secrets({**inventory()['hercules_agents']['vars'], **VAULT})
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ class World:
         return self.folder / 'agents' / agent / 'secrets.json'
 
     def build(self) -> None:
-        """Make everything, and the guide's inventory."""
+        """Make everything, and the inventory of the examples."""
         make_repository(self.bare, self.checkout, ('production', 'staging'))
         self.database.parent.mkdir(mode=0o700)
         shutil.copyfile(DATABASE, self.database)
@@ -130,38 +133,19 @@ class World:
         self.inventory = self.guide_inventory()
 
     def guide_inventory(self) -> dict[str, Any]:
-        """The inventory of the design: two agents, a network in production and one in staging."""
-        pins = {name: pin for name, pin in self.sandbox.pins().items() if name in ('nixpkgs', 'effects', 'nixops')}
-        production = {
-            'nixops_deployment': 'aws-prod',
-            'nixops_network_files': ['network.nix', 'network-aws.nix'],
-            'nixops_prebuild_only_network_files': ['network-stub.nix'],
-            'nixops_secrets_map': {'aws': 'neat-aws'},
-            'nixops_user_setup_script': 'writeAWSSecret aws default',
-        }
-        staging = {
-            'nixops_deployment': 'webfarm',
-            'nixops_network_files': ['staging.nix'],
-            'nixops_secrets_map': {'ssh': 'neat-ssh'},
-            'nixops_user_setup_script': 'writeSSHKey ssh',
-        }
-        return {
-            'all': {'vars': {'ansible_python_interpreter': sys.executable}},
-            'hercules_agents': {
-                'hosts': {agent: {'ansible_host': address, 'nixops_agent_secrets_path': str(self.agent_secrets(agent))}
-                          for agent, address in (('agent-1', '203.0.113.11'), ('agent-2', '203.0.113.12'))},
-                'vars': {'ansible_connection': 'local', 'nixops_agent_secrets': SECRETS, 'nixops_agent_secrets_owner': getpass.getuser(),
-                         'nixops_agent_secrets_group': grp.getgrgid(os.getgid()).gr_name},
-            },
-            'nixops_networks': {
-                'vars': {'ansible_connection': 'local', 'nixops_project': PROJECT, 'nixops_checkout': str(self.checkout),
-                         'nixops_database': str(self.database), 'nixops_api_base_url': self.sandbox.url, 'nixops_pins': pins},
-                'children': {
-                    'production': {'vars': {'nixops_branches': ['production']}, 'hosts': {'neat-network': production}},
-                    'staging': {'vars': {'nixops_branches': ['staging']}, 'hosts': {'neat-staging': staging}},
-                },
-            },
-        }
+        """The inventory of the examples, with agents that are on this machine, and the addresses of this world."""
+        found = inventory()
+        agents, networks = found['hercules_agents'], found['nixops_networks']
+        for agent, variables in agents['hosts'].items():
+            variables['nixops_agent_secrets_path'] = str(self.agent_secrets(agent))
+        for name in ('ansible_user', 'ansible_become'):
+            del agents['vars'][name]
+        agents['vars'].update(VAULT, ansible_connection='local', nixops_agent_secrets_owner=getpass.getuser(),
+                              nixops_agent_secrets_group=grp.getgrgid(os.getgid()).gr_name)
+        networks['vars'].update(
+            nixops_checkout=str(self.checkout), nixops_database=str(self.database), nixops_api_base_url=self.sandbox.url,
+            nixops_pins={name: pin for name, pin in self.sandbox.pins().items() if name in ('nixpkgs', 'effects', 'nixops')})
+        return {'all': {'vars': {'ansible_python_interpreter': sys.executable}}, **found}
 
     def write_inventory(self) -> Path:
         """Put the inventory where the next play reads it."""
