@@ -1,0 +1,46 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the documentation shows of what is printed, by its first line: a function that prints it, or the test that sees it printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.causes import explain
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Machine, Network
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.traces import Source
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.plan import Recorded, plan_of
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard import NetworkPlan, plan_text
+
+TRACE = '''\
+error: The option `networking.privateIPv4' is used but not defined.
+
+       … while evaluating the effect "neat-network" on refs/heads/production
+
+       … while evaluating 'hostName'
+
+       at /srv/neat-repo/network-aws.nix:7:5:
+'''
+
+
+def missing_option() -> str:
+    """What a network without its stub is told."""
+    source = Source('', Path('/srv/neat-repo/ci.nix'), Path('/srv/neat-repo'), {'neat-network': 'network-stub.nix'})
+    return str(Failure((explain(TRACE, source),)))
+
+
+def plan() -> str:
+    """The plan of a network with two machines, one of which is replaced."""
+    network = Network({'app1': Machine('ec2'), 'app3': Machine('ec2')})
+    recorded = {name: Recorded('ec2', machine=True, system='/nix/store/deployed') for name in ('app1', 'app2')}
+    planned = NetworkPlan('neat-network', 'production', 'nixops-foo.json', plan_of(network, recorded))
+    return '\n'.join(plan_text([planned], 'github/neat-org/neat-repo', ['production']))
+
+
+PRINTED: dict[str, str | Callable[[], str]] = {
+    'The option networking.privateIPv4 has no value when the network is prebuilt.': missing_option,
+    'Plan for branch production of github/neat-org/neat-repo:': plan,
+}
