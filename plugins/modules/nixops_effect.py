@@ -330,13 +330,19 @@ problems:
 
 import os
 import stat
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..module_utils._entry import entry
 from ..module_utils._files import locked, remove, write_atomically
+from ..module_utils._git.exclude import ignore_here
+from ..module_utils._git.repository import GitError, top_of_working_tree
+from ..module_utils._nix.checkout import CI_NIX
 from ..module_utils._nix.ci_nix import in_order
 from ..module_utils._nix.effect_file import Change, plan, prove
 from ..module_utils._nix.options import SPEC
+from ..module_utils._problems import Failure
 
 
 def apply(change: Change) -> None:
@@ -350,6 +356,15 @@ def apply(change: Change) -> None:
             write_atomically(path, change.after.encode(), mode=mode)
 
 
+def let_git_overwrite(options: Mapping[str, Any], change: Change) -> None:
+    """Whoever pulls or switches to a branch that has the file gets that one. What only helps must not fail the task."""
+    with suppress(Failure, GitError, OSError):
+        repository = top_of_working_tree(options['checkout'])
+        name = os.path.relpath(change.path, options['checkout'])
+        if repository and name in CI_NIX:
+            ignore_here(repository, name)
+
+
 def run(module: Any) -> dict[str, Any]:
     """Render, prove what Nix makes of it, and write the file if that changes it."""
     options = module.params
@@ -357,6 +372,8 @@ def run(module: Any) -> dict[str, Any]:
     changed = change.before != change.after
     if changed and not module.check_mode:
         apply(change)
+        if change.after is not None:
+            let_git_overwrite(options, change)
     path = str(change.path)
     declared = [] if change.after is None else in_order(options['effects'])
     result: dict[str, Any] = {

@@ -42,6 +42,7 @@ SUPPORTED = (
     Version('2.21', '3.13'),
 )
 
+LEFT_OUT = ('.gitignore', 'CONTRIBUTING.md', 'Makefile', 'extensions', 'galaxy.yml', 'pyproject.toml', 'tests')
 PYTEST = 'python -m pytest --quiet --junitxml=$OUT/{0}.xml tests/{0} --numprocesses 2 --dist loadfile'
 DEPRECATED = r'^.*\[DEPRECATION WARNING\].*$'
 # Units and integration fail by themselves where Ansible prints such a line. ansible-test turns these warnings off for targets.
@@ -83,8 +84,9 @@ def install(tools: Path, tree: Path, top: Path) -> Path:
     (tarball,) = top.glob('*.tar.gz')
     subprocess.run([*galaxy, 'install', '--offline', '--force', '-p', str(top), str(tarball)], check=True, capture_output=True)
     collection = top / 'ansible_collections' / 'nixcd' / 'hercules_ci'
-    for name in ('galaxy.yml', '.gitignore'):  # the tests build it once more, without what other tests leave meanwhile
-        shutil.copy(tree / name, collection)
+    for name in LEFT_OUT:  # the tests, what they read, and what builds the tarball once more
+        copy = shutil.copytree if (tree / name).is_dir() else shutil.copy
+        copy(tree / name, collection / name)
     make_repository(collection)
     return collection
 

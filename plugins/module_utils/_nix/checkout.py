@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .._git.exclude import is_ignored_by_others
 from .._git.repository import GitError, Repository, top_of_working_tree, unreadable
 from .._problems import Problem, fail
 from . import ci_nix, functions, pins
@@ -104,7 +105,7 @@ def problems(checkout: Path, chosen: Place, effects: Sequence[Mapping[str, Any]]
                 found += _missing_in_clones(repository, where, file)
     if repository:
         with _git(checkout):
-            ignored = repository.ask('check-ignore', '--', chosen.file) is not None
+            ignored = is_ignored_by_others(repository, chosen.file)
         if ignored:
             found.append(Problem('Git ignores the file, so it would never reach an agent.', str(checkout / chosen.file),
                                  remedy='Remove the pattern that matches it from .gitignore.'))

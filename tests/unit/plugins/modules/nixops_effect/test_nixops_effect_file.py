@@ -148,3 +148,41 @@ def test_effects_are_named_in_the_order_of_the_file(run: Run) -> None:
 @pytest.mark.parametrize('options', [{'file': 'a\0b'}, {'pins': {'nixpkgs': {'npins': 'x', 'file': 'a\0b'}}}, {'checkout': '/a\0b'}])
 def test_what_is_no_path_is_told(run: Run, options: dict[str, Any]) -> None:
     assert run(validate='none', **options)['failed']
+
+
+def test_git_brings_the_file_of_a_branch_without_a_word(run: Run, checkout: Path, tmp_path: Path) -> None:
+    """Somebody pulls, switches or merges where the role has pushed the file: what lies in the checkout untracked is not in the way."""
+    git(tmp_path, 'clone', '-q', '--bare', str(checkout), 'remote.git')
+    git(checkout, 'remote', 'add', 'origin', str(tmp_path / 'remote.git'))
+    exclude = checkout / '.git' / 'info' / 'exclude'
+    exclude.write_text('/notes')
+    run(validate='none')
+    assert exclude.read_text() == '/notes\n/ci.nix\n'
+    git(tmp_path, 'clone', '-q', str(tmp_path / 'remote.git'), 'other')
+    (tmp_path / 'other' / 'ci.nix').write_text(run(validate='none', effects=[{**EFFECT, 'action': 'boot'}])['content'])
+    git(tmp_path / 'other', 'add', '.')
+    git(tmp_path / 'other', 'commit', '-q', '-m', 'Deploy')
+    git(tmp_path / 'other', 'push', '-q', 'origin', 'HEAD:main', 'HEAD:production')
+    run(validate='none')
+    git(checkout, 'fetch', '-q', 'origin')
+    git(checkout, 'switch', '-q', 'production')
+    assert 'boot' in (checkout / 'ci.nix').read_text()
+    git(checkout, 'switch', '-q', 'main')
+    run(validate='none')
+    git(checkout, 'pull', '-q', '--ff-only', 'origin', 'main')
+    assert 'boot' in (checkout / 'ci.nix').read_text()
+    assert git(checkout, 'status', '--porcelain') == ''
+    assert run(validate='none')['changed'] is True  # tracked now, and changed like any other file
+    assert git(checkout, 'status', '--porcelain') == ' M ci.nix\n'
+    assert exclude.read_text() == '/notes\n/ci.nix\n'
+
+
+def test_effects_nix_is_not_hidden_from_git(run: Run, checkout: Path) -> None:
+    """A flake sees only what Git tracks, so that somebody may want to add it."""
+    run(validate='none', form='effects')
+    assert git(checkout, 'status', '--porcelain') == '?? effects.nix\n'
+
+
+def test_a_pattern_of_the_repository_is_told(run: Run, checkout: Path) -> None:
+    (checkout / '.gitignore').write_text('/ci.nix\n')
+    assert 'Git ignores the file' in run(validate='none')['msg']
