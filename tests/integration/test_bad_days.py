@@ -32,7 +32,8 @@ def test_back_to_an_old_state_and_deployed_with_it(deployed: World) -> None:
     assert again.code == 0, again.output
     assert again.changes == {'nixcd.hercules_ci.nixops : Run the newest jobs of the branches again': ['neat-network']}
     assert 'Plan for branch production of %s:' % PROJECT in again.output
-    assert (last_job(deployed)['index'], last_job(deployed)['jobStatus']) == (number + 1, 'Success')
+    assert last_job(deployed)['index'] > number
+    assert last_job(deployed)['jobStatus'] == 'Success'
     assert len(deployed.sandbox.states(PROJECT, STATE)) == len(before) + 2
 
 
