@@ -26,7 +26,7 @@ def _pattern(name: str) -> str:
 
 
 def is_ignored_by_others(repository: Repository, name: str) -> bool:
-    """Whether Git ignores the file for another reason than the line that C(ignore_here) writes."""
+    """Whether Git ignores the file for another reason than the line that ignore_here writes."""
     said = repository.ask('check-ignore', '--verbose', '--', name)
     if said is None:
         return False

@@ -15,7 +15,7 @@ from tests.gates.surroundings import ROOT
 from tests.unit.documentation.plugins import PLUGINS, documented
 
 DIRECTIVE = re.compile(r'^( *)\.\. code-block:: (\S+)\n((?:\1   :\w+:.*\n)*)\n((?:\1   +\S.*\n|\n)+)', re.MULTILINE)
-FENCE = re.compile(r'^```(\S*)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r'^( *)```(\S*)\n(.*?)^ *```$', re.MULTILINE | re.DOTALL)
 LITERAL = re.compile(r'^(?! *\.\. ).*::$', re.MULTILINE)
 
 
@@ -53,7 +53,7 @@ def blocks() -> Iterator[Block]:
     for path in markdown_files():
         text = path.read_text(encoding='utf-8')
         for match in FENCE.finditer(text):
-            yield Block(str(path.relative_to(ROOT)), _line(text, match), match[1], match[2])
+            yield Block(str(path.relative_to(ROOT)), _line(text, match), match[2], textwrap.dedent(match[3]))
     for path in guides():
         text = path.read_text(encoding='utf-8') + '\n'
         for match in DIRECTIVE.finditer(text):

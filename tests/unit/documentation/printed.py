@@ -14,6 +14,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.traces impo
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.plan import Recorded, plan_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard import NetworkPlan, plan_text
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import Outcome
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.table import text_table
 
 TRACE = '''\
 error: The option `networking.privateIPv4' is used but not defined.
@@ -40,7 +42,18 @@ def plan() -> str:
     return '\n'.join(plan_text([planned], 'github/neat-org/neat-repo', ['production']))
 
 
+def table() -> str:
+    """What a run of the example ends with."""
+    page = 'https://hercules-ci.com/github/neat-org/neat-repo/jobs/%d'
+    outcomes = [
+        Outcome(network, 'github/neat-org/neat-repo', branch, 'deployed', commit, 1, 2, job, page % job, plan='+0 ~? -0')
+        for network, branch, commit, job in (('neat-network', 'production', '89e6c98d', 42), ('neat-staging', 'staging', '1f0c2d3e', 43))
+    ]
+    return '\n'.join(text for text, _tone in text_table(outcomes, 79))
+
+
 PRINTED: dict[str, str | Callable[[], str]] = {
     'The option networking.privateIPv4 has no value when the network is prebuilt.': missing_option,
+    '  NETWORK       BRANCH      COMMIT    STATE  JOB  PLAN      RESULT': table,
     'Plan for branch production of github/neat-org/neat-repo:': plan,
 }

@@ -24,7 +24,7 @@ from ansible.template import Templar
 from tests.gates.surroundings import ROOT
 from tests.unit.as_written import as_written
 from tests.unit.documentation.blocks import LITERAL, Block, blocks, guides, markdown_files
-from tests.unit.documentation.commands import commands, require_command
+from tests.unit.documentation.commands import commands, playbook_variables, require_command
 from tests.unit.documentation.documents import PLAYBOOKS, read, require_templates, require_yaml
 from tests.unit.documentation.plugins import COLLECTION, PLUGINS, VARIABLES
 from tests.unit.documentation.printed import PRINTED
@@ -121,7 +121,7 @@ def test_every_name_in_the_text_is_one_that_there_is(path: Path) -> None:
     named = set(re.findall(r'(?<![\w.])%s\.(\w+)' % re.escape(COLLECTION), text))
     assert named <= known, sorted(named - known)
     variables = set(re.findall(r'(?<![\w./-])nixops_[a-z_]+[a-z](?![\w/-])', text))
-    others = {name for _kind, name in PLUGINS} | {'nixops_networks', 'nixops_machine'} | ELSEWHERE
+    others = {name for _kind, name in PLUGINS} | {'nixops_networks', 'nixops_machine'} | ELSEWHERE | playbook_variables()
     assert variables <= set(VARIABLES) | others, sorted(variables - set(VARIABLES) - others)
 
 
