@@ -1,0 +1,91 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every function of the library with its options, declared in one file of each form, and evaluated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import functions
+
+from tests.marks import SLOW
+
+from .conftest import Run, git
+
+FILES = {
+    'web.nix': '{ networking.hostName = "web"; fileSystems."/".device = "/dev/vda1"; boot.loader.grub.enable = false; }\n',
+    'nixops.nix': '{ network.storage.hercules-ci.stateName = "two.nixops"; web.deployment.targetEnv = "none"; }\n',
+    'arion-compose.nix': '{ }\n',
+    'site/index.html': '<p>Neat</p>\n',
+    'deploy.json': '{}\n',
+    'network.nix': '{ web.deployment.targetEnv = "none"; }\n',
+}
+LOGIN = "writeSSHKey\necho 'web.example.net ssh-ed25519 AAAA' >>~/.ssh/known_hosts"
+SSH = {
+    'ssh_destination': 'root@web.example.net', 'ssh_options': '-p 2222', 'ssh_use_substitutes': False, 'ssh_compress': True,
+    'ssh_compress_closure': False, 'ssh_compress_session': True, 'ssh_copy_closure_options': '--include-outputs',
+    'ssh_inherit_variables': ['DEBUG'], 'ssh_package': 'openssh', 'ssh_nix_package': 'nix', 'build_on_destination': False,
+    'user_setup_script': LOGIN, 'secrets_map': {'ssh': 'neat-ssh'},
+}
+GIT = {'git_remote': 'https://git.example.net/neat.git', 'git_user': 'robot', 'base_merge_method': 'reset', 'base_merge_branch': 'main',
+       'pull_request_title': 'Update', 'pull_request_body': 'Please', 'auto_merge_method': 'squash'}
+MODULE = {'mounts': {'/dev/kvm': 'dev-kvm'}, 'uid': 1000, 'gid': 1000, 'fs_root_build_commands': 'mkdir $out/var', 'inputs': ['jq'],
+          'bin_sh': {'_nix': 'null'}, 'usr_bin_env': {'_nix': 'null'}, 'environment': {'DEBUG': 1}}
+STATE = {'get_state_script': 'getStateFile x', 'put_state_script': 'putStateFile x'}
+EFFECTS: dict[str, dict[str, Any]] = {
+    'runNixOps': {},
+    'runNixOps2': {'network_files': ['nixops.nix']},
+    'runNixOS': {'configuration': 'web.nix', 'system': 'x86_64-linux', 'profile': '/nix/var/nix/profiles/other', 'effect_script': 'true', **SSH},
+    'runNixDarwin': {'effect_name': 'mac', **SSH, 'config': {
+        '_nix': '{ system = { build.toplevel = pkgs.jq; profile = "/p"; }; networking.hostName = "mac"; }'}},
+    'runArion': {'modules': ['arion-compose.nix'], 'pkgs': {'_nix': 'pkgs'}, 'project_name': 'neat', 'host_nix_store_prefix': '/host'},
+    'runCachixDeploy': {'deploy': {'agents': {}}, 'async': True, 'cachix_package': 'cachix', 'inputs': ['jq']},
+    'gitWriteBranch': {**GIT, **MODULE, 'forge_type': 'github', 'update_branch': 'pages', 'contents': 'site', 'destination': 'docs',
+                       'message': 'Update', 'allow_executable_files': False, 'base_branch': 'main', 'base_merge': True,
+                       'create_pull_request': True, 'pull_request_base': 'main', 'use_gh': True, 'update_script': 'true', **STATE},
+    'flakeUpdate': {**GIT, 'forge_type': 'github', 'token_secret': 'neat-token', 'update_branch': 'update', 'create_pull_request': True,
+                    'flake_inputs': ['nixpkgs'], 'commit_summary': 'Update', 'nix_package': 'nix', 'module': {'_nix': '{ uid = 1; }'}},
+    'cargoPublish': {'secret_name': 'neat-crates', 'src': '.', 'manifest_path': 'x/Cargo.toml', 'extra_publish_args': ['--quiet'],
+                     'registry_url': 'https://crates.example.net', 'assert_versions': '1.0', 'effect_name': 'crates'},
+    'netlifyDeploy': {'content': 'site', 'site_id': 'x', 'secret_name': 'neat-site', 'secret_field': 'word', 'production_deployment': True,
+                      'extra_deploy_args': ['--debug']},
+    'runPutUrl': {'put_url': 'https://example.net/x', 'put_file': 'deploy.json'},
+    'modularEffect': {'effect_name': 'any', 'imports': [{'_nix': '{ uid = 1000; }'}], 'src': 'site', 'effect_script': 'true', **MODULE, **STATE},
+    'mkEffect': {'effect_name': 'any', 'src': 'site', 'effect_script': 'true', 'inputs': ['jq'], **STATE},
+}
+
+
+def effects(**both: Any) -> list[dict[str, Any]]:
+    """One of each function, called as it."""
+    return [{'name': name.lower(), 'function': name, 'run_on': {'branches': ['main']}, **options, **both}
+            for name, options in EFFECTS.items()]
+
+
+def test_there_is_one_of_each_function() -> None:
+    assert set(EFFECTS) == set(functions.FUNCTIONS)
+
+
+def test_each_option_is_tried() -> None:
+    tried = {option for options in EFFECTS.values() for option in options}
+    # What another one excludes, or what the tests of NixOps have.
+    left = {'nixpkgs', 'nix_darwin', 'ssh_destination_pkgs', 'directory', 'deploy_json_file', 'flakes', 'dry_run', 'git_token_secret'}
+    of_nixops = {option for function in ('runNixOps', 'runNixOps2') for option in functions.FUNCTIONS[function].options}
+    assert set(functions.all_options()) - tried - of_nixops == left
+
+
+@pytest.mark.parametrize('form', ['legacy', SLOW('herculesCI'), SLOW('effects')])
+def test_all_functions_in_one_file(run: Run, checkout: Path, form: str) -> None:
+    for name, text in FILES.items():
+        (checkout / name).parent.mkdir(exist_ok=True)
+        (checkout / name).write_text(text)
+    git(checkout, 'add', '.')
+    result = run(effects=effects(), form=form, validate='prebuild')
+    assert not result.get('failed'), result['msg']
+    found = {effect['name']: effect for effect in result['deployments'] if effect['runs']}
+    assert set(found) == {name.lower() for name in EFFECTS}
+    assert 'nixos-system-web' in found['runnixos']['system']
+    assert found['runcachixdeploy']['secrets_map'] == {'activate': 'default-cachix-activate'}
+    assert {name for name, effect in found.items() if effect['function']} == {'runnixops', 'runnixops2'}
