@@ -99,7 +99,8 @@ def _missing(effect: Mapping[str, Any], function: Function, where: str) -> Itera
     for group in () if elsewhere else function.needs:
         if all(effect.get(option) in (None, '') for option in group):
             yield Problem('%s does not know what to do without it.' % function.name, '%s: %s' % (where, group[0]),
-                          expected=' or '.join(group), found='neither' if len(group) > 1 else 'no value', remedy='Set %s.' % group[0])
+                          expected=' or '.join(group), found='neither' if len(group) > 1 else 'no value',
+                          remedy='Set the option %s.' % group[0])
     for option, others in function.excludes.items():
         also = [other for other in others if effect.get(other) is not None]
         if effect.get(option) is not None and also:

@@ -17,7 +17,7 @@ from ...module_utils._nix import checkout as nix_checkout
 from ...module_utils._nix.functions import FILES as OF_CHECKOUT
 from ...module_utils._nix.functions import options_of_kind
 from ...module_utils._problems import Failure, Problem
-from .network import EFFECT_OPTIONS, PREFIX, STATE_NAME, Network
+from .network import EFFECT_OPTIONS, PREFIX, STATE_NAME, Network, of_its_variables
 
 # One network acts for all of its project, with its own variables: these would otherwise depend on which one it is.
 SHARED = (
@@ -175,7 +175,8 @@ def _file_problems(project: Project, repository: Repository) -> Iterator[Problem
     if first.sound('nixops_file', 'nixops_form', 'nixops_pins'):
         effects = [network.effect for network in project.networks if network.sound(*FILES)]
         pins = {name: pin for name, pin in first['nixops_pins'].items() if pin}
-        yield from nix_checkout.problems(Path(repository.path), _place(project), effects, pins)
+        for problem in nix_checkout.problems(Path(repository.path), _place(project), effects, pins):
+            yield of_its_variables(problem, project.networks)
 
 
 def _uncommitted(project: Project, repository: Repository) -> Iterator[Problem]:

@@ -38,7 +38,8 @@ STATE = {'get_state_script': 'getStateFile x', 'put_state_script': 'putStateFile
 EFFECTS: dict[str, dict[str, Any]] = {
     'runNixOps': {},
     'runNixOps2': {'network_files': ['nixops.nix']},
-    'runNixOS': {'configuration': 'web.nix', 'system': 'x86_64-linux', 'profile': '/nix/var/nix/profiles/other', 'effect_script': 'true', **SSH},
+    'runNixOS': {'configuration': 'web.nix', 'system': 'x86_64-linux', 'profile': '/nix/var/nix/profiles/other',
+                 'effect_script': 'true', **SSH},
     'runNixDarwin': {'effect_name': 'mac', **SSH, 'config': {
         '_nix': '{ system = { build.toplevel = pkgs.jq; profile = "/p"; }; networking.hostName = "mac"; }'}},
     'runArion': {'modules': ['arion-compose.nix'], 'pkgs': {'_nix': 'pkgs'}, 'project_name': 'neat', 'host_nix_store_prefix': '/host'},
@@ -53,7 +54,8 @@ EFFECTS: dict[str, dict[str, Any]] = {
     'netlifyDeploy': {'content': 'site', 'site_id': 'x', 'secret_name': 'neat-site', 'secret_field': 'word', 'production_deployment': True,
                       'extra_deploy_args': ['--debug']},
     'runPutUrl': {'put_url': 'https://example.net/x', 'put_file': 'deploy.json'},
-    'modularEffect': {'effect_name': 'any', 'imports': [{'_nix': '{ uid = 1000; }'}], 'src': 'site', 'effect_script': 'true', **MODULE, **STATE},
+    'modularEffect': {'effect_name': 'any', 'imports': [{'_nix': '{ uid = 1000; }'}], 'src': 'site', 'effect_script': 'true',
+                      **MODULE, **STATE},
     'mkEffect': {'effect_name': 'any', 'src': 'site', 'effect_script': 'true', 'inputs': ['jq'], **STATE},
 }
 
