@@ -29,7 +29,7 @@ UNPARSED = {
     ('ansible-navigator', 'run'): 'its settings are in examples/fleet/ansible-navigator.yml',
     ('pre-commit', 'install'): 'a hook in the clone of a contributor',
 }
-GIT = {'clone', 'add', 'commit', 'push', 'pull', 'init', 'rm', 'switch', 'merge', 'checkout'}
+GIT = {'clone', 'add', 'commit', 'push', 'pull', 'init', 'rm', 'switch', 'merge', 'checkout', 'revert'}
 FILES = {'cd', 'cp', 'mkdir', 'rm'}
 CONSTANT_TAGS = {'always', 'never', 'all'}
 

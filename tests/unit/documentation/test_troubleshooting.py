@@ -24,7 +24,7 @@ OTHERS = {
     'sudo': 'a program',
     '/usr/bin/python3: not found': 'a shell on NixOS',
     'git pull': 'a command',
-    'untracked working tree files would be overwritten by merge: ci.nix': 'Git',
+    'untracked working tree files would be overwritten by merge: effects.nix': 'Git',
     'Secret N does not exist or access was denied': 'hercules-ci-agent, facts of its source; the sandbox says the same',
     'Could not parse secrets file as configured on agent': 'the same',
 }
