@@ -99,7 +99,7 @@ def read_agent(name: str, variables: Variables) -> tuple[Host, list[Problem]]:
     return _read(Host, name, variables, options_of('agent'))
 
 
-OF_PLAYBOOKS = ('nixops_backup_', 'nixops_restore_', 'nixops_pins_')
+OF_PLAYBOOKS = ('nixops_backup_', 'nixops_restore_', 'nixops_pins_', 'nixops_adopt_')
 """How the variables begin that other playbooks than those of the role take."""
 
 
