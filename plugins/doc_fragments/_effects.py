@@ -229,4 +229,5 @@ options:
           - Environment variables for the scripts of the effect. A value is text, a number, or code or a path marked as such.
           - They stand in the file. Put secrets into O(effects[].secrets_map).
         type: dict
-""" + OF_OTHER_FUNCTIONS
+"""
+    DOCUMENTATION += OF_OTHER_FUNCTIONS  # ansible-test reads the text above by itself

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.repository import git, make_repository
-from tests.integration.world import World
+from tests.integration.world import PROJECT, World
+from tests.marks import SLOW
 
 OTHER = 'github/neat-org/other-repo'
 FILES = {
@@ -64,13 +68,19 @@ def effects(world: World, project: str) -> dict[str, str]:
     return {effect['attribute']: effect['status'] for job in found['jobs'] for effect in job.get('effects', ())}
 
 
-def test_networks_of_several_functions(world: World) -> None:
+@pytest.mark.parametrize('form', ['auto', SLOW('herculesCI')])
+def test_networks_of_several_functions(world: World, form: str) -> None:
     mixed(world)
+    world.inventory['nixops_networks']['vars']['nixops_form'] = form
     first = world.play()
     assert first.code == 0, first.output
-    assert effects(world, OTHER) == {'fleet.run': 'Successful'}
-    assert effects(world, 'github/neat-org/neat-repo') == dict.fromkeys(
-        ('neat-network.run', 'neat-staging.run', 'web.run', 'services.run', 'pages.run'), 'Successful')
+    assert re.search(r'Runs runNixOS at root@web\.example\.net: /\S+-nixos-system-web-', first.output)
+    assert 'Runs gitWriteBranch.' in first.output
+    assert first.changes['nixcd.hercules_ci.nixops : Upload the state where Hercules CI has none'] == ['neat-network', 'neat-staging']
+    ran = {**effects(world, OTHER), **effects(world, PROJECT)}
+    assert {attribute.partition('effects.')[2] or attribute for attribute in ran} == {
+        '%s%s' % (name, '.run') for name in ('fleet', 'neat-network', 'neat-staging', 'web', 'services', 'pages')}
+    assert set(ran.values()) == {'Successful'}
     second = world.play()
     assert second.code == 0, second.output
     assert second.changes == {}

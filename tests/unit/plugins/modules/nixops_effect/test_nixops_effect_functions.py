@@ -91,3 +91,23 @@ def test_all_functions_in_one_file(run: Run, checkout: Path, form: str) -> None:
     assert 'nixos-system-web' in found['runnixos']['system']
     assert found['runcachixdeploy']['secrets_map'] == {'activate': 'default-cachix-activate'}
     assert {name for name, effect in found.items() if effect['function']} == {'runnixops', 'runnixops2'}
+
+
+def test_a_configuration_that_does_not_evaluate_on_one_branch(run: Run, checkout: Path, tmp_path: Path) -> None:
+    git(tmp_path, 'init', '-q', '--bare', 'remote.git')
+    git(checkout, 'remote', 'add', 'origin', str(tmp_path / 'remote.git'))
+    (checkout / 'web.nix').write_text(FILES['web.nix'])
+    git(checkout, 'add', '.')
+    git(checkout, 'commit', '-q', '-m', 'A web server')
+    git(checkout, 'push', '-q', 'origin', 'main:production')
+    (checkout / 'web.nix').write_text('{ networking.hostName = 80; }\n')
+    git(checkout, 'commit', '-q', '-a', '-m', 'A slip')
+    git(checkout, 'push', '-q', 'origin', 'main:staging')
+    git(checkout, 'reset', '-q', '--hard', 'HEAD~1')
+    web = {'name': 'web', 'function': 'runNixOS', 'run_on': {'branches': ['production', 'staging']}, **EFFECTS['runNixOS']}
+    result = run(effects=[web], validate='prebuild', remote='origin', branches=['production', 'staging'])
+    (problem,) = result['broken']['staging']
+    assert problem['what'] == 'The option networking.hostName has a value of the wrong type.'
+    assert problem['where'] == 'effect web: origin/staging:web.nix'
+    assert [(effect['ref'], 'nixos-system-web' in effect['system']) for effect in result['deployments'] if effect['runs']] == [
+        ('refs/heads/production', True)]
