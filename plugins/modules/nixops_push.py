@@ -244,7 +244,6 @@ SPEC = ArgumentSpec({
 })
 
 
-
 def contents(module: Any, top: str) -> dict[str, bytes]:
     """The wanted content of every file, by its path as Git spells it."""
     given = module.params['contents']

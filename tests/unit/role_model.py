@@ -48,6 +48,7 @@ BRANCHES = ('production', 'staging')
 NUMBERS = itertools.count(1)
 REVISION = '1' * 40
 
+
 class Server:
     """The sandbox, in which each walk has a project of its own, and a folder for databases."""
 

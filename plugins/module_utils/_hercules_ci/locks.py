@@ -120,7 +120,7 @@ def _acquire(client: Client, path: str, name: str, purpose: str, timeout: float)
             if failure.nobody or (failure.refused and unusable > 1):
                 raise
             if unusable == ASKED:
-                raise _perhaps_held(failure) from failure
+                raise _perhaps_held(failure) from None
             client.sleep(0.2)
             continue
         except BaseException:  # interrupted, perhaps when the lease was granted already

@@ -127,7 +127,7 @@ def add_version(files: StateFiles, upload: Upload, base: int | None, lease: Leas
                 break  # only the answer was lost
             pause = failure.pause(tried)
             if pause is None or tried == UPLOADS or time.monotonic() + pause > until:
-                raise _not_uploaded(upload.name, base, failure) from failure
+                raise _not_uploaded(upload.name, base, failure) from None
         files.client.sleep(pause)
     _verify(files, upload, base, stored)
 

@@ -183,5 +183,3 @@ def problems_of(found: Iterable[Found], states: Mapping[str, str]) -> list[Probl
 def now() -> datetime:
     """To the second, as it is written down."""
     return datetime.now(timezone.utc).replace(microsecond=0)
-
-

@@ -54,8 +54,6 @@ class Unsafe(str):
     """Text that Ansible must not evaluate as a template: it gets the tag `!unsafe`."""
 
 
-
-
 def bare(value: Any) -> Any:
     """The value as Ansible reads it: without comments."""
     if isinstance(value, Noted):

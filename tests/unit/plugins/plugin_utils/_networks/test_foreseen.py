@@ -146,8 +146,8 @@ def recorded(index: int, words: str) -> dict[str, str]:
 def export(name: str, change: Change) -> bytes:
     """What `nixops export` prints."""
     resources = {key: recorded(index, words) for index, (key, words) in enumerate((change.before or {}).items())}
-    return json.dumps({uuid_of(name): {'resources': resources, **({'name': name} if change.named else {}),
-                                    **({'args': change.args} if change.args else {})}}).encode()
+    optional = {**({'name': name} if change.named else {}), **({'args': change.args} if change.args else {})}
+    return json.dumps({uuid_of(name): {'resources': resources, **optional}}).encode()
 
 
 class World:
