@@ -64,7 +64,7 @@ def save(
     content, tag = store.read_index()
     before, time = read_index(content, store.where), now()
     by_project: dict[str, list[Network]] = defaultdict(list)
-    for network in networks:
+    for network in (network for network in networks if network.nixops):
         by_project[network.project].append(network)
     found: list[Found] = []
     problems: list[Problem] = []

@@ -39,6 +39,8 @@ class ActionModule(ControllerAction):
         """What was brought back, or could be."""
         name = variables['inventory_hostname']
         (network,) = networks_of({name: variables_of(name, variables['hostvars'], self._loader)})
+        if not network.nixops:
+            return {'changed': False, 'msg': '%s has no state, as it is not deployed by NixOps.' % name}
         return restore(network, options, check_mode=self._task.check_mode, diff=self._task.diff)
 
 

@@ -299,6 +299,11 @@ def nixops_of(name: str | None) -> int | None:
     return of(name).nixops if name else None
 
 
+def running(nixops: int) -> str:
+    """The function that runs a NixOps."""
+    return next(name for name, entry in FUNCTIONS.items() if entry.nixops == nixops)
+
+
 def with_nixops() -> dict[str, int]:
     """The functions that run NixOps, and which one."""
     return {name: entry.nixops for name, entry in FUNCTIONS.items() if entry.nixops is not None}

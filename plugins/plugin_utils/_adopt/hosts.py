@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...module_utils._nix.functions import running
 from ...module_utils._nix.parameters import STATE_NAME
 from .._yaml_edits.changes import Asked, Noted, literal
 from .deployments import Known
@@ -76,9 +77,9 @@ def variables_of(known: Known, called: str, setting: Setting) -> dict[str, Any]:
 
 def _function(known: Known) -> dict[str, Any]:
     if known.version == 1:
-        return {'nixops_function': 'runNixOps'}
+        return {'nixops_function': running(1)}
     return {
-        'nixops_function': 'runNixOps2',
+        'nixops_function': running(2),
         'nixops_nixops_plugins': Asked('Which plugins does NixOps need?', 'nixops_nixops_plugins: [nixops-aws, nixops-hercules-ci]'),
     }
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from ...module_utils._files import create_private, room_for_temporary_files
+from ...module_utils._nix.functions import nixops_of
 from ...module_utils._nixops.database import find_deployment
 from ...module_utils._nixops.importable import content_of, import_problems, unusable
 from ...module_utils._nixops.sources import Source
@@ -58,7 +59,7 @@ def source_of(state: State, copy: Copy, options: Mapping[str, Any]) -> Source:
         raise Failure(tuple(unfit))
     content = content_of(state)
     deployment = find_deployment(content.deployments, options['deployment'], state.where)
-    problems = import_problems(content, deployment, looked_for, state.where, '' if function == 'runNixOps2' else 'warning')
+    problems = import_problems(content, deployment, looked_for, state.where, '' if nixops_of(function) == 2 else 'warning')
     return Source(state, deployment, looked_for, content.machines, tuple(problems), copy.version)
 
 

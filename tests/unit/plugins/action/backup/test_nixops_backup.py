@@ -343,3 +343,15 @@ def test_options(play: Play, tmp_path: Path, bucket: Callable[..., dict[str, Any
     assert 'credentials' in play('nixops_backup', **place)['msg']
     monkeypatch.setitem(sys.modules, 'boto3', None)
     assert 'pip install boto3' in play('nixops_backup', **place)['msg']
+
+
+def test_what_nixops_does_not_deploy_has_no_state(play: Play, sandbox: Sandbox, folder: Path, networks: dict[str, Any]) -> None:
+    web = {**networks['neat-network'], 'nixops_function': 'runNixOS'}
+    del web['nixops_deployment']
+    sandbox.put_state(PROJECT, NAME, STATE)
+    networks['web'] = web
+    result = play('nixops_backup', folder=str(folder))
+    assert {each['network'] for each in result['files']} == {'neat-network'}
+    networks['neat-network'] = web
+    assert play('nixops_restore', folder=str(folder)) == {
+        'changed': False, 'msg': 'neat-network has no state, as it is not deployed by NixOps.'}

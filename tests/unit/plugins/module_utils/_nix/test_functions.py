@@ -43,6 +43,14 @@ def test_no_function_of_the_library_is_missing() -> None:
     assert set(LIBRARY) - {'ssh'} | {'mkEffect'} == set(functions.FUNCTIONS)
 
 
+def test_the_table_is_where_functions_are_named() -> None:
+    """All else goes by what it says. Messages may name a function to somebody who has to choose one."""
+    plugins = Path(__file__).parents[5] / 'plugins'
+    logic = [path for folder in ('module_utils', 'plugin_utils', 'action', 'inventory') for path in (plugins / folder).rglob('*.py')]
+    naming = {path.name for path in logic if 'runNixOps' in path.read_text(encoding='utf-8')}
+    assert naming <= {'functions.py', 'causes.py', 'importable.py'}
+
+
 def test_an_option_has_one_type_and_one_list_of_choices() -> None:
     seen: dict[str, tuple[str, tuple[str, ...]]] = {}
     for function in functions.FUNCTIONS.values():
