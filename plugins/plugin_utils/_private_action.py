@@ -19,9 +19,9 @@ from ansible.module_utils.errors import UnsupportedError
 
 from ..module_utils._argspec import ArgumentSpec
 from ..module_utils._problems import Failure, Problem
-from ._networks.templates import comments
+from ._templates import comments
 from ._unseen_action import UnseenAction
-from ._variables import place
+from ._variables import leaves, place
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 CLASS = re.compile(r" is of type (?:<class '[^']*'>|\w+) and we were unable to convert to")
@@ -114,7 +114,7 @@ class PrivateAction(UnseenAction):
         # With loop_control: extended, results show items before and after this one as well.
         extended = task_vars.get('ansible_loop') or {}
         item = [task_vars.get(task_vars.get('ansible_loop_var', '')), *(extended.get(name) for name in EXTENDED)]
-        parts = {str(part) for part in _leaves(item) if not isinstance(part, bool)} - {'None', ''}
+        parts = {str(part) for part in _parts(item) if not isinstance(part, bool)} - {'None', ''}
         shown = list(self._shown())
         return not all(any(part in text for text in shown) for part in parts)
 
@@ -131,7 +131,7 @@ class PrivateAction(UnseenAction):
         """What results may show of the options: the names of what holds values, and all of the others."""
         for option, value in self._given.items():
             if option in self.SPEC.options and option not in self.SECRET:
-                yield from (str(leaf) for leaf in _leaves(value))
+                yield from (str(leaf) for leaf in _parts(value))
             elif isinstance(value, Mapping):
                 yield from (str(name) for name in value)
 
@@ -168,10 +168,6 @@ def _is_dictionary(value: Any) -> bool:
     return isinstance(value, (Mapping, str))
 
 
-def _leaves(value: Any) -> Iterator[Any]:
-    """What is neither a dictionary nor a list in it."""
-    if isinstance(value, (Mapping, list, tuple)):
-        for child in value.values() if isinstance(value, Mapping) else value:
-            yield from _leaves(child)
-    else:
-        yield value
+def _parts(value: Any) -> Iterator[Any]:
+    """What is neither a dictionary nor a list in a value."""
+    return (part for _path, part in leaves(value))

@@ -8,8 +8,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
 
 from ..module_utils._problems import Failure, Problem
 
@@ -112,3 +115,45 @@ def _origin(value: Any) -> str:
         return '%s:%s' % (tag.path, tag.line_num) if tag and tag.path and tag.line_num else ''
     position = getattr(value, 'ansible_pos', None)
     return '%s:%s' % tuple(position[:2]) if position and position[0] and position[1] else ''
+
+
+class Evaluated(Mapping[str, Any]):
+    """The variables of a host of the inventory, each evaluated when it is asked for.
+
+    As hostvars, but for two things. What is not defined is an AnsibleError: before ansible-core 2.19, hostvars give the text of the
+    template then. And hostvars themselves may be used in variables, which they may not there.
+    """
+
+    def __init__(self, name: str, hostvars: Any, loader: DataLoader) -> None:
+        """Raises AnsibleError if Ansible cannot read the variables at all."""
+        self.raw: Mapping[str, Any] = hostvars.raw_get(name)
+        self._templar = Templar(loader=loader, variables={**self.raw, 'hostvars': hostvars})
+
+    def __getitem__(self, name: str) -> Any:
+        return self.evaluate(self.raw[name])
+
+    def evaluate(self, value: Any) -> Any:
+        """What Ansible makes of a value with these variables. Raises AnsibleError."""
+        return self._templar.template(value)
+
+    def leaves(self, name: str) -> Iterator[tuple[tuple[Any, ...], Any]]:
+        """The parts of a variable that are neither a dictionary nor a list, with their places."""
+        return leaves(self.raw[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.raw  # without this, it would be evaluated
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """What is neither a dictionary nor a list in a value, and where."""
+    if isinstance(value, (Mapping, list, tuple)):
+        for key, child in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from leaves(child, (*path, key))
+    else:
+        yield path, value

@@ -16,11 +16,11 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
 from ...module_utils._problems import Failure, Problem, fail
-from .._variables import place
+from .._templates import at_fault, written
+from .._variables import Evaluated, place
 from .audit import access_problems, field_problems, secrets_of
-from .host import Evaluated, is_omitted, variable_of, without_omit
+from .host import is_omitted, variable_of, without_omit
 from .network import USE, Network
-from .templates import at_fault, written
 from .unasked import Asked
 
 

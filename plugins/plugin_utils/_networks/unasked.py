@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from .host import Evaluated
-from .templates import MARKS, asks, leaves_of, written
+from .._templates import MARKS, asks, leaves_of, written
+from .._variables import Evaluated
 
 SECRETS = 'nixops_agent_secrets'
 FILES = frozenset({'nixops_agent_binary_caches', 'nixops_agent_cluster_join_token'})

@@ -26,10 +26,10 @@ from ...module_utils._nix.functions import nixops_of
 from ...module_utils._nix.parameters import STATE_NAME
 from ...module_utils._problems import Failure, Problem
 from ...module_utils._project import ProjectPath
+from .. import _templates as templates
 from .._json_schema import Schema
-from .._variables import plain
-from . import templates
-from .host import Evaluated, Host, variable_of
+from .._variables import Evaluated, plain
+from .host import Host, variable_of
 from .network import PREFIX, Network
 
 SPECS = Path(__file__).resolve().parents[3] / 'roles' / 'nixops' / 'meta' / 'argument_specs.yml'

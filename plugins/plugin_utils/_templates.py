@@ -14,9 +14,8 @@ from typing import Any
 from ansible import template
 from ansible.errors import AnsibleError, AnsibleParserError, AnsibleUndefinedVariable
 
-from ...module_utils._problems import Problem
-from .._variables import place
-from .host import Evaluated, leaves
+from ..module_utils._problems import Problem
+from ._variables import Evaluated, leaves, place
 
 # ansible-core before 2.19 has no such function, and marks what is no template.
 _may_be_template = getattr(template, 'is_trusted_as_template', lambda value: not hasattr(value, '__UNSAFE__'))

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from ansible.parsing.dataloader import DataLoader
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.host import Evaluated
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_agent
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import Evaluated
 
 from tests.unit.as_written import as_written
 
