@@ -195,7 +195,7 @@ content:
   returned: success
   sample: "{ src ? { ref = null; } }: …"
 files:
-  description: The files and folders of the checkout that the effects of NixOps and the pins refer to, relative to O(checkout), for
+  description: The files and folders of the checkout that the effects and the pins refer to, relative to O(checkout), for
     O(nixcd.hercules_ci.nixops_push#module:required_files). None if the file is absent.
   type: list
   elements: str
@@ -249,6 +249,10 @@ deployments:
       description: V(runNixOps) or V(runNixOps2), V(null) for an effect that deploys no NixOps network.
       type: str
       sample: runNixOps
+    system:
+      description: What is deployed without NixOps, by its path in the Nix store. Known with O(validate=prebuild).
+      type: str
+      sample: /nix/store/…-nixos-system-web-24.05
     state_name:
       description: The state file that the effect reads.
       type: str

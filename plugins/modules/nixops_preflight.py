@@ -80,9 +80,10 @@ projects:
     networks:
       description:
         - What the variables of each network come to - its C(branches), the C(function) and C(action) of its effect, where its C(state)
-          comes from, C(state_name) and C(known_hosts_name) on Hercules CI, C(effect_deployment), its C(project), C(forget_state),
-          C(secrets_map), the names of its C(network_args), the C(aws_profiles) that its scripts write, each with the secret that is
-          written, V(null) where that is not known, and C(aws_key_ids), the last characters of the IDs of the keys in its secrets.
+          comes from, C(state_name) and C(known_hosts_name) on Hercules CI, C(effect_deployment), the C(destination) that it logs in to,
+          its C(project), C(forget_state), C(secrets_map), the names of its C(network_args), the C(aws_profiles) that its scripts write,
+          each with the secret that is written, V(null) where that is not known, and C(aws_key_ids), the last characters of the IDs of the
+          keys in its secrets.
       type: dict
       sample:
         neat-network:

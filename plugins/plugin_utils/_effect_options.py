@@ -217,7 +217,7 @@ DOCUMENTATION = r"""
         description:
           - For V(gitWriteBranch), where in the repository, by default all of it.
         type: str
-      message:
+      update_message:
         description:
           - For V(gitWriteBranch), the message of the commit.
         type: str

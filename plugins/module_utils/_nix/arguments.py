@@ -49,8 +49,7 @@ def _foreign_options(effect: Mapping[str, Any], function: Function, where: str) 
             yield Problem('%s has no parameter for this option.' % function.name, '%s: %s' % (where, option), remedy=remedy)
     chosen = function.of_kind('nixops')
     if effect.get('nixops_plugins') is not None and (not chosen or effect.get(chosen[0].option)):
-        owner = next(name for name, entry in functions.FUNCTIONS.items() if entry.of_kind('nixops'))
-        yield Problem('Plugins are for the NixOps that this module chooses for %s.' % owner, '%s: nixops_plugins' % where,
+        yield Problem('Plugins are for the NixOps that this module chooses for %s.' % functions.running(2), '%s: nixops_plugins' % where,
                       remedy='Drop it, or put the plugins into nixops_package.' if chosen else 'Drop it.')
 
 

@@ -207,7 +207,7 @@ ENTRIES = (
             *GIT,
             Parameter('contents', 'contents', None, 'file'),
             Parameter('destination', 'destination', '.'),
-            Parameter('message', 'message'),
+            Parameter('update_message', 'message'),
             Parameter('allow_executable_files', 'allowExecutableFiles', True, 'truth'),
             NAME, Parameter('src', 'src', None, 'folder'), Parameter('effect_script', 'effectScript', '', 'script'), *MODULE,
         ),

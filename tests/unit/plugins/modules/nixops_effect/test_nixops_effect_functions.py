@@ -45,7 +45,7 @@ EFFECTS: dict[str, dict[str, Any]] = {
     'runArion': {'modules': ['arion-compose.nix'], 'pkgs': {'_nix': 'pkgs'}, 'project_name': 'neat', 'host_nix_store_prefix': '/host'},
     'runCachixDeploy': {'deploy': {'agents': {}}, 'async': True, 'cachix_package': 'cachix', 'inputs': ['jq']},
     'gitWriteBranch': {**GIT, **MODULE, 'forge_type': 'github', 'update_branch': 'pages', 'contents': 'site', 'destination': 'docs',
-                       'message': 'Update', 'allow_executable_files': False, 'base_branch': 'main', 'base_merge': True,
+                       'update_message': 'Update', 'allow_executable_files': False, 'base_branch': 'main', 'base_merge': True,
                        'create_pull_request': True, 'pull_request_base': 'main', 'use_gh': True, 'update_script': 'true', **STATE},
     'flakeUpdate': {**GIT, 'forge_type': 'github', 'token_secret': 'neat-token', 'update_branch': 'update', 'create_pull_request': True,
                     'flake_inputs': ['nixpkgs'], 'commit_summary': 'Update', 'nix_package': 'nix', 'module': {'_nix': '{ uid = 1; }'}},
