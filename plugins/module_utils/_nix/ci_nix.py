@@ -11,6 +11,7 @@ The layout is that of the guide (docs/modules/ROOT/pages/guide/deploy-a-nixops-n
 from __future__ import annotations
 
 import posixpath
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -23,6 +24,8 @@ FORMS = ('legacy', 'herculesCI', 'effects')
 # The variable that holds the record of the repository, whose ref conditions ask for.
 REPOSITORY = {'legacy': 'src', 'herculesCI': 'primaryRepo', 'effects': 'src'}
 DEFAULT_JOB = 'default'
+# The flake of the checkout, in code.
+FLAKE = re.compile(r'(?<![\w.\'"$-])self(?![\w\'-])')
 Effects = Sequence[Mapping[str, Any]]
 SCHEDULE = {'hour': 'hour', 'minute': 'minute', 'day_of_week': 'dayOfWeek', 'day_of_month': 'dayOfMonth'}
 
@@ -125,8 +128,16 @@ def _legacy(effects: Effects, up: str, pinned: str, functions: Sequence[str], sc
 
 def _effects_alone(effects: Effects, up: str, pinned: str, functions: Sequence[str], schedules: Mapping[str, Any]) -> str:
     body = '\n'.join(_effect(effect, 'effects', '', up, INDENT) for effect in effects)
-    arguments = 'pkgs, effects, src' + (', self' if any(effect.get('flake') for effect in effects) else '')
+    arguments = 'pkgs, effects, src' + (', self' if any(effect.get('flake') or _names_the_flake(effect) for effect in effects) else '')
     return '{ %s }:\n\nlet\n%sin\n\n{\n%s}\n' % (arguments, _inherited('effects', functions), body)
+
+
+def _names_the_flake(value: Any) -> bool:
+    """Whether code in an effect speaks of `self`, as of `self.nixosConfigurations.web`."""
+    if isinstance(value, Mapping):
+        marked = value.get('_nix')
+        return bool(isinstance(marked, str) and FLAKE.search(marked)) or any(map(_names_the_flake, value.values()))
+    return isinstance(value, (list, tuple)) and any(map(_names_the_flake, value))
 
 
 def _hercules_ci(effects: Effects, up: str, pinned: str, functions: Sequence[str], schedules: Mapping[str, Any]) -> str:

@@ -111,3 +111,31 @@ def test_a_configuration_that_does_not_evaluate_on_one_branch(run: Run, checkout
     assert problem['where'] == 'effect web: origin/staging:web.nix'
     assert [(effect['ref'], 'nixos-system-web' in effect['system']) for effect in result['deployments'] if effect['runs']] == [
         ('refs/heads/production', True)]
+
+
+def test_a_configuration_of_a_flake(run: Run, checkout: Path) -> None:
+    """The file of effects gets the flake of the checkout where code speaks of it."""
+    (checkout / 'flake.nix').write_text('''{
+      outputs = { self }: {
+        nixosConfigurations.web = {
+          _type = "configuration";
+          _module.args.pkgs = { };
+          config.environment.systemPackages = [ ];
+          config.system.build.toplevel = derivation { name = "nixos-system-web-1"; system = "x86_64-linux"; builder = "/bin/sh"; };
+        };
+      };
+    }
+    ''')
+    git(checkout, 'add', '.')
+    git(checkout, 'commit', '-q', '-m', 'A flake')
+    web = {'name': 'web', 'function': 'runNixOS', 'run_on': {'branches': ['main']},
+           'configuration': {'_nix': 'self.nixosConfigurations.web'},
+           'ssh_destination': 'root@web.example.net', 'user_setup_script': LOGIN, 'secrets_map': {'ssh': 'neat-ssh'}}
+    result = run(effects=[web], validate='prebuild')
+    assert not result.get('failed'), result['msg']
+    assert (result['form'], result['file']) == ('effects', 'effects.nix')
+    assert '{ pkgs, effects, src, self }:' in result['content']
+    (deployed,) = (effect for effect in result['deployments'] if effect['runs'])
+    assert deployed['system'].endswith('-nixos-system-web-1')
+    plain = run(effects=[{**web, 'configuration': 'nixops.nix', 'user_setup_script': LOGIN + ' # self.x'}], validate='none')
+    assert '{ pkgs, effects, src }:' in plain['content']
