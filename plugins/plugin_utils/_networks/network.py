@@ -114,7 +114,7 @@ class Network(Host):
             'branches': self.branches, 'function': self.function, 'action': self.action, 'state': self.state,
             'state_name': self.state_name, 'known_hosts_name': self.known_hosts_name, 'effect_deployment': self.effect_deployment,
             'destination': self.destination if isinstance(self.destination, str) else '',
-            'project': self.project, 'forget_state': bool(self['nixops_forget_state']), 'secrets_map': self.secrets_map,
+            'project': self.project, 'forget_state': bool(self['nixops_forget_state']), 'secrets_map': self._shown_secrets_map,
             'network_args': sorted((self['nixops_network_args' if self.nixops == 1 else 'nixops_prebuild_network_args']) or ()),
             'aws_profiles': dict(self.profiles.secrets) if self.profiles.complete else None,
             'aws_key_ids': {key: keys[name] for key, name in self.secrets.items() if name in keys},
@@ -211,7 +211,12 @@ class Network(Host):
     def secrets_map(self) -> dict[str, Any]:
         """What the effect gets, by its own names: what the function asks for by itself, and what the inventory adds."""
         own = {key: name for key, name, _field in functions.read_by(self.described) if name}
-        return {**own, **{str(key): name for key, name in (self.described.get('secrets_map') or {}).items()}}
+        return {**own, **{str(key): name for key, name in (self.described.get('secrets_map') or self['nixops_secrets_map'] or {}).items()}}
+
+    @property
+    def _shown_secrets_map(self) -> dict[str, Any]:
+        """The same without what only Nix can tell."""
+        return {key: name for key, name in self.secrets_map.items() if isinstance(name, str) or name == functions.GIT_TOKEN}
 
     @cached_property
     def own_uses(self) -> tuple[SecretUse, ...]:

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import guard
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
 
 from tests.integration.test_functions import FILES, MORE, SERVICES, WEB, add
@@ -81,6 +82,14 @@ def test_what_would_go_wrong_is_found_before_anything_is_changed(
         check(inventory(world, {'it': {**base, **change}}))
     said = str(refused.value)
     assert [words for words in expected.split('|') if words not in said] == [], said
+
+
+def test_what_only_nix_can_tell_of_secrets_is_not_told() -> None:
+    variables = {'nixops_function': 'flakeUpdate', 'nixops_token_secret': {'_nix': 'x'}, 'nixops_secrets_map': {'ssh': 'y'},
+                 'nixops_project': PROJECT, 'nixops_branches': ['main']}
+    network = Network('it', variables, variables)
+    assert network.as_dict()['secrets_map'] == network.secrets == {'ssh': 'y'}
+    assert network.tokens == {'token'}
 
 
 def test_an_agent_may_be_deployed_where_somebody_says_so(world: World) -> None:
