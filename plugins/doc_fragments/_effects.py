@@ -9,7 +9,7 @@ from ..plugin_utils._effect_options import DOCUMENTATION as OF_OTHER_FUNCTIONS
 
 
 class ModuleDocFragment:
-    """Their specification is in plugins/module_utils/_nix/options.py."""
+    """Their specification is in plugins/module_utils/_nix/options.py, and what effects take in functions.py there."""
 
     DOCUMENTATION = r"""
 options:

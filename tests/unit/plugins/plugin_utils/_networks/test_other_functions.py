@@ -84,6 +84,20 @@ def test_what_would_go_wrong_is_found_before_anything_is_changed(
     assert [words for words in expected.split('|') if words not in said] == [], said
 
 
+@pytest.mark.parametrize(('other', 'refused'), [
+    ({}, True), ({'nixops_ssh_destination': 'deploy@WEB.example.net'}, True), ({'nixops_branches': ['staging']}, False),
+    ({'nixops_profile': '/nix/var/nix/profiles/other'}, False), ({'nixops_ssh_destination': 'root@db'}, False),
+])
+def test_one_machine_of_two_networks(world: World, other: dict[str, Any], refused: bool) -> None:
+    both = inventory(world, {'one': WEB, 'two': {**WEB, **other}})
+    try:
+        check(both)
+        found = ''
+    except Failure as failure:
+        found = str(failure)
+    assert ('Two networks deploy the same machine from the same branch. Where: nixops_ssh_destination of two.' in found) == refused, found
+
+
 def test_what_only_nix_can_tell_of_secrets_is_not_told() -> None:
     variables = {'nixops_function': 'flakeUpdate', 'nixops_token_secret': {'_nix': 'x'}, 'nixops_secrets_map': {'ssh': 'y'},
                  'nixops_project': PROJECT, 'nixops_branches': ['main']}
