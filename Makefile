@@ -5,7 +5,7 @@
 
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint test test-all tarball release clean
+.PHONY: help setup demo docs lint test test-all tarball release clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -17,6 +17,9 @@ setup: .venv/.complete ## make the tools' environment (.venv) and install Debian
 
 demo: setup ## deploy two networks on a Hercules CI of our own, on this machine
 	@$(PYTHON) -m tests.demo
+
+docs: setup ## build the documentation as HTML, into dist/docs
+	@$(PYTHON) -m tests.site dist/docs
 
 lint: setup ## the gates that take seconds
 	@$(PYTHON) -m tests.gates --fast

@@ -41,6 +41,7 @@ GATES = (
          finding=r'^.*(WARNING|ERROR): .*$'),
     Gate('ansible-lint', 'ansible-lint --offline --strict', after=('targets',)),  # whose passing files it would take for ours
     Gate('docs', 'antsibull-docs lint-collection-docs --plugin-docs .'),
+    Gate('site', 'python -m tests.site $OUT/site'),
     Gate('gates', 'python -m pytest --quiet --junitxml=$OUT/gates.xml -m "not slow" tests/gates', junit='gates.xml'),
     Gate('execution-environment', 'cp -r tests/ee $OUT && cd $OUT/ee && ' + BUILD + 'mv *.tar.gz nixcd-hercules_ci.tar.gz && '
          'ansible-builder create && ansible-builder introspect $TOP | tee found && grep -q jsonschema found && grep -q git found'),

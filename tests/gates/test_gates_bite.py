@@ -22,7 +22,7 @@ BY_NAME = {gate.name: gate for gate in GATES}
 KEPT = (
     'galaxy.yml', 'pyproject.toml', 'README.md', 'LICENSE', 'LICENSES', 'REUSE.toml', 'CHANGELOG.md', 'changelogs', 'meta', 'roles',
     'playbooks', '.gitignore', '.yamllint', '.ansible-lint', 'plugins/module_utils', 'tests/gates', 'tests/ee',
-    'tests/unit/conftest.py', 'tests/config.yml', '.github',
+    'tests/site', 'tests/unit/conftest.py', 'tests/config.yml', '.github',
 )
 
 SPDX = '# SPDX-FileCopyrightText: nixcd.hercules_ci contributors\n# SPDX-License-Identifier: GPL-3.0-or-later\n'
@@ -88,6 +88,7 @@ DEFECTS: dict[str, tuple[str, str | Callable[[str], str], str]] = {
     'integration': ('tests/integration/test_wrong.py', TEST, '1 failed'),
     'targets': ('tests/integration/targets/wrong/tasks/main.yml', TARGET, 'Failed as requested'),
     'docs': ('plugins/modules/wrong.py', MODULE, 'O(missing)'),
+    'site': ('docs/docsite/rst/guide_wrong.rst', 'Wrong\n=====\n\n:ref:`nowhere`\n', "undefined label: 'nowhere'"),
     'sanity': ('plugins/modules/wrong.py', MODULE, 'undocumented-parameter'),
     'ansible-lint': ('playbooks/wrong.yml', PLAYBOOK, 'name[missing]'),
     'galaxy-importer': ('meta/runtime.yml', SPDX + '---\naction_groups: {}\n', 'requires_ansible'),
