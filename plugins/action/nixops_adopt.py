@@ -22,9 +22,11 @@ from ..module_utils._project import ProjectPath
 from ..plugin_utils._adopt.deployments import Known, in_database, in_export, in_project
 from ..plugin_utils._adopt.hosts import Setting, hosts_for, merged, questions
 from ..plugin_utils._adopt.inventory import changes, deployments_in, is_known
+from ..plugin_utils._adopt.secrets import VARIABLE, adopt_secrets
 from ..plugin_utils._controller_action import ControllerAction
-from ..plugin_utils._networks.preflight import NETWORKS
+from ..plugin_utils._networks.preflight import AGENTS, NETWORKS
 from ..plugin_utils._networks.variables import variables_of
+from ..plugin_utils._variables import plain
 from ..plugin_utils._yaml_edits import file
 from ..plugin_utils._yaml_edits.edit import edited
 from ..plugin_utils._yaml_edits.reading import read
@@ -42,6 +44,7 @@ class ActionModule(ControllerAction):
         'project': {'type': 'str'},
         'checkout': {'type': 'path'},
         'branches': {'type': 'list', 'elements': 'str'},
+        'secrets': {'type': 'dict', 'default': {}},
     })
 
     def work(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,11 +59,15 @@ class ActionModule(ControllerAction):
         setting = Setting(options['project'], options['checkout'], options['branches'], default_database())
         taken = {*variables.get('groups', {}).get('all', []), *(name for name, _variables in deployments_in(inventory))}
         hosts = hosts_for(new, setting, taken, found)
-        after = edited(before or b'', changes(inventory, hosts), path)
+        secrets = adopt_secrets(inventory, plain(options['secrets'], 'secrets'), secrets_declared(variables))
+        after = edited(before or b'', [*changes(inventory, hosts), *secrets.edits], path)
         changed = after != (before or b'')
         if changed and not self._task.check_mode:
             file.write(path, before, after)
-        result: dict[str, Any] = {'changed': changed, 'path': path, 'hosts': list(hosts), 'questions': questions(hosts)}
+        result: dict[str, Any] = {
+            'changed': changed, 'path': path, 'hosts': list(hosts), 'questions': questions(hosts), 'vault': secrets.vault,
+            'secrets_left': secrets.left,
+        }
         if self._task.diff:
             result['diff'] = file.diff(path, before, after)
         if problems:
@@ -76,6 +83,12 @@ class ActionModule(ControllerAction):
                     yield str(found.get('nixops_project') or ''), str(found.get('nixops_deployment') or '')
 
 
+def secrets_declared(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The secrets of each agent whose inventory has any, as they were written. No value is evaluated."""
+    raw = {host: variables['hostvars'].raw_get(host) for host in variables.get('groups', {}).get(AGENTS, [])}
+    return {host: found[VARIABLE] for host, found in raw.items() if found.get(VARIABLE) is not None}
+
+
 def declared_in(inventory: Any) -> Iterator[tuple[str, str]]:
     """The same of the file, whether or not it is part of the inventory that is played with. Groups may say more; a project is left open."""
     for _name, variables in deployments_in(inventory):
@@ -86,7 +99,8 @@ def declared_in(inventory: Any) -> Iterator[tuple[str, str]]:
 def found_in(options: Mapping[str, Any]) -> tuple[list[Known], list[Problem]]:
     """What the sources hold; without any, NixOps' own database is the source."""
     sources = [*options['databases'], *options['exports'], *options['projects']]
-    databases = options['databases'] if sources else [default_database()]
+    by_itself = not sources and not (options['secrets'] and not os.path.lexists(default_database()))
+    databases = [default_database()] if by_itself else options['databases']
     found = [known for path in databases for known in in_database(path)]
     found += [known for path in options['exports'] for known in in_export(path)]
     problems: list[Problem] = []

@@ -51,7 +51,8 @@ options:
     required: true
   databases:
     description:
-      - Databases of NixOps. If neither these nor O(exports) nor O(projects) are given, the one that NixOps itself would use.
+      - Databases of NixOps. If neither these nor O(exports) nor O(projects) are given, the one that NixOps itself would use. With
+        O(secrets), that need not exist.
     type: list
     elements: path
     default: []
@@ -80,7 +81,16 @@ options:
       - The branches whose pushes deploy the networks, if they are the same for all.
     type: list
     elements: str
+  secrets:
+    description:
+      - For agents of the inventory, what RV(nixcd.hercules_ci.hci_secret_info#module:secrets) says of their secrets. They get into
+        C(nixops_agent_secrets), with their fields and conditions, and instead of each value a variable of the vault.
+      - They stand at the group C(hercules_agents) where they are the same for all agents, else at each host. Where the inventory has
+        C(nixops_agent_secrets) for an agent in another file, or encrypted, nothing is written, but RV(secrets_left) tells.
+    type: dict
+    default: {}
 seealso:
+  - module: nixcd.hercules_ci.hci_secret_info
   - module: nixcd.hercules_ci.nixops_preflight
   - module: nixcd.hercules_ci.nixops_state_info
 """
@@ -123,6 +133,17 @@ questions:
   type: dict
   returned: success
   sample: {webfarm: {nixops_branches: "Pushes to which branches deploy it?"}}
+vault:
+  description: The variables to put into the vault, with the values of the secrets that are added.
+  type: list
+  elements: str
+  returned: success
+  sample: [vault_neat_aws_aws_access_key_id, vault_neat_aws_aws_secret_access_key]
+secrets_left:
+  description: Secrets that agents have and the inventory does not, and that are for people to add, by agent.
+  type: dict
+  returned: success
+  sample: {agent-1: [old-aws]}
 problems:
   description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
   type: list

@@ -16,14 +16,14 @@ from .._yaml_edits.reading import at
 from .deployments import Known
 
 
-def group_in(inventory: Any) -> Path:
-    """Where the group is, or is to be: where its hosts stand already, else below all if the file says what is in there."""
-    places = [path for path in _groups(inventory) if path[-1] == NETWORKS]
+def group_in(inventory: Any, name: str = NETWORKS) -> Path:
+    """Where a group is, or is to be: where its hosts stand already, else below all if the file says what is in there."""
+    places = [path for path in _groups(inventory) if path[-1] == name]
     with_hosts = [path for path in places if isinstance(at(inventory, (*path, 'hosts')), Mapping)]
     if places:
         return (with_hosts or places)[0]
     below_all = isinstance(inventory, Mapping) and set(inventory) == {'all'}
-    return ('all', 'children', NETWORKS) if below_all else (NETWORKS,)
+    return ('all', 'children', name) if below_all else (name,)
 
 
 def _groups(value: Any, path: Path = ()) -> Iterator[Path]:

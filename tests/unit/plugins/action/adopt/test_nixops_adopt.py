@@ -39,8 +39,12 @@ def databases(tmp_path: Path) -> dict[str, Path]:
 def adopt(make_action: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Adopt:
     monkeypatch.delenv('NIXOPS_STATE', raising=False)
 
-    def run(*, check: bool = False, networks: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
-        task_vars = {'groups': {'nixops_networks': [*(networks or {})], 'all': [*(networks or {})]}, 'hostvars': HostVars(networks or {})}
+    def run(
+        *, check: bool = False, networks: dict[str, Any] | None = None, agents: dict[str, Any] | None = None, **options: Any,
+    ) -> dict[str, Any]:
+        found = {**(networks or {}), **(agents or {})}
+        groups = {'nixops_networks': [*(networks or {})], 'hercules_agents': [*(agents or {})], 'all': [*found]}
+        task_vars = {'groups': groups, 'hostvars': HostVars(found)}
         options.setdefault('path', str(tmp_path / 'hosts.yml'))
         result = dict(make_action('nixops_adopt', options, check_mode=check, diff=True).run(task_vars=task_vars))
         assert 'PRIVATE KEY' not in json.dumps(result)
@@ -140,3 +144,49 @@ def test_a_folder_and_what_cannot_be_read(adopt: Adopt, databases: dict[str, Pat
     assert not (tmp_path / 'nowhere.nixops').exists()
     (tmp_path / 'hosts.yml').write_text('[nixops_networks]\nfoo\n')
     assert 'Ansible cannot read this file' in adopt(databases=[str(databases['1.7'])])['msg']
+
+
+AWS = {'fields': ['id', 'secret-key'], 'condition': {'and': [{'isOwner': 'neat-org'}, 'isDefaultBranch']}, 'usable_by': 'somebody'}
+OLD = {'fields': ['x'], 'condition': None, 'usable_by': 'nobody'}
+DATA = {'id': '{{ vault_aws_id }}', 'secret-key': '{{ vault_aws_secret_key }}'}
+
+
+def group_of(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = AnsibleLoader(path.read_text()).get_single_data()['hercules_agents']
+    return found
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv('HOME', str(tmp_path / 'nobody'))
+    return tmp_path / 'hosts.yml'
+
+
+def test_secrets_of_agents_that_have_the_same(adopt: Adopt, file: Path) -> None:
+    file.write_text('hercules_agents:\n  hosts:\n    a: {ansible_host: 203.0.113.1}   # one\n    b:\n')
+    secrets = {'a': {'aws': AWS, 'old': OLD}, 'b': {'aws': AWS, 'old': OLD}}
+    result = adopt(agents={'a': {}, 'b': {}}, secrets=secrets)
+    assert result['vault'] == ['vault_aws_id', 'vault_aws_secret_key', 'vault_old_x'], result
+    expected = {'aws': {'data': DATA, 'condition': AWS['condition']}, 'old': {'data': {'x': '{{ vault_old_x }}'}}}
+    assert group_of(file)['vars'] == {'nixops_agent_secrets': expected}
+    assert '# condition: isDefaultBranch' in file.read_text()
+    declared = {'nixops_agent_secrets': expected}
+    again = adopt(agents={'a': declared, 'b': declared}, secrets=secrets)
+    assert (again['changed'], again['vault'], again['secrets_left']) == (False, [], {})
+
+
+def test_secrets_of_agents_that_have_others(adopt: Adopt, file: Path) -> None:
+    file.write_text('hercules_agents:\n  hosts:\n    a:\n    b:\n')
+    secrets = {'a': {'aws': AWS}, 'b': {'old': OLD}, 'c': {'aws': AWS, 'old': OLD}}
+    result = adopt(agents={'a': {}, 'b': {}, 'c': {'nixops_agent_secrets': {'old': {}}}}, secrets=secrets)
+    hosts = group_of(file)['hosts']
+    assert list(hosts['a']['nixops_agent_secrets']) == ['aws'] and list(hosts['b']['nixops_agent_secrets']) == ['old']
+    assert 'c' not in hosts and result['secrets_left'] == {'c': ['aws']}
+    declared = {name: {'nixops_agent_secrets': variables['nixops_agent_secrets']} for name, variables in hosts.items()}
+    assert not adopt(agents={**declared, 'c': {'nixops_agent_secrets': {'old': {}}}}, secrets=secrets)['changed']
+
+
+@pytest.mark.parametrize('value', ['{{ vault_all }}', {'aws': {'data': {'id': 'mine'}}}])
+def test_secrets_that_the_inventory_has_elsewhere(adopt: Adopt, file: Path, value: Any) -> None:
+    result = adopt(agents={'a': {'nixops_agent_secrets': value}}, secrets={'a': {'aws': AWS}})
+    assert (result['changed'], result['secrets_left'], file.exists()) == (False, {}, False)
