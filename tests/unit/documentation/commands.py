@@ -17,8 +17,9 @@ from ansible.parsing.splitter import parse_kv
 
 from tests.gates.surroundings import ROOT
 from tests.sandbox.__main__ import parser
+from tests.unit.documentation.blocks import PLUGINS
 from tests.unit.documentation.documents import PLAYBOOKS
-from tests.unit.documentation.plugins import COLLECTION, PLUGINS, VARIABLES, of_module, require, require_variables
+from tests.unit.documentation.plugins import COLLECTION, VARIABLES, of_module, require, require_variables
 
 # Programs that are not here, or whose effect on the machine of whoever runs the tests is none of a test's business.
 UNPARSED = {

@@ -26,6 +26,7 @@ from tests.unit.documentation.plugins import (
     require,
     require_variables,
 )
+from tests.unit.documentation.text import NoTemplate, read
 
 PLAY = {
     'name', 'hosts', 'gather_facts', 'tasks', 'roles', 'vars', 'module_defaults', 'connection', 'strategy', 'tags', 'become', 'environment',
@@ -37,23 +38,6 @@ TASK = {
 }
 CREDENTIAL_FIELD = {'id', 'type', 'label', 'secret', 'help_text', 'multiline', 'choices', 'default'}
 PLAYBOOKS = {path.stem for path in (ROOT / 'playbooks').glob('*.yml')}
-
-
-class NoTemplate(str):
-    """Text that Ansible takes as it is."""
-
-
-class Loader(yaml.SafeLoader):
-    """YAML with Ansible's tags."""
-
-
-for tag in ('!unsafe', '!vault'):
-    Loader.add_constructor(tag, lambda loader, node: NoTemplate(loader.construct_scalar(node)))
-
-
-def read(text: str) -> list[Any]:
-    """The documents of a text."""
-    return [document for document in yaml.load_all(text, Loader) if document is not None]
 
 
 def require_templates(value: Any) -> None:

@@ -17,9 +17,10 @@ from ansible.plugins.loader import fragment_loader, module_loader
 from ansible.utils.plugin_docs import get_docstring
 
 from tests.gates.surroundings import ROOT
+from tests.unit.documentation.blocks import PLUGINS
+from tests.unit.documentation.text import is_template
 
 COLLECTION = 'nixcd.hercules_ci'
-PLUGINS = sorted((kind, file.stem) for kind in ('modules', 'inventory', 'filter') for file in (ROOT / 'plugins' / kind).glob('*.py'))
 STAND_INS = {'bool': True, 'int': 1, 'float': 1.0, 'list': [], 'dict': {}}
 ONE_TYPE = ('type', 'elements', 'choices', 'aliases', 'required')
 ROLE = yaml.safe_load((ROOT / 'roles' / 'nixops' / 'meta' / 'argument_specs.yml').read_text())['argument_specs']
@@ -27,10 +28,9 @@ VARIABLES: dict[str, Any] = {name: option for entry in ROLE.values() for name, o
 
 
 class Documented(NamedTuple):
-    """options: as an argument spec; examples: the text of EXAMPLES; rules: what has to hold between options."""
+    """options: as an argument spec; rules: what has to hold between options."""
 
     options: dict[str, Any]
-    examples: str
     rules: dict[str, Any]
 
 
@@ -50,12 +50,12 @@ def documented(kind: str, name: str) -> Documented:
     """What a plugin of this collection says of itself."""
     path = ROOT / 'plugins' / kind / ('%s.py' % name)
     plugin = {'modules': 'module'}.get(kind, kind)
-    found, examples, _returned, _metadata = get_docstring(str(path), fragment_loader, collection_name=COLLECTION, plugin_type=plugin)
+    found = get_docstring(str(path), fragment_loader, collection_name=COLLECTION, plugin_type=plugin)[0]
     rules: dict[str, Any] = {}
     if kind == 'modules':
         module = importlib.import_module('ansible_collections.%s.plugins.modules.%s' % (COLLECTION, name))
         rules = module.SPEC.rules() if hasattr(module, 'SPEC') else {}
-    return Documented(argument_spec(found.get('options') or {}), str(examples), rules)
+    return Documented(argument_spec(found.get('options') or {}), rules)
 
 
 @cache
@@ -73,12 +73,7 @@ def of_module(name: str) -> Documented | None:
     except AnsibleError:
         return None
     return None if name in ('ansible.builtin.set_fact', 'ansible.builtin.raw', 'ansible.builtin.command') else Documented(
-        argument_spec(found.get('options') or {}), '', {})
-
-
-def is_template(value: Any) -> bool:
-    """Whether only Ansible knows what becomes of it."""
-    return isinstance(value, str) and ('{{' in value or '{%' in value)
+        argument_spec(found.get('options') or {}), {})
 
 
 def settled(value: Any, option: Mapping[str, Any]) -> Any:

@@ -23,11 +23,12 @@ from ansible.template import Templar
 
 from tests.gates.surroundings import ROOT
 from tests.unit.as_written import as_written
-from tests.unit.documentation.blocks import LITERAL, Block, blocks, guides, markdown_files
+from tests.unit.documentation.blocks import LITERAL, PLUGINS, Block, blocks, guides, markdown_files
 from tests.unit.documentation.commands import commands, playbook_variables, require_command
-from tests.unit.documentation.documents import PLAYBOOKS, read, require_templates, require_yaml
-from tests.unit.documentation.plugins import COLLECTION, PLUGINS, VARIABLES
+from tests.unit.documentation.documents import PLAYBOOKS, require_templates, require_yaml
+from tests.unit.documentation.plugins import COLLECTION, VARIABLES
 from tests.unit.documentation.printed import PRINTED
+from tests.unit.documentation.text import read
 
 BLOCKS = list(blocks())
 
