@@ -49,10 +49,9 @@ EXAMPLES = r"""
 - name: A NixOps network file gets the hosts of the inventory
   ansible.builtin.copy:
     dest: /srv/neat-repo/hosts.nix
+    # → { webservers = [ "web-1" "web-2" ]; pkgs = import ./pkgs.nix; } on lines of their own
     content: "{{ {'webservers': groups['webservers'], 'pkgs': {'_nix': 'import ./pkgs.nix'}} | nixcd.hercules_ci.to_nix }}\n"
     mode: "0644"
-
-# => { webservers = [ "web-1" "web-2" ]; pkgs = import ./pkgs.nix; } on lines of their own
 """
 
 RETURN = r"""

@@ -70,7 +70,7 @@ def walk(folder: Path) -> list[str]:
     tarball = build(folder)
     install(tarball, folder / 'collections')
     show(tarball.name)
-    title(2, 'Make a repository, two agents, a NixOps database and a local Hercules CI')
+    title(2, 'Make what examples/ has: a repository, two agents, an inventory; with a NixOps database and a local Hercules CI')
     with running_world(folder / 'world', folder / 'collections') as world:
         show('Hercules CI at %s, project %s with the branches main, production and staging' % (world.sandbox.url, PROJECT))
         show(git(world.checkout, 'log', '--oneline', '--stat'))
@@ -127,7 +127,7 @@ def main() -> int:
     print('\nProved in %d seconds, on real input:' % (time.monotonic() - begin))
     for fact in facts:
         print('  - %s' % fact)
-    print('Where to look: playbooks/site.yml, roles/nixops/tasks/main.yml; as a test: tests/integration/test_main_road.py.')
+    print('Where to look: examples/, playbooks/site.yml, roles/nixops/tasks/main.yml; as a test: tests/integration/test_main_road.py.')
     return 0
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible import constants
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
@@ -92,15 +93,22 @@ def test_a_block_is_good(block: Block, tmp_path: Path) -> None:
     CHECKS[block.language](block, tmp_path)
 
 
-SHOWN = re.compile(r'^ *# → (.*)\n *msg: "(.*)"$', re.MULTILINE)
+SHOWN = re.compile(r'^ *# → (.*)\n *(msg|content): "(.*)"$', re.MULTILINE)
+GROUPS = {'webservers': ['web-1', 'web-2']}
 
 
 @pytest.mark.parametrize('block', [block for block in BLOCKS if SHOWN.search(block.text)], ids=str)
 def test_an_example_prints_what_stands_beside_it(block: Block) -> None:
-    for shown, template in SHOWN.findall(block.text):
-        (task,) = (task for task in read(block.text)[0] if task.get('ansible.builtin.debug', {}).get('msg') == template)
-        found = Templar(loader=DataLoader(), variables=as_written(task.get('vars', {}))).template(as_written(template))
-        assert found == (json.loads(shown) if shown[0] in '[{' else shown)
+    for shown, option, quoted in SHOWN.findall(block.text):
+        template = yaml.safe_load('"%s"' % quoted)
+        options = ((task, value) for task in read(block.text)[0] for value in task.values() if isinstance(value, dict))
+        (task,) = (task for task, values in options if values.get(option) == template)
+        variables = as_written({'groups': GROUPS, **task.get('vars', {})})
+        found = Templar(loader=DataLoader(), variables=variables).template(as_written(template))
+        if shown.endswith(' on lines of their own'):
+            assert found.split() == shown.removesuffix(' on lines of their own').split()
+        else:
+            assert found == json.loads(shown)
 
 
 def test_no_block_is_missed() -> None:
