@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..module_utils._problems import fail
+from ..module_utils._secrets.aws_user import unknown_to_agents
 from ..module_utils._secrets.options import HCI_SECRET
 from ..plugin_utils._networks.conditions import with_conditions
 from ..plugin_utils._networks.provided import evaluated, named, refuse_unusable
@@ -57,7 +58,8 @@ class ActionModule(PrivateAction):
             return {name: {} for name in secrets}
         refuse_if_any(self._source, options['secrets'], problems_in_secrets(secrets))
         self._warn_of_types(self._source, options['secrets'], secrets)
-        return secrets if options['networks'] is None else self._for(options['networks'], secrets)
+        opened = secrets if options['networks'] is None else self._for(options['networks'], secrets)
+        return {name: unknown_to_agents(entry) for name, entry in opened.items()}
 
     def _for(self, networks: list[str], secrets: dict[str, Any]) -> dict[str, Any]:
         """Secrets that just these networks may use, where nothing else is said, and that have what their scripts read."""

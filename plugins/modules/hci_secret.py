@@ -54,6 +54,9 @@ options:
     description:
       - Several secrets at once, changed together in one step. A dictionary of names, each with a dictionary of C(data) and C(condition),
         which mean the same as O(data) and O(condition).
+      - A secret may say C(aws_user), with C(max_age), C(soak), C(profile) and C(region) where wanted. Then its fields C(aws_access_key_id)
+        and C(aws_secret_access_key) are looked after by M(nixcd.hercules_ci.aws_key). They stay as they are, and a secret that does not
+        have them yet is left out.
       - With O(state=absent) only the names count.
       - Or the name of a variable that holds them. It is evaluated once, part by part. A lookup is asked once, and a message about a part
         that cannot be evaluated names its place and quotes nothing. In a template that Ansible evaluates itself, such a message may quote
@@ -194,6 +197,11 @@ removed:
   elements: str
   returned: success
   sample: []
+aws_keys:
+  description: Of the secrets with C(aws_user) that have a key, what M(nixcd.hercules_ci.aws_key_info) returns.
+  type: dict
+  returned: if a secret has C(aws_user)
+  sample: {neat-aws: {key: "…7XQ2", fingerprint: 0123456789abcdef}}
 backup_file:
   description: Where the file as it was has been kept.
   type: str

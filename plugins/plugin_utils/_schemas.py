@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ..module_utils._secrets import condition
+from ..module_utils._secrets import aws_user, condition
 from ._json_schema import Schema
 
 _CONDITION: dict[str, Any] = {
@@ -34,7 +34,10 @@ _CONDITION: dict[str, Any] = {
 _SECRET: dict[str, Any] = {
     'type': 'object',
     'additionalProperties': False,
-    'properties': {'data': {'type': 'object'}, 'condition': {}},
+    'properties': {
+        'data': {'type': 'object'}, 'condition': {}, **{name: {'type': 'string'} for name in ('aws_user', 'profile', 'region')},
+        'max_age': {}, 'soak': {},
+    },
 }
 
 _STRINGS: dict[str, Any] = {'type': 'array', 'items': {'type': 'string'}}
@@ -81,6 +84,8 @@ def problems_in_secrets(secrets: Any) -> Iterator[Finding]:
         if not forms[form]:
             for error in _SECRET_VALIDATOR.iter_errors(entry):
                 yield from _in_words(error, [name, *error.absolute_path])
+        elif isinstance(entry, dict):
+            yield from (([name, *path], what) for path, what in aws_user.problems_in(entry))
         if isinstance(entry, dict) and 'condition' in entry:
             text = json.dumps(entry['condition'], sort_keys=True)
             if text not in valid:

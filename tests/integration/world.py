@@ -111,6 +111,8 @@ class World:
         self.database = folder / 'nixops' / 'deployments.nixops'
         self.inventory: dict[str, Any] = {}
         self.longest_play = LONGEST_PLAY
+        self.variables: dict[str, str] = {}
+        """More of the environment of plays."""
 
     def agent_secrets(self, agent: str) -> Path:
         """An agent's secrets.json."""
@@ -191,6 +193,7 @@ class World:
             'ANSIBLE_COLLECTIONS_PATH': str(self.collections),
             'ANSIBLE_HOME': str(self.folder / 'home' / '.ansible'),
             'ANSIBLE_NOCOLOR': '1',
+            **self.variables,
             'ANSIBLE_LOCALHOST_WARNING': 'false',
             'LC_ALL': 'C.UTF-8',
         }

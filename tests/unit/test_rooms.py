@@ -20,7 +20,7 @@ ORDER = (
     'module_utils/_jobs', 'module_utils/_hci', 'module_utils/_nix', 'module_utils/_nixops',
     'plugin_utils', 'plugin_utils/_aws', 'plugin_utils/_yaml_edits',
     'plugin_utils/_inventory', 'plugin_utils/_report', 'plugin_utils/_networks',
-    'plugin_utils/_backup', 'plugin_utils/_pins', 'plugin_utils/_adopt',
+    'plugin_utils/_backup', 'plugin_utils/_pins', 'plugin_utils/_adopt', 'plugin_utils/_rotation',
     'doc_fragments', 'filter', 'inventory', 'modules', 'action',
 )
 UPPERMOST = ORDER[-5:]

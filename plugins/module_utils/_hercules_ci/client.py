@@ -24,6 +24,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import IO, Any, Callable, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -91,6 +93,14 @@ class Client:
         self.timeout = timeout
         self.sleep: Callable[[float], None] = time.sleep
         self._until = math.inf
+        self._heard: dict[str, str] = {}  # the same for all copies
+
+    def clock(self) -> datetime | None:
+        """What the clock of Hercules CI said in its last answer; None where it has not told."""
+        try:
+            return parsedate_to_datetime(self._heard.get('Date', '')).astimezone(timezone.utc)
+        except (TypeError, ValueError):
+            return None
 
     def within(self, seconds: float) -> Client:
         """The same, but whatever is asked comes within so many seconds from now or not at all."""
@@ -171,6 +181,7 @@ class Client:
         request.add_header('Authorization', 'Bearer ' + self._token.value)
         try:
             with self._opener.open(request, timeout=max(0.1, min(self.timeout, self._until - time.monotonic()))) as answer:
+                self._heard['Date'] = answer.headers.get('Date') or ''
                 if method == 'GET' and answer.status != 200:  # an empty success is no content: hci would store an empty file
                     raise self._refused(method, path, answer.status, answer.headers, b'')
                 if answer.headers.get('Content-Encoding', 'identity').lower() != 'identity':  # nobody has asked for it

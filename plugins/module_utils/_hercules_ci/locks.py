@@ -29,6 +29,8 @@ from .failures import RequestFailed
 LONGEST_RENEWAL = 180.0
 """Seconds. hci renews every three minutes; how long the service lets a lease live is not documented."""
 
+STATE = 'the state'
+"""What most locks guard."""
 
 GONE = (404, 410)
 ASKED = 3
@@ -50,12 +52,14 @@ ANSWERS = {'Acquired': {'contents': GIVEN}, 'Blocked': {'contents': {'blockedByL
 class Lease:
     """A lock that is held, and renewed in the background.
 
-    expires: as the service last said. lost: how it was found to be held no longer, left: why it could not be released.
+    guards: what must not change meanwhile. expires: as the service last said. lost: how it was found to be held no longer, left: why it
+    could not be released.
     """
 
     id: str
     name: str
     expires: str
+    guards: str = STATE
     lost: str = ''
     left: str = ''
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -67,15 +71,15 @@ class Lease:
                 'The lock was lost while it was needed.',
                 where='lock %s' % self.name,
                 found=self.lost,
-                remedy='Run this again, after a look at who changed the state meanwhile',
+                remedy='Run this again, after a look at who changed %s meanwhile' % self.guards,
             )
 
     def problems(self) -> list[Problem]:
         """What to warn of, when it is over."""
         where = 'lock %s' % self.name
         if self.lost:
-            what = 'The lock was lost while the state was changed, so somebody else may have taken it and read the state before.'
-            return [Problem(what, where, found=self.lost, remedy='Look at who works with the state', severity='warning')]
+            what = 'The lock was lost while %s was changed, so somebody else may have taken it and read that before.' % self.guards
+            return [Problem(what, where, found=self.lost, remedy='Look at who works with it', severity='warning')]
         if self.left:
             what = 'The lock could not be released, and keeps others out until it expires%s.' % (self.expires and ' (%s)' % self.expires)
             return [Problem(what, where, found=self.left, remedy='Nothing, unless somebody waits for it', severity='warning')]
@@ -83,13 +87,16 @@ class Lease:
 
 
 @contextmanager
-def locked(client: Client, project: ProjectPath, name: str, purpose: str, timeout: float) -> Iterator[Lease]:
+def locked(
+    client: Client, project: ProjectPath, name: str, purpose: str, timeout: float, guards: str = STATE,
+) -> Iterator[Lease]:
     """Hold an exclusive lock, wait for it if necessary, and release it whatever happens; after kill -9 the lease expires by itself.
 
-    timeout: seconds to wait for others. Raises Failure with who they are when that is not enough.
+    timeout: seconds to wait for others. Raises Failure with who they are when that is not enough. guards: what must not change meanwhile.
     """
     path = '%s/lock/%s' % (project.api_path, segment(name))
-    lease = _acquire(client, path, name, purpose, timeout)
+    lease = _acquire(client, path, name, purpose, timeout, guards)
+    lease.guards = guards
     threading.Thread(target=_renew, args=(client, lease), daemon=True).start()
     try:
         try:
@@ -104,7 +111,7 @@ def locked(client: Client, project: ProjectPath, name: str, purpose: str, timeou
         raise
 
 
-def _acquire(client: Client, path: str, name: str, purpose: str, timeout: float) -> Lease:
+def _acquire(client: Client, path: str, name: str, purpose: str, timeout: float, guards: str) -> Lease:
     key = str(uuid.uuid4())
     # The description is unique: it is how a lease of ours is recognised of which the answer was lost.
     description = '%s (%s, process %d, %s)' % (purpose, socket.gethostname(), os.getpid(), key[:8])
@@ -133,7 +140,7 @@ def _acquire(client: Client, path: str, name: str, purpose: str, timeout: float)
             return lease
         pause = min(10.0, random.SystemRandom().uniform(0.25, 0.5) * float(2**tried))
         if time.monotonic() + pause > deadline:
-            raise _blocked(client, name, holders, timeout)
+            raise _blocked(client, name, holders, timeout, guards)
         client.sleep(pause)
         tried += 1
 
@@ -156,12 +163,12 @@ def _perhaps_held(failure: RequestFailed) -> Failure:
     (problem,) = failure.problems
     what = 'Hercules CI gave no usable answer to the wish for the lock. If it gave the lock, that lasts until it expires.'
     found = ' '.join(filter(None, (problem.what, problem.found)))
-    return fail(what, problem.where, problem.expected, found, 'Nothing was uploaded. %s' % problem.remedy, **failure.extra)
+    return fail(what, problem.where, problem.expected, found, 'Nothing was changed. %s' % problem.remedy, **failure.extra)
 
 
-def _blocked(client: Client, name: str, holders: list[Any], timeout: float) -> Failure:
+def _blocked(client: Client, name: str, holders: list[Any], timeout: float, guards: str) -> Failure:
     return fail(
-        'Somebody else holds the lock on the state.',
+        'Somebody else holds the lock on %s.' % guards,
         where='lock %s on %s' % (name, client.base_url),
         expected='the lock within %g seconds' % timeout,
         found='; '.join(_holder(holder) for holder in holders) or 'nobody is named',

@@ -15,8 +15,9 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, overload
+from typing import Any
 
+from .._secrets.key_ids import shown
 from .functions import FUNCTIONS, nixops_of, with_nixops
 
 Key = tuple[str, str]
@@ -25,35 +26,15 @@ ALL = 'all'
 STORAGE = 'hercules-ci'
 """The storage and the lock of NixOps 2 that Hercules CI provides, by the name of their plugin."""
 
-KEY_ID = re.compile(r'(?:AKIA|ASIA)[A-Z0-9]{12,124}\Z')
 # "nixops deploy --kill-obsolete", which Python lets people shorten, also in quotes.
 KILLS = re.compile(r"""(?<!\S)['"]?(?:--ki[\w-]*|-k)(?![\w-])""")
 # One command, which may go over several lines.
 DEPLOYS = re.compile(r'\bnixops deploy\b((?:\\\n|[^\n;&|])*)')
-# Longer than a profile's name, and as long as a secret key that somebody put into the wrong place.
-TOO_LONG = 40
-HIDDEN = '…'
 
 PLAIN = ('ref', 'job', 'name', 'path', 'runs', 'function', 'state_name', 'known_hosts_name', 'deployment', 'action', 'lock',
          'state_project', 'system')
 """What a result has of an effect as it is."""
 LISTS = ('deploy_only', 'include', 'exclude')
-
-
-@overload
-def shown(key: str) -> str: ...
-@overload
-def shown(key: None) -> None: ...
-
-
-def shown(key: str | None) -> str | None:
-    """An access key as it may be shown: the name of a profile, or the last four characters of a key ID, or of whatever else that is."""
-    return HIDDEN + key[-4:] if key and (KEY_ID.match(key) or len(key) >= TOO_LONG) else key
-
-
-def is_key_id(key: str) -> bool:
-    """Whether it is the ID of a key, or what may be shown of one, and not the name of a profile."""
-    return bool(KEY_ID.match(key)) or key.startswith(HIDDEN)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from .._nix.deployments import Network, is_key_id, shown
+from .._nix.deployments import Network
 from .._problems import Problem
+from .._secrets.key_ids import is_key_id, shown
 from .._secrets.scripts import Profiles
 from .document import Entry
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from .._problems import Failure, Problem, fail
 from . import condition, document
+from .aws import keys_in
 from .document import Document
 from .module_file import diff_of
 
@@ -21,7 +22,8 @@ from .module_file import diff_of
 class Wish:
     """What shall be true of a document.
 
-    secrets: name → data and condition, either of which may be absent: then the document's own stays.
+    secrets: name → data and condition, either of which may be absent: then the document's own stays. `kept`: the fields of an
+    AWS access key that stay as they are; a secret that does not have them yet is left out.
     present: False removes these names. extend: fields of data that are not named stay. exclusive: names that are not listed go;
     allow_empty: also where none is listed.
     conditions_required: refuse secrets that the agent would hand to nobody, because they have no condition.
@@ -44,9 +46,11 @@ def fulfilled(wish: Wish, before: Document) -> Document:
     """The document after `wish`; `before` itself if it is so already. Entries and fields that the wish does not name stay."""
     if not wish.present:
         return {name: entry for name, entry in before.items() if name not in wish.secrets}
-    named = {name: _entry(before.get(name, {}), wanted, wish.extend) for name, wanted in wish.secrets.items()}
+    named = {
+        name: _entry(before.get(name, {}), wanted, wish.extend) for name, wanted in wish.secrets.items() if not _lacks(before, name, wanted)
+    }
     _check(named, wish.conditions_required)
-    if wish.exclusive and before and not named and not wish.allow_empty:
+    if wish.exclusive and before and not wish.secrets and not wish.allow_empty:
         raise fail(
             'This would remove all secrets of the file.', expected='at least one secret', found='none, and exclusive',
             remedy='Give the secrets; most likely a variable was not found. Where none is to be left, set allow_empty: true, in the role '
@@ -56,10 +60,16 @@ def fulfilled(wish: Wish, before: Document) -> Document:
 
 
 def _entry(before: Mapping[str, Any], wanted: Mapping[str, Any], extend: bool) -> dict[str, Any]:
-    entry = {'kind': 'Secret', **before, **wanted}
-    if extend and 'data' in wanted:
-        entry['data'] = {**before.get('data', {}), **wanted['data']}
+    kept = {field: before['data'][field] for field in wanted.get('kept', ())}
+    entry = {'kind': 'Secret', **before, **{part: value for part, value in wanted.items() if part != 'kept'}}
+    if 'data' in wanted:
+        entry['data'] = {**(before.get('data', {}) if extend else kept), **wanted['data']}
     return entry
+
+
+def _lacks(before: Document, name: str, wanted: Mapping[str, Any]) -> bool:
+    """Whether a secret is yet to get fields that somebody else puts there: half a secret is worse than none, which an agent tells."""
+    return not all(field in before.get(name, {}).get('data', {}) for field in wanted.get('kept', ()))
 
 
 def _check(secrets: Document, conditions_required: bool) -> None:
@@ -149,9 +159,11 @@ class Rewrite:
         """The module's result: what has been done, and the diff, without a value."""
         content = [diff_of(self.path, *difference(self.before, self.after))] if self.after != self.before else []
         names = changed_names(self.before, self.after)
+        of_aws = [name for name, wanted in self.wish.secrets.items() if 'kept' in wanted]
         return {
             **about_the_file,
             **names,
+            **({'aws_keys': keys_in(self.after, of_aws)} if of_aws else {}),
             'secrets': outline(self.after, names['added'] + names['updated']),
             'diff': content + about_the_file['diff'],
         }

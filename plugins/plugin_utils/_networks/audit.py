@@ -19,6 +19,8 @@ from typing import Any
 from ...module_utils import _json_text as json_text
 from ...module_utils._problems import Problem, errors_of
 from ...module_utils._secrets import condition
+from ...module_utils._secrets.aws import KEY_FIELDS
+from ...module_utils._secrets.aws_user import is_owned
 from ...module_utils._secrets.condition import Condition, Job
 from ...module_utils._secrets.scripts import SecretUse, uses_in
 from .network import Network
@@ -59,7 +61,7 @@ def secrets_of(entries: Mapping[str, Mapping[str, Any]], derived: Mapping[str, C
     """Secrets as they will be on an agent. entries: name → data and condition, valid. derived: what stands in for a missing condition."""
     return {
         name: Secret(
-            None if UNKNOWN in (entry.get('data') or ()) else frozenset(entry.get('data') or ()),
+            None if UNKNOWN in (entry.get('data') or ()) else frozenset((*(entry.get('data') or ()), *KEY_FIELDS * is_owned(entry))),
             derived.get(name) if entry.get('condition') in (None, UNKNOWN) else entry['condition'],
             frozenset(path for path, value in json_text.walk(entry.get('data') or {}) if _is_blank(value)),
             entry.get('condition') != UNKNOWN,

@@ -17,6 +17,7 @@ from ansible.errors import AnsibleError
 from ...module_utils._files import private_folder
 from ...module_utils._problems import Failure, Problem, errors_of
 from . import projects as rules
+from .aws_check import aws_problems
 from .host import Host
 from .known import PHASES, Run, look_at_all
 from .network import Network
@@ -77,6 +78,7 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     with private_folder() as folder:
         run = Run(inventory.phases, tuple(hosts), inventory.extra_vars, inventory.left_out, folder)
         known = look_at_all(projects, run)
+        problems += aws_problems(known.values(), agents)
     problems += [problem for found in known.values() for problem in found.problems]
     problems = together(problems, [*inventory.networks, *inventory.agents])
     if errors_of(problems):

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from ...module_utils._json_text import walk
-from ...module_utils._nix.deployments import KEY_ID, shown
 from ...module_utils._problems import Problem, errors_of
 from ...module_utils._secrets.condition import Condition
+from ...module_utils._secrets.key_ids import KEY_ID, shown
 from ...module_utils._secrets.places import secrets_file
 from .._schemas import problems_in_secrets
 from .audit import Secret, audit, secrets_of

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.causes import explain
@@ -13,9 +15,12 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.traces import Source
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.plan import Recorded, plan_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.keys import Key, Note
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Jobs, Seen, Wish, next_step
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard import NetworkPlan, plan_text
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import Outcome
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.table import text_table
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._rotation.run import lines_of
 
 TRACE = '''\
 error: The option `networking.privateIPv4' is used but not defined.
@@ -52,8 +57,26 @@ def table() -> str:
     return '\n'.join(text for text, _tone in text_table(outcomes, 79))
 
 
+def rotation() -> str:
+    """What a run says that makes a new key."""
+    now = datetime(2026, 11, 29, 6, 52, 57, tzinfo=timezone.utc)
+    old, new = Key('AKIA0000000000007XQ2', now - timedelta(days=91)), Key('AKIA000000000000QB4M', now)
+    wish = Wish(timedelta(days=90), timedelta(days=1))
+    seen = Seen(now, (old,), Note(made=old.id, given=old.created), {'agent-1': old.id})
+    given = replace(
+        seen, keys=(old, new), note=Note(before=frozenset({old.id}), made=new.id, given=now), agents={'agent-1': new.id},
+        jobs=Jobs(None, {'neat-network': None}),
+    )
+    row = {
+        'user': 'neat-deployer', 'secret': 'neat-aws', 'key': '…7XQ2', 'age_days': 91, 'step': 'wait', 'next': next_step(given, wish).why,
+        'done': ['The key …QB4M was made. %s' % next_step(seen, wish).why, 'All agents have the key …QB4M.'],
+    }
+    return '\n'.join(lines_of([row]))
+
+
 PRINTED: dict[str, str | Callable[[], str]] = {
     'The option networking.privateIPv4 has no value when the network is prebuilt.': missing_option,
     '  NETWORK       BRANCH      COMMIT    STATE  JOB  PLAN      RESULT': table,
     'Plan for branch production of github/neat-org/neat-repo:': plan,
+    'AWS access key of neat-deployer (secret neat-aws): …7XQ2, 91 days old': rotation,
 }
