@@ -31,6 +31,9 @@ options:
         and no connection is made.
     type: list
     elements: str
+  _payload:
+    description: For the action plugin of M(nixcd.hercules_ci.aws_key). Not to be given.
+    type: str
 seealso:
   - module: nixcd.hercules_ci.aws_key
   - module: nixcd.hercules_ci.hci_secret_info

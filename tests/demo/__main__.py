@@ -17,9 +17,11 @@ import sys
 import tempfile
 import textwrap
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.aws.server import CANARY, running
 from tests.gates.surroundings import search_path, use_temporary_folder
 from tests.integration.installed import build, install
 from tests.integration.repository import git, head
@@ -44,10 +46,10 @@ def require(holds: bool, what: str) -> str:
     return what
 
 
-def play(world: World, *arguments: str) -> Played:
-    """Run the playbook and show what it prints."""
-    print('   $ ansible-playbook -i inventory.yml nixcd.hercules_ci.site %s' % ' '.join(arguments), flush=True)
-    played = world.play(*arguments)
+def play(world: World, *arguments: str, playbook: str = 'site') -> Played:
+    """Run a playbook and show what it prints."""
+    print('   $ ansible-playbook -i inventory.yml nixcd.hercules_ci.%s %s' % (playbook, ' '.join(arguments)), flush=True)
+    played = world.play(*arguments, playbook=playbook)
     show('\n'.join(line for line in played.output.splitlines() if line.strip() and not line.startswith('skipping:')))
     if played.code:
         raise SystemExit('ansible-playbook ended with exit code %d.' % played.code)
@@ -83,7 +85,9 @@ def walk(folder: Path) -> list[str]:
         show('$ git show production:ci.nix\n' + git(world.bare, 'show', 'production:ci.nix'))
         title(6, 'Again: is anything left to do?')
         again = play(world)
-        return proved(world, predicted, deployed, held, again)
+        facts = proved(world, predicted, deployed, held, again)
+        title(7, 'Let an AWS access key rotate (AWS is played by moto; half a year passes)')
+        return [*facts, *rotated(world)]
 
 
 def proved(world: World, predicted: Played, deployed: Played, held: dict[str, Any], again: Played) -> list[str]:
@@ -102,6 +106,32 @@ def proved(world: World, predicted: Played, deployed: Played, held: dict[str, An
         require(all(counts['changed'] == 0 and counts['failed'] == 0 for counts in again.recap.values()),
                 'the second run changed nothing on any host'),
         require('canary' not in (predicted.output + deployed.output + again.output).lower(), 'no secret was printed'),
+    ]
+
+
+def rotated(world: World) -> list[str]:
+    """A key from its creation to its end, in place of the one in the inventory."""
+    user, half_a_year = 'neat-deployer', timedelta(days=182)
+    secrets = world.inventory['hercules_agents']['vars']['nixops_agent_secrets']
+    world.inventory['hercules_agents']['vars']['nixops_agent_secrets'] = {**secrets, 'neat-aws': {'aws_user': user}}
+    with running() as aws:
+        world.variables = aws.environment
+        played = [play(world, playbook='agents')]
+        (old,) = aws.keys(user)
+        aws.passed += half_a_year
+        played.append(play(world, playbook='rotate'))
+        aws.passed += timedelta(minutes=1)
+        show('A push deploys the network with the new key.')
+        world.sandbox.push(PROJECT, 'refs/heads/production', head(world.bare, 'production'))
+        world.sandbox.wait_until_idle()
+        played.append(play(world, playbook='rotate'))
+        aws.passed += timedelta(days=2)
+        played.append(play(world, playbook='rotate'))
+        kept = [key.access_key_id for key in aws.keys(user)]
+    held = {json.loads(world.agent_secrets(agent).read_text())['neat-aws']['data']['aws_access_key_id'] for agent in ('agent-1', 'agent-2')}
+    return [
+        require(kept == [*held] != [old.access_key_id], 'both agents have a new AWS access key, and the old one is deleted'),
+        require(not any(CANARY in each.output for each in played), 'no secret access key was printed'),
     ]
 
 

@@ -208,5 +208,3 @@ def foreseen(turns: Iterable[Turn]) -> bool:
     ends = (Kind.REST, Kind.WAIT, Kind.REFUSE)
     steps = [turn.attempt(turn.rotation.foreseen) for turn in turns]
     return any(step is not None and step.kind not in ends for step in steps)
-
-
