@@ -365,7 +365,7 @@ def let_git_overwrite(options: Mapping[str, Any], change: Change) -> None:
     with suppress(Failure, GitError, OSError):
         repository = top_of_working_tree(options['checkout'])
         name = os.path.relpath(change.path, options['checkout'])
-        if repository and name in CI_NIX:
+        if change.after is not None and repository and name in CI_NIX:
             ignore_here(repository, name)
 
 
@@ -376,13 +376,12 @@ def run(module: Any) -> dict[str, Any]:
     changed = change.before != change.after
     if changed and not module.check_mode:
         apply(change)
-        if change.after is not None:
-            let_git_overwrite(options, change)
+        let_git_overwrite(options, change)
     path = str(change.path)
-    declared = [] if change.after is None else in_order(options['effects'])
     result: dict[str, Any] = {
         'changed': changed, 'path': path, 'file': os.path.relpath(path, options['checkout']), 'content': change.after,
-        'files': list(change.files), 'form': change.form, 'effects': [effect['name'] for effect in declared],
+        'files': list(change.files), 'form': change.form,
+        'effects': [effect['name'] for effect in in_order(options['effects'] if change.after else [])],
     }
     if options['validate'] in ('evaluate', 'prebuild') and change.after is not None:
         result.update(runs=proof.runs, deployments=[effect.as_dict() for effect in proof.effects], heads=proof.heads,
