@@ -20,7 +20,7 @@ from ...module_utils._problems import Problem
 ONLY_WRITTEN = '%s has changed; a run with the tag push brings it to the branch.'
 NOT_PUSHED = 'The branch does not have what the inventory declares, and nixops_push is none.'
 NO_EFFECT = 'Job %d has no effect for it: look at what is declared on that branch.'
-LOG_LINES = 6
+LOG_LINES = 3
 """Printed of each log: a failed run is to fit on two screens, and the link leads to the rest."""
 BAD = ('failed', 'cancelled', 'timed out')
 Result = Mapping[str, Any]

@@ -182,7 +182,7 @@ def test_the_log_is_that_of_the_networks_own_effect_else_of_the_evaluation() -> 
     assert ending_of('a', 'production', BRANCHES, done).log == ('The effect a.run of job 7 wrote at the end:', '  from a.run')
     tidying_up = ['uploading state files after failure', 'pushing state successful.']
     watched['job']['effects'][0]['log'] = [*map(str, range(20)), *tidying_up]
-    assert ending_of('a', 'production', BRANCHES, done).log[1:] == tuple('  %d' % line for line in range(14, 20))
+    assert ending_of('a', 'production', BRANCHES, done).log[1:] == tuple('  %d' % line for line in range(17, 20))
     done = Done(pushed=PUSHED, watched={'production': job(evaluation_log=['error: oops'])})
     assert ending_of('a', 'production', BRANCHES, done).log == ('The evaluation of job 7 wrote at the end:', '  error: oops')
 
