@@ -9,9 +9,11 @@ All at -vvvvv: the secret of no key is anywhere but on the agents.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -120,3 +122,57 @@ def test_a_key_from_its_creation_to_its_end(world: World, aws: Aws) -> None:
     plays = [created, warned, given, switched_off, deleted, at_rest]
     assert leaks(world, plays) == [] and shown == []
     assert not [each for each in plays if old.access_key_id in each.output or new.access_key_id in each.output], 'four characters are shown'
+
+
+def kill_all(world: World) -> None:
+    """Every process of Ansible's in this world, with -9."""
+    for entry in Path('/proc').glob('[0-9]*'):
+        with suppress(OSError):
+            if str(world.folder).encode() in (entry / 'environ').read_bytes() and b'ansible' in (entry / 'cmdline').read_bytes():
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('action', ['CreateAccessKey', 'TagUser', 'GetCallerIdentity'])
+def test_plays_that_are_killed(world: World, aws: Aws, action: str) -> None:
+    """As the tests of the steps do it everywhere: after a request that has taken effect, before Ansible knows."""
+    def kill(what: str) -> None:
+        if what == action:
+            aws.done = bool
+            kill_all(world)
+
+    assert world.play(playbook='agents').code == 0
+    (old,) = aws.keys(USER)
+    aws.passed += 91 * DAY
+    world.sandbox.settings(lease_seconds=5)  # the next run waits for the lock of the one that is dead
+    aws.done = kill
+    assert world.play(playbook='rotate').code != 0
+    again = world.play(playbook='rotate')
+    assert again.code == 0, again.output
+    assert old.status == 'Active' and len(aws.keys(USER)) == 2
+    assert keys_of(world) == {aws.keys(USER)[1].access_key_id}
+
+
+@pytest.mark.slow
+def test_an_agent_that_cannot_be_reached(world: World, aws: Aws) -> None:
+    assert world.play(playbook='agents').code == 0
+    (old,) = aws.keys(USER)
+    world.inventory['hercules_agents']['hosts']['agent-2'].update(ansible_connection='ssh', ansible_host='127.0.0.1', ansible_port=9)
+    aws.passed += 91 * DAY
+    played = world.play(playbook='rotate')
+    assert played.recap['agent-2']['unreachable'] == 1 and played.recap['agent-1']['failed'] == 0
+    assert 'A new one is made when these agents can be reached: agent-2' in played.output
+    assert [key.access_key_id for key in aws.keys(USER)] == [old.access_key_id]
+
+
+@pytest.mark.slow
+def test_no_boto3(world: World, aws: Aws) -> None:
+    """It is needed by those alone who have keys looked after."""
+    hidden = world.folder / 'hidden'
+    hidden.mkdir()
+    (hidden / 'boto3.py').write_text('raise ImportError("hidden")')
+    world.variables['PYTHONPATH'] = str(hidden)
+    refused = world.play(playbook='agents')
+    assert refused.code != 0 and 'pip install boto3' in refused.output
+    world.inventory['hercules_agents']['vars']['nixops_agent_secrets'].pop('neat-aws')
+    assert world.play(playbook='agents').code == 0
