@@ -64,7 +64,7 @@ def bucket(s3: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable
     monkeypatch.setenv('AWS_CONFIG_FILE', str(tmp_path / 'none'))
 
     def make(name: str, **of_bucket: Any) -> dict[str, Any]:
-        boto3.client('s3', endpoint_url=s3, region_name='us-east-1').create_bucket(Bucket=name, **of_bucket)
+        boto3.session.Session().client('s3', endpoint_url=s3, region_name='us-east-1').create_bucket(Bucket=name, **of_bucket)
         return {'bucket': name, 'endpoint_url': s3, 'region': 'us-east-1', 'prefix': 'nix/ops'}
 
     return make

@@ -206,7 +206,8 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def contents(place: dict[str, Any]) -> list[str]:
-    listed = boto3.client('s3', endpoint_url=place['endpoint_url'], region_name='us-east-1').list_objects_v2(Bucket=place['bucket'])
+    client = boto3.session.Session().client('s3', endpoint_url=place['endpoint_url'], region_name='us-east-1')
+    listed = client.list_objects_v2(Bucket=place['bucket'])
     return [item['Key'].rpartition('/')[2] for item in listed['Contents'] if '/contents/' in item['Key']]
 
 
@@ -238,7 +239,7 @@ def test_encrypted_and_locked(play: Play, sandbox: Sandbox, bucket: Callable[...
     place = bucket('locked', ObjectLockEnabledForBucket=True)
     sandbox.put_state(PROJECT, NAME, STATE)
     assert play('nixops_backup', encryption='aws:kms', kms_key='a-key', lock_days=30, **place)['changed']
-    client = boto3.client('s3', endpoint_url=place['endpoint_url'], region_name='us-east-1')
+    client = boto3.session.Session().client('s3', endpoint_url=place['endpoint_url'], region_name='us-east-1')
     head = client.head_object(Bucket='locked', Key='nix/ops/contents/%s' % hashlib.sha256(STATE).hexdigest())
     assert (head['ServerSideEncryption'], head['SSEKMSKeyId'], head['ObjectLockMode']) == ('aws:kms', 'a-key', 'GOVERNANCE')
     assert client.head_object(Bucket='locked', Key='nix/ops/index.json').get('ObjectLockMode') is None

@@ -41,7 +41,7 @@ def inventory(world: World) -> Inventory:
 
 def machines(aws: Aws, number: int) -> list[Any]:
     """So many machines that exist."""
-    made = boto3.client('ec2').run_instances(ImageId='ami-12345678', MinCount=number, MaxCount=number)['Instances']
+    made = boto3.session.Session().client('ec2').run_instances(ImageId='ami-12345678', MinCount=number, MaxCount=number)['Instances']
     return [aws.ec2('eu-west-1').get_instance(each['InstanceId']) for each in made]
 
 
