@@ -55,9 +55,10 @@ def test_a_room_imports_from_the_rooms_before_it(folder: str) -> None:
     assert not wrong
 
 
-def test_every_import_leads_to_a_file() -> None:
+def test_every_import_leads_to_a_file_and_every_file_is_used() -> None:
     used = {other for file in FILES for other in imported(file)}
     assert not [str(file) for file in used if not file.exists()]
+    assert not [str(file) for file in FILES if room(file) not in UPPERMOST and file not in used]
 
 
 def test_files_do_not_import_each_other_in_circles() -> None:
