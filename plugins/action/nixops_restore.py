@@ -12,13 +12,13 @@ from typing import IO, Any
 from ..module_utils._files import hidden_file, private_folder
 from ..module_utils._hercules_ci.failures import RequestFailed
 from ..module_utils._hercules_ci.state import StateFiles
-from ..module_utils._nixops.sources import Source
+from ..module_utils._nixops.sources import Source, old_state
 from ..module_utils._nixops.upload import SPEC as STATE
 from ..module_utils._nixops.upload import run as bring
 from ..module_utils._problems import Failure
 from ..plugin_utils._backup.index import read_index
 from ..plugin_utils._backup.options import networks_of, spec_of, store_of
-from ..plugin_utils._backup.restoring import choose, fetch, known_hosts_file, source_of
+from ..plugin_utils._backup.restoring import choose, fetch, known_hosts_file
 from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._local_action import Invocation
 from ..plugin_utils._networks.network import Network
@@ -52,7 +52,7 @@ def restore(network: Network, options: Mapping[str, Any], *, check_mode: bool, d
         copy = choose(index, (network.project, network.state_name), options['version'], store.where)
         state_options = options_of(network, options)
         state = fetch(store, copy, opened.enter_context(hidden_file()))
-        source = source_of(state, copy, state_options)
+        source = old_state(state, state_options, state_options['effect_deployment'], copy.version)
         hosts = index.last_good((network.project, network.known_hosts_name)) if options['known_hosts'] else None
         if hosts:
             folder = opened.enter_context(private_folder())

@@ -69,20 +69,25 @@ def read_version(options: Mapping[str, Any], files: StateFiles, name: str, file:
     At machines without a host key the effect would fail, but lose nothing. Where the newest is the same by the hashes that the service
     lists, there is nothing to do, and nothing is downloaded or looked at.
     """
-    looked_for, function = effect_name(options), options['function']
+    looked_for = effect_name(options)
     versions = files.versions(name)
     version, newest = files.pick(name, versions, options['version']), versions[-1]
     if version.sha256 and version.size is not None and newest.holds(version.size, version.sha256):
         same = State(io.BytesIO(), version.size, version.sha256, '%s, version %d' % (name, version.number))
         return Source(same, Deployment('', None), looked_for, 0, (), version.number)
-    state = from_server(files, name, version, file)
+    return old_state(from_server(files, name, version, file), options, looked_for, version.number)
+
+
+def old_state(state: State, options: Mapping[str, Any], looked_for: str, number: int) -> Source:
+    """A state that is to become the newest once more. Raises Failure where the effect could not use it."""
+    function = options['function']
     unfit = unusable(state, function, looked_for)
     if unfit:
         raise Failure(tuple(unfit))
     content = content_of(state)
     deployment = find_deployment(content.deployments, options['deployment'], state.where)
     problems = import_problems(content, deployment, looked_for, state.where, '' if nixops_of(function) == 2 else 'warning')
-    return Source(state, deployment, looked_for, content.machines, tuple(problems), version.number)
+    return Source(state, deployment, looked_for, content.machines, tuple(problems), number)
 
 
 def effect_name(options: Mapping[str, Any], deployment: Deployment | None = None) -> str:

@@ -8,16 +8,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO
 
 from ...module_utils._files import create_private, room_for_temporary_files
-from ...module_utils._nix.functions import nixops_of
-from ...module_utils._nixops.database import find_deployment
-from ...module_utils._nixops.importable import content_of, import_problems, unusable
-from ...module_utils._nixops.sources import Source
 from ...module_utils._nixops.state import State, state_of
-from ...module_utils._problems import Failure, fail
+from ...module_utils._problems import fail
 from .index import Copy, File, Index
 from .store import Store
 
@@ -49,18 +44,6 @@ def fetch(store: Store, copy: Copy, file: IO[bytes]) -> State:
                    expected='%d bytes, sha256 %s' % (copy.size, copy.sha256), found='%d bytes, sha256 %s' % (state.size, state.sha256),
                    remedy='Take another version, and look at the disk. Run the backup again if this is the newest version.')
     return state
-
-
-def source_of(state: State, copy: Copy, options: Mapping[str, Any]) -> Source:
-    """What nixops_state is to bring back. Raises Failure where the effect could not use it."""
-    looked_for, function = options['effect_deployment'], options['function']
-    unfit = unusable(state, function, looked_for)
-    if unfit:
-        raise Failure(tuple(unfit))
-    content = content_of(state)
-    deployment = find_deployment(content.deployments, options['deployment'], state.where)
-    problems = import_problems(content, deployment, looked_for, state.where, '' if nixops_of(function) == 2 else 'warning')
-    return Source(state, deployment, looked_for, content.machines, tuple(problems), copy.version)
 
 
 def known_hosts_file(store: Store, copy: Copy, folder: str) -> str:
