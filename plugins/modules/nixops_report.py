@@ -13,6 +13,10 @@ short_description: Show what a run has come to, network by network
 version_added: 0.1.0
 description:
   - Prints one table of all networks with branch, commit, versions of the state file, job, result and link, and the number of each result.
+  - With O(projects) it reads what the tasks of the role P(nixcd.hercules_ci.nixops#role) have registered for every network, and tells what
+    became of each of its branches. What one network did for its whole project concerns all networks of that project; a branch that could
+    not be pushed concerns those that are deployed from it; an effect that failed concerns its own network only. The end of the log of each
+    effect that failed, up to where it failed, is printed once, before the table.
   - With O(path) it also writes the same as a web page, with a diagram of the branches, the networks they deploy, the secrets that these
     read and the agents that have them. The page is one file without scripts that loads nothing. It is made for screens of any width, light
     and dark, and for paper. Where there are too many networks to draw, those of one branch that fare alike are drawn as one.
@@ -28,14 +32,16 @@ attributes:
     support: full
     details:
       - The table is printed, the page is not written.
+notes:
+  - With O(projects), use it with C(run_once=true). It never fails because a network did.
 options:
   networks:
     description:
       - What became of each branch of each network, in any order.
       - Values that are empty or null are not known yet.
+      - Either this or O(projects) is required.
     type: list
     elements: dict
-    required: true
     suboptions:
       network:
         description: Name of the network, which is that of its host in the inventory.
@@ -103,6 +109,10 @@ options:
             O(nixcd.hercules_ci.nixops_effect#module:effects[].secrets_map).
           - 'V({type: GitToken}) stands for the token that Hercules CI gives.'
         type: dict
+  projects:
+    description:
+      - RV(nixcd.hercules_ci.nixops_preflight#module:projects) of M(nixcd.hercules_ci.nixops_preflight), for what the role's tasks did.
+    type: dict
   agents:
     description:
       - For each agent a dictionary of its secrets by name.
@@ -120,6 +130,7 @@ options:
 seealso:
   - module: nixcd.hercules_ci.hci_job
   - module: nixcd.hercules_ci.hci_secret_info
+  - module: nixcd.hercules_ci.nixops_preflight
 """
 
 EXAMPLES = r"""
@@ -147,6 +158,24 @@ EXAMPLES = r"""
           condition: isDefaultBranch
     path: /srv/www/deployments.html
   run_once: true
+
+- name: Show what became of the networks that the role deployed
+  nixcd.hercules_ci.nixops_report:
+    projects: "{{ plan.projects }}"
+    agents: "{{ plan.agents }}"
+  run_once: true
+  register: became
+
+- name: Tell networks what another one has changed for them
+  ansible.builtin.debug:
+    msg: "{{ became.changes[inventory_hostname] }}"
+  when: inventory_hostname in became.changes
+  changed_when: true
+
+- name: Fail for the networks that were not deployed
+  ansible.builtin.fail:
+    msg: "{{ became.failures[inventory_hostname] }}"
+  when: inventory_hostname in became.failures
 """
 
 RETURN = r"""
@@ -154,7 +183,7 @@ table:
   description: The lines that were printed.
   type: list
   elements: str
-  returned: success
+  returned: success, unless tags have selected no task of the role
   sample:
     - "  NETWORK       BRANCH      COMMIT    STATE  JOB   RESULT"
     - "github/neat-org/neat-repo"
@@ -176,6 +205,35 @@ path:
   type: str
   returned: success, if O(path) is given
   sample: /srv/www/deployments.html
+networks:
+  description: What O(networks) takes, an entry for each branch of each selected network. Empty
+      where tags have selected no task of the role.
+  type: list
+  elements: dict
+  returned: if O(projects) is given
+  sample:
+    - network: neat-network
+      project: github/neat-org/neat-repo
+      branch: production
+      result: deployed
+      message: ''
+      commit: 89e6c98d92887913cadf06b2adb97f26cde4849b
+      job: 42
+      job_url: https://hercules-ci.com/github/neat-org/neat-repo/jobs/42
+      state_version_before: 7
+      state_version_after: 8
+      secrets_map: {aws: neat-aws}
+changes:
+  description: What the tasks of another network have changed for a network, or would change. Such tasks are done once for a project, and
+    the recap of Ansible has them for one network only.
+  type: dict
+  returned: if O(projects) is given
+  sample: {neat-staging: "Changed by a task of neat-network, which acts for the project: staging."}
+failures:
+  description: Why a network was not deployed, for those that are still in the play.
+  type: dict
+  returned: if O(projects) is given
+  sample: {neat-network: "production: The effect neat-network.run of job 42 failed."}
 problems:
   description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
   type: list

@@ -50,7 +50,7 @@ MODULES: list[dict[str, Any]] = [
     {NAME + 'nixops_state_fetch': {**TOKEN, 'name': 'a', 'path': '/nowhere'}},
 ]
 HERE: list[dict[str, Any]] = [
-    {NAME + 'nixops_report': {'networks': []}}, {NAME + 'nixops_outcome': {'projects': {}}},
+    {NAME + 'nixops_report': {'networks': []}}, {NAME + 'nixops_report': {'projects': {}}},
     {NAME + 'nixops_preflight': {}, 'register': 'checked', 'failed_when': '"There is no network in the inventory" not in checked.msg'},
 ]
 FINDS_FAULT = {'register': 'asked', 'failed_when': '"no-project" not in asked.msg or "problems" not in asked'}

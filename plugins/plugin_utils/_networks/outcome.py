@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -253,50 +253,6 @@ def failures(endings: Iterable[tuple[str, str, Ending]]) -> dict[str, str]:
             why = '%s It is the same as for %s, where all of it is told.' % (ending.message, teller)
         found.setdefault(network, []).append('%s: %s' % (branch, why))
     return {network: '\n'.join(reasons) for network, reasons in found.items()}
-
-
-def changed_by_others(branches: Mapping[str, Iterable[str]], results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """For each network on whose branches another one of its project has changed something, who has and on which.
-
-    results: by network what the tasks registered, of the networks that had something to do.
-    """
-    found = {}
-    for acting, registered in results.items():
-        done = done_of([acting], {acting: registered})
-        changed = [entry['branch'] for entry in done.pushed.get('branches', ()) if entry['changed']]
-        changed += [branch for branch, watched in done.watched.items() if watched.get('changed')]
-        for network in results.keys() - {acting}:
-            own = [branch for branch in dict.fromkeys(changed) if branch in branches[network]]
-            if own:
-                found[network] = 'Changed by a task of %s, which acts for the project: %s.' % (acting, ', '.join(own))
-    return found
-
-
-def done_of(networks: Iterable[str], results: Mapping[str, Mapping[str, Any]]) -> Done:
-    """What the networks of a project have registered; one of them did for all what is done once.
-
-    results: by network what the tasks registered, where they did.
-    """
-    names = list(networks)
-    return Done(
-        uploaded={name: results[name]['_nixops_uploaded'] for name in names if _run(results[name].get('_nixops_uploaded'))},
-        rendered=_once(results[name].get('_nixops_rendered') for name in names),
-        planned=_once(results[name].get('_nixops_plan') for name in names),
-        pushed=_once(results[name].get('_nixops_pushed') for name in names),
-        watched={item['item']: item for name in names for item in _items(results[name].get('_nixops_watched')) if _run(item)},
-    )
-
-
-def _run(result: Any) -> bool:
-    return isinstance(result, Mapping) and not result.get('skipped')
-
-
-def _once(results: Iterable[Any]) -> Result:
-    return next((result for result in results if _run(result)), NONE)
-
-
-def _items(result: Any) -> Iterator[Mapping[str, Any]]:
-    yield from result.get('results', ()) if isinstance(result, Mapping) else ()
 
 
 def _failed(result: Result) -> bool:

@@ -55,7 +55,7 @@ def test_here_the_environment_of_the_task_and_its_check_mode_count(action: Actio
     assert seen == ['of-the-task', 3600, True]
 
 
-@pytest.mark.parametrize('name', ['hci_job', 'nixops_state', 'nixops_preflight', 'nixops_outcome'])
+@pytest.mark.parametrize('name', ['hci_job', 'nixops_state', 'nixops_preflight', 'nixops_report'])
 def test_whatever_works_in_the_controller_has_the_environment_of_the_play(
     name: str, make_action: Action, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,9 +69,9 @@ def test_whatever_works_in_the_controller_has_the_environment_of_the_play(
         raise fail('Enough seen.')
 
     module = importlib.import_module('ansible_collections.nixcd.hercules_ci.plugins.action.' + name)
-    monkeypatch.setattr(module, {'nixops_preflight': 'check', 'nixops_outcome': 'rows_of'}.get(name, 'run'), look)
+    monkeypatch.setattr(module, {'nixops_preflight': 'check', 'nixops_report': 'outcomes'}.get(name, 'run'), look)
     options = {'hci_job': OPTIONS, 'nixops_state': {'project': 'github/neat-org/neat-repo', 'deployment': 'foo'},
-               'nixops_outcome': {'projects': {'p': {'selected': [], 'branches': {}, 'actions': {}, 'states': {}, 'versions': {}}}}}
+               'nixops_report': {'projects': {'p': {'selected': [], 'branches': {}, 'actions': {}, 'states': {}, 'versions': {}}}}}
     environment = [{'http_proxy': 'http://of-the-play:1', 'HERCULES_CI_API_TOKEN': 'of-the-play', 'RETRIES': 3}]
     variables = {'groups': {}, 'hostvars': {}, 'ansible_play_batch': [], 'ansible_play_hosts_all': [], 'ansible_play_hosts': []}
     with contextlib.suppress(Failure):

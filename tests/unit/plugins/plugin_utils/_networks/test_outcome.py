@@ -11,7 +11,6 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcom
     Done,
     Ending,
     blamed,
-    done_of,
     ending_of,
     failures,
     is_effect_of,
@@ -133,18 +132,6 @@ def test_a_push_that_failed_altogether() -> None:
 ])
 def test_attribute_paths(attribute: str, network: str, expected: bool) -> None:
     assert is_effect_of(attribute, network) is expected
-
-
-def test_results_are_taken_from_the_network_that_acted() -> None:
-    skipped = {'skipped': True}
-    watched = {'results': [{'item': 'production', 'job': None}]}
-    done = done_of(['a', 'b'], {
-        'a': {'_nixops_uploaded': skipped, '_nixops_rendered': skipped, '_nixops_pushed': None,
-              '_nixops_watched': {'results': [{'item': 'production', 'skipped': True}]}},
-        'b': {'_nixops_uploaded': {'changed': True}, '_nixops_rendered': {'path': 'x'}, '_nixops_pushed': PUSHED,
-              '_nixops_watched': watched},
-    })
-    assert done == Done({'b': {'changed': True}}, {'path': 'x'}, {}, PUSHED, {'production': watched['results'][0]})
 
 
 def test_what_was_only_tried_is_not_called_deployed() -> None:

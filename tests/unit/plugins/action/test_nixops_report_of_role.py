@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The action plugin nixops_outcome: what it reads of the networks of a play."""
+"""What nixops_report reads of the networks of a play, and what it tells of them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.action import nixops_outcome
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import registered
 
 Outcome = Callable[..., dict[str, Any]]
 PROJECT = 'github/neat-org/neat-repo'
@@ -48,7 +48,7 @@ def outcome(make_action: Outcome) -> Outcome:
     """outcome(hostvars, hosts) is what the action says, with some variables of hosts and the hosts that are still in the play."""
 
     def run(hostvars: dict[str, Any], hosts: list[str]) -> dict[str, Any]:
-        result: dict[str, Any] = make_action('nixops_outcome', {'projects': PLAN}).run(task_vars={
+        result: dict[str, Any] = make_action('nixops_report', {'projects': PLAN}).run(task_vars={
             'hostvars': HostVars(hostvars), 'ansible_play_hosts': hosts,
         })
         return result
@@ -59,8 +59,8 @@ def outcome(make_action: Outcome) -> Outcome:
 @pytest.fixture(autouse=True)
 def _service(monkeypatch: pytest.MonkeyPatch) -> None:
     files = SimpleNamespace(files=lambda: {'a.json': VERSIONS, 'b.json': VERSIONS[:1]})
-    monkeypatch.setattr(nixops_outcome, 'connect', lambda _options: None)
-    monkeypatch.setattr(nixops_outcome, 'StateFiles', lambda _client, _project: files)
+    monkeypatch.setattr(registered, 'connect', lambda _options: None)
+    monkeypatch.setattr(registered, 'StateFiles', lambda _client, _project: files)
 
 
 def test_one_network_acts_for_all_of_its_project(outcome: Outcome) -> None:
@@ -101,6 +101,6 @@ def test_a_service_that_does_not_answer_costs_the_versions_only(outcome: Outcome
     def connect(_options: Any) -> Any:
         raise fail('Hercules CI did not answer.')
 
-    monkeypatch.setattr(nixops_outcome, 'connect', connect)
+    monkeypatch.setattr(registered, 'connect', connect)
     result = outcome({'a': {'_nixops_watched': WATCHED}}, ['a', 'b'])
     assert [(row['result'], row['state_version_after']) for row in result['networks']] == [('deployed', None), ('tried', None)]

@@ -1,64 +1,43 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tell what became of the networks of a play, from what the role's tasks have registered."""
+# This plugin util is private to the collection. Its interface may change without notice.
+
+"""What the tasks of the role have registered for the networks of a play, and what became of the networks by that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..module_utils._argspec import ArgumentSpec
-from ..module_utils._hercules_ci.client import connect
-from ..module_utils._hercules_ci.state import StateFiles
-from ..module_utils._problems import Failure
-from ..plugin_utils._controller_action import ControllerAction
-from ..plugin_utils._networks.outcome import (
-    Ending,
-    at_rest,
-    blamed,
-    changed_by_others,
-    done_of,
-    ending_of,
-    failures,
-    replaced_since,
-    row,
-    with_action,
-)
-from ..plugin_utils._networks.rest import replaced_since as newer_than_deployment
-from ..plugin_utils._networks.service import change_by, version_to_come
-from ..plugin_utils._networks.stored import Versions
-from ..plugin_utils._networks.variables import read_network
-from ..plugin_utils._report.show import show
+from ...module_utils._hercules_ci.client import connect
+from ...module_utils._hercules_ci.state import StateFiles
+from ...module_utils._problems import Failure
+from .outcome import NONE, Done, Ending, Result, at_rest, blamed, ending_of, replaced_since, row, with_action
+from .rest import replaced_since as newer_than_deployment
+from .service import change_by, version_to_come
+from .stored import Versions
+from .variables import read_network
 
 REGISTERED = ('_nixops_uploaded', '_nixops_rendered', '_nixops_plan', '_nixops_pushed', '_nixops_watched')
 """What the role's own tasks have registered, in this play or an earlier one of the run."""
 
 
-class ActionModule(ControllerAction):
-    """Reads what the role's tasks have registered for all networks."""
+def outcomes(
+    projects: Mapping[str, Any], hostvars: Any, *, check_mode: bool,
+) -> tuple[list[dict[str, Any]], list[tuple[str, str, Ending]], dict[str, str]]:
+    """Entries of option `networks` of nixops_report; network, branch and how it ended; and what others have changed for a network.
 
-    SPEC = ArgumentSpec({
-        'projects': {'type': 'dict', 'required': True}, 'agents': {'type': 'raw', 'default': {}}, 'report': {'type': 'path'},
-    })
-
-    def work(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-        """What became of the networks, the logs of those that failed, and the report."""
-        hostvars, rows, endings, changes = variables['hostvars'], [], [], {}
-        for name, project in options['projects'].items():
-            registered, branches = registered_by_all(project, hostvars), branches_of_all(project)
-            ended = list(endings_of(project, registered, branches))
-            changes.update(changed_by_others(branches, registered))
-            rows += rows_of(name, project, hostvars, ended, check_mode=self._task.check_mode)
-            endings += ended
-        for log in dict.fromkeys(ending.log for _host, _branch, ending in endings if ending.log):
-            self._display.display('\n'.join(log))
-        alive = set(variables['ansible_play_hosts'])
-        result = {'networks': rows, 'changes': changes, 'failures': failures(each for each in endings if each[0] in alive)}
-        try:
-            return {**result, **(show(rows, options['agents'], options['report'], dry=self._task.check_mode) if rows else {})}
-        except Failure as failure:
-            raise Failure(failure.problems, {**result, **failure.extra}) from failure
+    projects: as nixops_preflight returns them.
+    """
+    rows, endings, changes = [], [], {}
+    for name, project in projects.items():
+        registered, branches = registered_by_all(project, hostvars), branches_of_all(project)
+        ended = list(endings_of(project, registered, branches))
+        changes.update(changed_by_others(branches, registered))
+        rows += rows_of(name, project, hostvars, ended, check_mode=check_mode)
+        endings += ended
+    return rows, endings, changes
 
 
 def endings_of(
@@ -130,3 +109,47 @@ def versions_now(variables: Mapping[str, Any], host: str) -> Versions:
         return StateFiles(connect(network.connection()), network.project_path).files()
     except Failure:
         return {}
+
+
+def changed_by_others(branches: Mapping[str, Iterable[str]], results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """For each network on whose branches another one of its project has changed something, who has and on which.
+
+    results: by network what the tasks registered, of the networks that had something to do.
+    """
+    found = {}
+    for acting, registered in results.items():
+        done = done_of([acting], {acting: registered})
+        changed = [entry['branch'] for entry in done.pushed.get('branches', ()) if entry['changed']]
+        changed += [branch for branch, watched in done.watched.items() if watched.get('changed')]
+        for network in results.keys() - {acting}:
+            own = [branch for branch in dict.fromkeys(changed) if branch in branches[network]]
+            if own:
+                found[network] = 'Changed by a task of %s, which acts for the project: %s.' % (acting, ', '.join(own))
+    return found
+
+
+def done_of(networks: Iterable[str], results: Mapping[str, Mapping[str, Any]]) -> Done:
+    """What the networks of a project have registered; one of them did for all what is done once.
+
+    results: by network what the tasks registered, where they did.
+    """
+    names = list(networks)
+    return Done(
+        uploaded={name: results[name]['_nixops_uploaded'] for name in names if _run(results[name].get('_nixops_uploaded'))},
+        rendered=_once(results[name].get('_nixops_rendered') for name in names),
+        planned=_once(results[name].get('_nixops_plan') for name in names),
+        pushed=_once(results[name].get('_nixops_pushed') for name in names),
+        watched={item['item']: item for name in names for item in _items(results[name].get('_nixops_watched')) if _run(item)},
+    )
+
+
+def _run(result: Any) -> bool:
+    return isinstance(result, Mapping) and not result.get('skipped')
+
+
+def _once(results: Iterable[Any]) -> Result:
+    return next((result for result in results if _run(result)), NONE)
+
+
+def _items(result: Any) -> Iterator[Mapping[str, Any]]:
+    yield from result.get('results', ()) if isinstance(result, Mapping) else ()
