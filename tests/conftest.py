@@ -9,6 +9,6 @@ import os
 import sys
 from pathlib import Path
 
-from tests.gates.surroundings import search_path
+from tests.support.surroundings import search_path
 
 os.environ['PATH'] = search_path(Path(sys.executable).parent)

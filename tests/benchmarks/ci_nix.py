@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.sandbox import pins as sandbox_pins
-from tests.unit.conftest import collection_parent
+from tests.support.collection import collection_parent
 
 BRANCHES = ('main', 'staging', 'production')
 TEMPLATE = Path(__file__).with_name('ci_nix.nix.j2').resolve()

@@ -24,7 +24,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import inventory_loader
 
 from tests.benchmarks.state import make_database
-from tests.unit.conftest import pytest_configure
+from tests.support.collection import make_importable
 
 PLUGIN = 'nixcd.hercules_ci.nixops'
 LONGEST = 3.0
@@ -45,7 +45,7 @@ def parse(file: Path, options: dict[str, Any]) -> tuple[int, float]:
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    pytest_configure()
+    make_importable()
     with tempfile.TemporaryDirectory() as scratch:
         database, file = Path(scratch) / 'state.nixops', Path(scratch) / 'nixops.yml'
         make_database(database, count)

@@ -17,10 +17,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.integration.fleet import add_fleet, projects
-from tests.integration.installed import build, install
-from tests.integration.world import World, running_world
 from tests.sandbox.service import Call
+from tests.support.fleet import add_fleet, projects
+from tests.support.installed import build, install
+from tests.support.world import World, running_world
 
 FORKS = ('--forks', '4')
 DEBUG = '- hosts: nixops_networks\n  gather_facts: false\n  tasks:\n' + '    - ansible.builtin.debug: {msg: nothing}\n' * 3

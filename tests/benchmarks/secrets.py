@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.unit.conftest import ROOT, collection_parent
+from tests.support.surroundings import ROOT, collection_parent
 
 CONDITION = {'and': [{'isOwner': 'neat-org'}, {'isRepo': 'neat-repo'}, {'isBranch': 'production'}]}
 HOSTS_SH = ROOT / 'tests' / 'hosts' / 'hosts.sh'

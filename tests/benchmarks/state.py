@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.sandbox.server import Sandbox
-from tests.unit.conftest import ROOT, collection_parent
+from tests.support.surroundings import ROOT, collection_parent
 
 FIXTURES = ROOT / 'tests' / 'fixtures' / 'nixops'
 UUID = 'cccccccc-0000-11ee-8000-000000000003'

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.aws.server import CANARY, running
-from tests.gates.surroundings import search_path, use_temporary_folder
-from tests.integration.installed import build, install
-from tests.integration.repository import git, head
-from tests.integration.world import PROJECT, Played, World, running_world
 from tests.sandbox.__main__ import text_of
+from tests.support.installed import build, install
+from tests.support.repository import git, head
+from tests.support.surroundings import search_path, use_temporary_folder
+from tests.support.world import PROJECT, Played, World, running_world
 
 
 def title(number: int, text: str) -> None:

@@ -14,10 +14,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.support.surroundings import copy_as_collection, environment, use_temporary_folder
+
 from .catalogue import GATES
 from .gate import Gate
 from .runner import run_all
-from .surroundings import copy_as_collection, environment, use_temporary_folder
 
 
 def choose(names: list[str], fast: bool) -> list[Gate]:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.gates.catalogue import GATES
 from tests.gates.gate import Gate, Outcome, run
-from tests.gates.surroundings import copy_as_collection, environment, make_repository
+from tests.support.surroundings import copy_as_collection, environment, make_repository
 
 BY_NAME = {gate.name: gate for gate in GATES}
 

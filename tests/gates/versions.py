@@ -17,9 +17,10 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support.surroundings import CACHE, ROOT, copy_as_collection, environment, make_repository
+
 from .gate import Counts, Gate
 from .runner import run_all
-from .surroundings import CACHE, ROOT, copy_as_collection, environment, make_repository
 
 
 class Version(NamedTuple):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.installed import build, install
-from tests.integration.world import World, running_world
+from tests.support.installed import build, install
+from tests.support.world import World, running_world
 
 
 @pytest.fixture(scope='session')

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.world import PROJECT, World
+from tests.support.world import PROJECT, World
 
 FILES = {'aws-prod': ['network.nix', 'network-aws.nix'], 'webfarm': ['staging.nix']}
 

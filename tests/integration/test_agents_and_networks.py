@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from tests.integration.repository import git
 from tests.integration.test_jobs import row
-from tests.integration.world import SECRETS, World
+from tests.support.repository import git
+from tests.support.world import SECRETS, World
 
 
 def test_a_failed_agent_stops_the_networks_that_need_its_secrets(world: World) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.world import SECRETS, Played, World
+from tests.support.world import SECRETS, Played, World
 
 ASKED = "{{ lookup('ansible.builtin.pipe', 'echo ' ~ inventory_hostname ~ ' %s >> %s; %s') }}"
 CACHE = {'kind': 'CachixCache', 'publicKeys': ['c-1:x']}

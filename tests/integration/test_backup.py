@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.world import PROJECT, World
+from tests.support.world import PROJECT, World
 
 NAME = 'nixops-aws-prod.json'
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.test_jobs import changed_network, last_job
-from tests.integration.world import PROJECT, World
+from tests.support.world import PROJECT, World
 
 STATE = 'nixops-aws-prod.json'
 

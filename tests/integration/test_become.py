@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 import yaml
 
-HOSTS_SH = Path(__file__).resolve().parents[1] / 'hosts' / 'hosts.sh'
+from tests.support.surroundings import ROOT
+
+HOSTS_SH = ROOT / 'tests' / 'hosts' / 'hosts.sh'
 USERS = """set -e
 useradd --create-home somebody; useradd --create-home agent
 printf '%s\\n' root:word somebody:word agent:word | chpasswd

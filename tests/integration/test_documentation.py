@@ -18,8 +18,8 @@ from typing import Any
 
 import yaml
 
-from tests.gates.surroundings import ROOT
-from tests.integration.world import PROJECT, World
+from tests.support.surroundings import ROOT
+from tests.support.world import PROJECT, World
 from tests.unit.documentation.blocks import blocks
 from tests.unit.documentation.text import constant, is_template, read
 

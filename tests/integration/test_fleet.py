@@ -9,11 +9,11 @@ import re
 
 import pytest
 
-from tests.integration.fleet import add_fleet, projects
-from tests.integration.repository import git
 from tests.integration.test_jobs import WATCH, row
-from tests.integration.world import World
-from tests.marks import SLOW
+from tests.support.fleet import add_fleet, projects
+from tests.support.marks import SLOW
+from tests.support.repository import git
+from tests.support.world import World
 
 IN_BATCHES = '''\
 - hosts: nixops_networks

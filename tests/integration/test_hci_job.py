@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.repository import git
-from tests.marks import SLOW
 from tests.sandbox.server import Sandbox
-from tests.unit.conftest import collection_parent
+from tests.support.collection import collection_parent
+from tests.support.marks import SLOW
+from tests.support.repository import git
 
 PROJECT = 'github/neat-org/neat-repo'
 EFFECT = """\

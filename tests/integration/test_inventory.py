@@ -16,16 +16,17 @@ import pytest
 import yaml
 
 from tests.sandbox.server import Sandbox
+from tests.support.surroundings import FIXTURES
 
 TOOLS = Path(sys.executable).parent
-FIXTURES = Path(__file__).parents[1] / 'fixtures' / 'nixops' / 'nixops-2.x'
+NIXOPS_2 = FIXTURES / 'nixops' / 'nixops-2.x'
 
 
 @pytest.fixture
 def environment(tmp_path: Path, collections: Path) -> dict[str, str]:
     """An environment in which NixOps' database is that of the fixtures."""
     (tmp_path / '.nixops').mkdir()
-    shutil.copy(FIXTURES / 'deployments.nixops', tmp_path / '.nixops')
+    shutil.copy(NIXOPS_2 / 'deployments.nixops', tmp_path / '.nixops')
     kept = {name: value for name, value in os.environ.items() if not name.startswith(('ANSIBLE_', 'NIXOPS_', 'CHARON_', 'HERCULES_CI_'))}
     return {
         **kept, 'HOME': str(tmp_path), 'ANSIBLE_COLLECTIONS_PATH': str(collections), 'ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED': 'true',
@@ -61,7 +62,7 @@ def test_the_examples_are_inventories(tmp_path: Path, environment: dict[str, str
 
 
 def renamed(deployment: str) -> bytes:
-    return (FIXTURES / 'export-aws-prod.json').read_bytes().replace(b'"name": "aws-prod"', b'"name": "%s"' % deployment.encode())
+    return (NIXOPS_2 / 'export-aws-prod.json').read_bytes().replace(b'"name": "aws-prod"', b'"name": "%s"' % deployment.encode())
 
 
 def test_a_failure_is_one(tmp_path: Path, environment: dict[str, str]) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.repository import FILES, commit, git, head
-from tests.integration.world import PROJECT, TOKEN, Played, World
+from tests.support.repository import FILES, commit, git, head
+from tests.support.world import PROJECT, TOKEN, Played, World
 
 WATCH = 'nixcd.hercules_ci.nixops : Wait until Hercules CI has deployed it'
 numbers = itertools.count(1)

@@ -13,9 +13,9 @@ import sqlite3
 import stat
 from pathlib import Path
 
-from tests.gates.surroundings import ROOT
-from tests.integration.repository import git, head
-from tests.integration.world import PROJECT, SECRETS, TOKEN, Played, World
+from tests.support.repository import git, head
+from tests.support.surroundings import ROOT
+from tests.support.world import PROJECT, SECRETS, TOKEN, Played, World
 
 EXPORTS = ROOT / 'tests' / 'fixtures' / 'nixops' / 'nixops-1.7'
 # What must not be shown of a state: attributes of deployments, machines and other resources of NixOps 1.7.

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.repository import FILES, commit, git, head
-from tests.integration.world import DATABASE, PROJECT, Played, World, running_world
-from tests.marks import SLOW
+from tests.support.marks import SLOW
+from tests.support.repository import FILES, commit, git, head
+from tests.support.world import DATABASE, PROJECT, Played, World, running_world
 
 UUID = 'cccccccc-1700-11e7-8000-000000000003'
 STATE = 'nixops-aws-prod.json'

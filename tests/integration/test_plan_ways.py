@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.repository import commit, git, make_repository
 from tests.integration.test_jobs import row
 from tests.integration.test_plan import EXPORT, MADE_ANEW, ONLY_PRODUCTION, STATE, UUID, done, production, refused
-from tests.integration.world import PROJECT, World
+from tests.support.repository import commit, git, make_repository
+from tests.support.world import PROJECT, World
 
 pytestmark = pytest.mark.slow
 NIXOPS_2 = '''{

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 
-from tests.integration.repository import head
-from tests.integration.world import DATABASE, PROJECT, Played, World
+from tests.support.repository import head
+from tests.support.world import DATABASE, PROJECT, Played, World
 
 
 def network(world: World, name: str) -> dict[str, Any]:

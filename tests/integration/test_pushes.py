@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.repository import FILES, commit, git, head
 from tests.integration.test_jobs import row
-from tests.integration.world import World
+from tests.support.repository import FILES, commit, git, head
+from tests.support.world import World
 
 PUSH = 'nixcd.hercules_ci.nixops : Push it to the branches of the selected networks'
 

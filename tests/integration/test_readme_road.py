@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.gates.surroundings import ROOT, export, search_path
-from tests.integration.repository import git
-from tests.integration.world import Played, World, running_world
+from tests.support.repository import git
+from tests.support.surroundings import ROOT, export, search_path
+from tests.support.world import Played, World, running_world
 from tests.unit.documentation.blocks import FENCE
 
 README = (ROOT / 'README.md').read_text(encoding='utf-8')

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.repository import head
-from tests.integration.world import PROJECT, SECRETS, TOKEN, Played, World
+from tests.support.repository import head
+from tests.support.world import PROJECT, SECRETS, TOKEN, Played, World
 
 
 def table(played: Played) -> list[list[str]]:

@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 
 from tests.aws.server import CANARY, Aws, running
-from tests.integration.repository import head
-from tests.integration.world import PROJECT, Played, World
+from tests.support.repository import head
+from tests.support.world import PROJECT, Played, World
 
 USER = 'neat-deployer'
 DAY = timedelta(days=1)

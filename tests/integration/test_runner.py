@@ -12,7 +12,7 @@ import ansible_runner
 import pytest
 
 from tests.integration.test_main_road import secret_values
-from tests.integration.world import World
+from tests.support.world import World
 
 
 @pytest.mark.slow

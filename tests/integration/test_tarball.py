@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.gates.surroundings import files_of_the_change
+from tests.support.surroundings import files_of_the_change
 
 USERS = ('LICENSE', 'LICENSES/', 'README.md', 'docs/', 'examples/', 'meta/', 'playbooks/', 'plugins/', 'roles/', 'CHANGELOG.md')
 

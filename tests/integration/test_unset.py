@@ -10,8 +10,8 @@ from itertools import cycle, islice
 import pytest
 
 from tests.integration.test_jobs import row
-from tests.integration.world import PROJECT, World
-from tests.marks import SLOW
+from tests.support.marks import SLOW
+from tests.support.world import PROJECT, World
 
 OF_NETWORKS = {
     'nixops_api_token': 'wrong', 'nixops_credentials_file': '/nonexistent', 'nixops_ca_path': '/nonexistent',

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.fleet import add_deployments
-from tests.integration.repository import FILES, commit
-from tests.integration.world import Played, World
+from tests.support.fleet import add_deployments
+from tests.support.repository import FILES, commit
+from tests.support.world import Played, World
 
 LOG = ['app1> line %d of the log' % number for number in range(15)] + ['app1> could not connect']
 WITHOUT_A_CHANGE = 60

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.gates.surroundings import copy_as_collection, environment
+from tests.support.surroundings import copy_as_collection, environment
 
 HERE = Path(__file__).parent
 COLLECTION = 'nixcd.hercules_ci'

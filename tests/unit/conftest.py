@@ -1,48 +1,28 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Let the tests import ansible_collections.nixcd.hercules_ci from a plain checkout, and take as long as a busy machine needs."""
+"""The collection of this checkout can be imported, nothing in it is deprecated, and tests take as long as a busy machine needs."""
 
 from __future__ import annotations
 
-import atexit
-import functools
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 from ansible.utils.display import Display
 from hypothesis import settings
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@functools.cache
-def collection_parent() -> Path:
-    """The folder that holds ansible_collections/: the real one under ansible-test, else one made of a link to this checkout.
-
-    One that was made is removed when Python ends.
-    """
-    if ROOT.parts[-3:-1] == ('ansible_collections', 'nixcd'):
-        return ROOT.parents[2]
-    parent = Path(tempfile.mkdtemp(prefix='nixcd-hercules-ci-'))
-    atexit.register(shutil.rmtree, parent)
-    namespace = parent / 'ansible_collections' / 'nixcd'
-    namespace.mkdir(parents=True)
-    (namespace / 'hercules_ci').symlink_to(ROOT)
-    return parent
+from tests.sandbox.evaluation import Nix
+from tests.support import collection
 
 
 def pytest_configure() -> None:
-    """Install Ansible's own collection finder, so that imports resolve as they do for users; no property has a time to keep."""
-    parent = str(collection_parent())
-    sys.path.insert(0, parent)
-    _AnsibleCollectionFinder(paths=[parent])._install()
+    """No property has a time to keep."""
+    collection.make_importable()
     settings.register_profile('nixcd', deadline=None)
     settings.load_profile('nixcd')
 
@@ -61,3 +41,27 @@ def nothing_is_deprecated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(Display, 'display', tell)
     yield
     assert told == []
+
+
+@pytest.fixture(scope='session')
+def nix_store(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The variables that make Nix use a store of the tests' own, as that of the machine is not for everybody to write to.
+
+    One for all tests, so that pins are unpacked once.
+    """
+    nix = Nix(tmp_path_factory.mktemp('nix'))
+    nix.set_up()
+    return nix.environment()
+
+
+@pytest.fixture
+def evaluated(tmp_path: Path, nix_store: dict[str, str]) -> Callable[[str], Any]:
+    """The JSON of what an expression evaluates to."""
+    def evaluate(expression: str) -> Any:
+        answer = subprocess.run(
+            ['nix-instantiate', '--eval', '--read-write-mode', '--strict', '--json', '-'],
+            input=expression.encode(), capture_output=True, cwd=tmp_path, env={**os.environ, **nix_store}, check=False,
+        )
+        assert answer.returncode == 0, answer.stderr.decode()[-3000:]
+        return json.loads(answer.stdout)
+    return evaluate

@@ -10,7 +10,7 @@ import importlib
 import yaml
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._argspec import CONNECTION_OPTIONS
 
-from tests.unit.conftest import ROOT
+from tests.support.surroundings import ROOT
 
 TEXTS = [
     (file.stem, file.read_text(encoding='utf-8'))

@@ -11,8 +11,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.filter.nixops_effects import 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.effect_file import plan
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options import SPEC
 
-from tests.integration.examples import EXAMPLES, inventory
-from tests.integration.repository import make_repository
+from tests.support.examples import EXAMPLES, inventory
+from tests.support.repository import make_repository
 
 
 def rendered(checkout: Path) -> str | None:

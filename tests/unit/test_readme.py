@@ -11,7 +11,7 @@ import textwrap
 import pytest
 import yaml
 
-from tests.unit.conftest import ROOT
+from tests.support.surroundings import ROOT
 
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
 PLUGINS = sorted(

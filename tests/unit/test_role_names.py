@@ -13,8 +13,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 
-from tests.unit.as_written import as_written, trusted
-from tests.unit.conftest import ROOT
+from tests.support.as_written import as_written, trusted
+from tests.support.surroundings import ROOT
 
 NAME = yaml.safe_load((ROOT / 'roles' / 'nixops' / 'vars' / 'main.yml').read_text(encoding='utf-8'))['_nixops_state_file']
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.conftest import ROOT
+from tests.support.surroundings import ROOT
 
 PLUGINS = ROOT / 'plugins'
 ORDER = (

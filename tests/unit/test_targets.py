@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.conftest import ROOT
+from tests.support.surroundings import ROOT
 
 TARGETS = ROOT / 'tests' / 'integration' / 'targets'
 WITHOUT = {'module_utils', 'plugin_utils', 'doc_fragments', 'action'}  # no plugins; an action plugin is called by its module's name

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gates.surroundings import ROOT
+from tests.support.surroundings import ROOT
 
 FOLDERS = ('plugins', 'roles', 'playbooks', 'docs')
 SUFFIXES = ('.py', '.yml', '.rst', '.md', '.j2')

@@ -26,7 +26,8 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.surroundings import ROOT
+
 PLAYBOOK = str(Path(sys.executable).parent / 'ansible-playbook')
 
 # In every kind of value. The short ones would make a mess of unrelated text if they were masked.

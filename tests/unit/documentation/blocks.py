@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.gates.surroundings import ROOT
+from tests.support.surroundings import ROOT
 from tests.unit.documentation.text import constant
 
 KINDS = ('modules', 'inventory', 'filter')

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 from ansible.parsing.splitter import parse_kv
 
-from tests.gates.surroundings import ROOT
 from tests.sandbox.__main__ import parser
+from tests.support.surroundings import ROOT
 from tests.unit.documentation.blocks import PLUGINS
 from tests.unit.documentation.documents import PLAYBOOKS
 from tests.unit.documentation.plugins import COLLECTION, VARIABLES, of_module, require, require_variables

@@ -16,7 +16,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options imp
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import problems_in
 from jinja2 import Environment
 
-from tests.gates.surroundings import ROOT
+from tests.support.surroundings import ROOT
 from tests.unit.documentation.plugins import (
     COLLECTION,
     ROLE,

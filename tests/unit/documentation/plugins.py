@@ -16,7 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.loader import fragment_loader, module_loader
 from ansible.utils.plugin_docs import get_docstring
 
-from tests.gates.surroundings import ROOT
+from tests.support.surroundings import ROOT
 from tests.unit.documentation.blocks import PLUGINS
 from tests.unit.documentation.text import is_template
 

@@ -22,8 +22,8 @@ from ansible import constants
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from tests.gates.surroundings import ROOT
-from tests.unit.as_written import as_written
+from tests.support.as_written import as_written
+from tests.support.surroundings import ROOT
 from tests.unit.documentation.blocks import LITERAL, PLUGINS, Block, blocks, guides, markdown_files
 from tests.unit.documentation.commands import commands, playbook_variables, require_command
 from tests.unit.documentation.documents import PLAYBOOKS, require_templates, require_yaml

@@ -13,7 +13,7 @@ from math import inf
 
 import pytest
 
-from tests.gates.surroundings import ROOT
+from tests.support.surroundings import ROOT
 
 GUIDE = (ROOT / 'docs' / 'docsite' / 'rst' / 'guide_troubleshooting.rst').read_text(encoding='utf-8')
 QUOTED = [literal for line in re.findall(r'^(\S.*)\n    \S', GUIDE, re.MULTILINE) for literal in re.findall(r'``(.+?)``', line)]

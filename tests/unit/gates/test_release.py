@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gates.surroundings import ROOT, git
+from tests.support.surroundings import ROOT, git
 
 Change = Callable[[Path], object]
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.surroundings import ROOT
+
 BARE = ('bash', 'cat', 'chmod', 'cp', 'dirname', 'env', 'find', 'ln', 'mkdir', 'paste', 'readlink', 'rm', 'sed', 'sort')
 PROGRAMS = ('git', 'nix-instantiate', 'openssl', 'shellcheck', 'ssh-keygen')
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gates import surroundings
+from tests.support import surroundings
 
 
 def test_a_hook_s_repository_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.gates.surroundings import use_temporary_folder
+from tests.support.surroundings import use_temporary_folder
 
 
 @pytest.fixture(autouse=True)

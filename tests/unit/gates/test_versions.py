@@ -14,7 +14,7 @@ import yaml
 
 from tests.gates import versions
 from tests.gates.gate import Gate
-from tests.gates.surroundings import ROOT, copy_as_collection
+from tests.support.surroundings import ROOT, copy_as_collection
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,9 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.aws_poli
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import RESOURCES
 from botocore.session import Session
 
-EXPORT = Path(__file__).resolve().parents[3] / 'fixtures' / 'nixops' / 'nixops-2.x' / 'export-aws-prod.json'
+from tests.support.surroundings import FIXTURES
+
+EXPORT = FIXTURES / 'nixops' / 'nixops-2.x' / 'export-aws-prod.json'
 NO_AWS = ('azure', 'gce', 'gse', 'hetzner', 'datadog', 'command-output', 'ssh-keypair', 'vault')
 
 

@@ -16,15 +16,17 @@ from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import inventory_loader
 
+from tests.support.surroundings import FIXTURES
+
 PLUGIN = 'nixcd.hercules_ci.nixops'
-FIXTURES = Path(__file__).parents[3] / 'fixtures' / 'nixops'
+NIXOPS = FIXTURES / 'nixops'
 UUID = 'bbbbbbbb-0000-11ee-8000-000000000002'
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Callable[[str], str]:
     """database('1.7') copies the database that this NixOps wrote."""
-    return lambda version: str(shutil.copy(FIXTURES / ('nixops-%s' % version) / 'deployments.nixops', tmp_path))
+    return lambda version: str(shutil.copy(NIXOPS / ('nixops-%s' % version) / 'deployments.nixops', tmp_path))
 
 
 @pytest.fixture

@@ -20,7 +20,9 @@ from ansible.template import Templar
 from ansible.utils.display import Display
 from ansible.vars.manager import VariableManager
 
-FIXTURES = Path(__file__).parents[3] / 'fixtures' / 'nixops'
+from tests.support.surroundings import FIXTURES
+
+NIXOPS = FIXTURES / 'nixops'
 WEBFARM = ['db1', 'web1', 'web2']
 CONSTRUCTED = {
     'compose': {'address': 'nixops_machine.private_ipv4 or ansible_host'},
@@ -45,14 +47,14 @@ def content(inventory: InventoryData) -> dict[str, Any]:
 @pytest.mark.parametrize('version', ['1.7', '2.x'])
 @pytest.mark.parametrize('source', ['database', 'export_file'])
 def test_is_what_nixops_recorded(parse: Parse, database: Callable[[str], str], version: str, source: str) -> None:
-    path = database(version) if source == 'database' else str(FIXTURES / ('nixops-%s' % version) / 'export-all.json')
+    path = database(version) if source == 'database' else str(NIXOPS / ('nixops-%s' % version) / 'export-all.json')
     found = content(parse(**{source: path}, **CONSTRUCTED))
     assert found == json.loads(Path(__file__).with_name('nixops-%s.json' % version).read_text())
 
 
 def test_no_secret_gets_out(parse: Parse, database: Callable[[str], str]) -> None:
     text = json.dumps(content(parse(database=database('2.x'))))
-    everything = (FIXTURES / 'nixops-2.x' / 'export-all.json').read_text()
+    everything = (NIXOPS / 'nixops-2.x' / 'export-all.json').read_text()
     for mark in ('PRIVATE KEY', 'RkFLRS', 'FAKE-'):  # the keys in the fixtures are sentences in base 64 that begin with FAKE
         assert mark in everything
         assert mark not in text
@@ -61,7 +63,7 @@ def test_no_secret_gets_out(parse: Parse, database: Callable[[str], str]) -> Non
 @pytest.mark.parametrize('wanted', ['webfarm', 'bbbbbbbb-0000-11ee-8000-000000000002', 'bbbb'])
 @pytest.mark.parametrize('source', ['database', 'export_file'])
 def test_takes_one_deployment(parse: Parse, database: Callable[[str], str], wanted: str, source: str) -> None:
-    path = database('2.x') if source == 'database' else str(FIXTURES / 'nixops-2.x' / 'export-all.json')
+    path = database('2.x') if source == 'database' else str(NIXOPS / 'nixops-2.x' / 'export-all.json')
     assert sorted(parse(**{source: path}, deployment=wanted).hosts) == WEBFARM
 
 

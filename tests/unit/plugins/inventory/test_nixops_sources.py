@@ -15,10 +15,11 @@ from ansible.errors import AnsibleError
 from ansible.inventory.data import InventoryData
 
 from tests.sandbox.server import Sandbox
+from tests.support.surroundings import FIXTURES
 
 PROJECT = 'github/neat-org/neat-repo'
 TOKEN = 'a-token-that-must-not-be-seen'
-FIXTURES = Path(__file__).parents[3] / 'fixtures' / 'nixops'
+NIXOPS = FIXTURES / 'nixops'
 AWS_PROD = ['app1', 'app10', 'app11', 'app2']
 Parse = Callable[..., InventoryData]
 Export = Callable[..., str]
@@ -38,7 +39,7 @@ def on_server(sandbox: Sandbox) -> dict[str, Any]:
 
 @pytest.mark.parametrize('stored', ['export-aws-prod.json', 'deployments.nixops'])
 def test_takes_a_state_file_of_hercules_ci(parse: Parse, sandbox: Sandbox, on_server: dict[str, Any], stored: str) -> None:
-    sandbox.put_state(PROJECT, 'nixops-aws-prod.json', (FIXTURES / 'nixops-2.x' / stored).read_bytes())
+    sandbox.put_state(PROJECT, 'nixops-aws-prod.json', (NIXOPS / 'nixops-2.x' / stored).read_bytes())
     assert sorted(parse(**on_server, deployment='aws-prod').hosts) == AWS_PROD
 
 
@@ -67,7 +68,7 @@ def test_reads_the_state_each_time_without_a_cache(parse: Parse, export: Export)
 
 
 def test_caches_what_it_says_and_no_more(parse: Parse, cached: dict[str, Any], tmp_path: Path) -> None:
-    options = {'export_file': str(FIXTURES / 'nixops-2.x' / 'export-all.json'), 'deployment': 'aws-prod', **cached}
+    options = {'export_file': str(NIXOPS / 'nixops-2.x' / 'export-all.json'), 'deployment': 'aws-prod', **cached}
     fresh, old = parse(**options), parse(**options)
     assert {name: host.vars for name, host in old.hosts.items()} == {name: host.vars for name, host in fresh.hosts.items()}
     (file,) = (tmp_path / 'cache').iterdir()
@@ -86,7 +87,7 @@ def test_does_not_take_the_cache_of_another_default_database(
     parse: Parse, cached: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for version, hosts in (('1.7', ['app1', 'app2']), ('2.x', AWS_PROD)):
-        monkeypatch.setenv('NIXOPS_STATE', str(FIXTURES / ('nixops-%s' % version) / 'deployments.nixops'))
+        monkeypatch.setenv('NIXOPS_STATE', str(NIXOPS / ('nixops-%s' % version) / 'deployments.nixops'))
         assert sorted(parse(deployment='aws-prod', **cached).hosts) == hosts
 
 
@@ -105,7 +106,7 @@ def test_does_not_take_the_cache_of_another_service(
 def test_works_from_the_cache_when_the_server_is_away(
     parse: Parse, sandbox: Sandbox, on_server: dict[str, Any], cached: dict[str, Any], tmp_path: Path
 ) -> None:
-    sandbox.put_state(PROJECT, 'nixops-aws-prod.json', (FIXTURES / 'nixops-2.x' / 'export-aws-prod.json').read_bytes())
+    sandbox.put_state(PROJECT, 'nixops-aws-prod.json', (NIXOPS / 'nixops-2.x' / 'export-aws-prod.json').read_bytes())
     parse(**on_server, **cached, deployment='aws-prod')
     sandbox.hang_up()
     assert sorted(parse(**on_server, **cached, deployment='aws-prod').hosts) == AWS_PROD
@@ -114,14 +115,14 @@ def test_works_from_the_cache_when_the_server_is_away(
 
 @pytest.mark.parametrize('options, message', [
     ({'database': 'missing.nixops'}, 'database cannot be read.*missing.nixops.*No such file'),
-    ({'database': str(FIXTURES / 'README.md')}, 'database cannot be read.*README.md'),
-    ({'database': str(FIXTURES / 'empty-db' / 'deployments.nixops')}, 'no deployment in the state.*empty-db'),
-    ({'export_file': str(FIXTURES / 'empty-db' / 'export-all.json')}, 'no deployment in the state'),
+    ({'database': str(NIXOPS / 'README.md')}, 'database cannot be read.*README.md'),
+    ({'database': str(NIXOPS / 'empty-db' / 'deployments.nixops')}, 'no deployment in the state.*empty-db'),
+    ({'export_file': str(NIXOPS / 'empty-db' / 'export-all.json')}, 'no deployment in the state'),
     ({'export_file': os.devnull}, 'not a regular file'),
-    ({'export_file': str(FIXTURES / 'README.md')}, 'not an export of NixOps.*README.md'),
-    ({'export_file': str(FIXTURES / 'nixops-2.x' / 'deployments.nixops')}, 'database, not an export.*Give it as database'),
-    ({'database': str(FIXTURES / 'nixops-2.x' / 'deployments.nixops'), 'deployment': 'tiwn'}, "no deployment 'tiwn'.*webfarm"),
-    ({'database': str(FIXTURES / 'nixops-2.x' / 'deployments.nixops'), 'deployment': 'twin'}, "Several deployments match 'twin'"),
+    ({'export_file': str(NIXOPS / 'README.md')}, 'not an export of NixOps.*README.md'),
+    ({'export_file': str(NIXOPS / 'nixops-2.x' / 'deployments.nixops')}, 'database, not an export.*Give it as database'),
+    ({'database': str(NIXOPS / 'nixops-2.x' / 'deployments.nixops'), 'deployment': 'tiwn'}, "no deployment 'tiwn'.*webfarm"),
+    ({'database': str(NIXOPS / 'nixops-2.x' / 'deployments.nixops'), 'deployment': 'twin'}, "Several deployments match 'twin'"),
     ({'database': 'a', 'export_file': 'b'}, 'only be one source.*database, export_file'),
     ({'deploymnt': 'foo'}, 'no option deploymnt.*nixops.yml.*deployment'),
     ({'export_file': os.devnull, 'wanted': True}, 'no option wanted'),

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,9 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 from hypothesis import given
 from hypothesis import strategies as st
 
-TRANSCRIPT = Path(__file__).resolve().parents[3] / 'fixtures' / 'hci' / 'login-and-secret.txt'
+from tests.support.surroundings import FIXTURES
+
+TRANSCRIPT = FIXTURES / 'hci' / 'login-and-secret.txt'
 
 TEXT = st.text(st.characters(codec='utf-8'), max_size=8)
 NUMBER = st.from_regex(r'-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,5})?([eE][+-]?[0-9]{1,4})?', fullmatch=True)

@@ -12,7 +12,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_agent
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import Evaluated
 
-from tests.unit.as_written import as_written
+from tests.support.as_written import as_written
 
 UNSAFE = 'If this is a value and no template, put the tag !unsafe before it where it is written, in a vaulted file too.'
 

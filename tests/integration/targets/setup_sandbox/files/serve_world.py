@@ -12,8 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, os.getcwd())
 
-from tests.integration.world import TOKEN, running_world
 from tests.sandbox.signals import expect_the_end
+from tests.support.world import TOKEN, running_world
 
 
 def main() -> None:

@@ -1,17 +1,13 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values of every kind, and the real Nix to ask about them: many at once, as starting it costs more than one answer."""
+"""Values of every kind, to ask the real Nix about: many at once, as starting it costs more than one answer."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -52,16 +48,3 @@ def sample(strategy: st.SearchStrategy[Any], count: int = EXAMPLES) -> list[Any]
 
     collect()
     return collected
-
-
-@pytest.fixture
-def evaluated(tmp_path: Path, nix_store: dict[str, str]) -> Callable[[str], Any]:
-    """The JSON of what an expression evaluates to."""
-    def evaluate(expression: str) -> Any:
-        answer = subprocess.run(
-            ['nix-instantiate', '--eval', '--read-write-mode', '--strict', '--json', '-'],
-            input=expression.encode(), capture_output=True, cwd=tmp_path, env={**os.environ, **nix_store}, check=False,
-        )
-        assert answer.returncode == 0, answer.stderr.decode()[-3000:]
-        return json.loads(answer.stdout)
-    return evaluate

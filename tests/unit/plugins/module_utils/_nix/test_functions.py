@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +17,11 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.audit 
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.conditions import least_privilege
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 
+from tests.support.surroundings import FIXTURES, ROOT
+
 # The names of arguments and options, asked of the library at its newest stored commit, af4331c.
 LIBRARY: dict[str, list[str]] = json.loads(
-    (Path(__file__).parents[4] / 'fixtures' / 'effects' / 'parameters.json').read_text(encoding='utf-8'))
+    (FIXTURES / 'effects' / 'parameters.json').read_text(encoding='utf-8'))
 HANDED_ON = library.OF_EFFECTS | library.OF_DERIVATIONS
 PINS = {'nixpkgs': {'expression': 'x'}, 'effects': {'expression': 'y'}}
 
@@ -45,7 +46,7 @@ def test_no_function_of_the_library_is_missing() -> None:
 
 def test_the_table_is_where_functions_are_named() -> None:
     """All else goes by what it says. Messages may name a function to somebody who has to choose one."""
-    plugins = Path(__file__).parents[5] / 'plugins'
+    plugins = ROOT / 'plugins'
     logic = [path for folder in ('module_utils', 'plugin_utils', 'action', 'inventory') for path in (plugins / folder).rglob('*.py')]
     naming = {path.name for path in logic if 'runNixOps' in path.read_text(encoding='utf-8')}
     assert naming <= {'functions.py', 'causes.py', 'importable.py'}

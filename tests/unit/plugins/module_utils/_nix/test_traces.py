@@ -13,6 +13,8 @@ import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.causes import explain
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.traces import Source
 
+from tests.support.surroundings import FIXTURES
+
 SOURCE = Source('line 1\nline 2\nline 3\n', Path('/srv/neat/ci.nix'), Path('/srv/neat'), {'neat-network': 'my-stub.nix'})
 ABORTED = 'evaluation aborted with the following error message: '
 # Nix 2.8: the error first, then what led to it.
@@ -116,9 +118,9 @@ def test_endless_messages_are_cut_and_silence_is_no_crash() -> None:
     assert explain('', SOURCE).what
 
 
-FIXTURES = Path(__file__).parents[4] / 'fixtures' / 'traces'
+TRACES = FIXTURES / 'traces'
 # What each real trace has to say, written beside the traces.
-EXPECTED: dict[str, dict[str, str]] = json.loads((FIXTURES / 'expected.json').read_text('utf-8'))
+EXPECTED: dict[str, dict[str, str]] = json.loads((TRACES / 'expected.json').read_text('utf-8'))
 NEAT = Source(
     'line\n' * 60, Path('/srv/neat-repo/ci.nix'), Path('/srv/neat-repo'), {'neat-network': 'network-stub.nix'},
     {'neat-network': 'runNixOps'}, {'neat-network': ('network.nix', 'network-aws.nix', 'network-stub.nix')},
@@ -135,13 +137,13 @@ def as_newer(trace: str) -> str:
 @pytest.mark.parametrize('name', sorted(EXPECTED))
 @pytest.mark.parametrize('newer', [False, True])
 def test_real_traces_name_effect_machine_option_file_and_what_to_do(name: str, newer: bool) -> None:
-    trace = (FIXTURES / ('%s.bin' % name)).read_text('utf-8')
+    trace = (TRACES / ('%s.bin' % name)).read_text('utf-8')
     problem = explain(as_newer(trace) if newer else trace, NEAT)
     assert {'where': problem.where, 'what': problem.what, 'remedy': problem.remedy} == EXPECTED[name]
 
 
 def test_every_trace_has_its_expectation() -> None:
-    assert sorted(EXPECTED) == sorted(path.stem for path in FIXTURES.glob('*.bin'))
+    assert sorted(EXPECTED) == sorted(path.stem for path in TRACES.glob('*.bin'))
 
 
 # The code that the classic of all stubs fails at, and what it has instead of an address while nothing is deployed.

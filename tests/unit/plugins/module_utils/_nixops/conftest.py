@@ -14,13 +14,15 @@ from typing import Any
 
 import pytest
 
-FIXTURES = Path(__file__).parents[4] / 'fixtures' / 'nixops'
-SCHEMA = (FIXTURES / 'nixops-2.x' / 'schema.sql').read_text().replace('CREATE TABLE sqlite_sequence(name,seq);', '')
+from tests.support.surroundings import FIXTURES
+
+NIXOPS = FIXTURES / 'nixops'
+SCHEMA = (NIXOPS / 'nixops-2.x' / 'schema.sql').read_text().replace('CREATE TABLE sqlite_sequence(name,seq);', '')
 
 
 @pytest.fixture
 def fixtures() -> Path:
-    return FIXTURES
+    return NIXOPS
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def database(tmp_path: Path) -> Callable[[str], Path]:
     """database('1.7') copies the database that this NixOps wrote."""
 
     def copy(version: str) -> Path:
-        return Path(shutil.copy(FIXTURES / ('nixops-%s' % version) / 'deployments.nixops', tmp_path / ('%s.nixops' % version)))
+        return Path(shutil.copy(NIXOPS / ('nixops-%s' % version) / 'deployments.nixops', tmp_path / ('%s.nixops' % version)))
 
     return copy
 

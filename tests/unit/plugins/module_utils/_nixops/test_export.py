@@ -18,11 +18,13 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.surroundings import FIXTURES
+
 VERSIONS = {'1.7': '1.x', '2.x': '2.x'}
 PRINTED = sorted(
     (version, path.name)
     for version in VERSIONS
-    for path in (Path(__file__).parents[4] / 'fixtures' / 'nixops' / ('nixops-%s' % version)).glob('export-*.json')
+    for path in (FIXTURES / 'nixops' / ('nixops-%s' % version)).glob('export-*.json')
     if path.name != 'export-all.json'
 )
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import random
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -15,7 +14,9 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils import _json_tex
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets import document
 
-CONTRACT = Path(__file__).resolve().parents[4] / 'fixtures' / 'contract' / 'secrets.schema.json'
+from tests.support.surroundings import FIXTURES
+
+CONTRACT = FIXTURES / 'contract' / 'secrets.schema.json'
 COUNT = int(os.environ.get('NIXCD_DOCUMENTS', '3000'))
 SECRET = '"kind": "Secret", "data": {}'
 

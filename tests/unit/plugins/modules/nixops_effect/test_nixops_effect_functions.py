@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import functions
 
-from tests.marks import SLOW
+from tests.support.marks import SLOW
 
 from .conftest import Run, git
 

@@ -19,12 +19,13 @@ from ansible.module_utils.basic import AnsibleModule
 from tests.sandbox import jobs
 from tests.sandbox.repository import Commit
 from tests.sandbox.server import Sandbox
+from tests.support.surroundings import FIXTURES
 
 COLLECTION = 'ansible_collections.nixcd.hercules_ci.plugins.'
 PROJECT = 'github/neat-org/neat-repo'
 NAME = 'nixops-aws-prod.json'
 AWS_PROD = 'cccccccc-1700-11e7-8000-000000000003'
-FIXTURES = Path(__file__).parents[4] / 'fixtures' / 'nixops'
+NIXOPS = FIXTURES / 'nixops'
 TOKEN = 'a-token-that-must-not-be-seen'
 
 
@@ -67,7 +68,7 @@ def secrets() -> list[str]:
     """Every value in the fixtures that nobody may see: parts of private keys, and what says of itself that it is fake."""
     found = set()
     for version in ('1.7', '2.x'):
-        document = json.loads((FIXTURES / ('nixops-%s' % version) / 'export-all.json').read_text())
+        document = json.loads((NIXOPS / ('nixops-%s' % version) / 'export-all.json').read_text())
         for deployment in document.values():
             for resource in deployment['resources'].values():
                 keys = [value.splitlines()[1:-1] for value in resource.values() if 'PRIVATE KEY' in value]
@@ -98,7 +99,7 @@ def run(sandbox: Sandbox, run_module: Any, tmp_path: Path, secrets: list[str]) -
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
-    return Path(shutil.copy(FIXTURES / 'nixops-1.7' / 'deployments.nixops', tmp_path / 'deployments.nixops'))
+    return Path(shutil.copy(NIXOPS / 'nixops-1.7' / 'deployments.nixops', tmp_path / 'deployments.nixops'))
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def one_deployment(database: Path, tmp_path: Path) -> bytes:
 
 @pytest.fixture
 def aws_prod() -> bytes:
-    return (FIXTURES / 'nixops-1.7' / 'export-aws-prod.json').read_bytes()
+    return (NIXOPS / 'nixops-1.7' / 'export-aws-prod.json').read_bytes()
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def other() -> Callable[..., bytes]:
     """other(app1={'publicIpv4': '…'}) is the state of aws-prod with attributes of resources changed; None removes one."""
 
     def changed(**resources: dict[str, str | None] | None) -> bytes:
-        document = json.loads((FIXTURES / 'nixops-1.7' / 'export-aws-prod.json').read_text())
+        document = json.loads((NIXOPS / 'nixops-1.7' / 'export-aws-prod.json').read_text())
         (deployment,) = document.values()
         for name, attributes in resources.items():
             if attributes is None:

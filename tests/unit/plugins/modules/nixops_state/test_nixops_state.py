@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.server import Sandbox
+from tests.support.surroundings import FIXTURES
 
 Run = Callable[..., dict[str, Any]]
 PROJECT = 'github/neat-org/neat-repo'
@@ -39,17 +40,17 @@ def test_the_first_upload_is_what_nixops_exports(state: Run, sandbox: Sandbox, a
     assert sandbox.leases(PROJECT, NAME) == []
 
 
-FIXTURES = Path(__file__).parents[4] / 'fixtures' / 'nixops'
+NIXOPS = FIXTURES / 'nixops'
 DEPLOYMENTS = sorted(
     (version, uuid)
     for version in ('1.7', '2.x')
-    for uuid in json.loads((FIXTURES / ('nixops-%s' % version) / 'export-all.json').read_text())
+    for uuid in json.loads((NIXOPS / ('nixops-%s' % version) / 'export-all.json').read_text())
 )
 
 
 @pytest.mark.parametrize(('version', 'uuid'), DEPLOYMENTS)
 def test_every_deployment_arrives_byte_for_byte(version: str, uuid: str, state: Run, sandbox: Sandbox) -> None:
-    folder = FIXTURES / ('nixops-%s' % version)
+    folder = NIXOPS / ('nixops-%s' % version)
     printed = [each.read_bytes() for each in folder.glob('export-*.json') if list(json.loads(each.read_text())) == [uuid]]
     result = state(deployment=uuid, database=str(folder / 'deployments.nixops'), function='runNixOps2')
     assert result['action'] == 'created'

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from tests.sandbox.server import Sandbox
+from tests.support.surroundings import FIXTURES
 
 Run = Callable[..., dict[str, Any]]
 PROJECT = 'github/neat-org/neat-repo'
-FIXTURES = Path(__file__).parents[4] / 'fixtures' / 'nixops'
+NIXOPS = FIXTURES / 'nixops'
 
 
 def export(tmp_path: Path, content: bytes | str) -> str:
@@ -30,7 +31,7 @@ def export(tmp_path: Path, content: bytes | str) -> str:
     [
         (b'', 'The state is empty'),
         (b' \n', 'The state is empty'),
-        ((FIXTURES / 'nixops-1.7' / 'deployments.nixops').read_bytes(), 'Give it as database'),
+        ((NIXOPS / 'nixops-1.7' / 'deployments.nixops').read_bytes(), 'Give it as database'),
         (b'{}\n', 'There is no deployment'),
         (b'{"uuid": {"name": "aws-prod", "resources": {}}', 'breaks off'),
         (b'{"uuid": {"name": "aws-pr', 'breaks off'),
@@ -100,7 +101,7 @@ def test_names_that_effects_would_garble(name: str, state: Run) -> None:
 
 def test_machines_at_which_the_import_of_keys_would_crash(state: Run, sandbox: Sandbox) -> None:
     """NixOps 1.7 was run on this state: see errors/import-include-keys-webfarm.bin."""
-    captured = (FIXTURES / 'nixops-1.7' / 'errors' / 'import-include-keys-webfarm.bin').read_text()
+    captured = (NIXOPS / 'nixops-1.7' / 'errors' / 'import-include-keys-webfarm.bin').read_text()
     assert 'TypeError' in captured
     result = state(deployment='webfarm')
     assert '--include-keys' in result['msg']
@@ -115,7 +116,7 @@ def test_machines_at_which_the_import_of_keys_would_crash(state: Run, sandbox: S
 
 def test_what_nixops_could_import_is_accepted(state: Run) -> None:
     """NixOps 1.7 was run on this state, too: see cli/import-include-keys-aws-prod.bin."""
-    assert 'exit code: 0' in (FIXTURES / 'nixops-1.7' / 'cli' / 'import-include-keys-aws-prod.bin').read_text()
+    assert 'exit code: 0' in (NIXOPS / 'nixops-1.7' / 'cli' / 'import-include-keys-aws-prod.bin').read_text()
     assert state(deployment='aws-prod')['action'] == 'created'
 
 

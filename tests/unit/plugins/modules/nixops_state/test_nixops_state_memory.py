@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from tests.sandbox.server import Sandbox
+from tests.support.surroundings import FIXTURES
 
 PROJECT = 'github/neat-org/neat-repo'
 SECOND = 'github/neat-org/second'
 """In which the same deployment is stored for the first time: in one project that would be refused."""
-FIXTURES = Path(__file__).parents[4] / 'fixtures' / 'nixops'
+NIXOPS = FIXTURES / 'nixops'
 UUID = 'cccccccc-0000-11ee-8000-000000000003'
 FEW, MANY = 500, 10_500
 ALLOWED = 5.0
@@ -59,7 +60,7 @@ class World:
 
     def make_database(self, path: Path, address: str) -> None:
         connection = sqlite3.connect(path)
-        schema = (FIXTURES / 'nixops-2.x' / 'schema.sql').read_text().replace('CREATE TABLE sqlite_sequence(name,seq);', '')
+        schema = (NIXOPS / 'nixops-2.x' / 'schema.sql').read_text().replace('CREATE TABLE sqlite_sequence(name,seq);', '')
         connection.executescript(schema)
         connection.execute('insert into SchemaVersion values (3)')
         connection.execute('insert into Deployments values (?)', (UUID,))

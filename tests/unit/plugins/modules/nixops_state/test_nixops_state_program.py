@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from tests.sandbox.server import Sandbox
+from tests.support.surroundings import FIXTURES
 
 Run = Callable[..., dict[str, Any]]
 PROJECT = 'github/neat-org/neat-repo'
-FIXTURES = Path(__file__).parents[4] / 'fixtures' / 'nixops'
+NIXOPS = FIXTURES / 'nixops'
 SCRIPT = r"""#!/bin/sh
 case "$*" in
   "export --help") cat %(help)s ;;
@@ -36,13 +37,13 @@ def nixops(tmp_path: Path, database: Path) -> Callable[..., str]:
     """nixops('1.7', stdout=b'…') makes the program; capture is the name of a file of the fixtures with a failure."""
 
     def make(version: str, stdout: bytes = b'', capture: str = '') -> str:
-        text = (FIXTURES / ('nixops-%s' % version) / 'errors' / capture).read_text() if capture else ''
+        text = (NIXOPS / ('nixops-%s' % version) / 'errors' / capture).read_text() if capture else ''
         found = re.search('^exit code: ([0-9]+)$', text, re.MULTILINE)
         (tmp_path / 'stdout').write_bytes(stdout)
         (tmp_path / 'stderr').write_text(text.partition('--- stderr\n')[2])
         program = tmp_path / 'nixops'
         program.write_text(SCRIPT % {
-            'help': FIXTURES / ('nixops-%s' % version) / 'cli' / 'help-export.bin',
+            'help': NIXOPS / ('nixops-%s' % version) / 'cli' / 'help-export.bin',
             'state': ' --state %s' % database if version == '1.7' else '',
             'database': database,
             'stdout': tmp_path / 'stdout',
@@ -57,7 +58,7 @@ def nixops(tmp_path: Path, database: Path) -> Callable[..., str]:
 
 @pytest.mark.parametrize('version', ['1.7', '2.x'])
 def test_what_it_prints_is_uploaded(version: str, nixops: Run, state: Run, sandbox: Sandbox, database: Path) -> None:
-    printed = (FIXTURES / ('nixops-%s' % version) / 'export-aws-prod.json').read_bytes()
+    printed = (NIXOPS / ('nixops-%s' % version) / 'export-aws-prod.json').read_bytes()
     result = state(nixops_program=nixops(version, printed), database=str(database))
     assert result['action'] == 'created', result
     assert sandbox.states(PROJECT, 'nixops-aws-prod.json') == [printed]
@@ -66,7 +67,7 @@ def test_what_it_prints_is_uploaded(version: str, nixops: Run, state: Run, sandb
 CAPTURES = sorted(
     (version, path.name)
     for version in ('1.7', '2.x')
-    for path in (FIXTURES / ('nixops-%s' % version) / 'errors').iterdir()
+    for path in (NIXOPS / ('nixops-%s' % version) / 'errors').iterdir()
     if re.search(r'^\$ .*nixops export', path.read_text(), re.MULTILINE) and 'exit code: 1\n' in path.read_text()
 )
 

@@ -22,7 +22,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.networ
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project, projects_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_network
 
-from tests.integration.repository import commit, git, make_repository
+from tests.support.repository import commit, git, make_repository
 
 BRANCHES = ('production', 'staging', 'old')
 

@@ -27,7 +27,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard 
     without_secrets,
 )
 
-from tests.unit.conftest import ROOT
+from tests.support.surroundings import ROOT
 
 FIXTURES = ROOT / 'tests' / 'fixtures' / 'nixops' / 'nixops-1.7'
 EXPORT = json.loads((FIXTURES / 'export-aws-prod.json').read_text())

@@ -21,8 +21,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import states
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import PHASES, Inventory, check, together
 
-from tests.integration.repository import git
-from tests.integration.world import DATABASE, PROJECT, TOKEN, World, running_world
+from tests.support.repository import git
+from tests.support.world import DATABASE, PROJECT, TOKEN, World, running_world
 
 Change = Callable[[dict[str, Any], dict[str, Any], World], None]
 

@@ -1,0 +1,124 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs that are killed with -9 after each request to AWS and after each write to an agent: what comes next converges."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Wish
+
+from tests.aws.fleet import AGENTS, USER, Agents, killed_child
+from tests.aws.server import Aws
+from tests.support.marks import SLOW
+
+DAY = timedelta(days=1)
+WISH = Wish(max_age=90 * DAY, soak=DAY)
+SITE = replace(WISH, rotates=False)
+
+
+class Watch:
+    """Looks at everything at each request, and kills the run at one of them."""
+
+    def __init__(self, agents: Agents, aws: Aws) -> None:
+        self.agents, self.aws = agents, aws
+        self.events = 0
+        self.kill_at = 0
+        self.child = 0
+        self.wrong: list[str] = []
+        aws.done = self.event
+
+    def event(self, what: str) -> None:
+        """Something has taken effect, and whoever caused it does not know yet."""
+        self.events += 1
+        keys = self.aws.keys(USER)
+        if len(keys) > 2:
+            self.wrong.append('%d keys after %s' % (len(keys), what))
+        for agent in AGENTS:
+            key = self.agents.key(agent)
+            if key and not self.aws.works(key):
+                self.wrong.append('%s has a key that does not work after %s' % (agent, what))
+        if self.events == self.kill_at and self.child:
+            os.kill(self.child, signal.SIGKILL)
+
+    def killed_run(self, wish: Wish, kill_at: int) -> bool:
+        """A run that is killed at an event; whether it was. Without kill_at it is not, and its events are counted."""
+        self.events, self.kill_at = 0, kill_at
+        ready, go = os.pipe()
+
+        def work() -> None:
+            os.read(ready, 1)
+            self.agents.run(wish)
+
+        self.agents.written = self._by_the_child
+        self.child = killed_child(work)
+        os.write(go, b'g')
+        _pid, status = os.waitpid(self.child, 0)
+        self.child = 0
+        os.close(ready)
+        os.close(go)
+        assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+        return os.WIFSIGNALED(status)
+
+    def _by_the_child(self) -> None:
+        """The child has written to an agent: that is told by a request, which moto has no answer to."""
+        self.agents.client._ask('iam', 'GetUser', 'written', UserName=USER)
+
+
+def converge(agents: Agents, aws: Aws) -> None:
+    """The next runs, with deployments between them."""
+    for _number in range(5):
+        agents.run(WISH)
+        agents.deploy_all()
+        aws.passed += 2 * DAY
+    (key,) = aws.keys(USER)
+    assert key.status == 'Active' and {agents.key(agent) for agent in AGENTS} == {key.access_key_id}
+    assert all(agents.secret(agent) == key.secret_access_key for agent in AGENTS)
+
+
+def prepared(agents: Agents, aws: Aws, runs: int) -> Wish:
+    """What is to be done next: the first creation, or one of the three runs of a rotation."""
+    if runs == 0:
+        return SITE
+    agents.run(SITE)
+    aws.passed += 91 * DAY
+    for _number in range(1, runs):
+        agents.run(WISH)
+        agents.deploy_all()
+        aws.passed += 2 * DAY
+    return WISH
+
+
+# How many events there are in each: a run that is not killed tells.
+EVENTS = {0: 25, 1: 25, 2: 11, 3: 10}
+CASES = [(runs, number) for runs, events in EVENTS.items() for number in range(1, events + 1)]
+
+
+@pytest.mark.parametrize('runs', EVENTS)
+def test_how_many_events_there_are(aws: Aws, tmp_path: Path, runs: int) -> None:
+    agents = Agents(tmp_path / 'agents', aws)
+    wish = prepared(agents, aws, runs)
+    watch = Watch(agents, aws)
+    assert not watch.killed_run(wish, 0)
+    assert (watch.events, watch.wrong) == (EVENTS[runs], [])
+
+
+@pytest.mark.parametrize(('runs', 'number'), [case if case[1] % 6 == 3 else SLOW(*case) for case in CASES])
+def test_killed_after_each_request_and_write(aws: Aws, tmp_path: Path, runs: int, number: int) -> None:
+    agents = Agents(tmp_path / 'agents', aws)
+    wish = prepared(agents, aws, runs)
+    watch = Watch(agents, aws)
+    assert watch.killed_run(wish, number)
+    agents.written = _nothing
+    converge(agents, aws)
+    assert watch.wrong == []
+
+
+_nothing: Callable[[], None] = bool

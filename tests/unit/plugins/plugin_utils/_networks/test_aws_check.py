@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Preflight with AWS: the state of the guide's world, and machines that moto has, or not."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
+
+from tests.aws.server import Aws
+from tests.support.surroundings import FIXTURES
+from tests.support.world import PROJECT, TOKEN, World, running_world
+
+EXPORT = FIXTURES / 'nixops' / 'nixops-1.7' / 'export-aws-prod.json'
+
+
+@pytest.fixture(scope='module')
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with running_world(tmp_path_factory.mktemp('world'), Path('no plays here')) as made:
+        yield made
+
+
+@pytest.fixture
+def inventory(world: World) -> Inventory:
+    """The network of the guide alone, whose secret says aws_user, with a state on Hercules CI."""
+    group = copy.deepcopy(world.inventory['nixops_networks'])
+    network = {**group['vars'], **group['children']['production']['vars'], **group['children']['production']['hosts']['neat-network']}
+    network.update(nixops_api_token=TOKEN, nixops_state='present', nixops_state_name='aws-check.json')
+    agents = copy.deepcopy(world.inventory['hercules_agents'])
+    variables = {**agents['vars'], 'nixops_agent_secrets': {'neat-aws': {'aws_user': 'neat-deployer'}}}
+    return Inventory({'neat-network': network}, {host: {**variables, **own} for host, own in agents['hosts'].items()}, ['neat-network'])
+
+
+def machines(aws: Aws, number: int) -> list[Any]:
+    """So many machines that exist."""
+    made = boto3.session.Session().client('ec2').run_instances(ImageId='ami-12345678', MinCount=number, MaxCount=number)['Instances']
+    return [aws.ec2('eu-west-1').get_instance(each['InstanceId']) for each in made]
+
+
+def put_state(world: World, vms: dict[str, str], address: str = '') -> None:
+    """A state with these machines, by name."""
+    state = json.loads(EXPORT.read_text())
+    (deployment,) = state.values()
+    model = next(each for each in deployment['resources'].values() if each['type'] == 'ec2' and 'vmId' in each)
+    others = {name: each for name, each in deployment['resources'].items() if each['type'] != 'ec2'}
+    made = {name: {**model, 'vmId': vm, 'ec2.region': 'eu-west-1', 'publicIpv4': address or model.get('publicIpv4', '')}
+            for name, vm in vms.items()}
+    deployment['resources'] = {**others, **made}
+    world.sandbox.put_state(PROJECT, 'aws-check.json', json.dumps(state).encode())
+
+
+def said(inventory: Inventory) -> list[str]:
+    """Warnings and errors about AWS."""
+    try:
+        problems = list(check(inventory)[1])
+    except Failure as failure:
+        problems = list(failure.problems)
+    text = [str(problem) for problem in problems]
+    return [line for line in text if 'achine' in line or 'AWS' in line or 'boto3' in line]
+
+
+def test_machines_that_are_there(world: World, aws: Aws, inventory: Inventory) -> None:
+    made = machines(aws, 120)
+    put_state(world, {'web-%d' % number: each.id for number, each in enumerate(made)}, made[0].public_ip)
+    found = said(inventory)
+    assert [line for line in found if 'have other addresses than the state says' not in line] == []
+    assert aws.requests.count('DescribeInstances') == 2, 'one for each hundred'
+
+
+def test_a_state_of_which_no_machine_exists_is_refused(world: World, aws: Aws, inventory: Inventory) -> None:
+    put_state(world, {'web-1': 'i-00000000000000001', 'web-2': 'i-00000000000000002'})
+    (line,) = said(inventory)
+    assert line.startswith('None of the machines of the state exists any more, and a deployment would make all of them anew.')
+    assert 'web-1, web-2' in line and 'nixops_aws_check: never' in line
+    inventory.networks['neat-network']['nixops_aws_check'] = 'never'
+    aws.requests.clear()
+    assert said(inventory) == [] and aws.requests == []
+
+
+def test_some_machines_that_are_gone(world: World, aws: Aws, inventory: Inventory) -> None:
+    (web,) = machines(aws, 1)
+    put_state(world, {'web-1': web.id, 'web-2': 'i-00000000000000002'}, web.public_ip)
+    (line,) = said(inventory)
+    assert line.startswith('Machines of the state do not exist any more') and 'Found: web-2.' in line
+
+
+def test_a_user_that_does_not_exist(world: World, aws: Aws, inventory: Inventory) -> None:
+    (web,) = machines(aws, 1)
+    put_state(world, {'web-1': web.id}, web.public_ip)
+    aws.iam.delete_user('neat-deployer')
+    (line,) = said(inventory)
+    assert line.startswith('AWS knows no such user, or no such key.') and 'GetUser of neat-deployer' in line
+
+
+@pytest.mark.parametrize(('mode', 'fails'), [('auto', False), ('always', True)])
+def test_what_aws_refuses(world: World, aws: Aws, inventory: Inventory, mode: str, fails: bool) -> None:
+    put_state(world, {'web-1': 'i-00000000000000001'})
+    aws.errors = {'DescribeInstances': 'AccessDenied'}
+    inventory.networks['neat-network']['nixops_aws_check'] = mode
+    (line,) = said(inventory)
+    assert line.startswith('The controller may not ask AWS for DescribeInstances.')
+    with pytest.raises(Failure) if fails else _nothing():
+        check(inventory)
+
+
+@pytest.mark.parametrize(('status', 'word'), [('Active', ''), ('Inactive', 'which is switched off'), ('', 'AWS knows no such user')])
+def test_a_key_that_the_inventory_has(world: World, aws: Aws, inventory: Inventory, status: str, word: str) -> None:
+    (web,) = machines(aws, 1)
+    put_state(world, {'web-1': web.id}, web.public_ip)
+    key = aws.make_key('neat-deployer')
+    data = {'aws_access_key_id': key.access_key_id, 'aws_secret_access_key': 'x'}
+    for variables in inventory.agents.values():
+        variables['nixops_agent_secrets'] = {'neat-aws': {'data': data}}
+    inventory.networks['neat-network']['nixops_aws_check'] = 'always'
+    key.status = status
+    if not status:
+        aws.iam.delete_access_key(key.access_key_id, 'neat-deployer')
+    found = said(inventory)
+    assert [word in line for line in found] == [True] * bool(word)
+    assert key.access_key_id not in str(found)
+
+
+def _nothing() -> Any:
+    return pytest.MonkeyPatch.context()

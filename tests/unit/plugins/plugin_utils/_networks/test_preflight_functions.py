@@ -1,0 +1,128 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Preflight of networks without NixOps: what they need is looked for, and nothing else is asked for."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import guard
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
+
+from tests.support.functions import FILES, MORE, SERVICES, WEB, add
+from tests.support.world import PROJECT, TOKEN, World, running_world
+
+SITE = {'nixops_function': 'netlifyDeploy', 'nixops_content': 'site', 'nixops_site_id': 'x', 'nixops_secret_name': 'neat-ssh'}
+
+
+@pytest.fixture(scope='module')
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with running_world(tmp_path_factory.mktemp('world'), Path('no plays here')) as made:
+        add(made.checkout, FILES, 'production')
+        yield made
+
+
+def inventory(world: World, more: dict[str, dict[str, Any]]) -> Inventory:
+    common = {**world.inventory['nixops_networks']['vars'], 'nixops_api_token': TOKEN, 'nixops_branches': ['production']}
+    agents = copy.deepcopy(world.inventory['hercules_agents'])
+    del agents['vars']['nixops_agent_secrets']['neat-aws']
+    return Inventory({host: {**common, **variables} for host, variables in more.items()},
+                     {host: {**agents['vars'], **variables} for host, variables in agents['hosts'].items()}, list(more))
+
+
+def test_a_network_without_nixops_is_asked_for_no_state(world: World) -> None:
+    plan, warnings = check(inventory(world, MORE))
+    assert warnings == []
+    project = plan['projects'][PROJECT]
+    assert project['uploads'] == {} == project['effects_without_state']
+    assert [effect['run_on'] for effect in project['effects']] == [{'branches': ['production']}] * 3
+    web = project['networks']['web']
+    assert (web['state'], web['state_name'], web['known_hosts_name'], web['destination']) == ('', '', '', 'root@web.example.net')
+    assert project['networks']['pages']['secrets_map'] == {'token': {'type': 'GitToken'}}
+
+
+@pytest.mark.parametrize(('base', 'change', 'expected'), [
+    (WEB, {'nixops_ssh_destination': 'root@203.0.113.11'}, 'would deploy an agent|nixops_ssh_destination of it|the agent agent-1'),
+    (WEB, {'nixops_ssh_destination': 'Agent-2.'}, 'would deploy an agent|nixops_ssh_destination of it|the agent agent-2'),
+    (WEB, {'nixops_ssh_destination': 'root@localhost'}, 'nixops_ssh_destination of it|whichever agent runs the effect'),
+    (WEB, {'nixops_ssh_destination': None, 'nixops_arguments': {'ssh': {'destination': 'agent-1'}}},
+     'would deploy an agent|nixops_arguments'),
+    (WEB, {'nixops_ssh_destination': None}, 'nixops_ssh_destination of it'),
+    (WEB, {'nixops_ssh_destination': 'root@web -p 22'}, 'nixops_ssh_destination of it|USER@HOST'),
+    (WEB, {'nixops_configuration': None}, 'nixops_configuration of it|configuration or config'),
+    (WEB, {'nixops_configuration': 'nosuch.nix'}, 'The file does not exist.|nixops_configuration of it|nosuch.nix'),
+    (WEB, {'nixops_configuration': '../web.nix'}, 'nixops_configuration of it|../web.nix'),
+    (WEB, {'nixops_secrets_map': {'ssh': 'nosuch'}}, "No agent has the secret nosuch.|nixops_secrets_map['ssh'] of it"),
+    (WEB, {'nixops_secrets_map': {}}, 'nixops_user_setup_script of it|a key of nixops_secrets_map'),
+    (WEB, {'nixops_user_setup_script': 'writeSSHKey ssh'}, 'nixops_user_setup_script of it|no known hosts'),
+    (WEB, {'nixops_user_setup_script': 'touch ~/.known_hosts'}, 'nixops_user_setup_script of it|a call of writeSSHKey'),
+    (WEB, {'nixops_network_files': ['network.nix']}, 'no parameter for this option|nixops_network_files of it'),
+    (WEB, {'nixops_function': 'runNixos'}, 'nixops_function of it|runNixos'),
+    (WEB, {'nixops_function': 'runNixOps', 'nixops_configuration': None}, 'nixops_deployment is missing.'),
+    (SERVICES, {'nixops_modules': None}, 'directory or modules|Set the variable nixops_directory.'),
+    (SERVICES, {'nixops_modules': 'arion-compose.nix'}, 'nixops_modules of it|a list'),
+    (SITE, {}, 'netlifyDeploy needs the field token of the secret neat-ssh, which has none.|nixops_function of it'),
+    (SITE, {'nixops_secret_name': None}, 'nixops_secret_name of it'),
+    (MORE['pages'], {'nixops_base_merge_method': 'squash'}, 'nixops_base_merge_method of it|squash'),
+    (MORE['pages'], {'nixops_contents': 'no-site'}, 'The file does not exist.|nixops_contents of it'),
+    ({'nixops_function': 'runCachixDeploy', 'nixops_deploy': {}}, {}, 'No agent has the secret default-cachix-activate.'),
+])
+def test_what_would_go_wrong_is_found_before_anything_is_changed(
+    world: World, base: dict[str, Any], change: dict[str, Any], expected: str,
+) -> None:
+    with pytest.raises(Failure) as refused:
+        check(inventory(world, {'it': {**base, **change}}))
+    said = str(refused.value)
+    assert [words for words in expected.split('|') if words not in said] == [], said
+
+
+@pytest.mark.parametrize(('other', 'refused'), [
+    ({}, True), ({'nixops_ssh_destination': 'deploy@WEB.example.net'}, True), ({'nixops_branches': ['staging']}, False),
+    ({'nixops_profile': '/nix/var/nix/profiles/other'}, False), ({'nixops_ssh_destination': 'root@db'}, False),
+])
+def test_one_machine_of_two_networks(world: World, other: dict[str, Any], refused: bool) -> None:
+    both = inventory(world, {'one': WEB, 'two': {**WEB, **other}})
+    try:
+        check(both)
+        found = ''
+    except Failure as failure:
+        found = str(failure)
+    assert ('Two networks deploy the same machine from the same branch. Where: nixops_ssh_destination of two.' in found) == refused, found
+
+
+def test_what_only_nix_can_tell_of_secrets_is_not_told() -> None:
+    variables = {'nixops_function': 'flakeUpdate', 'nixops_token_secret': {'_nix': 'x'}, 'nixops_secrets_map': {'ssh': 'y'},
+                 'nixops_project': PROJECT, 'nixops_branches': ['main']}
+    network = Network('it', variables, variables)
+    assert network.as_dict()['secrets_map'] == network.secrets == {'ssh': 'y'}
+    assert network.tokens == {'token'}
+
+
+def test_an_agent_may_be_deployed_where_somebody_says_so(world: World) -> None:
+    check(inventory(world, {'it': {**WEB, 'nixops_ssh_destination': 'agent-1', 'nixops_allow_self_deploy': True}}))
+
+
+def test_the_plan_says_what_is_known() -> None:
+    declared = guard.Declared('', '', '', 'runNixOS', destination='root@web')
+    effect = Evaluated('refs/heads/production', 'default', 'web', 'web.run', runs=True, system='/nix/store/x-nixos-system-web')
+
+    def no_state(_name: str) -> Any:
+        raise AssertionError('there is no state to look for')
+
+    for as_deployed, end in (((), '.'), (('web',), ', as it was deployed last.')):
+        (plan,) = guard.plan_branch('production', [effect], {'web': declared}, no_state, as_deployed=as_deployed)
+        assert not plan.refused
+        assert guard.plan_text([plan], 'github/neat-org/neat-repo', ['production']) == [
+            'Plan for branch production of github/neat-org/neat-repo:', '  web, without a state',
+            '  Runs runNixOS at root@web: /nix/store/x-nixos-system-web%s' % end]
+        assert plan.as_dict()['short'] == ''
+    # What is somebody's own effect is none of the inventory's networks.
+    assert guard.plan_branch('production', [effect], {}, no_state) == []
