@@ -27,7 +27,7 @@ from ...module_utils._nix.parameters import STATE_NAME
 from ...module_utils._problems import Failure, Problem
 from ...module_utils._project import ProjectPath
 from .. import _templates as templates
-from .._json_schema import Schema
+from .._json_schema import KINDS, OTHER_KIND, Schema
 from .._variables import Evaluated, plain
 from .host import Host, variable_of
 from .network import PREFIX, Network
@@ -37,8 +37,8 @@ HostKind = TypeVar('HostKind', bound=Host)
 RENAMED = {'nixops_nixops_deployment': 'nixops_effect_deployment'}
 """Variables by the names that they once had."""
 TYPES: Mapping[str, Mapping[str, Any]] = {
-    'str': {'type': 'string'}, 'path': {'type': 'string'}, 'dict': {'type': 'object'}, 'list': {'type': 'array'}, 'raw': {},
-    'bool': {'type': 'boolean'}, 'int': {'type': 'integer'},
+    'str': {'type': 'string'}, 'path': {'type': 'string', 'title': 'a path'}, 'dict': {'type': 'object'}, 'list': {'type': 'array'},
+    'raw': {}, 'bool': {'type': 'boolean'}, 'int': {'type': 'integer'},
 }
 
 
@@ -60,11 +60,14 @@ def schema_of(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _schema_of_option(option: Mapping[str, Any]) -> dict[str, Any]:
-    schema = {'enum': option['choices']} if 'choices' in option else dict(TYPES[option['type']])
+    """title: what messages expect, where the type does not tell."""
+    if 'choices' in option:
+        return {'enum': option['choices']}
+    schema = dict(TYPES[option['type']])
     if 'elements' in option:
-        schema['items'] = dict(TYPES[option['elements']])
+        schema['items'] = {**TYPES[option['elements']], 'title': 'a list of %s' % option['elements']}
     if option.get('required') and option['type'] == 'list':
-        schema['minItems'] = 1
+        schema.update(minItems=1, title='a list that is not empty')
     if 'options' in option and option['type'] == 'dict':
         schema = {**schema_of(option['options']), 'additionalProperties': False}
     return schema
@@ -157,27 +160,17 @@ def _missing(host: Host, options: Mapping[str, Any], wrong: Container[str]) -> I
 
 
 def _wrong_values(host: Host, options: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
-    """The findings of jsonschema in words that hold no value of a variable."""
-    for error in Schema({**schema_of(options), 'required': []}).iter_errors(dict(host.values)):
-        variable, *path = error.absolute_path
-        if error.validator == 'additionalProperties':
-            for field in sorted(error.instance.keys() - error.schema['properties'].keys()):
-                yield variable, Problem('There is no such field.', where=host.line(variable, *path, field),
-                                        expected='one of %s' % ', '.join(sorted(error.schema['properties'])), remedy='Correct its name.')
+    """What the schema does not allow, in words that hold no value of a variable."""
+    for finding in Schema({**schema_of(options), 'required': []}).findings(dict(host.values)):
+        variable, *path = finding.path
+        where, expected = host.line(variable, *path), finding.expected
+        if finding.what != OTHER_KIND:
+            yield variable, Problem(finding.what, where=where, expected=expected, remedy='Correct its name.')
             continue
-        option, rest = _innermost(options[variable], path)
-        expected, found = _expected(option, rest), _found(error.instance, option)
+        found = _found(finding.found, shown=expected in SHOWN or expected.startswith('one of '))
         in_quotes = expected in ('a string', 'a path', 'a list of str') and found in (_kind(True), _kind(1))
         remedy = 'Put the value in quotes.' if in_quotes else 'Correct the variable; %s describes it.' % DOCUMENTATION
-        yield variable, Problem('This is not what the variable takes.', where=host.line(variable, *path), expected=expected, found=found,
-                                remedy=remedy)
-
-
-def _innermost(option: Mapping[str, Any], path: list[Any]) -> tuple[Mapping[str, Any], list[Any]]:
-    """The option that a path inside the value of a variable leads to, and what is left of the path."""
-    while path and path[0] in option.get('options', {}):
-        option, path = option['options'][path[0]], path[1:]
-    return option, path
+        yield variable, Problem('This is not what the variable takes.', where=where, expected=expected, found=found, remedy=remedy)
 
 
 def _no_project(host: Host) -> Iterator[tuple[str, Problem]]:
@@ -236,24 +229,16 @@ def _slips(host: Host, known: set[str]) -> Iterator[Problem]:
             yield Problem('No such variable is known.', where=host.line(variable), remedy='Write %s, or drop it.' % alike[0])
 
 
-def _expected(option: Mapping[str, Any], path: list[Any]) -> str:
-    if path and option.get('elements'):
-        return 'a list of %s' % option['elements']
-    if 'choices' in option:
-        return 'one of %s' % ', '.join(option['choices'])
-    kinds = {'str': 'a string', 'path': 'a path', 'list': 'a list that is not empty' if option.get('required') else 'a list',
-             'dict': 'a dictionary', 'bool': 'true or false', 'int': 'a whole number'}
-    return kinds.get(option['type'], 'another value')
-
-
-def _found(value: Any, option: Mapping[str, Any]) -> str:
-    """What was given. Its text only where that could be no more than a slip: among choices, and for true or false and whole numbers."""
-    if isinstance(value, (str, bool, int, float)) and ('choices' in option or option['type'] in ('bool', 'int')):
+def _found(value: Any, shown: bool) -> str:
+    """What was given. Its text only where it is shown, as it could be no more than a slip."""
+    if shown and isinstance(value, (str, bool, int, float)):
         text = str(value).lower() if isinstance(value, bool) else str(value)
         return text if len(text) <= LONGEST else '%s…' % text[:LONGEST]
     return _kind(value)
 
 
+SHOWN = (KINDS['boolean'], KINDS['integer'])
+"""What is expected where the text that is there instead is no secret. Nor is it among choices."""
 DOCUMENTATION = 'ansible-doc -t role nixcd.hercules_ci.nixops'
 LONGEST = 40
 """Letters of what was given, in a message."""
@@ -266,7 +251,10 @@ def _kind(value: Any) -> str:
 
 
 def _words(description: Any) -> str:
-    """The first sentence of a description, without the marks of Ansible's documentation, such as C(…) and `main:…`."""
-    text = description if isinstance(description, str) else description[0]
-    plain_text = re.sub(r'\b(?:[BCEIMOPV]|RV)\((?:[a-z]+:|[\w.]+#\w+:)?([^()]*)\)', r'\1', text)
-    return plain_text.split('. ')[0].rstrip('.')
+    """The first sentence of a description."""
+    return without_marks(description if isinstance(description, str) else description[0]).split('. ')[0].rstrip('.')
+
+
+def without_marks(text: str) -> str:
+    """A description without the marks of Ansible's documentation, such as C(…) and `main:…`."""
+    return re.sub(r'\b(?:[BCEIMOPV]|RV)\((?:[a-z]+:|[\w.]+#\w+:)?([^()]*)\)', r'\1', text)
