@@ -41,20 +41,12 @@ attributes:
       - This action does not modify state.
 """
 
-    PAGE = r"""
+    CONTROLLER = r"""
 options: {}
 attributes:
   action:
     description: Runs on the controller, by an action plugin of the same name.
     support: full
-  diff_mode:
-    support: none
-    details:
-      - The table says what the page would say.
-  idempotent:
-    support: full
-    details:
-      - The page says since when its results are the same. It is written only when something else in it changes.
 """
 
     ACTION_GROUP = r"""

@@ -25,10 +25,8 @@ description:
     key, lets the second wait for five minutes.
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
+  - nixcd.hercules_ci._attributes.controller
 attributes:
-  action:
-    description: Runs on the controller, by an action plugin of the same name.
-    support: full
   check_mode:
     support: partial
     details:

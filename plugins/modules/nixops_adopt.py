@@ -23,13 +23,11 @@ author:
   - nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
+  - nixcd.hercules_ci._attributes.controller
   - nixcd.hercules_ci._attributes.action_group
   - nixcd.hercules_ci._connection
   - nixcd.hercules_ci._connection.module
 attributes:
-  action:
-    description: Runs on the controller, by an action plugin of the same name.
-    support: full
   check_mode:
     support: full
   diff_mode:

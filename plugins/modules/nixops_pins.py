@@ -22,10 +22,8 @@ author:
   - nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
+  - nixcd.hercules_ci._attributes.controller
 attributes:
-  action:
-    description: Runs on the controller, by an action plugin of the same name.
-    support: full
   check_mode:
     support: full
     details:

@@ -34,11 +34,8 @@ author:
   - nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
+  - nixcd.hercules_ci._attributes.controller
   - nixcd.hercules_ci._attributes.info
-attributes:
-  action:
-    description: Runs on the controller, by an action plugin of the same name.
-    support: full
 notes:
   - Runs on the controller, once for a play. Use it with C(run_once=true).
   - The keyword C(environment) of the task and of its play holds for it, with proxies, E(HERCULES_CI_API_TOKEN) and

@@ -26,12 +26,20 @@ author:
   - nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
-  - nixcd.hercules_ci._attributes.page
+  - nixcd.hercules_ci._attributes.controller
 attributes:
   check_mode:
     support: full
     details:
       - The table is printed, the page is not written.
+  diff_mode:
+    support: none
+    details:
+      - The table says what the page would say.
+  idempotent:
+    support: full
+    details:
+      - The page says since when its results are the same. It is written only when something else in it changes.
 notes:
   - With O(projects), use it with C(run_once=true). It never fails because a network did.
 options:
