@@ -49,6 +49,11 @@ class Outcome:
     secrets_map: tuple[tuple[str, str], ...] = ()
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """Those that it reads."""
+        return tuple(name for _key, name in self.secrets_map)
+
+    @property
     def tone(self) -> str:
         return TONES[self.result]
 

@@ -62,7 +62,7 @@ def _secrets(outcomes: Sequence[Outcome], agents: Sequence[Agent]) -> list[tuple
             entries.setdefault((secret.name, secret.fields, secret.usable_by), []).append(agent.name)
     readers: dict[str, set[str]] = {}
     for outcome in outcomes:
-        for _key, name in outcome.secrets_map:
+        for name in outcome.secrets:
             readers.setdefault(name, set()).add(outcome.network)
     for name in readers.keys() - {entry[0] for entry in entries}:
         entries[name, (), 'given by Hercules CI' if name == FROM_GIT else ''] = []

@@ -53,7 +53,7 @@ def topology_of(outcomes: Sequence[Outcome], agents: Sequence[Agent]) -> Topolog
         branches[branch] = Node(branch, outcome.branch, outcome.project, '', ('%s, %s' % (outcome.branch, outcome.project),))
         networks[network] = _worse(networks.get(network), outcome)
         links.add((branch, network))
-        for _key, name in outcome.secrets_map:
+        for name in outcome.secrets:
             secrets['s ' + name] = _secret(name, known=name in held or not agents)
             links.add((network, 's ' + name))
     links |= {('s ' + secret.name, 'a ' + agent.name) for agent in agents for secret in agent.secrets if 's ' + secret.name in secrets}
