@@ -6,37 +6,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ..module_utils._argspec import ArgumentSpec
 from ..module_utils._problems import Failure
 from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._networks.outcome import failures
-from ..plugin_utils._networks.registered import outcomes
+from ..plugin_utils._networks.quoted import without_secrets
+from ..plugin_utils._networks.registered import keys_of, outcomes
 from ..plugin_utils._report.show import show
 
 
 class ActionModule(ControllerAction):
     """Prints and writes where Ansible runs, what it is given or what the role's tasks have registered for all networks."""
 
-    # Types inside networks and agents are checked by plugin_utils/_report/reading.py: Ansible would turn any dictionary into text.
+    # Types inside networks, agents and keys are checked by plugin_utils/_report/reading.py: Ansible would turn any dictionary into text.
     SPEC = ArgumentSpec({
         'networks': {'type': 'list', 'elements': 'raw'},
         'projects': {'type': 'dict'},
         'agents': {'type': 'raw', 'default': {}},
+        'keys': {'type': 'list', 'elements': 'raw', 'default': []},
         'path': {'type': 'path'},
     }, required_one_of=[('networks', 'projects')], mutually_exclusive=[('networks', 'projects')])
 
     def work(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
         """The table and the page; of the role's tasks also what is to be told each network."""
         if options['projects'] is None:
-            return show(options['networks'], options['agents'], options['path'], dry=self._task.check_mode)
-        rows, endings, changes = outcomes(options['projects'], variables['hostvars'], check_mode=self._task.check_mode)
+            return show(options['networks'], options['agents'], options['keys'], options['path'], dry=self._task.check_mode)
+        hostvars, agents = variables['hostvars'], options['agents']
+        quotable = partial(without_secrets, agents=agents, hostvars=hostvars, loader=self._loader)
+        rows, endings, changes = outcomes(options['projects'], hostvars, quotable, check_mode=self._task.check_mode)
         for log in dict.fromkeys(ending.log for _host, _branch, ending in endings if ending.log):
             self._display.display('\n'.join(log))
         alive = set(variables['ansible_play_hosts'])
         result = {'networks': rows, 'changes': changes, 'failures': failures(each for each in endings if each[0] in alive)}
         try:
-            return {**result, **(show(rows, options['agents'], options['path'], dry=self._task.check_mode) if rows else {})}
+            keys = options['keys'] or keys_of(agents, hostvars)
+            return {**result, **(show(rows, agents, keys, options['path'], dry=self._task.check_mode) if rows else {})}
         except Failure as failure:
             raise Failure(failure.problems, {**result, **failure.extra}) from failure

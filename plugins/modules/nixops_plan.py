@@ -120,6 +120,11 @@ networks:
         V(+0 ~? -0) any may.
       type: str
       sample: +2 ~1 -0
+    lines:
+      description: The plan to read, line by line, as it is printed.
+      type: list
+      elements: str
+      sample: ["  + app3 (ec2)", "Plan: 1 to create, 0 to change, 0 to become obsolete, 2 unchanged."]
     without_state:
       description: What is deployed where no NixOps is, and so no state to compare with; empty for networks of NixOps.
       type: str

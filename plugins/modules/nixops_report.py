@@ -20,8 +20,11 @@ description:
   - With O(path) it also writes the same as a web page, with a diagram of the branches, the networks they deploy, the secrets that these
     read and the agents that have them. The page is one file without scripts that loads nothing. It is made for screens of any width, light
     and dark, and for paper. Where there are too many networks to draw, those of one branch that fare alike are drawn as one.
-  - Nothing but names, numbers and links goes in. Options that this module does not know are refused, whatever level they are at, so that
-    the value of a secret cannot get in by mistake.
+  - Of what failed the page says why, what was found and what to do, and how its log ends. It has the plans, and the access keys of AWS by
+    the last characters of their IDs.
+  - Options that this module does not know are refused, whatever level they are at, so that the value of a secret cannot get in by mistake.
+    With O(projects), the values that the inventory has for secrets of O(agents) are masked in what is quoted of logs, but for those of
+    lookups, which are not asked again, and those of fewer than four characters.
 author:
   - nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
@@ -102,15 +105,28 @@ options:
         type: str
       message:
         description:
-          - Why the result is what it is. Only the first sentence is shown, as errors of this collection have it; what they have found may
-            quote a log, which may hold anything.
+          - Why the result is what it is. Only the first sentence is shown, as errors of this collection have it.
         type: str
+      problems:
+        description:
+          - The same in full, for the page, as RV(nixcd.hercules_ci.hci_secret#module:problems).
+          - What was found may quote a log, which may hold anything, and is shown as it is given.
+        type: list
+        elements: dict
+      log:
+        description: The last lines of the log of what failed, for the page. They are shown as they are given.
+        type: list
+        elements: str
       earlier:
         description: Whether that came about before this run. The table then shows no change of the state.
         type: bool
       plan:
         description: What the deployment does to machines and other resources, in short, such as V(+2 ~1 -0).
         type: str
+      planned:
+        description: The same in full, line by line, as RV(nixcd.hercules_ci.nixops_plan#module:networks[].lines), for the page.
+        type: list
+        elements: str
       secrets_map:
         description:
           - Names of secrets by the names that the effect uses for them, as in
@@ -129,11 +145,18 @@ options:
       - If there is any agent here, a secret that no agent has is marked.
     type: dict
     default: {}
+  keys:
+    description:
+      - The access keys of AWS, as RV(nixcd.hercules_ci.aws_key#module:keys), for the page.
+      - With O(projects) those that the tasks of the role have told of in this run, by default.
+    type: list
+    elements: dict
+    default: []
   path:
     description:
       - Where on the controller to write the page. Its folder must exist.
-      - Everybody who can reach it can read it (mode V(0644)). It names networks, secrets and agents, which you may want to keep private by
-        the choice of the folder.
+      - Everybody who can reach it can read it (mode V(0644)). It names networks, secrets and agents, and quotes logs of what failed,
+        which you may want to keep private by the choice of the folder.
     type: path
 seealso:
   - module: nixcd.hercules_ci.hci_job
@@ -231,6 +254,11 @@ networks:
       state_version_before: 7
       state_version_after: 8
       secrets_map: {aws: neat-aws}
+      plan: +0 ~1 -0
+      planned: ["  ~ app1 (ec2), another configuration", "Plan: 0 to create, 1 to change, 0 to become obsolete, 1 unchanged."]
+      problems: []
+      log: []
+      earlier: false
 changes:
   description: What the tasks of another network have changed for a network, or would change. Such tasks are done once for a project, and
     the recap of Ansible has them for one network only.

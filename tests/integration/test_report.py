@@ -63,11 +63,16 @@ def test_the_run_ends_with_a_table_and_a_page(world: World, tmp_path: Path) -> N
     assert second.changes == {}
     assert page.read_text('utf-8') == written
 
-    world.sandbox.fail_effects({r'neat-network\.run': 'the cloud is gone'})
+    key = SECRETS['neat-aws']['data']['aws_secret_access_key']
+    world.sandbox.fail_effects({r'neat-network\.run': 'the cloud does not know %s' % key})
     production = world.inventory['nixops_networks']['children']['production']['hosts']['neat-network']
     production['nixops_user_setup_script'] = 'writeAWSSecret aws other'
     third = world.play()
     assert third.code != 0, third.output
     assert {cells[0]: cells[-1] for cells in table(third)} == {'neat-network': 'failed', 'neat-staging': 'deployed'}
-    for shown in ('neat-network on production: failed', 'neat-staging on staging: deployed'):
-        assert shown in page.read_text('utf-8')
+    written = page.read_text('utf-8')
+    for shown in ('neat-network on production: failed', 'neat-staging on staging: deployed', 'Plan: 0 to create', 'What failed, and why'):
+        assert shown in written
+    for shown in (third.output, written):
+        assert 'the cloud does not know ********' in shown
+        assert key not in shown

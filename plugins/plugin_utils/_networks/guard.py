@@ -77,8 +77,14 @@ class NetworkPlan:
         """For results."""
         return {
             'network': self.name, 'branch': self.branch, 'state': self.state_name, **self.plan.as_dict(),
-            'problems': [problem.as_dict() for problem in self.problems],
+            'problems': [problem.as_dict() for problem in self.problems], 'lines': list(self.lines()),
         }
+
+    def lines(self) -> Iterator[str]:
+        """The plan to read."""
+        yield from self.plan.lines()
+        if self.action in MAKES_NOTHING:
+            yield 'With the action %s, NixOps makes none of this.' % self.action
 
 
 def nothing_earlier(_name: str) -> Iterable[State]:
@@ -350,7 +356,5 @@ def plan_text(plans: Sequence[NetworkPlan], project: str, branches: Sequence[str
         lines.append('Plan for branch %s of %s:%s' % (branch, project, '' if on_branch else nothing))
         for each in on_branch:
             lines.append('  %s, %s' % (each.name, each.state_name or 'without a state'))
-            lines += ['  ' + line for line in each.plan.lines()]
-            if each.action in MAKES_NOTHING:
-                lines.append('  With the action %s, NixOps makes none of this.' % each.action)
+            lines += ['  ' + line for line in each.lines()]
     return lines

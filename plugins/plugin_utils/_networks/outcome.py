@@ -15,7 +15,7 @@ from typing import Any
 
 from ...module_utils._hercules_ci.state import Version
 from ...module_utils._jobs.log_endings import before_tidying_up
-from ...module_utils._problems import Problem
+from ...module_utils._problems import Failure, Problem
 
 ONLY_WRITTEN = '%s has changed; a run with the tag push brings it to the branch.'
 NOT_PUSHED = 'The branch does not have what the inventory declares, and nixops_push is none.'
@@ -51,17 +51,24 @@ class Ending:
 
     result: str
     message: str = ''
-    why: str = ''
+    problems: tuple[Problem, ...] = ()
     commit: str = ''
     job: int | None = None
     job_url: str = ''
     log: tuple[str, ...] = ()
     blocked_by: tuple[str, ...] = ()
 
+    @property
+    def why(self) -> str:
+        """In full: what is wrong, after whose fault it is."""
+        return '\n'.join([self.message] * bool(self.blocked_by) + [str(Failure(self.problems))] * bool(self.problems))
+
 
 def row(project: str, network: str, branch: str, ending: Ending, **more: Any) -> dict[str, Any]:
     """An entry of option `networks` of nixops_report."""
+    told = ending.problems if ending.result in BAD else ()
     return {'project': project, 'network': network, 'branch': branch, 'result': ending.result, 'message': ending.message,
+            'problems': [problem.as_dict() for problem in told], 'log': list(ending.log),
             'commit': ending.commit, 'job': ending.job, 'job_url': ending.job_url, **more}
 
 
@@ -103,15 +110,14 @@ def _decided(network: str, found: Sequence[tuple[str, Problem]], because: str) -
     """What is wrong with the network itself, or with nobody that is known, is its failure; else it is blocked. found: by network."""
     own = [problem for name, problem in found if name in (network, '')]
     if own:
-        return Ending('failed', own[0].what, '\n'.join(map(str, own)))
-    return blocked([name for name, _problem in found], because, '\n'.join(str(problem) for _name, problem in found))
+        return Ending('failed', own[0].what, tuple(own))
+    return blocked([name for name, _problem in found], because, [problem for _name, problem in found])
 
 
-def blocked(others: Iterable[str], because: str, why: str = '') -> Ending:
-    """How a network ends that could be deployed, but for others. why: what is wrong with those, in full."""
+def blocked(others: Iterable[str], because: str, problems: Iterable[Problem] = ()) -> Ending:
+    """How a network ends that could be deployed, but for others. problems: what is wrong with those."""
     names = tuple(sorted(set(others)))
-    message = 'Blocked by %s: %s' % (', '.join(names), because)
-    return Ending('skipped', message, '\n'.join(filter(None, (message, why))), blocked_by=names)
+    return Ending('skipped', 'Blocked by %s: %s' % (', '.join(names), because), tuple(problems), blocked_by=names)
 
 
 def blamed(ending: Ending, selected: Iterable[str]) -> Ending:
@@ -153,7 +159,7 @@ def with_action(ending: Ending, action: str) -> Ending:
 def _after_push(network: str, branch: str, branches: Iterable[str], done: Done) -> Ending:
     pushed = next((entry for entry in done.pushed.get('branches', ()) if entry['branch'] == branch), None)
     if _failed(done.pushed) and (pushed is None or pushed.get('msg')):
-        return Ending('failed', _sentence(pushed['msg']), pushed['msg']) if pushed else _failure(done.pushed)
+        return Ending('failed', _sentence(pushed['msg']), (Problem(pushed['msg']),)) if pushed else _failure(done.pushed)
     if pushed and pushed['pushed_to'] != branch:
         return _beside(branch, pushed)
     if pushed and pushed['changed'] and not pushed['revision']:
@@ -183,10 +189,10 @@ def _after_watch(network: str, networks: Iterable[str], watched: Result, commit:
     def effects_in(jobs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         return [effect for each in jobs for effect in each.get('effects', ()) if is_effect_of(effect['attribute'], network)]
 
-    def ending(result: str, problems: Sequence[Mapping[str, str]] = ()) -> Ending:
-        full = '\n'.join(str(Problem(**problem)) for problem in problems) or (_message(watched) if result in BAD else '')
-        message = problems[0]['what'] if problems else _sentence(full)
-        return Ending(result, message, full, str(watched.get('revision') or commit), job.get('index'), job.get('url') or '',
+    def ending(result: str, problems: Sequence[Problem] = ()) -> Ending:
+        message = problems[0].what if problems else _sentence(_message(watched)) if result in BAD else ''
+        told = tuple(problems) or (Problem(_message(watched)),) * (result in BAD)
+        return Ending(result, message, told, str(watched.get('revision') or commit), job.get('index'), job.get('url') or '',
                       _log(job, effects_in([job, *watched.get('jobs', ())])) if result == 'failed' else ())
 
     effects = effects_in(watched.get('jobs', ()))
@@ -205,11 +211,11 @@ def _after_watch(network: str, networks: Iterable[str], watched: Result, commit:
     else:
         result = 'failed'
     reasons = [(_owner(problem, networks), problem) for problem in _problems(watched)]
-    own = [problem.as_dict() for name, problem in reasons if name == network]
-    nobodys = [problem.as_dict() for name, problem in reasons if not name]
+    own = [problem for name, problem in reasons if name == network]
+    nobodys = [problem for name, problem in reasons if not name]
     if result == 'failed' and reasons and not own and not nobodys:
-        told = blocked([name for name, _problem in reasons], '%s failed.' % _job_of(job))
-        return replace(ending('skipped'), message=told.message, why=told.why, blocked_by=told.blocked_by)
+        told = blocked([name for name, _problem in reasons], '%s failed.' % _job_of(job), [problem for _name, problem in reasons])
+        return replace(ending('skipped'), message=told.message, problems=told.problems, blocked_by=told.blocked_by)
     return ending(result, own or nobodys)
 
 
@@ -261,8 +267,8 @@ def _failed(result: Result) -> bool:
 
 
 def _failure(result: Result) -> Ending:
-    problems = result.get('problems') or [{'what': _sentence(_message(result))}]
-    return Ending('failed', problems[0]['what'], _message(result))
+    problems = tuple(_problems(result))
+    return Ending('failed', problems[0].what if problems else _sentence(_message(result)), problems or (Problem(_message(result)),))
 
 
 def _message(result: Result) -> str:

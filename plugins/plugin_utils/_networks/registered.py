@@ -7,13 +7,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ...module_utils._hercules_ci.client import connect
 from ...module_utils._hercules_ci.state import StateFiles
 from ...module_utils._problems import Failure
 from .outcome import NONE, Done, Ending, Result, at_rest, blamed, ending_of, replaced_since, row, with_action
+from .quoted import Endings
 from .rest import replaced_since as newer_than_deployment
 from .service import change_by, version_to_come
 from .stored import Versions
@@ -24,16 +25,18 @@ REGISTERED = ('_nixops_uploaded', '_nixops_rendered', '_nixops_plan', '_nixops_p
 
 
 def outcomes(
-    projects: Mapping[str, Any], hostvars: Any, *, check_mode: bool,
-) -> tuple[list[dict[str, Any]], list[tuple[str, str, Ending]], dict[str, str]]:
+    projects: Mapping[str, Any], hostvars: Any, quotable: Callable[[Endings], Endings], *, check_mode: bool,
+) -> tuple[list[dict[str, Any]], Endings, dict[str, str]]:
     """Entries of option `networks` of nixops_report; network, branch and how it ended; and what others have changed for a network.
 
-    projects: as nixops_preflight returns them.
+    projects: as nixops_preflight returns them. quotable: takes secrets out of what is quoted.
     """
-    rows, endings, changes = [], [], {}
+    rows: list[dict[str, Any]] = []
+    endings: list[tuple[str, str, Ending]] = []
+    changes: dict[str, str] = {}
     for name, project in projects.items():
         registered, branches = registered_by_all(project, hostvars), branches_of_all(project)
-        ended = list(endings_of(project, registered, branches))
+        ended = quotable(list(endings_of(project, registered, branches)))
         changes.update(changed_by_others(branches, registered))
         rows += rows_of(name, project, hostvars, ended, check_mode=check_mode)
         endings += ended
@@ -71,7 +74,7 @@ def registered_by_all(project: Mapping[str, Any], hostvars: Any) -> dict[str, di
 
 
 def rows_of(
-    name: str, project: Mapping[str, Any], hostvars: Any, endings: list[tuple[str, str, Ending]], *, check_mode: bool = False,
+    name: str, project: Mapping[str, Any], hostvars: Any, endings: Endings, *, check_mode: bool = False,
 ) -> list[dict[str, Any]]:
     """What nixops_report takes of a project."""
     if not endings:
@@ -84,22 +87,32 @@ def rows_of(
         network = project['networks'][host]
         now = versions.get(network['state_name'], ())
         ended = replaced_since(ending, newer_than_deployment(now))
-        known = project['versions'].get(network['state_name'])
+        known, plan = project['versions'].get(network['state_name']), plans.get((host, branch), {})
         before, after = change_by(ending.job_url, now, known)
         if check_mode:
             after = version_to_come(hostvars.raw_get(host).get('_nixops_uploaded') or {}, after)
         rows.append(row(
-            name, host, branch, ended, secrets_map=network['secrets_map'], plan=plans.get((host, branch), ''),
+            name, host, branch, ended, secrets_map=network['secrets_map'], plan=plan.get('short', ''), planned=plan.get('lines', []),
             state_version_before=before, state_version_after=after, earlier=host in project.get('at_rest', {}),
         ))
     return rows
 
 
-def plans_of(project: Mapping[str, Any], hostvars: Any) -> dict[tuple[str, str], str]:
-    """The plan of each network and branch in short, where there is one."""
+def plans_of(project: Mapping[str, Any], hostvars: Any) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """The plan of each network and branch, as nixops_plan has it, where there is one."""
     results = (hostvars.raw_get(host).get('_nixops_plan') for host in project['selected'])
     entries = (entry for result in results if isinstance(result, Mapping) for entry in result.get('networks', ()))
-    return {(entry['network'], entry['branch']): entry['short'] for entry in entries}
+    return {(entry['network'], entry['branch']): entry for entry in entries}
+
+
+def keys_of(agents: Iterable[str], hostvars: Any) -> list[dict[str, Any]]:
+    """The access keys of AWS, as the role's tasks for agents have told of them last in this run."""
+    for name in agents:
+        done, planned = (hostvars.raw_get(name).get(variable) for variable in ('_nixops_aws_done', '_nixops_aws_planned'))
+        told = [each for each in (*(done or {}).get('results', ()), planned or {}) if isinstance(each, Mapping) and 'keys' in each]
+        if told:
+            return list(told[0]['keys'])
+    return []
 
 
 def versions_now(variables: Mapping[str, Any], host: str) -> Versions:

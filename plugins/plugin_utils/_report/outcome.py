@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ...module_utils._problems import Problem
+
 TONES = {
     'deployed': 'good', 'unchanged': 'good',
     'rolled back': 'open', 'pushed': 'open', 'tried': 'open', 'skipped': 'open', 'would push': 'open',
@@ -30,8 +32,9 @@ NOTHING = '–'
 class Outcome:
     """How one branch of one network ended. Empty or None: not known.
 
-    job_url: a web address. message: one sentence. plan: in short. earlier: whether that came about before this run.
-    secrets_map: pairs of the effect's name for a secret and the secret's own.
+    job_url: a web address. message: one sentence. plan: in short. planned: in full, line by line. problems: the message in full. log: the
+    last lines of what failed. earlier: whether that came about before this run. secrets_map: pairs of the effect's name for a secret and
+    the secret's own.
     """
 
     network: str
@@ -44,7 +47,10 @@ class Outcome:
     job: int | None = None
     job_url: str = ''
     message: str = ''
+    problems: tuple[Problem, ...] = ()
+    log: tuple[str, ...] = ()
     plan: str = ''
+    planned: tuple[str, ...] = ()
     earlier: bool = False
     secrets_map: tuple[tuple[str, str], ...] = ()
 
@@ -113,6 +119,18 @@ class Secret:
     name: str
     fields: tuple[str, ...]
     usable_by: str
+
+
+@dataclass(frozen=True)
+class Key:
+    """An access key of AWS: of which user, in which secret, the end of its ID, the day it was made, and what comes next, in a sentence."""
+
+    user: str
+    secret: str
+    key: str
+    made: str
+    step: str
+    next: str
 
 
 @dataclass(frozen=True)

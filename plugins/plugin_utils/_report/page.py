@@ -8,34 +8,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from .diagram import one_below_the_other, side_by_side
-from .outcome import FROM_GIT, NOTHING, TONES, Agent, Outcome, columns_of, counted, job_name, result_numbers
+from .outcome import FROM_GIT, NOTHING, TONES, Agent, Key, Outcome, columns_of, counted, job_name, result_numbers
 from .topology import LAYERS, Topology, topology_of
 
 _FILES = Path(__file__).parent
 # When it was made, and what was planned for a deployment that has come about since.
-_OF_ONE_RUN = re.compile(r'<time.*?</time>|<th [^>]*>Plan</th>|<td data-label="Plan".*?</td>\n|colspan="\d+"')
+_OF_ONE_RUN = re.compile(
+    r'<time.*?</time>|<th [^>]*>Plan</th>|<td data-label="Plan".*?</td>\n|colspan="\d+"|<section class="plans".*?</section>\n', re.DOTALL)
 
 
-def html_page(outcomes: Sequence[Outcome], agents: Sequence[Agent], now: datetime) -> str:
+def html_page(outcomes: Sequence[Outcome], agents: Sequence[Agent], now: datetime, keys: Sequence[Key] = ()) -> str:
     """The whole page. now: when it is made, in UTC."""
     topology = topology_of(outcomes, agents)
     loader = DictLoader({name: (_FILES / name).read_text('utf-8') for name in ('page.html.j2', 'diagram.svg.j2')})
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    rows = {outcome: 'row-%d' % number for number, outcome in enumerate(outcomes, 1)}
+    reasons = _alike([outcome for outcome in outcomes if outcome.problems or outcome.log], lambda each: (each.problems, each.log))
     return environment.get_template('page.html.j2').render(
         style=(_FILES / 'page.css').read_text('utf-8'),
         projects=_by_project(outcomes),
         networks=len({outcome.network for outcome in outcomes}),
         numbers=[(result, number, TONES[result]) for result, number in result_numbers(outcomes)],
         failed=[outcome for outcome in outcomes if outcome.tone == 'bad'],
-        row_ids={outcome: 'row-%d' % number for number, outcome in enumerate(outcomes, 1)},
-        secrets=_secrets(outcomes, agents),
+        rows=rows, reasons=reasons,
+        places={**rows, **{outcome: 'reason-%d' % number for number, alike in enumerate(reasons, 1) for outcome in alike}},
+        plans=_alike([outcome for outcome in outcomes if outcome.planned], lambda each: each.planned),
+        secrets=_secrets(outcomes, agents), keys=keys,
         drawings=[('wide', side_by_side(topology)), ('narrow', one_below_the_other(topology))],
         description=_description(topology),
         columns=columns_of(outcomes), nothing=NOTHING, now=now, counted=counted, job_name=job_name,
@@ -52,6 +57,14 @@ def _by_project(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
     for outcome in outcomes:
         projects.setdefault(outcome.project, []).append(outcome)
     return projects
+
+
+def _alike(outcomes: Sequence[Outcome], told: Callable[[Outcome], Hashable]) -> list[list[Outcome]]:
+    """Those of which the same is told, together."""
+    groups: dict[Hashable, list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault(told(outcome), []).append(outcome)
+    return list(groups.values())
 
 
 def _secrets(outcomes: Sequence[Outcome], agents: Sequence[Agent]) -> list[tuple[str, tuple[str, ...], str, list[str], list[str]]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...module_utils._problems import Failure, Problem
 from ...module_utils._secrets import condition
-from .outcome import FROM_GIT, TONES, Agent, Outcome, Secret, plain
+from .outcome import FROM_GIT, TONES, Agent, Key, Outcome, Secret, plain
 
 _REST = re.compile(r' (?:Where|Expected|Found|To do): |\n')
 
@@ -41,6 +41,14 @@ def agents_of(agents: Any) -> list[Agent]:
     return read
 
 
+def keys_of(keys: Any) -> list[Key]:
+    """The option `keys` by user. A Failure names each place that is wrong."""
+    reader = _Reader()
+    read = [reader.key(value, 'keys[%d]' % index) for index, value in enumerate(reader.items(keys, 'keys'))]
+    reader.end()
+    return sorted(read, key=lambda key: (key.user, key.secret))
+
+
 class _Reader:
     """Takes the values that are as they should be and remembers where the others are."""
 
@@ -49,6 +57,7 @@ class _Reader:
         self._readers: dict[str, Callable[[Any, str], Any]] = {
             **{field.name: self.text for field in fields(Outcome)},
             'result': self.result, 'job_url': self.web_address, 'message': self.sentence, 'secrets_map': self.secrets_map,
+            'problems': self.problems, 'log': self.lines, 'planned': self.lines,
             'earlier': self.truth, 'job': self.number, 'state_version_before': self.number, 'state_version_after': self.number,
         }
 
@@ -73,7 +82,7 @@ class _Reader:
             return {}
         unknown = sorted(set(value) - set(allowed)) if allowed else []
         for key in unknown:
-            what = 'A report shows names only, and has no use for %s.' % plain(key)
+            what = 'A report has no use for %s.' % plain(key)
             self._problems.append(Problem(what, where=where, remedy='Leave it out.'))
         return value
 
@@ -120,6 +129,27 @@ class _Reader:
     def sentence(self, value: Any, where: str) -> str:
         """The first sentence of a Problem. What was found is left out, as it may quote a log, which may hold anything."""
         return plain(_REST.split(value.strip(), maxsplit=1)[0]) if isinstance(value, str) else self.text(value, where)
+
+    def problems(self, value: Any, where: str) -> tuple[Problem, ...]:
+        """As modules return them, each text in one line."""
+        return tuple(self.problem(entry, '%s[%d]' % (where, index)) for index, entry in enumerate(self.items(value, where)))
+
+    def problem(self, value: Any, where: str) -> Problem:
+        names = [field.name for field in fields(Problem)]
+        entry = self.mapping(value, where, names)
+        lines = {name: ' '.join(entry[name].split()) if isinstance(entry[name], str) else entry[name] for name in names if name in entry}
+        return Problem(**{'what': '', **{name: self.text(line, where) for name, line in lines.items()}})
+
+    def lines(self, value: Any, where: str) -> tuple[str, ...]:
+        return tuple(self.text(line.expandtabs() if isinstance(line, str) else line, where) for line in self.items(value, where))
+
+    def key(self, value: Any, where: str) -> Key:
+        """What aws_key returns of a user. The sentence of a failure is the first: the rest may quote what somebody else wrote."""
+        entry = self.mapping(value, where, ('user', 'secret', 'key', 'age_days', 'keys', 'step', 'next', 'done', 'left', 'problems'))
+        texts = {name: self.text(entry.get(name, ''), '%s.%s' % (where, name)) for name in ('user', 'secret', 'key', 'step')}
+        of_user = [self.mapping(each, where + '.keys', ('key', 'active', 'created')) for each in self.items(entry.get('keys', []), where)]
+        made = [self.text(each.get('created', ''), where + '.keys') for each in of_user if each.get('key') == entry.get('key')]
+        return Key(**texts, made=made[0][:10] if made else '', next=self.sentence(entry.get('next', ''), where + '.next'))
 
     def secrets_map(self, value: Any, where: str) -> tuple[tuple[str, str], ...]:
         return tuple(sorted(

@@ -17,21 +17,21 @@ from ...module_utils._files import read_if_present, real_path, write_atomically
 from ...module_utils._problems import Failure
 from .outcome import result_numbers, summary
 from .page import html_page, same_but_for_time
-from .reading import agents_of, outcomes_of
+from .reading import agents_of, keys_of, outcomes_of
 from .table import text_table
 
 COLORS = {'bad': 'COLOR_ERROR', 'open': 'COLOR_CHANGED', 'good': 'COLOR_OK'}
 
 
-def show(networks: Any, agents: Any, path: str | None, *, dry: bool) -> dict[str, Any]:
+def show(networks: Any, agents: Any, keys: Any, path: str | None, *, dry: bool) -> dict[str, Any]:
     """Print the table and, without `dry`, write the page. The results of nixops_report. Raises Failure."""
-    outcomes, known_agents = outcomes_of(networks), agents_of(agents)
+    outcomes, known_agents, known_keys = outcomes_of(networks), agents_of(agents), keys_of(keys)
     lines = text_table(outcomes, Display().columns or 79)
     for text, tone in lines:
         Display().display(text, color=config.get_config_value(COLORS[tone]) if tone else None)
     result: dict[str, Any] = {'table': [text for text, _tone in lines], 'results': dict(result_numbers(outcomes))}
     if path:
-        page = html_page(outcomes, known_agents, datetime.now(timezone.utc))
+        page = html_page(outcomes, known_agents, datetime.now(timezone.utc), known_keys)
         try:
             result.update(path=path, changed=write_page(path, page, dry=dry))
         except Failure as failure:

@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.utils.display import Display
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import registered
+
+from tests.support.as_written import as_written
 
 Outcome = Callable[..., dict[str, Any]]
 PROJECT = 'github/neat-org/neat-repo'
@@ -47,13 +52,20 @@ class HostVars(dict[str, Any]):
 def outcome(make_action: Outcome) -> Outcome:
     """outcome(hostvars, hosts) is what the action says, with some variables of hosts and the hosts that are still in the play."""
 
-    def run(hostvars: dict[str, Any], hosts: list[str]) -> dict[str, Any]:
-        result: dict[str, Any] = make_action('nixops_report', {'projects': PLAN}).run(task_vars={
+    def run(hostvars: dict[str, Any], hosts: list[str], **options: Any) -> dict[str, Any]:
+        result: dict[str, Any] = make_action('nixops_report', {'projects': PLAN, **options}).run(task_vars={
             'hostvars': HostVars(hostvars), 'ansible_play_hosts': hosts,
         })
         return result
 
     return run
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    lines: list[str] = []
+    monkeypatch.setattr(Display, 'display', lambda self, text, color=None: lines.append(text))
+    return lines
 
 
 @pytest.fixture(autouse=True)
@@ -104,3 +116,44 @@ def test_a_service_that_does_not_answer_costs_the_versions_only(outcome: Outcome
     monkeypatch.setattr(registered, 'connect', connect)
     result = outcome({'a': {'_nixops_watched': WATCHED}}, ['a', 'b'])
     assert [(row['result'], row['state_version_after']) for row in result['networks']] == [('deployed', None), ('tried', None)]
+
+
+def failed_with(log: list[str], found: str) -> dict[str, Any]:
+    job = {**JOB, 'status': 'Failure', 'effects': [{'attribute': 'a.run', 'status': 'Failed', 'log': log}]}
+    problems = [{'what': 'The effect a.run of job 4 failed.', 'where': PAGE, 'found': found, 'severity': 'error'}]
+    return {'_nixops_watched': {'results': [{'item': 'main', 'job': job, 'jobs': [job], 'revision': 'r', 'problems': problems}]}}
+
+
+def test_what_is_quoted_holds_no_secret_of_the_inventory(outcome: Outcome, tmp_path: Path, printed: list[str]) -> None:
+    """Neither on the screen nor in results nor on the page; values of lookups are not asked for again."""
+    asked = tmp_path / 'asked'
+    secrets = as_written({'neat-aws': {'data': {
+        'key': 'hunter2-hunter2', 'lines': '{{ "first-line" }}\nother-line', 'late': '{{ lookup("pipe", "touch %s") }}' % asked,
+    }, 'condition': {'isBranch': 'main'}}})
+    log = ['key is hunter2-hunter2', 'first-line', base64.b64encode(b'hunter2-hunter2').decode()]
+    hostvars = {'a': failed_with(log, 'main said other-line'), 'agent-1': {'nixops_agent_secrets': secrets}}
+    page = tmp_path / 'page.html'
+    result = outcome(hostvars, ['a', 'b'], agents={'agent-1': {}, 'agent-2': {}}, path=str(page))
+    assert result['networks'][0]['problems'][0]['found'] == 'main said ********'
+    assert result['networks'][0]['log'] == [
+        'The effect a.run of job 4 wrote at the end:', '  key is ********', '  ********', '  ********',
+    ]
+    written = page.read_text('utf-8')
+    assert 'key is ********' in written
+    assert not [text for text in ('hunter2', 'other-line', 'first-line', log[2]) if text in written + str(result) + '\n'.join(printed)]
+    assert not asked.exists()
+
+
+def test_plans_and_keys_of_this_run_are_on_the_page(outcome: Outcome, tmp_path: Path) -> None:
+    planned = {'networks': [{'network': 'a', 'branch': 'main', 'short': '+1 ~0 -0', 'problems': [], 'lines': ['  + app1 (ec2)']}]}
+    row = {'user': 'neat-deployer', 'secret': 'neat-aws', 'key': '…7XQ2', 'keys': [], 'step': 'wait', 'next': 'Tomorrow.'}
+    hostvars = {
+        'a': {'_nixops_watched': WATCHED, '_nixops_plan': planned},
+        'agent-2': {'_nixops_aws_planned': {'keys': [{**row, 'next': 'Today.'}]},
+                    '_nixops_aws_done': {'results': [{'item': 1}, {'keys': [row]}]}},
+    }
+    page = tmp_path / 'page.html'
+    result = outcome(hostvars, ['a', 'b'], agents={'agent-1': {}, 'agent-2': {}}, path=str(page))
+    assert [(each['plan'], each['planned']) for each in result['networks']] == [('+1 ~0 -0', ['  + app1 (ec2)']), ('', [])]
+    written = page.read_text('utf-8')
+    assert '+ app1 (ec2)' in written and 'neat-deployer' in written and 'Tomorrow.' in written and 'Today.' not in written

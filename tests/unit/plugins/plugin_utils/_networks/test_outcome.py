@@ -7,6 +7,7 @@ import copy
 from typing import Any
 
 import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcome import (
     Done,
     Ending,
@@ -14,6 +15,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.outcom
     ending_of,
     failures,
     is_effect_of,
+    row,
     with_action,
 )
 
@@ -35,9 +37,9 @@ def job(*effects: tuple[str, str], **more: Any) -> dict[str, Any]:
 def test_an_effect_that_fails_is_its_own_networks_failure() -> None:
     done = Done(pushed=PUSHED, watched={'production': job(('a.run', 'Failed'), ('b.run', 'Successful'))})
     assert ending_of('a', 'production', BRANCHES, done) == Ending(
-        'failed', 'The effect a.run of job 7 failed.', 'The effect a.run of job 7 failed. Found: error: why a.run.',
+        'failed', 'The effect a.run of job 7 failed.', (Problem('The effect a.run of job 7 failed.', found='error: why a.run'),),
         COMMIT, 7, 'https://ci.example/7')
-    assert ending_of('b', 'production', BRANCHES, done) == Ending('deployed', '', '', COMMIT, 7, 'https://ci.example/7')
+    assert ending_of('b', 'production', BRANCHES, done) == Ending('deployed', '', (), COMMIT, 7, 'https://ci.example/7')
 
 
 @pytest.mark.parametrize('effects, result, message', [
@@ -87,20 +89,20 @@ def test_a_branch_with_another_file_is_not_called_deployed() -> None:
 
 def test_a_state_that_failed_stops_its_branch_and_no_other() -> None:
     done = Done(uploaded={'a': {'failed': True, 'msg': 'no database'}, 'b': {'changed': False}})
-    assert ending_of('a', 'production', BRANCHES, done) == Ending('failed', 'no database', 'no database')
+    assert ending_of('a', 'production', BRANCHES, done) == Ending('failed', 'no database', (Problem('no database'),))
     message = 'Blocked by a: the branch deploys it, and its state was not uploaded.'
-    assert ending_of('b', 'production', BRANCHES, done) == Ending('skipped', message, message, blocked_by=('a',))
+    assert ending_of('b', 'production', BRANCHES, done) == Ending('skipped', message, blocked_by=('a',))
     assert ending_of('c', 'staging', BRANCHES, done).result == 'unchanged'
 
 
 def test_a_file_that_could_not_be_written_stops_all_networks_of_the_project() -> None:
     done = Done(rendered={'failed': True, 'msg': 'does not evaluate'})
     ended = [ending_of(name, BRANCHES[name][0], BRANCHES, done) for name in 'ab']
-    assert ended == [Ending('failed', 'does not evaluate', 'does not evaluate')] * 2
+    assert ended == [Ending('failed', 'does not evaluate', (Problem('does not evaluate'),))] * 2
 
 
 @pytest.mark.parametrize('entry, failed, expected', [
-    ({'revision': None, 'changed': False, 'msg': 'No. Found: why'}, True, Ending('failed', 'No.', 'No. Found: why')),
+    ({'revision': None, 'changed': False, 'msg': 'No. Found: why'}, True, Ending('failed', 'No.', (Problem('No. Found: why'),))),
     ({'revision': None, 'changed': True}, False, Ending('would deploy')),
     ({'revision': COMMIT, 'changed': True}, False, Ending('pushed', commit=COMMIT)),
     ({'revision': COMMIT, 'changed': False}, True, Ending('unchanged', commit=COMMIT)),
@@ -123,7 +125,7 @@ def test_a_file_that_was_only_written_is_said_to_be() -> None:
 
 def test_a_push_that_failed_altogether() -> None:
     ended = ending_of('a', 'production', BRANCHES, Done(pushed={'failed': True, 'msg': 'unreachable'}))
-    assert ended == Ending('failed', 'unreachable', 'unreachable')
+    assert ended == Ending('failed', 'unreachable', (Problem('unreachable'),))
 
 
 @pytest.mark.parametrize('attribute, network, expected', [
@@ -146,15 +148,15 @@ def test_what_was_only_tried_is_not_called_deployed() -> None:
 
 
 def test_failures_say_which_branch() -> None:
-    endings = [('a', 'x', Ending('failed', 'short', 'why')), ('a', 'y', Ending('timed out')), ('b', 'x', Ending('deployed'))]
+    endings = [('a', 'x', Ending('failed', 'short', (Problem('why'),))), ('a', 'y', Ending('timed out')), ('b', 'x', Ending('deployed'))]
     assert failures(endings) == {'a': 'x: why\ny: timed out'}
 
 
 def test_what_is_the_same_for_several_networks_is_told_in_full_once() -> None:
-    broken = Ending('failed', 'It does not evaluate.', '1. It does not evaluate. Where: x.\n2. Nor does this.')
-    plain = Ending('failed', 'No job.', 'No job.')
+    broken = Ending('failed', 'It does not evaluate.', (Problem('It does not evaluate.', 'x'), Problem('Nor does this.')))
+    plain = Ending('failed', 'No job.', (Problem('No job.'),))
     assert failures([('a', 'x', broken), ('a', 'y', broken), ('b', 'x', broken), ('c', 'z', plain), ('d', 'z', plain)]) == {
-        'a': 'x: %s\ny: %s' % (broken.why, broken.why),
+        'a': 'x: %s\ny: %s' % (2 * ('1. It does not evaluate. Where: x.\n2. Nor does this.',)),
         'b': 'x: It does not evaluate. It is the same as for a, where all of it is told.',
         'c': 'z: No job.', 'd': 'z: No job.',
     }
@@ -179,7 +181,7 @@ def test_problems_that_the_role_lets_pass_are_failures() -> None:
     watched = {**job(('a.run', 'Failed')), 'failed': False}
     assert ending_of('a', 'production', BRANCHES, Done(pushed=PUSHED, watched={'production': watched})).result == 'failed'
     rendered = {'failed': False, 'msg': 'No Nix.', 'problems': [{'what': 'No Nix.'}]}
-    assert ending_of('a', 'production', BRANCHES, Done(rendered=rendered)) == Ending('failed', 'No Nix.', 'No Nix.')
+    assert ending_of('a', 'production', BRANCHES, Done(rendered=rendered)) == Ending('failed', 'No Nix.', (Problem('No Nix.'),))
 
 
 REFUSED = {'severity': 'error', 'what': 'There is no state.', 'where': 'a, branch production'}
@@ -201,6 +203,8 @@ def test_what_another_network_is_to_blame_for(done: Done, because: str) -> None:
     assert (ending.result, ending.message, ending.blocked_by) == ('skipped', 'Blocked by a: %s' % because, ('a',))
     assert blamed(ending, ['a', 'b']) == ending
     assert blamed(ending, ['b']).result == 'failed'
+    assert row('p', 'b', 'production', ending)['problems'] == []
+    assert len(row('p', 'b', 'production', blamed(ending, ['b']))['problems']) == 1
     assert failures([('b', 'production', blamed(ending, ['b']))])['b'].startswith('production: Blocked by a: ')
 
 

@@ -37,9 +37,12 @@ def fleet(number: int, projects: int = 1) -> tuple[list[dict[str, Any]], dict[st
     return networks, {'agent-%d' % index: {name: secret('token') for name in names} for index in range(4)}
 
 
+PROBLEM = {'severity': 'error', 'what': 'The effect broke.', 'where': 'https://hercules-ci.com/%s/jobs/123' % PROJECT,
+           'found': 'no route to host', 'remedy': 'Look at that page'}
 NETWORKS = [
     network(),
-    network('broken-network', result='failed', message='The effect broke.', state_version_after=3, secrets_map={'key': 'lost-key'}),
+    network('broken-network', result='failed', message='The effect broke.', state_version_after=3, secrets_map={'key': 'lost-key'},
+            problems=[PROBLEM], log=['The effect wrote at the end:', '  error: no route'], planned=['  + app1 (ec2)', 'Plan: 1.']),
     network('new-network', branch='staging', result='would deploy', commit='', job=None, job_url='', state_version_before=None,
             state_version_after=None, secrets_map={'git': {'type': 'GitToken'}}),
 ]
@@ -48,3 +51,9 @@ AGENTS = {
     'agent-2': {'neat-aws': secret('key_id', 'key', condition={'isBranch': 'production'})},
     'agent-3': {},
 }
+KEYS = [{
+    'user': 'neat-deployer', 'secret': 'neat-aws', 'key': '…7XQ2', 'age_days': 12, 'step': 'wait',
+    'keys': [{'key': '…QB4M', 'active': False, 'created': '2026-08-17T10:15:00+00:00'},
+             {'key': '…7XQ2', 'active': True, 'created': '2026-11-17T10:15:00+00:00'}],
+    'next': 'The old key is switched off tomorrow.', 'done': [], 'left': [],
+}]

@@ -11,11 +11,11 @@ from html.parser import HTMLParser
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import Agent, Outcome
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.page import html_page, same_but_for_time
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.reading import agents_of, outcomes_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.reading import agents_of, keys_of, outcomes_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .conftest import AGENTS, NETWORKS, network, secret
+from .conftest import AGENTS, KEYS, NETWORKS, PROBLEM, network, secret
 
 OUTCOMES, KNOWN_AGENTS = outcomes_of(NETWORKS), agents_of(AGENTS)
 NOW = datetime(2026, 3, 1, 9, 5, tzinfo=timezone.utc)
@@ -61,13 +61,43 @@ def test_the_page_tells_all_that_the_table_tells() -> None:
     for text in ('github/neat-org/neat-repo', 'broken-network', 'neat-network', 'new-network', 'production', 'staging', '1f0c2d3e', '3 → 4',
                  '#123', 'failed', 'deployed', 'would deploy', 'The effect broke.', '1 March 2026, 09:05 UTC'):
         assert text in page.texts
-    assert page.named('href').count('https://hercules-ci.com/github/neat-org/neat-repo/jobs/123') == 2
+    assert page.named('href').count('https://hercules-ci.com/github/neat-org/neat-repo/jobs/123') == 3
 
 
 def test_secrets_are_told_with_fields_condition_agents_and_networks() -> None:
     texts = Page(html_page(OUTCOMES, KNOWN_AGENTS, NOW)).texts
     for text in ('spare', 'spare_field', 'key_id', 'branch production', 'agent-1,', 'agent-2', 'given by Hercules CI', 'on no agent'):
         assert text in texts
+
+
+def test_what_failed_is_told_with_the_end_of_its_log_and_what_to_do() -> None:
+    page = Page(html_page(OUTCOMES, KNOWN_AGENTS, NOW))
+    told = page.texts[page.texts.index('What failed, and why'):page.texts.index('Plans')]
+    for text in ('broken-network', 'The effect broke.', 'no route to host', 'Look at that page'):
+        assert text in told
+    assert told[-1] == 'The effect wrote at the end:\n  error: no route'
+    assert '#reason-1' in page.named('href')
+
+
+def test_networks_that_failed_alike_and_those_with_the_same_plan_are_told_together() -> None:
+    alike = {'result': 'failed', 'problems': [PROBLEM], 'planned': ['Plan: the same.']}
+    page = Page(html_page(outcomes_of([network('network-%d' % number, **alike) for number in range(20)]), [], NOW))
+    assert [page.texts.count(text) for text in ('no route to host', 'Plan: the same.')] == [1, 1]
+    assert page.texts.count('and 12 more') == 2
+    assert {href for href in page.named('href') if href.startswith('#r')} == {'#reason-1'}
+
+
+def test_where_nothing_failed_and_nothing_is_planned_nothing_is_told_of_that() -> None:
+    texts = Page(html_page(outcomes_of([network()]), [], NOW)).texts
+    assert not {'What failed, and why', 'Plans', 'AWS access keys'} & set(texts)
+
+
+def test_plans_and_keys_are_told() -> None:
+    page = Page(html_page(OUTCOMES, KNOWN_AGENTS, NOW, keys_of(KEYS)))
+    assert '+ app1 (ec2)\nPlan: 1.' in page.texts
+    told = page.texts[page.texts.index('AWS access keys'):]
+    for text in ('neat-deployer', 'neat-aws', '…7XQ2', '2026-11-17', 'wait', ': The old key is switched off tomorrow.'):
+        assert text in told
 
 
 def test_links_within_the_page_and_references_lead_somewhere() -> None:
@@ -109,7 +139,10 @@ def test_markup_in_names_is_text(name: str) -> None:
 
 def both(name: str) -> tuple[list[Outcome], list[Agent]]:
     return (
-        outcomes_of([network(name, project=name, branch=name, commit=name, message=name, result='failed', secrets_map={name: name})]),
+        outcomes_of([network(
+            name, project=name, branch=name, commit=name, message=name, result='failed', secrets_map={name: name},
+            problems=[{'what': name, 'where': name, 'expected': name, 'found': name, 'remedy': name}], log=[name], planned=[name],
+        )]),
         agents_of({name: {name: secret(name, condition={'isBranch': name})}}),
     )
 
@@ -119,6 +152,9 @@ def test_pages_made_at_different_times_are_the_same_and_others_are_not() -> None
     later = html_page(OUTCOMES, KNOWN_AGENTS, NOW + timedelta(days=1))
     assert page != later
     assert same_but_for_time(page, later)
+    at_rest = outcomes_of([{**entry, 'plan': '', 'planned': []} for entry in NETWORKS])
+    assert same_but_for_time(page, html_page(at_rest, KNOWN_AGENTS, NOW))
+    assert not same_but_for_time(page, html_page(OUTCOMES, KNOWN_AGENTS, NOW, keys_of(KEYS)))
     assert not same_but_for_time(page, html_page(OUTCOMES[1:], KNOWN_AGENTS, NOW))
     assert not same_but_for_time(page, html_page(OUTCOMES, KNOWN_AGENTS[1:], NOW))
 

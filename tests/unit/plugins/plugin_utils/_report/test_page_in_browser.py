@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.page import html_page
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.reading import agents_of, outcomes_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.reading import agents_of, keys_of, outcomes_of
 
-from .conftest import AGENTS, NETWORKS, fleet, network, secret
+from .conftest import AGENTS, KEYS, NETWORKS, fleet, network, secret
 
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason='no Chromium here: the page was not looked at in a browser')
@@ -31,7 +31,8 @@ FLEETS = {
     'few': (NETWORKS, AGENTS),
     'thirty': fleet(30, projects=2),
     'many': fleet(200, projects=5),
-    'long': ([network(LONG, branch=LONG, project='github/%s/%s' % (LONG, LONG), message=LONG, result='failed', secrets_map={'a': LONG})],
+    'long': ([network(LONG, branch=LONG, project='github/%s/%s' % (LONG, LONG), message=LONG, result='failed', secrets_map={'a': LONG},
+                      problems=[{'what': LONG, 'where': LONG, 'found': LONG}], log=[LONG], planned=[LONG])],
              {LONG: {LONG: secret(LONG, condition={'isBranch': LONG})}}),
 }
 # What is too wide, what of a text lies outside its box, what is too pale (contrast by WCAG 2), and which parts are seen.
@@ -54,7 +55,8 @@ const look = frame => {
     spilling: all('.node').flatMap(node => [...node.querySelectorAll('text')].filter(text =>
       text.getBBox().x + text.getBBox().width > node.querySelector('rect').width.baseVal.value - 4).map(text => text.textContent)),
     smallest: Math.min(...all('.node text').map(text => parseFloat(style(text).fontSize) * text.getScreenCTM().a)),
-    pale: all('h1, p, b, th, td, a, span, footer').filter(e => contrast(style(e).color, paper) < 4.5).map(e => e.outerHTML.slice(0, 80)),
+    pale: all('h1, h3, p, b, th, td, dt, dd, pre, a, span, footer').filter(e =>
+      contrast(style(e).color, e.tagName == 'PRE' ? style(e).backgroundColor : paper) < 4.5).map(e => e.outerHTML.slice(0, 80)),
     faint: all('.node').flatMap(node => [...node.querySelectorAll('text')].filter(text =>
       contrast(style(text).fill, style(node.querySelector('rect')).fill) < 4.5).map(text => text.textContent)),
     paper: paper,
@@ -77,7 +79,8 @@ def run_chromium(folder: Path, *arguments: str) -> str:
 
 def page_of(name: str) -> str:
     networks, agents = FLEETS[name]
-    return html_page(outcomes_of(networks), agents_of(agents), datetime(2026, 3, 1, 9, 5, tzinfo=timezone.utc))
+    return html_page(outcomes_of(networks), agents_of(agents), datetime(2026, 3, 1, 9, 5, tzinfo=timezone.utc),
+                     keys_of([{**KEYS[0], 'user': LONG, 'next': LONG}] if name == 'long' else KEYS))
 
 
 @pytest.fixture(scope='module', params=['light', 'dark'])
@@ -114,7 +117,7 @@ def test_everything_can_be_read(seen: dict[str, dict[str, Any]], name: str, widt
     assert page['loaded'] == 0
 
 
-@pytest.mark.parametrize(('name', 'pages'), [('few', 1), ('thirty', 5)])
+@pytest.mark.parametrize(('name', 'pages'), [('few', 2), ('thirty', 5)])
 def test_on_paper_the_page_takes_few_sheets(tmp_path: Path, name: str, pages: int) -> None:
     (tmp_path / 'page.html').write_text(page_of(name), 'utf-8')
     run_chromium(tmp_path, '--no-pdf-header-footer', '--print-to-pdf=%s' % (tmp_path / 'page.pdf'), (tmp_path / 'page.html').as_uri())

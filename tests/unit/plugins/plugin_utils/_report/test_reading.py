@@ -9,9 +9,9 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import Secret, summary
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.reading import agents_of, outcomes_of
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import Key, Secret, summary
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.reading import agents_of, keys_of, outcomes_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +48,29 @@ def test_of_a_message_the_first_sentence_is_taken(message: str, shown: str) -> N
     assert outcomes_of([{**ENTRY, 'message': message}])[0].message == shown
 
 
+def test_what_is_told_in_full_cannot_turn_a_page_round() -> None:
+    problem = {'what': 'It broke.', 'found': 'a\n  \x1b[31mred', 'severity': 'error'}
+    outcome, = outcomes_of([{**ENTRY, 'problems': [problem], 'log': ['\ta\x07']}])
+    assert outcome.problems == (Problem('It broke.', found='a �[31mred'),)
+    assert outcome.log == ('        a�',)
+
+
+@pytest.mark.parametrize(('wrong', 'where'), [
+    (SECRET, 'keys'), ([{'value': SECRET}], 'keys[0]'),
+    ([{'user': [SECRET]}], 'keys[0].user'), ([{'keys': [{'secret': SECRET}]}], 'keys[0].keys'),
+])
+def test_a_wrong_key_is_refused_with_its_place_and_without_its_value(wrong: Any, where: str) -> None:
+    with pytest.raises(Failure) as raised:
+        keys_of(wrong)
+    assert [problem.where for problem in raised.value.problems] == [where]
+    assert SECRET not in json.dumps(raised.value.result())
+
+
+def test_of_a_key_the_first_sentence_of_a_failure_is_told() -> None:
+    key, = keys_of([{'user': 'u', 'key': 'k', 'keys': [], 'step': 'failed', 'next': 'AWS said no. Found: %s.' % SECRET}])
+    assert key == Key('u', '', 'k', '', 'failed', 'AWS said no.')
+
+
 def test_only_web_addresses_become_links() -> None:
     links = {url: outcomes_of([{**ENTRY, 'job_url': url}])[0].job_url for url in ('https://a/1', 'http://a/1', 'javascript:alert(1)', 'file:///')}
     assert links == {'https://a/1': 'https://a/1', 'http://a/1': 'http://a/1', 'javascript:alert(1)': '', 'file:///': ''}
@@ -73,6 +96,11 @@ def test_agents_tell_names_of_fields_and_the_condition_in_words() -> None:
     ({'job': SECRET}, 'networks[1].job'),
     ({'state_version_after': True}, 'networks[1].state_version_after'),
     ({'result': SECRET}, 'networks[1].result'),
+    ({'problems': SECRET}, 'networks[1].problems'),
+    ({'problems': [{'what': '', 'value': SECRET}]}, 'networks[1].problems[0]'),
+    ({'problems': [{'what': [SECRET]}]}, 'networks[1].problems[0]'),
+    ({'log': SECRET}, 'networks[1].log'),
+    ({'planned': [{'key': SECRET}]}, 'networks[1].planned'),
     ({'secrets_map': {'aws': {'password': SECRET}}}, 'networks[1].secrets_map.aws'),
     ({'branch': None}, 'networks[1]'),
 ])
@@ -81,7 +109,7 @@ def test_a_wrong_network_is_refused_with_its_place_and_without_its_value(wrong: 
         outcomes_of([ENTRY, {**ENTRY, **wrong}])
     assert [problem.where for problem in raised.value.problems] == [where]
     what = raised.value.problems[0].what
-    assert what in ('The report cannot take this.', 'A report shows names only, and has no use for data.', 'branch is missing.')
+    assert what in ('The report cannot take this.', 'A report has no use for data.', 'A report has no use for value.', 'branch is missing.')
     assert SECRET not in json.dumps(raised.value.result())
 
 
