@@ -181,7 +181,7 @@ def remove(path: str) -> None:
 
 @contextmanager
 def locked(path: str, timeout: float = 60.0) -> Iterator[None]:
-    """Be the only one, among those who ask here, who changes `path`. The folder must exist.
+    """Hold a lock, so that nobody else who asks for it changes `path` meanwhile. The folder must exist.
 
     The lock is on the folder itself: it leaves no file behind, and the kernel drops it when the process dies, however it dies. What a
     process that was killed while it wrote `path` has left is removed first. Two files of one folder share the lock: never take it twice.
@@ -202,7 +202,7 @@ def locked(path: str, timeout: float = 60.0) -> Iterator[None]:
 
 @contextmanager
 def room_for_temporary_files() -> Iterator[None]:
-    """Be a Failure where what is written to a temporary file finds no room, or such a file cannot be made."""
+    """Raise a Failure where there is no room for what is written to a temporary file, or such a file cannot be made."""
     try:
         yield
     except OSError as error:

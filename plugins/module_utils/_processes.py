@@ -19,7 +19,7 @@ SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def ending_in_order() -> Iterator[None]:
-    """Be a Failure where a signal would end the process at once, so that locks are released, copies removed and programs ended.
+    """Raise a Failure where a signal would end the process at once, so that locks are released, copies removed and programs ended.
 
     A signal that is ignored, as by nohup, stays so.
     """

@@ -64,7 +64,7 @@ class Schema:
             yield from _in_words(error)
 
     def is_valid(self, value: Any) -> bool:
-        """Whether nothing is."""
+        """Whether nothing is wrong with the value."""
         return next(self._validator.iter_errors(value), None) is None
 
 

@@ -129,7 +129,7 @@ class Bucket:
 
     @contextmanager
     def _explained(self, name: str) -> Iterator[None]:
-        """Be a Failure with a remedy where S3, or the way there, fails."""
+        """Turn errors of S3, and of the way there, into a Failure with a remedy."""
         try:
             yield
         except self._errors.ClientError as error:
