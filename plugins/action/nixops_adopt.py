@@ -55,8 +55,8 @@ class ActionModule(ControllerAction):
         inventory = read((before or b'').decode('utf-8-sig', 'replace'), path)
         declared = [*self._declared(variables), *declared_in(inventory)]
         names = Counter(known.name for known in found)
-        new = [known for known in found if not is_known(known, declared, names[known.name] == 1)]
         setting = Setting(options['project'], options['checkout'], options['branches'], default_database())
+        new = [known for known in found if not is_known(known, declared, names[known.name] == 1, setting)]
         taken = {*variables.get('groups', {}).get('all', []), *(name for name, _variables in deployments_in(inventory))}
         hosts = hosts_for(new, setting, taken, found)
         secrets = adopt_secrets(inventory, plain(options['secrets'], 'secrets'), secrets_declared(variables))

@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from tests.sandbox.nix.nixpkgs.nixops.bin import resource_types
+from tests.support.repository import git, make_repository
+from tests.support.surroundings import FIXTURES as ALL_FIXTURES
 from tests.support.world import PROJECT, World
 
+OTHER = 'github/neat-org/other-repo'
+FIXTURES = ALL_FIXTURES / 'nixops'
+VERSIONS = {'nixops-1.7': PROJECT, 'nixops-2.x': OTHER}
 FILES = {'aws-prod': ['network.nix', 'network-aws.nix'], 'webfarm': ['staging.nix']}
 
 
@@ -61,3 +69,124 @@ def test_adopted_deployments_are_deployed_without_a_new_machine(world: World, tm
     assert {'app1', 'app2', 'web1', 'web2', 'db1'} <= machines
     assert not [item for item in done if item['action'] == 'created' and item['resource'] in machines | {None}]
     assert (world.play().changes, world.play(*options, playbook='adopt').changes) == ({}, {})
+
+
+def is_there(resource: dict[str, Any]) -> bool:
+    """Whether a state has more of it than that it was wanted once: one machine of the fixtures was never made."""
+    return resource.get('obsolete') != '1' and (resource['type'] != 'ec2' or 'vmId' in resource)
+
+
+def network(resources: dict[str, dict[str, Any]], head: str) -> str:
+    """A network with just what is there by a state. head: what else it says."""
+    kinds = {kind: attribute for attribute, kind in resource_types.RESOURCES.items()}
+    lines = []
+    for name, resource in resources.items():
+        quoted, kind = json.dumps(name), resource['type']
+        if is_there(resource):
+            lines.append('%s = { %s };' % (quoted, 'deployment.targetEnv = "%s"; fileSystems."/".device = "/dev/vda1";'
+                                           ' boot.loader.grub.enable = false; %s' % (kind, REGION if kind == 'ec2' else ''))
+                         if kind in resource_types.MACHINES else 'resources.%s.%s = { };' % (kinds[kind], quoted))
+    return '{ ... }: {\n  %s\n  %s\n}\n' % (head, '\n  '.join(lines))
+
+
+REGION = 'deployment.ec2.region = "eu-west-1";'
+
+
+def importable(database: Path) -> None:
+    """Without the addresses that make NixOps' own import crash, as there is no host key with them."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.execute("delete from ResourceAttrs where name in ('publicIpv4', 'privateIpv4') and machine not in "
+                           "(select machine from ResourceAttrs where name like '%.publicHostKey')")
+        connection.commit()
+
+
+@pytest.mark.slow
+def test_all_deployments_of_the_fixtures(world: World, tmp_path: Path) -> None:
+    """Twenty, of both NixOps and nine kinds of machines: adopted, answered, checked, deployed; no machine is created."""
+    world.longest_play = 600
+    bare, checkouts = world.folder / 'other.git', {PROJECT: world.checkout, OTHER: world.folder / 'other-repo'}
+    make_repository(bare, checkouts[OTHER], ('production',))
+    world.sandbox.add_project(OTHER, bare)
+    file = tmp_path / 'adopted.yml'
+    networks = world.inventory['nixops_networks']
+    del networks['children']
+    for number, agent in enumerate(world.inventory['hercules_agents']['hosts'].values()):
+        agent['ansible_host'] = '192.0.2.%d' % (200 + number)  # no machine of the fixtures
+    for variable in ('nixops_project', 'nixops_checkout', 'nixops_database'):
+        networks['vars'].pop(variable, None)
+    runs, documents = [], {}
+    for version, project in VERSIONS.items():
+        names = ('deployments.nixops', 'more.nixops')
+        databases = [Path(shutil.copy(FIXTURES / version / name, tmp_path / (version + name))) for name in names]
+        for database in databases:
+            importable(database)
+        for name in ('export-all.json', 'more-export-all.json'):
+            documents.update(json.loads((FIXTURES / version / name).read_text()))
+        runs.append(('-e', json.dumps({
+            'nixops_adopt_inventory': str(file), 'nixops_adopt_databases': [str(database) for database in databases],
+            'nixops_adopt_project': project, 'nixops_adopt_checkout': str(checkouts[project]), 'nixops_adopt_branches': ['production'],
+        })))
+    for options in runs:
+        adopted = world.play(*options, playbook='adopt')
+        assert adopted.code == 0, adopted.output
+    networks['hosts'] = hosts = yaml.safe_load(file.read_text())['nixops_networks']['hosts']
+    assert len(hosts) == len(documents) == 20
+    for name, host in hosts.items():  # the answers to what the comments ask
+        host['nixops_secrets_map'] = {'aws': 'neat-aws', 'ssh': 'neat-ssh'}
+        (deployment,) = [each for uuid, each in documents.items() if host['nixops_deployment'] == uuid or (
+            each.get('name') == host['nixops_deployment'] and ('nixExprs' in each) == (host['nixops_function'] == 'runNixOps'))]
+        checkout, resources = checkouts[host['nixops_project']], deployment['resources']
+        if host['nixops_function'] == 'runNixOps2':
+            host['nixops_src'] = name
+            (checkout / name).mkdir()
+            stored = 'network.storage.hercules-ci.stateName = "nixops-%s.json";' % host['nixops_deployment']
+            (checkout / name / 'nixops.nix').write_text(network(resources, stored))
+        else:
+            host['nixops_network_files'] = ['%s.nix' % name]
+            (checkout / ('%s.nix' % name)).write_text(network(resources, ''))
+            if 'args' in deployment:
+                host['nixops_network_args'] = dict.fromkeys(json.loads(deployment['args']), 'x')
+    for checkout in checkouts.values():
+        git(checkout, 'add', '.')
+        git(checkout, 'commit', '--quiet', '-m', 'Networks')
+        git(checkout, 'push', '--quiet', 'origin', 'main', 'main:production')
+    checked = world.play('--check')
+    assert checked.code == 0, checked.output
+    played = world.play()
+    assert played.code == 0, played.output
+    for project in VERSIONS.values():
+        done = world.sandbox.deployed(project)
+        assert not [item for item in done if item['action'] in ('created', 'destroyed')], done
+    kept = {item['resource'] for project in VERSIONS.values() for item in world.sandbox.deployed(project) if item['action'] == 'kept'}
+    assert kept == {name for each in documents.values() for name, item in each['resources'].items() if is_there(item)}
+    assert world.play().changes == {}
+    assert [world.play(*options, playbook='adopt').changes for options in runs] == [{}, {}]
+
+
+@pytest.mark.slow
+def test_preflight_and_plan_of_the_result(world: World, tmp_path: Path) -> None:
+    """With open questions preflight says what is missing; when they are answered, the plan is shown. Nothing is deployed."""
+    as_the_checkout_has_them(world.database, world.checkout)
+    networks = world.inventory['nixops_networks']
+    del networks['children']
+    del world.inventory['hercules_agents']['vars']['nixops_agent_secrets']  # which no network would use
+    file = tmp_path / 'adopted.yml'
+    options = ['-i', str(file), '-e', json.dumps({
+        'nixops_adopt_inventory': str(file), 'nixops_adopt_databases': [str(world.database)],
+        'nixops_adopt_checkout': str(world.checkout)})]
+    asked = world.play(*options, '--check', playbook='adopt')
+    assert (asked.code, file.exists()) == (0, False), asked.output
+    asked = world.play(*options, playbook='adopt')
+    assert asked.code == 0, asked.output
+    assert 'nixops_branches' in asked.output and 'Answer what the comments in the inventory ask' in asked.output
+    assert 'Plan for branch' not in asked.output
+    text = file.read_text()
+    for question, answer in (('# nixops_branches: [production]', 'nixops_branches: [production]'),
+                             ('# nixops_network_args: {region: …}', 'nixops_prebuild_only_network_files: [network-stub.nix]')):
+        assert question in text, text
+        text = text.replace(question, answer)
+    file.write_text(text)
+    answered = world.play(*options, playbook='adopt')
+    assert answered.code == 0, answered.output
+    assert 'Plan for branch production of' in answered.output and answered.recap['localhost']['changed'] == 0
+    assert world.sandbox.deployed(PROJECT) == []

@@ -14,6 +14,7 @@ from .._networks.preflight import NETWORKS
 from .._yaml_edits.changes import Path, Put
 from .._yaml_edits.reading import at
 from .deployments import Known
+from .hosts import Setting
 
 
 def group_in(inventory: Any, name: str = NETWORKS) -> Path:
@@ -42,11 +43,12 @@ def deployments_in(inventory: Any) -> Iterator[tuple[str, Any]]:
         yield from ((str(name), variables) for name, variables in (hosts.items() if isinstance(hosts, Mapping) else ()))
 
 
-def is_known(known: Known, declared: Iterable[tuple[str, str]], name_is_unique: bool) -> bool:
+def is_known(known: Known, declared: Iterable[tuple[str, str]], name_is_unique: bool, setting: Setting) -> bool:
     """Whether a deployment has a host already. declared: project and deployment of each network; a project may be empty."""
     called = {known.uuid} | ({known.name} if known.name and name_is_unique else set())
+    own = known.project or setting.project
     for project, deployment in declared:
-        same_project = not (project and known.project) or project == known.project
+        same_project = not (project and own) or project == own
         if same_project and deployment and (deployment in called or (len(deployment) >= 8 and known.uuid.startswith(deployment))):
             return True
     return False

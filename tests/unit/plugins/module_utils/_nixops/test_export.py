@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -42,10 +43,12 @@ def test_every_deployment_is_exported_as_nixops_printed_it(
 
 
 @pytest.mark.parametrize('version', VERSIONS)
-def test_all_deployments_at_once(version: str, database: Callable[[str], Path], fixtures: Path) -> None:
-    with open_database(str(database(version))) as opened:
+@pytest.mark.parametrize(('name', 'printed'), [('deployments', 'export-all'), ('more', 'more-export-all')])
+def test_all_deployments_at_once(version: str, name: str, printed: str, fixtures: Path, tmp_path: Path) -> None:
+    folder = fixtures / ('nixops-%s' % version)
+    with open_database(shutil.copy(folder / ('%s.nixops' % name), tmp_path / 'deployments.nixops')) as opened:
         text = ''.join(export_text(opened, [each.uuid for each in opened.deployments()], VERSIONS[version]))
-    assert text.encode() == (fixtures / ('nixops-%s' % version) / 'export-all.json').read_bytes()
+    assert text.encode() == (folder / ('%s.json' % printed)).read_bytes()
 
 
 def test_no_deployment(fixtures: Path) -> None:

@@ -14,13 +14,17 @@ let
   evaluated = import <nixpkgs/nixops/eval-machine-info.nix> {
     inherit pkgs;
     networkExprs = [ %(files)s ];
-    deploymentName = "%(name)s";
+    deploymentName = %(name)s;
     uuid = "%(uuid)s";
     args = { %(arguments)s };
     generation = %(generation)s;
   };
 in evaluated.%(attribute)s
 '''
+
+
+def quoted(text):
+    return json.dumps(text, ensure_ascii=False).replace('${', '\\${')
 
 
 def instantiate(expression):
@@ -44,7 +48,7 @@ def network_file():
 def settings():
     """The part of a NixOps 2.x network that tells where its state is."""
     return instantiate(EXPRESSION % {
-        'files': '(%s)' % network_file(), 'name': '', 'uuid': '', 'arguments': '', 'attribute': 'info.network', 'generation': 2})
+        'files': '(%s)' % network_file(), 'name': '""', 'uuid': '', 'arguments': '', 'attribute': 'info.network', 'generation': 2})
 
 
 def evaluate(key, deployment, attribute, known_machines=()):
@@ -58,6 +62,6 @@ def evaluate(key, deployment, attribute, known_machines=()):
     files = [network_file()] if GENERATION == 2 else json.loads(deployment['nixExprs'])
     arguments = json.loads(deployment.get('args', '{}'))
     return instantiate(EXPRESSION % {
-        'files': ' '.join('(%s)' % file for file in [*files, os.path.abspath('physical.nix')]), 'name': deployment.get('name', ''),
+        'files': ' '.join('(%s)' % file for file in [*files, os.path.abspath('physical.nix')]), 'name': quoted(deployment.get('name', '')),
         'uuid': key, 'arguments': ' '.join('%s = %s;' % item for item in arguments.items()), 'attribute': attribute,
         'generation': GENERATION})
