@@ -10,13 +10,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
       effect_name:
         description:
-          - For V(mkEffect), V(runNixDarwin), V(gitWriteBranch), V(cargoPublish), V(netlifyDeploy), V(runPutUrl) and
-            V(modularEffect), what Nix calls the derivation of the effect.
+          - For V(mkEffect), V(runNixDarwin), V(cargoPublish), V(netlifyDeploy), V(runPutUrl) and V(modularEffect), what Nix calls the
+            derivation of the effect.
         type: str
       effect_script:
         description:
-          - For V(mkEffect), V(runNixOS), V(runCachixDeploy), V(gitWriteBranch) and V(modularEffect), shell commands that are the effect.
-            With V(runNixOS) they run before it logs in.
+          - For V(mkEffect), V(runNixOS), V(runCachixDeploy) and V(modularEffect), shell commands that are the effect. With V(runNixOS)
+            they run before it logs in.
         type: str
       get_state_script:
         description:

@@ -209,9 +209,10 @@ ENTRIES = (
             Parameter('destination', 'destination', '.'),
             Parameter('update_message', 'message'),
             Parameter('allow_executable_files', 'allowExecutableFiles', True, 'truth'),
-            NAME, Parameter('src', 'src', None, 'folder'), Parameter('effect_script', 'effectScript', '', 'script'), *MODULE,
+            Parameter('src', 'src', None, 'folder'), *MODULE,
         ),
-        more=OTHER_OF_MODULES, strict=True, modular=True,
+        # These the module sets itself, and refuses another value.
+        more=OTHER_OF_MODULES, replaced=_names('name effectScript'), strict=True, modular=True,
         needs=(('git_remote',), ('forge_type',), ('update_branch',), ('contents',)),
         reads=(Reading('token', 'token', GIT_TOKEN, key_option='git_token_secret'),),
     ),
