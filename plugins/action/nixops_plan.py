@@ -14,6 +14,7 @@ from ..module_utils._files import hidden_file
 from ..module_utils._hercules_ci.client import connect
 from ..module_utils._hercules_ci.state import StateFiles, Version
 from ..module_utils._nix.deployments import Evaluated
+from ..module_utils._nix.functions import nixops_of
 from ..module_utils._nixops.plan import Plan
 from ..module_utils._nixops.sources import from_server, read_source
 from ..module_utils._nixops.state import State
@@ -21,6 +22,7 @@ from ..module_utils._problems import Failure, Problem, errors_of
 from ..module_utils._project import ProjectPath
 from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._networks.guard import Declared, NetworkPlan, not_uploaded, plan_branch, plan_text, without_secrets
+from ..plugin_utils._networks.last import last_deployments, refs_of
 from ..plugin_utils._networks.states import SOURCE_OPTIONS
 
 OF_AGENTS = ('_nixops_secrets_provided', '_nixops_agent_files_provided', '_nixops_aws_failed')
@@ -119,7 +121,8 @@ def switched_off(plans: list[NetworkPlan], missing: set[str], options: Mapping[s
 
 def plans_of(options: Mapping[str, Any], *, check_mode: bool) -> list[NetworkPlan]:
     """What a push to each branch does, network by network."""
-    files = StateFiles(connect(options), ProjectPath.parse(options['project']))
+    client, project = connect(options), ProjectPath.parse(options['project'])
+    files = StateFiles(client, project)
     versions = files.files()
     declared = {name: Declared.of(network) for name, network in options['networks'].items()}
     evaluated = [Evaluated.from_dict(effect) for effect in options['deployments']]
@@ -152,9 +155,12 @@ def plans_of(options: Mapping[str, Any], *, check_mode: bool) -> list[NetworkPla
     def on(branch: str) -> list[Evaluated]:
         return [effect for effect in evaluated if effect.ref == 'refs/heads/' + branch]
 
+    stateless = {name: options['networks'][name]['branches'] for name, network in declared.items() if not nixops_of(network.function)}
+    asked = {effect.name for branch in options['branches'] for effect in on(branch) if effect.runs}
+    last = last_deployments(client, project, refs_of(sorted(asked & stateless.keys()), evaluated, stateless))
     return [
         plan for branch in options['branches']
-        for plan in plan_branch(branch, on(branch), declared, read, earlier, as_deployed(options, versions, branch))
+        for plan in plan_branch(branch, on(branch), declared, read, earlier, as_deployed(options, versions, branch), last)
     ]
 
 

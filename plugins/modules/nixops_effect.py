@@ -253,6 +253,10 @@ deployments:
       description: What is deployed without NixOps, by its path in the Nix store. Known with O(validate=prebuild).
       type: str
       sample: /nix/store/…-nixos-system-web-24.05
+    derivation:
+      description: The derivation of that, or of the effect where it prebuilds nothing. Hercules CI tells the same of its jobs.
+      type: str
+      sample: /nix/store/…-nixos-system-web-24.05.drv
     state_name:
       description: The state file that the effect reads.
       type: str
@@ -301,17 +305,13 @@ deployments:
       type: dict
       sample: {aws: neat-aws}
     network:
-      description:
-        - The C(machines) of the network by name, each with its C(type) and the C(system) that is prebuilt for it; its other C(resources),
-          each with its C(type).
-        - What only files for prebuilding have is not among them.
-        - C(takes) has the names of the arguments that its files take, and is null where that is not known.
-        - C(known) is V(false) where some of it could not be evaluated.
+      description: The C(machines) of the network by name, each with its C(type) and the C(system) that is prebuilt for it; its other
+        C(resources), each with its C(type); both without what only files for prebuilding have. C(takes) has the names of the arguments
+        that its files take, null if not known. C(known) is V(false) where some of it could not be evaluated.
       type: dict
       sample: {known: true, machines: {app1: {type: ec2, system: null}}, resources: {kp: {type: ec2KeyPairs}}, takes: []}
     bare:
-      description: The same as NixOps 2 deploys it where its state has no arguments for it; null where it is prebuilt without arguments, or
-        cannot be evaluated without them.
+      description: The same as NixOps 2 deploys it without arguments, where it is prebuilt with some and can be evaluated without them.
       type: dict
       sample: null
 heads:

@@ -117,7 +117,7 @@ networks:
       sample: nixops-foo.json
     short:
       description: The plan in short, V(?) where it is not known. In V(+0 ~1? -0) one thing changes, and further machines may, in
-        V(+0 ~? -0) any may.
+        V(+0 ~? -0) any may. Without a state it is the system that is counted, and where none is deployed, this is empty.
       type: str
       sample: +2 ~1 -0
     lines:
@@ -126,9 +126,15 @@ networks:
       elements: str
       sample: ["  + app3 (ec2)", "Plan: 1 to create, 0 to change, 0 to become obsolete, 2 unchanged."]
     without_state:
-      description: What is deployed where no NixOps is, and so no state to compare with; empty for networks of NixOps.
+      description: What is deployed where no NixOps is, and so no state to compare with; empty for networks of NixOps. It is compared with
+        what the last job has deployed that ran the effect.
       type: str
-      sample: 'Runs runNixOS at root@web.example.com: /nix/store/…-nixos-system-web-24.05.'
+      sample: 'Runs runNixOS at root@web.example.com: /nix/store/…-nixos-system-web-24.05. No change: job 12 has deployed the same.'
+    configuration:
+      description: Whether the system that is deployed without a state is that of the last job, V(same), V(changed) or V(unknown); empty
+        where no system is deployed.
+      type: str
+      sample: same
     known:
       description: Whether the network and the state could be compared.
       type: bool

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.functions import FILES, MORE, add
+from tests.integration.test_jobs import row
+from tests.support.functions import FILES, MORE, WEB, add
 from tests.support.marks import SLOW
 from tests.support.repository import make_repository
 from tests.support.world import PROJECT, World
@@ -60,3 +61,31 @@ def test_networks_of_several_functions(world: World, form: str) -> None:
     second = world.play()
     assert second.code == 0, second.output
     assert second.changes == {}
+
+
+def plan_of_web(world: World) -> str:
+    """What the playbook plan says of the machine."""
+    shown = world.play('--limit', 'web', playbook='plan')
+    assert shown.code == 0, shown.output
+    (line,) = re.findall(r'Runs runNixOS at \S+: \S+-nixos-system-web\S*\. (.+)', shown.output)
+    return str(line)
+
+
+def test_the_plan_says_whether_a_machine_changes(world: World) -> None:
+    """Against what its last job has deployed: before any, after that, with another configuration, and after a job that failed."""
+    add(world.checkout, {**FILES, 'new.nix': FILES['web.nix'].replace('"web"', '"web2"')}, 'production')
+    networks = world.inventory['nixops_networks']['children']
+    networks['production']['hosts'] = {'web': WEB}
+    del networks['staging']
+    del world.inventory['hercules_agents']['vars']['nixops_agent_secrets']['neat-aws']
+    assert plan_of_web(world) == 'Whether that changes anything is not known: no job has deployed it yet.'
+    first = world.play()
+    assert first.code == 0, first.output
+    assert row(first, 'web')[-4:] == ['+0', '~?', '-0', 'deployed']
+    assert plan_of_web(world) == 'No change: job 4 has deployed the same.'
+    networks['production']['hosts']['web'] = {**WEB, 'nixops_configuration': 'new.nix', 'nixops_effect_script': 'exit 1'}
+    assert plan_of_web(world) == 'Changed: job 4 has deployed another one.'
+    failed = world.play()
+    assert 'Changed: job 4 has deployed another one.' in failed.output
+    assert row(failed, 'web')[-4:] == ['+0', '~1', '-0', 'failed']
+    assert plan_of_web(world) == 'Whether that changes anything is not known: job 6, which was the last to deploy it, did not end well.'

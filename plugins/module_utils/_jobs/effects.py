@@ -8,8 +8,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._hercules_ci.answers import Maybe
@@ -27,7 +27,7 @@ EVALUATION = {
         {
             'path': [str],
             'typ': Maybe(str),
-            'value': {'Error': Maybe({'errorMessage': str}), 'Ok': Maybe({'status': Maybe(str)})},
+            'value': {'Error': Maybe({'errorMessage': str}), 'Ok': Maybe({'status': Maybe(str), 'derivationPath': Maybe(str)})},
         }
     ],
     'messages': Maybe([{'typ': str, 'message': str}]),
@@ -92,7 +92,7 @@ class Evaluation:
     errors: attribute and message where something did not evaluate; the attribute is empty for messages of the whole evaluation.
     failed_builds: attributes that could not be built.
     unmet: platforms and features that no agent of the account has.
-    builds: how many derivations have been built, of how many.
+    builds: how many derivations have been built, of how many. derivations: paths in the Nix store, by attribute.
     """
 
     effects: tuple[str, ...] = ()
@@ -101,6 +101,7 @@ class Evaluation:
     unmet: tuple[str, ...] = ()
     built: int = 0
     builds: int = 0
+    derivations: Mapping[str, str] = field(default_factory=dict)
     log_id: str | None = None
 
 
@@ -111,14 +112,16 @@ def attribute_text(path: Iterable[str]) -> str:
 
 def read_evaluation(answer: Any) -> Evaluation:
     """From the schema EvaluationDetail of the API. Attributes that may or must fail are no failures."""
-    effects, errors, failed_builds = [], [], []
+    effects, errors, failed_builds, derivations = [], [], [], {}
     for attribute in answer['attributes']:
         text, kind = attribute_text(attribute['path']), attribute.get('typ') or 'Regular'
         if kind == 'Effect':
             effects.append(text)
+        error, value = attribute['value'].get('Error'), attribute['value'].get('Ok') or {}
+        if value.get('derivationPath'):
+            derivations[text] = value['derivationPath']
         if kind in ('MayFail', 'MustFail'):
             continue
-        error, value = attribute['value'].get('Error'), attribute['value'].get('Ok') or {}
         if error:
             errors.append((text, error['errorMessage']))
         elif value.get('status') in ('BuildFailure', 'DependencyFailure'):
@@ -133,6 +136,7 @@ def read_evaluation(answer: Any) -> Evaluation:
         unmet=tuple(' '.join([lack['platform'], *(lack.get('requiredSystemFeatures') or ())]) for lack in lacks),
         built=counts[0],
         builds=sum(counts),
+        derivations=derivations,
         log_id=answer.get('evaluationLog'),
     )
 

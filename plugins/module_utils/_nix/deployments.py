@@ -32,7 +32,7 @@ KILLS = re.compile(r"""(?<!\S)['"]?(?:--ki[\w-]*|-k)(?![\w-])""")
 DEPLOYS = re.compile(r'\bnixops deploy\b((?:\\\n|[^\n;&|])*)')
 
 PLAIN = ('ref', 'job', 'name', 'path', 'runs', 'function', 'state_name', 'known_hosts_name', 'deployment', 'action', 'lock',
-         'state_project', 'system')
+         'state_project', 'system', 'derivation')
 """What a result has of an effect as it is."""
 LISTS = ('deploy_only', 'include', 'exclude')
 
@@ -108,7 +108,8 @@ class Evaluated:
     deploy_only: network files that are not prebuilt. destroys: whether NixOps is told to destroy what is obsolete.
     include, exclude: the machines and resources that NixOps is told to deal with alone, or to leave as they are.
     secrets_map: what secretsMap says, whatever that is; scripts: the shell code by its attribute; inputs: the paths of its packages.
-    system: the path in the Nix store that is prebuilt where no NixOps network is, if that was asked for.
+    system: the path in the Nix store that is prebuilt where no NixOps network is, if that was asked for. derivation: of that, or of an
+    effect where nothing is prebuilt.
     network: what is prebuilt and deployed, if that was asked for. bare: the same as NixOps 2 deploys it where its state has no arguments,
     if it is prebuilt with some and can do without.
     """
@@ -133,6 +134,7 @@ class Evaluated:
     scripts: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     system: str | None = None
+    derivation: str | None = None
     network: Network | None = None
     bare: Network | None = None
 
@@ -143,8 +145,9 @@ class Evaluated:
     def with_network_of(self, built: Evaluated) -> Evaluated:
         """With what only the network tells, as it was prebuilt for this or another ref."""
         return replace(
-            self, network=built.network, bare=built.bare, system=built.system, state_name=self.state_name or built.state_name,
-            state_project=self.state_project or built.state_project, lock=self.lock or built.lock, function=self.function or built.function,
+            self, network=built.network, bare=built.bare, system=built.system, derivation=built.derivation,
+            state_name=self.state_name or built.state_name, state_project=self.state_project or built.state_project,
+            lock=self.lock or built.lock, function=self.function or built.function,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -181,7 +184,7 @@ def evaluated(ref: str, found: Mapping[str, Any]) -> Evaluated:
         deploy_only=_files(attributes.get('deployOnlyNetworkFiles')) if first else (),
         destroys=bool(KILLS.search(script)), include=_named(script, '--include'), exclude=_named(script, '--exclude'),
         secrets_map=found['secrets'], scripts=found.get('scripts', {}), inputs=tuple(found.get('inputs', ())), network=network,
-        bare=_network(found.get('bare') or {}), system=_text(found.get('system')),
+        bare=_network(found.get('bare') or {}), system=_text(found.get('system')), derivation=_text(found.get('derivation')),
     )
 
 

@@ -123,12 +123,18 @@ QUESTIONS = r"""
   effectsIn = ref: names: name: value:
     if !(builtins.isAttrs value) then [ ]
     else if isDerivation value then
-      if value.isEffect or false then [ { inherit name; path = name; runs = true; effect = value; } ] else [ ]
+      if value.isEffect or false
+      then [ { inherit name; path = name; runs = true; effect = value; prebuilds = value ? prebuilt; } ]
+      else [ ]
     else if !(isVisited ref value) || builtins.length names > 9 then [ ]
     else if value ? run && isDerivation value.run then
-      if value.run.isEffect or false then [ { inherit name; path = "${name}.run"; runs = true; effect = value.run; } ] else [ ]
+      if value.run.isEffect or false
+      then [ { inherit name; path = "${name}.run"; runs = true; effect = value.run; prebuilds = value ? prebuilt; } ]
+      else [ ]
     else if value ? dependencies then [ { inherit name; path = "${name}.dependencies"; runs = false; effect = { }; } ]
     else builtins.concatMap (child: effects ref (names ++ [ child ]) value.${child}) (builtins.attrNames value);
+  # As Hercules CI has it of each attribute of a job.
+  derivationOf = value: builtins.unsafeDiscardStringContext value.drvPath;
   # What it says of itself; attributes of a derivation are what its scripts read.
   attributesOf = effect: builtins.intersectAttrs
     { NIXOPS_DEPLOYMENT = null; action = null; deployOnlyNetworkFiles = null; knownHostsName = null; stateName = null; }
@@ -157,6 +163,8 @@ QUESTIONS = r"""
           secrets = builtins.fromJSON (found.effect.secretsMap or "{}");
           scripts = scriptsOf (found.effect.drvAttrs or { });
           inputs = inputsOf (found.effect.drvAttrs or { });
+          # Of an effect with something prebuilt it is that which is compared.
+          derivation = if found.runs && !found.prebuilds then derivationOf found.effect else null;
         }
       ))
       (effects ref [ ] outputs))
@@ -189,6 +197,7 @@ QUESTIONS = r"""
           system =
             if outputs.prebuilt ? machineInfo then null
             else known (builtins.unsafeDiscardStringContext outputs.prebuilt.outPath);
+          derivation = if outputs.prebuilt ? machineInfo then null else derivationOf outputs.prebuilt;
         } // (if outputs.prebuilt ? bareInfo then { bare = describeNetwork { deployedInfo = outputs.prebuilt.bareInfo; }; } else { })))))
       ]))
     (jobs ref);

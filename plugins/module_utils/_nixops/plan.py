@@ -78,7 +78,7 @@ class Plan:
     leftover: what is obsolete already and stays so. unclear: what the state has and of which the evaluation does not tell whether the
     network has it. left_out: what NixOps is told not to make. known: whether there is a network to compare with; without it all is empty.
     destroys: whether NixOps destroys what is obsolete. deploy_only: network files of which nothing is known, as they are not prebuilt.
-    without_state: what is deployed where there is no NixOps, and so no state to compare with.
+    without_state: what is deployed where there is no NixOps, and so no state to compare with. configuration: of that, as of an item.
     """
 
     creates: tuple[Item, ...] = ()
@@ -92,6 +92,7 @@ class Plan:
     destroys: bool = False
     deploy_only: tuple[str, ...] = ()
     without_state: str = ''
+    configuration: str = ''
 
     @property
     def destroyed(self) -> tuple[Item, ...]:
@@ -120,9 +121,12 @@ class Plan:
 
     @property
     def short(self) -> str:
-        """Such as `+2 ~1 -0`; `~1?` where further machines may change, `~?` where any may; `!1` for what NixOps refuses."""
+        """Such as `+2 ~1 -0`; `~1?` where further machines may change, `~?` where any may; `!1` for what NixOps refuses.
+
+        Without a state it is one thing that is deployed, or none of which that can be said.
+        """
         if self.without_state:
-            return ''
+            return {SAME: '+0 ~0 -0', CHANGED: '+0 ~1 -0', UNKNOWN: '+0 ~? -0'}.get(self.configuration, '')
         if not self.known:
             return UNKNOWN_PLAN
         changed = '%s%s' % (len(self.changes) or ('' if self._perhaps else 0), '?' if self._perhaps else '')
@@ -185,7 +189,8 @@ class Plan:
     def as_dict(self) -> dict[str, Any]:
         """For results: names with types, and what is said of each."""
         found: dict[str, Any] = {group: [_as_dict(item) for item in getattr(self, group)] for group in GROUPS}
-        return {**found, 'known': self.known, 'destroys': self.destroys, 'short': self.short, 'without_state': self.without_state}
+        return {**found, 'known': self.known, 'destroys': self.destroys, 'short': self.short, 'without_state': self.without_state,
+                'configuration': self.configuration}
 
 
 def _as_dict(item: Item) -> dict[str, Any]:

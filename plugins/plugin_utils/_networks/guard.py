@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from ...module_utils._nix.deployments import Evaluated
@@ -24,12 +25,14 @@ from ...module_utils._nixops.plan import Plan, arguments_in, plan_of, recorded_i
 from ...module_utils._nixops.state import State
 from ...module_utils._problems import Failure, Problem, errors_of
 from ...module_utils._secrets.scripts import Profiles
+from .last import Last, changes_of
 from .service import NO_UPLOAD
 
 Read = Callable[[str], AbstractContextManager['State | None']]
 """Opens the state that an effect will find under a name when it starts; `None` where there is none."""
 Earlier = Callable[[str], Iterable[State]]
 """Where nobody has deployed with that state yet: what it hides, newest first, up to what the last deployment has stored."""
+NOT_ASKED = Last(unknown='Hercules CI was not asked')
 MAKES_NOTHING = ('dry-run', 'plan', 'build')
 """The actions with which NixOps deploys nothing."""
 
@@ -94,17 +97,18 @@ def nothing_earlier(_name: str) -> Iterable[State]:
 
 def plan_branch(
     branch: str, evaluated: Sequence[Evaluated], declared: Mapping[str, Declared], read: Read, earlier: Earlier = nothing_earlier,
-    as_deployed: Container[str] = (),
+    as_deployed: Container[str] = (), last: Mapping[str, Last] = MappingProxyType({}),
 ) -> list[NetworkPlan]:
     """What a push to the branch does, network by network, with every reason not to push.
 
     evaluated: the effects on that branch. declared: the networks of the project by name; an effect that the inventory does not have is
     somebody's own, and has to find its state all the same. as_deployed: the networks whose last deployment was that of the same commit.
+    last: the last deployments of networks that have no state.
     """
     running = [effect for effect in evaluated if effect.runs and effect.function is not None]
     others = [effect for effect in evaluated if effect.runs and effect.function is None and _needs_no_state(declared.get(effect.name))]
     project = next((network.project for network in declared.values()), '')
-    plans = [_without_state(branch, effect, declared[effect.name], same=effect.name in as_deployed) for effect in others]
+    plans = [_without_state(branch, effect, declared[effect.name], last.get(effect.name, NOT_ASKED)) for effect in others]
     for effect in running:
         plan = _plan_network(branch, effect, declared.get(effect.name), read, earlier, same=effect.name in as_deployed)
         where = '%s, branch %s' % (effect.name, branch)
@@ -117,12 +121,14 @@ def _needs_no_state(declared: Declared | None) -> bool:
     return declared is not None and not nixops_of(declared.function)
 
 
-def _without_state(branch: str, effect: Evaluated, declared: Declared, *, same: bool) -> NetworkPlan:
-    """What is known of a deployment without NixOps: which function it is, where it goes, and what is deployed there."""
+def _without_state(branch: str, effect: Evaluated, declared: Declared, last: Last) -> NetworkPlan:
+    """What is known of a deployment without NixOps: which function it is, where it goes, what is deployed, and whether that is new."""
     to = ' at %s' % declared.destination if declared.destination else ''
     what = ': %s' % effect.system if effect.system else ''
-    again = ', as it was deployed last' if same else ''
-    return NetworkPlan(effect.name, branch, '', Plan(without_state='Runs %s%s%s%s.' % (declared.function, to, what, again)))
+    configuration, sentence = changes_of(effect, last)
+    text = 'Runs %s%s%s. %s' % (declared.function, to, what, sentence)
+    # Where no system is deployed, the same effect may well do something else the next time.
+    return NetworkPlan(effect.name, branch, '', Plan(without_state=text, configuration=configuration if effect.system else ''))
 
 
 def not_uploaded(plan: NetworkPlan, missing: Container[str]) -> NetworkPlan:

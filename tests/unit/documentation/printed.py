@@ -6,18 +6,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.causes import explain
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Machine, Network
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated, Machine, Network
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.traces import Source
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.plan import Recorded, plan_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.keys import Key, Note
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Jobs, Seen, Wish, next_step
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard import NetworkPlan, plan_text
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard import (
+    Declared,
+    NetworkPlan,
+    plan_branch,
+    plan_text,
+)
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.last import Last
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import Outcome
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.table import text_table
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._rotation.run import lines_of
@@ -45,6 +52,16 @@ def plan() -> str:
     recorded = {name: Recorded('ec2', machine=True, system='/nix/store/deployed') for name in ('app1', 'app2')}
     planned = NetworkPlan('neat-network', 'production', 'nixops-foo.json', plan_of(network, recorded))
     return '\n'.join(plan_text([planned], 'github/neat-org/neat-repo', ['production']))
+
+
+def plan_of_a_machine() -> str:
+    """The plan of a machine that is deployed without NixOps."""
+    system = '/nix/store/…-nixos-system-web-24.05'
+    effect = Evaluated('', 'default', 'web', 'web.run', runs=True, system=system, derivation='/nix/store/new.drv')
+    declared = Declared('', '', '', 'runNixOS', destination='root@web.example.com')
+    last = Last(12, prebuilt='/nix/store/old.drv')
+    planned = plan_branch('production', [effect], {'web': declared}, lambda _name: nullcontext(), last={'web': last})
+    return '\n'.join(plan_text(planned, 'github/neat-org/neat-repo', ['production'])[1:])
 
 
 def table() -> str:
@@ -78,5 +95,6 @@ PRINTED: dict[str, str | Callable[[], str]] = {
     'The option networking.privateIPv4 has no value when the network is prebuilt.': missing_option,
     '  NETWORK       BRANCH      COMMIT    STATE  JOB  PLAN      RESULT': table,
     'Plan for branch production of github/neat-org/neat-repo:': plan,
+    'web, without a state': plan_of_a_machine,
     'AWS access key of neat-deployer (secret neat-aws): …7XQ2, 91 days old': rotation,
 }

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import guard
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.last import Last
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
 
@@ -110,19 +111,22 @@ def test_an_agent_may_be_deployed_where_somebody_says_so(world: World) -> None:
     check(inventory(world, {'it': {**WEB, 'nixops_ssh_destination': 'agent-1', 'nixops_allow_self_deploy': True}}))
 
 
-def test_the_plan_says_what_is_known() -> None:
+@pytest.mark.parametrize(('system', 'short', 'end'), [
+    ('/nix/store/x-nixos-system-web', '+0 ~0 -0', ': /nix/store/x-nixos-system-web. No change: job 3 has deployed the same.'),
+    (None, '', '. Changed: job 3 has run another one.'),  # of which nobody knows what it will do
+])
+def test_the_plan_says_what_is_known(system: str | None, short: str, end: str) -> None:
     declared = guard.Declared('', '', '', 'runNixOS', destination='root@web')
-    effect = Evaluated('refs/heads/production', 'default', 'web', 'web.run', runs=True, system='/nix/store/x-nixos-system-web')
+    effect = Evaluated('refs/heads/production', 'default', 'web', 'web.run', runs=True, system=system, derivation='/nix/store/x.drv')
 
     def no_state(_name: str) -> Any:
         raise AssertionError('there is no state to look for')
 
-    for as_deployed, end in (((), '.'), (('web',), ', as it was deployed last.')):
-        (plan,) = guard.plan_branch('production', [effect], {'web': declared}, no_state, as_deployed=as_deployed)
-        assert not plan.refused
-        assert guard.plan_text([plan], 'github/neat-org/neat-repo', ['production']) == [
-            'Plan for branch production of github/neat-org/neat-repo:', '  web, without a state',
-            '  Runs runNixOS at root@web: /nix/store/x-nixos-system-web%s' % end]
-        assert plan.as_dict()['short'] == ''
+    last = {'web': Last(3, '/nix/store/y.drv', '/nix/store/x.drv')}
+    (plan,) = guard.plan_branch('production', [effect], {'web': declared}, no_state, last=last)
+    assert not plan.refused
+    assert guard.plan_text([plan], 'github/neat-org/neat-repo', ['production']) == [
+        'Plan for branch production of github/neat-org/neat-repo:', '  web, without a state', '  Runs runNixOS at root@web' + end]
+    assert plan.as_dict()['short'] == short
     # What is somebody's own effect is none of the inventory's networks.
     assert guard.plan_branch('production', [effect], {}, no_state) == []
