@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import os
 import zlib
+from pathlib import Path
+
+from pygments.formatters import HtmlFormatter
 
 project = 'nixcd.hercules_ci'
 project_copyright = 'nixcd.hercules_ci contributors'
@@ -20,6 +23,7 @@ html_use_smartypants = True
 html_use_modindex = False
 html_use_index = False
 html_copy_source = False
+html_theme_options = {'show_rtd_ethical_ads': False, 'topbar_links': {'Repository': 'https://github.com/nixcd/ansible-hercules-ci'}}
 default_role = 'any'
 nitpicky = True
 
@@ -44,3 +48,10 @@ def inventory(path: str) -> str:
 
 
 intersphinx_mapping = {'ansible': (ANSIBLE, inventory(os.path.join(os.environ['SITE_WORK'], 'ansible.inv')))}
+
+# Dark colours of code, beside those of everything else. The theme has neither.
+MADE = Path(os.environ['SITE_WORK'], 'static')
+MADE.mkdir(exist_ok=True)
+(MADE / 'code-dark.css').write_text(HtmlFormatter(style='github-dark').get_style_defs('.highlight'))
+html_static_path = ['static', str(MADE)]
+html_css_files = [('code-dark.css', {'media': '(prefers-color-scheme: dark)'}), 'site.css']

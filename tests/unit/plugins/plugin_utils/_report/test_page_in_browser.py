@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import json
 import re
-import shutil
-import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -19,13 +15,12 @@ import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.page import html_page
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.reading import agents_of, keys_of, outcomes_of
 
+from tests.support.browser import NEEDS_CHROMIUM, run_chromium, seen_in_frames
+
 from .conftest import AGENTS, KEYS, NETWORKS, fleet, network, secret
 
-CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason='no Chromium here: the page was not looked at in a browser')
+pytestmark = NEEDS_CHROMIUM
 
-QUIET = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-         '--disable-component-update', '--disable-sync', '--hide-scrollbars']
 LONG = 'x' * 90
 FLEETS = {
     'few': (NETWORKS, AGENTS),
@@ -37,14 +32,6 @@ FLEETS = {
 }
 # What is too wide, what of a text lies outside its box, what is too pale (contrast by WCAG 2), and which parts are seen.
 PROBE = r"""
-const luminance = color => {
-  const [r, g, b] = color.match(/[\d.]+/g).slice(0, 3).map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
-  return .2126 * r + .7152 * g + .0722 * b;
-};
-const contrast = (one, other) => {
-  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
-  return (high + .05) / (low + .05);
-};
 const look = frame => {
   const page = frame.contentDocument, style = element => frame.contentWindow.getComputedStyle(element);
   const seen = element => element.getClientRects().length > 0, all = selector => [...page.querySelectorAll(selector)].filter(seen);
@@ -65,16 +52,7 @@ const look = frame => {
     loaded: frame.contentWindow.performance.getEntriesByType('resource').length,
   };
 };
-addEventListener('load', () => {
-  const found = Object.fromEntries([...document.querySelectorAll('iframe')].map(frame => [frame.id, look(frame)]));
-  document.body.innerHTML = '<pre>' + btoa(unescape(encodeURIComponent(JSON.stringify(found)))) + '</pre>';
-});
 """
-
-
-def run_chromium(folder: Path, *arguments: str) -> str:
-    command = [str(CHROMIUM), *QUIET, '--user-data-dir=%s' % (folder / 'profile'), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=400).stdout
 
 
 def page_of(name: str) -> str:
@@ -87,12 +65,8 @@ def page_of(name: str) -> str:
 def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What the browser says of each page at each width, in frames of one window."""
     folder = tmp_path_factory.mktemp(request.param)
-    frame = '<iframe id="%s %d" style="width:%dpx; height:800px; border:0" srcdoc="%s"></iframe>'
-    frames = [frame % (name, width, width, html.escape(page_of(name))) for name in FLEETS for width in (360, 1280)]
-    (folder / 'frames.html').write_text('<!DOCTYPE html><meta charset="utf-8">%s<script>%s</script>' % (''.join(frames), PROBE), 'utf-8')
-    scheme = '--blink-settings=preferredColorScheme=%d' % (request.param == 'light')
-    answer = run_chromium(folder, scheme, '--dump-dom', (folder / 'frames.html').as_uri())
-    found: dict[str, dict[str, Any]] = json.loads(base64.b64decode(re.findall('<pre>(.*)</pre>', answer)[0]))
+    frames = {(name, width): 'srcdoc="%s"' % html.escape(page_of(name)) for name in FLEETS for width in (360, 1280)}
+    found = seen_in_frames(folder, frames, PROBE, dark=request.param == 'dark')
     assert {one['paper'] for one in found.values()} == {'rgb(255, 255, 255)' if request.param == 'light' else 'rgb(18, 22, 28)'}
     return found
 
