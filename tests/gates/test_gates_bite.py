@@ -21,8 +21,9 @@ BY_NAME = {gate.name: gate for gate in GATES}
 # What the small copy keeps: enough for every tool to accept it as a collection.
 KEPT = (
     'galaxy.yml', 'pyproject.toml', 'README.md', 'LICENSE', 'LICENSES', 'REUSE.toml', 'CHANGELOG.md', 'changelogs', 'meta', 'roles',
-    'playbooks', '.gitignore', '.yamllint', '.ansible-lint', 'plugins/module_utils', 'tests/gates', 'tests/ee',
-    'tests/site', 'tests/unit/conftest.py', 'tests/config.yml', '.github',
+    'playbooks', '.gitignore', '.yamllint', '.ansible-lint', 'plugins/module_utils', 'tests/gates', 'tests/ee', 'tests/site',
+    'tests/conftest.py', 'tests/support', 'tests/sandbox', 'tests/unit/conftest.py', 'tests/integration/conftest.py', 'tests/config.yml',
+    '.github',
 )
 
 SPDX = '# SPDX-FileCopyrightText: nixcd.hercules_ci contributors\n# SPDX-License-Identifier: GPL-3.0-or-later\n'

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Worlds for the tests, with the collection installed from its tarball."""
+"""Worlds for the tests, with the collection installed from its tarball. What tests themselves import is this checkout's."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import collection
 from tests.support.installed import build, install
 from tests.support.world import World, running_world
+
+collection.make_importable()
 
 
 @pytest.fixture(scope='session')

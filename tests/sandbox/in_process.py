@@ -1,14 +1,25 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sandbox without a network: what is a socket for its client is answered in the client's own thread, in a time that is only counted."""
+"""The sandbox without a network: what is a socket for its client is answered in the client's own thread, in a time that is only counted.
+
+`with Sandbox(tmp_path) as sandbox: …`
+"""
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import io
+import itertools
+import math
 import socket
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
+from tests.sandbox import faults
+from tests.sandbox.controls import Controls
 from tests.sandbox.service import Service
 from tests.sandbox.web import Handler
 
@@ -26,6 +37,44 @@ class Time:
         self.now += seconds
 
 
+class Sandbox(Controls):
+    """A local Hercules CI that only this process can reach, by what asks over HTTP with Python's own library."""
+
+    ports = itertools.count(1)  # at which nobody listens
+
+    def __init__(self, data: Path, token: str | None = None, **changes: Any) -> None:
+        super().__init__(data, token, **changes)
+        self.time = Time()
+        self.service.base_url = 'http://127.0.0.1:%d' % next(self.ports)
+        self._listens = False
+        self._patches = contextlib.ExitStack()
+
+    def __enter__(self) -> Sandbox:
+        connect = http.client.HTTPConnection.connect
+
+        def connect_here(connection: http.client.HTTPConnection) -> None:
+            if 'http://%s:%d' % (connection.host, connection.port) != self.url:
+                connect(connection)
+            elif self._listens:
+                connection.sock = Wire(self.service, self.time, connection.timeout)
+            else:
+                raise ConnectionRefusedError(111, 'Connection refused')
+
+        self._patches.enter_context(mock.patch.object(http.client.HTTPConnection, 'connect', connect_here))
+        self._patches.enter_context(mock.patch.object(faults, 'time', self.time))
+        return super().__enter__()
+
+    def __exit__(self, *exception: object) -> None:
+        super().__exit__(*exception)
+        self._patches.close()
+
+    def listen(self) -> None:
+        self._listens = True
+
+    def hang_up(self) -> None:
+        self._listens = False
+
+
 class Server:
     """What the handler of a request knows of its server."""
 
@@ -36,8 +85,9 @@ class Server:
 class Wire:
     """A connection as its client sees it. The request is answered when the client begins to read."""
 
-    def __init__(self, service: Service, time: Time, timeout: float) -> None:
-        self._service, self._time, self._timeout = service, time, timeout
+    def __init__(self, service: Service, time: Time, timeout: Any) -> None:
+        self._service, self._time = service, time
+        self._timeout = timeout if isinstance(timeout, (float, int)) else math.inf  # the default is an object of its own
         self._sent = bytearray()
 
     def sendall(self, data: Any) -> None:

@@ -33,8 +33,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard 
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.rest import Deployed
 
 from tests.sandbox import jobs, repository
+from tests.sandbox.in_process import Sandbox
 from tests.sandbox.messages import Reply
-from tests.sandbox.server import Sandbox
 from tests.sandbox.service import Service
 from tests.support.surroundings import ROOT
 from tests.support.world import make_importable

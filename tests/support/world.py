@@ -27,6 +27,7 @@ from typing import Any
 
 import yaml
 
+from tests.sandbox.controls import Controls
 from tests.sandbox.server import Sandbox
 from tests.support.examples import inventory, secrets
 from tests.support.repository import make_repository
@@ -100,7 +101,7 @@ class Playing:
 class World:
     """Everything lies below one folder; nothing outside of it is written, but for temporary files."""
 
-    def __init__(self, folder: Path, collections: Path, sandbox: Sandbox, temporary: Path) -> None:
+    def __init__(self, folder: Path, collections: Path, sandbox: Controls, temporary: Path) -> None:
         """collections: where the collection is installed."""
         self.folder = folder
         self.collections = collections
@@ -208,11 +209,11 @@ def make_importable(database: Path) -> None:
 
 
 @contextlib.contextmanager
-def running_world(folder: Path, collections: Path) -> Iterator[World]:
-    """A built world with a running server; the server is ended, the folder is left."""
+def running_world(folder: Path, collections: Path, kind: type[Controls] = Sandbox) -> Iterator[World]:
+    """A built world with a running sandbox of this kind, by default a server; the sandbox is ended, the folder is left."""
     folder.mkdir(parents=True, exist_ok=True)
     # ansible-core 2.21 has a socket in its temporary folder, whose path may have some hundred letters: the folder's name can be too long.
-    with Sandbox(folder / 'sandbox', token=TOKEN) as sandbox, tempfile.TemporaryDirectory(prefix='nixcd-') as temporary:
+    with kind(folder / 'sandbox', token=TOKEN) as sandbox, tempfile.TemporaryDirectory(prefix='nixcd-') as temporary:
         world = World(folder, collections, sandbox, Path(temporary))
         world.build()
         yield world

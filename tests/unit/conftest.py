@@ -19,10 +19,11 @@ from hypothesis import settings
 from tests.sandbox.evaluation import Nix
 from tests.support import collection
 
+collection.make_importable()
+
 
 def pytest_configure() -> None:
     """No property has a time to keep."""
-    collection.make_importable()
     settings.register_profile('nixcd', deadline=None)
     settings.load_profile('nixcd')
 

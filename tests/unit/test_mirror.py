@@ -15,8 +15,9 @@ from tests.support.surroundings import ROOT
 
 UNIT = ROOT / 'tests' / 'unit'
 FILES = sorted(UNIT.rglob('*.py'))
-OF_PLAYS = ('tests.integration',)
-"""What starts plays. What unit tests share with it is in tests/support."""
+OF_PLAYS = ('tests.integration', 'tests.sandbox.server', 'tests.sandbox.web')
+"""What starts plays, and the sandbox as a server. What unit tests share with plays is in tests/support, and the sandbox without a network
+in tests/sandbox/in_process.py."""
 
 
 def subjects(test: Path) -> Iterator[Path]:

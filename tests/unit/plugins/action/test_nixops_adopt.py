@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from ansible.parsing.yaml.loader import AnsibleLoader
 
-from tests.sandbox.server import Sandbox
+from tests.sandbox.in_process import Sandbox
 from tests.support.surroundings import ROOT
 
 FIXTURES = ROOT / 'tests' / 'fixtures' / 'nixops'

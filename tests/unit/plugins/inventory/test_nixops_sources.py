@@ -14,7 +14,7 @@ import pytest
 from ansible.errors import AnsibleError
 from ansible.inventory.data import InventoryData
 
-from tests.sandbox.server import Sandbox
+from tests.sandbox.in_process import Sandbox
 from tests.support.surroundings import FIXTURES
 
 PROJECT = 'github/neat-org/neat-repo'

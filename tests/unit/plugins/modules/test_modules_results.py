@@ -16,12 +16,10 @@ from typing import Any
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import LONGEST_PAUSE
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.transport import _Connection
 
-from tests.sandbox import faults, jobs
-from tests.sandbox.in_process import Time, Wire
+from tests.sandbox import jobs
+from tests.sandbox.in_process import Sandbox, Time
 from tests.sandbox.repository import Commit
-from tests.sandbox.server import Sandbox
 from tests.support.surroundings import FIXTURES
 
 COLLECTION = 'ansible_collections.nixcd.hercules_ci.plugins.'
@@ -227,30 +225,25 @@ SCENARIOS = {
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    time = Time()
+    sandbox = Sandbox(tmp_path / 'sandbox')
+    service, time = sandbox.service, sandbox.time
+    service.base_url = 'http://ci.example:80'
     service_modules = ('client', 'locks', 'logs', 'state_upload')
     job_modules = ('commit_jobs', 'states', 'watch')
     for module in (*('_hercules_ci.' + name for name in service_modules), *('_jobs.' + name for name in job_modules)):
         monkeypatch.setattr(LOGIC + module + '.time', time)
-    monkeypatch.setattr(faults, 'time', time)
     (tmp_path / 'known_hosts').write_text('192.0.2.1 ssh-ed25519 AAAA\n')
-    sandbox = Sandbox(tmp_path / 'sandbox')
-    service = sandbox.service
-
-    def connect(connection: Any) -> None:
-        connection.sock = Wire(service, time, connection.timeout)
 
     def start(job: str) -> None:
         service.store.update('job', job, phase='Done', evaluation='Success', derivations='Success', effects='Success')
 
-    monkeypatch.setattr(_Connection, 'connect', connect)
     monkeypatch.setattr(service.runner, 'start', start)
     found = World(sandbox, time, tmp_path)
     monkeypatch.setattr(service, 'put_state', found.put_state)
     # Ansible itself would add the warnings of all modules that the process has run.
     monkeypatch.setattr(AnsibleModule, 'warn', lambda _module, text: found.warned.append(text))
-    yield found
-    service.store.close()
+    with sandbox:
+        yield found
 
 
 @pytest.fixture
@@ -263,7 +256,7 @@ def attempt(world: World, run_module: Any) -> Callable[..., tuple[dict[str, Any]
         scenario.prepare(world)
         if fault:
             world.sandbox.fault(**fault)
-        common = {'api_base_url': 'http://ci.example', 'api_token': world.sandbox.token, 'timeout': TIMEOUT, 'project': world.project}
+        common = {'api_base_url': world.sandbox.url, 'api_token': world.sandbox.token, 'timeout': TIMEOUT, 'project': world.project}
         if scenario.module == 'nixops_state':
             common['backup_dir'] = str(world.folder / 'backups')
         options = {name: value.replace('{folder}', str(world.folder)) if isinstance(value, str) else value

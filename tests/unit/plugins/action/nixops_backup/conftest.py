@@ -15,7 +15,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.sandbox.server import Sandbox
+from tests.sandbox.in_process import Sandbox
 from tests.support.surroundings import ROOT
 
 PROJECT = 'github/neat-org/neat-repo'

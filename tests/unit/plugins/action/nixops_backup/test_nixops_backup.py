@@ -23,7 +23,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.cli
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._backup.bucket import Bucket
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._backup.saving import now
 
-from tests.sandbox.server import Sandbox
+from tests.sandbox.in_process import Sandbox
 from tests.support.marks import SLOW
 
 from .conftest import FIXTURES, HOSTS, PROJECT, STATE, network_of, state_of

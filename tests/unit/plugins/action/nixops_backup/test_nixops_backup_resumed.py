@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._backup.bucket import Bucket
 
-from tests.sandbox.server import Sandbox
+from tests.sandbox.in_process import Sandbox
 from tests.support.marks import SLOW
 
 from .conftest import PROJECT, STATE

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Servers that do one odd thing."""
+"""Clients that do not pause, and servers for one test."""
 
 from __future__ import annotations
 
@@ -12,6 +12,28 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client, connect
+
+TOKEN = 'a-token-that-must-not-be-seen'
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    return []
+
+
+def made(url: str, pauses: list[float], **options: Any) -> Client:
+    found = connect({'api_base_url': url, 'api_token': TOKEN, 'timeout': 5, **options}, {})
+    found.sleep = pauses.append
+    return found
+
+
+def answer(handler: BaseHTTPRequestHandler, body: bytes = b'{}', status: int = 200, **headers: str) -> None:
+    handler.send_response(status)
+    for name, value in {'Content-Length': str(len(body)), **headers}.items():
+        handler.send_header(name.replace('_', '-'), value)
+    handler.end_headers()
+    handler.wfile.write(body)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.server import Sandbox
+from tests.sandbox.in_process import Sandbox
 from tests.support.surroundings import FIXTURES
 
 Run = Callable[..., dict[str, Any]]

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox.in_process import Sandbox
 from tests.sandbox.messages import Reply, json_reply
-from tests.sandbox.server import Sandbox
 from tests.support.wrong_shapes import wrong_shapes
 
 Run = Callable[..., dict[str, Any]]

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops import snapshot
 
-from tests.sandbox.server import Sandbox
+from tests.sandbox.in_process import Sandbox
 
 Run = Callable[..., dict[str, Any]]
 PROJECT = 'github/neat-org/neat-repo'

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.server import Sandbox
+from tests.sandbox.in_process import Sandbox
 
 Run = Callable[..., dict[str, Any]]
 PROJECT = 'github/neat-org/neat-repo'

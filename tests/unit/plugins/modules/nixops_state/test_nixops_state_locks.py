@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.sandbox.server import Sandbox
+from tests.sandbox.in_process import Sandbox
 
 Run = Callable[..., dict[str, Any]]
 PROJECT = 'github/neat-org/neat-repo'
@@ -142,25 +141,6 @@ def test_the_answer_about_the_lock_is_lost(idempotent: bool, replace: Run, sandb
     assert sandbox.leases(PROJECT, NAME) == []
 
 
-def test_a_lease_is_renewed_while_it_is_needed(replace: Run, sandbox: Sandbox) -> None:
-    sandbox.settings(lease_seconds=1)
-    sandbox.fault('slow', 'PUT', '.*/data', first=2)
-    assert replace()['action'] == 'replaced'
-    assert len([call for call in sandbox.service.calls if call.method == 'POST' and '/lock-leases/' in call.url]) >= 2
-    assert sandbox.leases(PROJECT, NAME) == []
-
-
-def test_a_lock_that_is_lost_stops_the_next_upload(replace: Run, sandbox: Sandbox) -> None:
-    """The first upload certainly fails; before the second the lease is found to be gone."""
-    sandbox.settings(lease_seconds=1)
-    sandbox.fault('lost-lock', 'GET', '.*/jobs')
-    sandbox.fault('slow', 'GET', '.*/states', skip=1, first=1.5, seconds=0.1)
-    result = replace()
-    assert 'lock was lost' in result['msg']
-    assert sandbox.states(PROJECT, NAME) == [OLD]
-    assert replace()['action'] == 'replaced'
-
-
 def test_a_lock_that_somebody_took_over_is_told_after_a_look_at_the_versions(replace: Run, sandbox: Sandbox, warned: list[str]) -> None:
     sandbox.fault('lost-lock', 'DELETE', '.*/lock-leases/.*')
     result = replace()
@@ -204,16 +184,6 @@ def test_a_lock_that_cannot_be_found_is_told(replace: Run, sandbox: Sandbox) -> 
     assert 'If it gave the lock, that lasts until it expires.' in result['msg']
     assert result['changed'] is False
     assert len(sandbox.leases(PROJECT, NAME)) == 1
-
-
-@pytest.mark.parametrize('what', [('DELETE', '.*/lock-leases/.*'), ('POST', '.*/lock-leases/.*')], ids=['release', 'renewal'])
-def test_a_server_that_hangs_at_the_end_is_not_waited_for_long(what: tuple[str, str], replace: Run, sandbox: Sandbox) -> None:
-    sandbox.settings(lease_seconds=1 if what[0] == 'POST' else 600)
-    sandbox.fault('slow', *what, times=-1, first=8)
-    sandbox.fault('slow', 'GET', '.*/states', skip=2, first=0.8)  # during which the lease is renewed
-    started = time.monotonic()
-    assert replace(timeout=2)['action'] == 'replaced'
-    assert time.monotonic() - started < 6
 
 
 def test_what_was_stored_before_a_failure_is_told(replace: Run, sandbox: Sandbox, tmp_path: Any) -> None:

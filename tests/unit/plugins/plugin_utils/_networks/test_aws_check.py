@@ -17,6 +17,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
 
 from tests.aws.server import Aws
+from tests.sandbox.in_process import Sandbox
 from tests.support.surroundings import FIXTURES
 from tests.support.world import PROJECT, TOKEN, World, running_world
 
@@ -25,7 +26,7 @@ EXPORT = FIXTURES / 'nixops' / 'nixops-1.7' / 'export-aws-prod.json'
 
 @pytest.fixture(scope='module')
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with running_world(tmp_path_factory.mktemp('world'), Path('no plays here')) as made:
+    with running_world(tmp_path_factory.mktemp('world'), Path('no plays here'), Sandbox) as made:
         yield made
 
 

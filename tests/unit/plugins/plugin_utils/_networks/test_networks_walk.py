@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from tests.sandbox.server import Sandbox
+from tests.sandbox.in_process import Sandbox
 from tests.support.marks import SLOW
 from tests.support.role_model import BRANCHES, NAMES, TOKEN, UUIDS, Model, Opener, Server
 

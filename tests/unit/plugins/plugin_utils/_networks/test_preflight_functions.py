@@ -18,6 +18,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.last i
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
 
+from tests.sandbox.in_process import Sandbox
 from tests.support.functions import FILES, MORE, SERVICES, WEB, add
 from tests.support.world import PROJECT, TOKEN, World, running_world
 
@@ -26,7 +27,7 @@ SITE = {'nixops_function': 'netlifyDeploy', 'nixops_content': 'site', 'nixops_si
 
 @pytest.fixture(scope='module')
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with running_world(tmp_path_factory.mktemp('world'), Path('no plays here')) as made:
+    with running_world(tmp_path_factory.mktemp('world'), Path('no plays here'), Sandbox) as made:
         add(made.checkout, FILES, 'production')
         yield made
 
