@@ -18,8 +18,9 @@ description:
   - Each run looks at IAM, at which keys the agents have, and at what Hercules CI has deployed, and takes the next step that is safe - a new
     key is made, tried until STS and EC2 take it in all regions of the networks' states, and brought to all agents. When every network that
     uses it has been deployed with it, and no job from before is running, the old key is switched off, and after a while deleted.
-  - It may be stopped anywhere. A tag C(nixcd.hercules_ci) of the IAM user says what was begun. A key whose secret was lost is deleted, and
-    a key that neither an agent nor the tag accounts for is never touched.
+  - It may be stopped anywhere. A tag C(nixcd.hercules_ci) of the IAM user says what was begun. Where a run was stopped before it could note
+    the ID of a new key, CloudTrail is asked whether it was that run that made it. A key whose secret was lost is deleted, and a key that
+    neither an agent nor the tag nor CloudTrail accounts for is never touched.
   - The secret of a key is nowhere on the controller but in the memory of one process. Agents that lack a key get it from another agent.
   - Two runs do not work on the same user at once. A lock of Hercules CI, C(aws-key-USER), in the project of the first network that uses the
     key, lets the second wait for five minutes.

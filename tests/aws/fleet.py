@@ -52,6 +52,8 @@ class Agents:
         self.client._session = _session()
         self.down: set[str] = set()
         self.broken: set[str] = set()
+        self.locked = True
+        """Whether a lock keeps other runs out."""
         self.jobs = Jobs(None, dict.fromkeys(NETWORKS))
         self.written: Callable[[], None] = lambda: None
         """Called after each write to an agent."""
@@ -89,7 +91,7 @@ class Agents:
         owner = Owner(USER, SECRET, wish.max_age, wish.soak, agents=AGENTS)
         looks = {agent: self.module(aws_key_info, agent, {'names': [SECRET]})['aws_keys'].get(SECRET, {})
                  for agent in AGENTS if agent not in self.down}
-        return [Turn(Rotation(owner, self.client, wish, looks, self.answer, lambda: {'eu-west-1', 'us-east-1'}))]
+        return [Turn(Rotation(owner, self.client, wish, looks, self.answer, lambda: {'eu-west-1', 'us-east-1'}, locked=self.locked))]
 
     def run(self, wish: Wish) -> dict[str, Any]:
         """The playbook. Returns the row of the user, with what the run as a whole says of agents."""

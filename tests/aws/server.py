@@ -4,7 +4,7 @@
 """AWS for tests: a moto server on a free port, and before it what moto does not know.
 
 New keys that are not known everywhere at once, keys that are switched off, the last use of keys, requests that are put off or refused, a
-clock that is wrong, and somebody who looks on at each request.
+clock that is wrong, what CloudTrail has seen, and somebody who looks on at each request.
 """
 
 from __future__ import annotations
@@ -30,10 +30,13 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 CONTROLLER = ('AKIACONTROLLER000000', 'secret-of-the-controller')
 """The controller's own key."""
+LOST = 'lost'
+"""A request that takes effect, and whose answer nobody can read."""
 CANARY = 'CANARYsecretAccessKey'
 """How the secret of each new key begins."""
 _CREDENTIAL = re.compile(r'Credential=([^/]+)/\d+/([^/]+)/([^/]+)/')
 ERRORS = {
+    'cloudtrail': '{"__type": "%s", "message": "%s"}',
     'ec2': '<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors><RequestID>r</RequestID></Response>',
     '': '<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error><RequestId>r</RequestId></ErrorResponse>',
 }
@@ -50,6 +53,10 @@ class Aws:
         """By region, whether it knows a new key, one request after the other; after the last of these it does."""
         self.errors: dict[str, str] = {}
         """Error codes by action."""
+        self.failing = (0, '')
+        """The number of a request of the controller, and the code that it is refused with, or LOST."""
+        self.refused_first: dict[str, list[str]] = {}
+        """Codes with which the first requests are refused that are made with new keys, by action."""
         self.put_off: Counter[str] = Counter()
         """How often an action is throttled before it is let through."""
         self.skew = timedelta()
@@ -57,10 +64,16 @@ class Aws:
         self.passed = timedelta()
         """Time that has passed for AWS beside what has really passed."""
         self.requests: list[str] = []
+        self.number = 0
+        """Of the controller's last request."""
         self.used: list[tuple[str, str]] = []
         """Keys other than the controller's that a request was made with, and whether that was taken."""
         self.done: Callable[[str], None] = lambda action: None
         """Called when a request has taken effect and is yet to be answered."""
+        self.trail: list[dict[str, Any]] = []
+        """What CloudTrail has seen of the creation of keys."""
+        self.trail_late = timedelta()
+        """After which CloudTrail tells of it."""
         self._server: Any = None
         self.url = ''
 
@@ -113,6 +126,7 @@ class Aws:
         """As somebody does by hand."""
         key = self.iam.create_access_key(user)
         self._mark(key)
+        self._record(key, 'console.amazonaws.com')
         key.create_date -= age
         return key
 
@@ -127,22 +141,30 @@ class Aws:
         length = int(environ.get('CONTENT_LENGTH') or 0)
         body = environ['wsgi.input'].read(length)
         environ['wsgi.input'] = _Body(body)
-        action = (parse_qs(body.decode()).get('Action') or ['?'])[0]
+        target = environ.get('HTTP_X_AMZ_TARGET', '').rpartition('.')[2]
+        action = target or (parse_qs(body.decode()).get('Action') or ['?'])[0]
         self.requests.append(action)
         found = _CREDENTIAL.search(environ.get('HTTP_AUTHORIZATION', ''))
         key, region, service = found.groups() if found else ('', '', '')
+        self.number += key == CONTROLLER[0]
         refusal = self._refusal(action, key, region, service)
         if key != CONTROLLER[0]:
             self.used.append((key, refusal))
         if refusal:
             return self._error(start_response, service, refusal)
+        if action == 'LookupEvents':
+            self.done(action)
+            return self._answer(start_response, '200 OK', 'application/x-amz-json-1.1', self._lookup(json.loads(body)))
         before = set(self.iam.access_keys)
         answer: list[Any] = []
         data = b''.join(self._moto(environ, lambda *given: answer.append(given)))
         for name in set(self.iam.access_keys) - before:
             data = self._mark(self.iam.access_keys[name], data)
+            self._record(self.iam.access_keys[name], environ.get('HTTP_USER_AGENT', ''))
         self._note_use(key, service, region)
         self.done(action)
+        if self.failing == (self.number, LOST):
+            return self._answer(start_response, '502 Bad Gateway', 'text/html', b'<html>')
         status, headers = answer[0][:2]
         headers = [(name, value) for name, value in headers if name.lower() not in ('date', 'content-length')]
         start_response(status, [*headers, ('Content-Length', str(len(data)))])
@@ -158,13 +180,33 @@ class Aws:
         key.known_from = datetime.now(timezone.utc)
         return data
 
+    def _record(self, key: Any, program: str) -> None:
+        """As CloudTrail's reference has it: an event holds a record as text, and that what was made, without the secret."""
+        made = {'userName': key.user_name, 'accessKeyId': key.access_key_id, 'status': key.status}
+        record = {'eventName': 'CreateAccessKey', 'userAgent': program, 'responseElements': {'accessKey': made}}
+        self.trail.append({'EventName': 'CreateAccessKey', 'EventTime': self.now.timestamp(), 'CloudTrailEvent': json.dumps(record)})
+
+    def _lookup(self, wanted: dict[str, Any]) -> bytes:
+        """One event a page, so that there are several."""
+        assert wanted['LookupAttributes'] == [{'AttributeKey': 'EventName', 'AttributeValue': 'CreateAccessKey'}]
+        known = [
+            event for event in self.trail
+            if wanted['StartTime'] <= event['EventTime'] <= min(wanted['EndTime'], (self.now - self.trail_late).timestamp())
+        ]
+        page = int(wanted.get('NextToken', 0))
+        more = {'NextToken': str(page + 1)} if page + 1 < len(known) else {}
+        return json.dumps({'Events': known[page:page + 1], **more}).encode()
+
     def _refusal(self, action: str, key: str, region: str, service: str) -> str:
         if self.put_off[action] > 0:
             self.put_off[action] -= 1
             return 'Throttling'
         if key == CONTROLLER[0]:
-            return self.errors.get(action, '')
+            number, code = self.failing
+            return code if number == self.number and code != LOST else self.errors.get(action, '')
         own = [each for each in self.iam.get_all_access_keys_for_all_users() if each.access_key_id == key]
+        if self.refused_first.get(action):
+            return self.refused_first[action].pop(0)
         if self.unsteady.get(region) and not self.unsteady[region].pop(0):
             return 'AuthFailure' if service == 'ec2' else 'InvalidClientTokenId'
         delay = self.delay.get(region, self.delay.get('', 0.0))
@@ -184,8 +226,11 @@ class Aws:
     def _error(self, start_response: Callable[..., Any], service: str, code: str) -> list[bytes]:
         # As AWS does, messages name keys and users: they are not to be quoted.
         data = (ERRORS.get(service, ERRORS['']) % (code, 'User: arn:aws:iam::1:user/x with AKIAQUOTEDQUOTED0000 may not')).encode()
-        headers = [('Content-Type', 'text/xml'), ('Content-Length', str(len(data)))]
-        start_response('400 Bad Request' if code == 'Throttling' else '403 Forbidden', headers)
+        kind = 'application/x-amz-json-1.1' if service == 'cloudtrail' else 'text/xml'
+        return self._answer(start_response, '400 Bad Request' if code == 'Throttling' else '403 Forbidden', kind, data)
+
+    def _answer(self, start_response: Callable[..., Any], status: str, kind: str, data: bytes) -> list[bytes]:
+        start_response(status, [('Content-Type', kind), ('Content-Length', str(len(data)))])
         return [data]
 
     def summary(self) -> str:

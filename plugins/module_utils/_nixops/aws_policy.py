@@ -148,10 +148,11 @@ def network_policy(resources: Iterable[Mapping[str, str]]) -> dict[str, Any]:
 
 
 def controller_policy(users: Iterable[str]) -> dict[str, Any]:
-    """A policy for the controller: the keys of these users, and to look whether machines exist."""
+    """A policy for the controller: the keys of these users, who has made one, and to look whether machines exist."""
     names = sorted(set(users))
     statements = [{'Sid': 'Machines', 'Effect': 'Allow', 'Action': ['ec2:DescribeInstances'], 'Resource': '*'}]
     if names:
+        statements.append({'Sid': 'Creations', 'Effect': 'Allow', 'Action': ['cloudtrail:LookupEvents'], 'Resource': '*'})
         arns = ['arn:aws:iam::*:user/%s' % name for name in names]
         statements.insert(0, {'Sid': 'AccessKeys', 'Effect': 'Allow', 'Action': list(ROTATION), 'Resource': arns})
     return _policy(statements)

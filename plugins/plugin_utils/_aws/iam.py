@@ -12,20 +12,23 @@ quoted: it may name a key.
 from __future__ import annotations
 
 import importlib
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ...module_utils._problems import Failure, Problem, fail
-from .keys import TAG, Key, Use
+from .keys import TAG, Key, Maker, Use
 
 PATIENCE = 20.0
 """Seconds in which a request is repeated that AWS has put off."""
+NEAR = timedelta(minutes=5)
+"""Around the creation of a key, in which CloudTrail is asked for it."""
 PUT_OFF = frozenset({
     'Throttling', 'ThrottlingException', 'RequestLimitExceeded', 'TooManyRequestsException', 'RequestThrottled', 'ServiceUnavailable',
     'ConcurrentModification', 'EntityTemporarilyUnmodifiable',
@@ -81,7 +84,7 @@ class AwsClient:
     def __init__(self, profile: str = '', region: str = '') -> None:
         self._profile, self._region = profile, region
         self._session: Any = None
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
         self.sleep: Callable[[float], None] = time.sleep
 
     @property
@@ -125,10 +128,26 @@ class AwsClient:
         """Write the tag."""
         self._ask('iam', 'TagUser', name, UserName=name, Tags=[{'Key': TAG, 'Value': text}])
 
-    def create(self, name: str) -> NewKey:
-        """A new key. Sent once: whether a request without an answer has made a key, the next run finds out."""
-        key = self._ask('iam', 'CreateAccessKey', name, UserName=name)['AccessKey']
+    def create(self, name: str, mark: str) -> NewKey:
+        """A new key. Sent once: whether a request without an answer has made a key, the next run finds out. mark: for CloudTrail."""
+        key = self._ask('iam', 'CreateAccessKey', name, mark=mark, UserName=name)['AccessKey']
         return NewKey(key['AccessKeyId'], key['SecretAccessKey'])
+
+    def maker(self, key: Key, mark: str) -> Maker:
+        """Who has made a key: it was the run with this mark if CloudTrail saw that in the name of the program."""
+        wanted: dict[str, Any] = {
+            'LookupAttributes': [{'AttributeKey': 'EventName', 'AttributeValue': 'CreateAccessKey'}],
+            'StartTime': key.created - NEAR, 'EndTime': key.created + NEAR,
+        }
+        while True:
+            found = self._ask('cloudtrail', 'LookupEvents', 'the creation of a key', region=_home_of_iam(self.region), **wanted)
+            for event in found.get('Events', ()):
+                program, made = _creation(event.get('CloudTrailEvent', ''))
+                if made == key.id:
+                    return Maker.RUN if mark and mark in program else Maker.OTHER
+            if not found.get('NextToken'):
+                return Maker.UNKNOWN
+            wanted['NextToken'] = found['NextToken']
 
     def switch(self, name: str, key: str, active: bool) -> None:
         """Let a key work, or not."""
@@ -157,13 +176,15 @@ class AwsClient:
                 self._session = library.session.Session(profile_name=self._profile or None)
         return self._session
 
-    def _ask(self, service: str, action: str, subject: str, *, region: str = '', gone: Any = None, **arguments: Any) -> Any:
-        """gone: the answer where there is no such thing, if that is none to complain about."""
-        place = (service, region or self.region)
+    def _ask(
+        self, service: str, action: str, subject: str, *, region: str = '', gone: Any = None, mark: str = '', **arguments: Any,
+    ) -> Any:
+        """gone: the answer where there is no such thing, if that is none to complain about. mark: what to add to the program's name."""
+        place = (service, region or self.region, mark)
         where = '%s of %s' % (action, subject)
         with in_words(action, subject):
             if place not in self._clients:
-                self._clients[place] = self._opened().client(service, region_name=place[1], config=_config())
+                self._clients[place] = self._opened().client(service, region_name=place[1], config=_config(mark))
             client = self._clients[place]
         waited, pause = 0.0, 0.5
         while True:
@@ -173,8 +194,9 @@ class AwsClient:
                 code = code_of(error)
                 if gone is not None and code == 'NoSuchEntity':
                     return gone
-                if code not in PUT_OFF or waited >= PATIENCE:
-                    raise _refusal(code, action, where) from None
+                undecided = _status_of(error) >= 500  # it may have been done all the same
+                if code not in PUT_OFF or waited >= PATIENCE or (undecided and mark):
+                    raise _refusal(code, action, where, decided=not undecided) from None
             except Exception as error:
                 raise _unanswered(error, action, where) from None
             self.sleep(pause)
@@ -197,6 +219,10 @@ def code_of(error: Any) -> str:
     return str(error.response.get('Error', {}).get('Code', ''))
 
 
+def _status_of(error: Any) -> int:
+    return int(error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0))
+
+
 def date_of(answer: Mapping[str, Any]) -> datetime:
     """What AWS' clock says; where the answer does not tell, this machine's."""
     header = answer.get('ResponseMetadata', {}).get('HTTPHeaders', {}).get('date', '')
@@ -210,12 +236,27 @@ def _method(action: str) -> str:
     return ''.join('_' + letter.lower() if letter.isupper() else letter for letter in action).lstrip('_')
 
 
-def _config() -> Any:
-    return importlib.import_module('botocore.config').Config(connect_timeout=10, read_timeout=45, retries={'total_max_attempts': 1})
+def _config(mark: str = '') -> Any:
+    return importlib.import_module('botocore.config').Config(
+        connect_timeout=10, read_timeout=45, retries={'total_max_attempts': 1}, user_agent_extra=mark and '%s/%s' % (TAG, mark))
 
 
-def _refusal(code: str, action: str, where: str) -> Failure:
-    """What AWS refuses, in words, and what to do."""
+def _home_of_iam(region: str) -> str:
+    """The region in which CloudTrail has what IAM does."""
+    return {'cn': 'cn-north-1', 'us-gov': 'us-gov-west-1'}.get(region.rsplit('-', 2)[0], 'us-east-1')
+
+
+def _creation(event: str) -> tuple[str, str]:
+    """The program that has made a key, and the key's ID; both empty for what is not such an event, or one that was refused."""
+    try:
+        told = json.loads(event)
+        return str(told.get('userAgent') or ''), str(told['responseElements']['accessKey']['accessKeyId'])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return '', ''
+
+
+def _refusal(code: str, action: str, where: str, *, decided: bool) -> Failure:
+    """What AWS refuses, in words, and what to do. decided: whether nothing was done, so that the result has aws_code."""
     if code in REFUSED:
         what, remedy = 'The controller may not ask AWS for %s.' % action, (
             'Allow it: nixcd.hercules_ci.aws_policy gives the policy that the controller needs. %s' % SAFE)
@@ -237,8 +278,8 @@ def _refusal(code: str, action: str, where: str) -> Failure:
             'Compare the clock of the controller with the real time: five minutes are too much. Else the secret access key of the '
             'controller is wrong')
     else:
-        what, remedy = 'AWS refuses %s.' % action, 'Look up the code of the error. %s' % SAFE
-    return Failure((Problem(what, where=where, found=code, remedy=remedy),), {'aws_code': code})
+        what, remedy = 'AWS %s %s.' % ('refuses' if decided else 'has failed in', action), 'Look up the code of the error. %s' % SAFE
+    return Failure((Problem(what, where=where, found=code, remedy=remedy),), {'aws_code': code} if decided else {})
 
 
 def _unanswered(error: Exception, action: str, where: str) -> Failure:

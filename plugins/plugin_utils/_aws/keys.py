@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from enum import Enum
 
 from ...module_utils._problems import fail
 
 TAG = 'nixcd.hercules_ci'
 """The tag's name."""
 PATTERN = '%Y-%m-%dT%H:%M:%SZ'
-_WORD = re.compile(r'(creating|before|made|given|off)=(\S+)')
+_WORD = re.compile(r'(creating|mark|before|made|given|off)=(\S+)')
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,23 @@ class Use:
     where: str = ''
 
 
+class Maker(Enum):
+    """Who has made a key, as CloudTrail knows."""
+
+    RUN = 'the run that was stopped'
+    OTHER = 'somebody else'
+    UNKNOWN = 'not known, or not yet'
+
+
 @dataclass(frozen=True)
 class Key:
-    """An access key, without its secret. use: None while nobody has asked."""
+    """An access key, without its secret. use, maker: None while nobody has asked."""
 
     id: str
     created: datetime
     active: bool = True
     use: Use | None = None
+    maker: Maker | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,8 @@ class Off:
 class Note:
     """What the tag says. All times are those of AWS' clock.
 
-    creating: since when a key is being made whose ID is not known yet. before: the keys that there were then, all accounted for.
+    creating: since when a key is being made whose ID is not known yet. mark: what the run that makes it says of itself to CloudTrail.
+    before: the keys that there were then, all accounted for.
     made: the key that is, or is to be, on all agents. given: since when it is. off: the one before it, once that is switched off.
     """
 
@@ -59,6 +70,7 @@ class Note:
     made: str = ''
     given: datetime | None = None
     off: Off | None = None
+    mark: str = ''
 
     @property
     def names(self) -> frozenset[str]:
@@ -69,6 +81,7 @@ class Note:
         """As the value of a tag: at most 256 letters, digits, spaces and characters of `_.:/=+-@`."""
         words = {
             'creating': _time_text(self.creating),
+            'mark': self.mark,
             'before': '/'.join(sorted(self.before)),
             'made': self.made,
             'given': _time_text(self.given),
@@ -88,7 +101,8 @@ def read_note(text: str | None, where: str) -> Note:
             raise ValueError
         off = found['off'].split('@') if 'off' in found else []
         return Note(
-            creating=_time(found.get('creating')), before=frozenset(filter(None, found.get('before', '').split('/'))),
+            creating=_time(found.get('creating')), mark=found.get('mark', ''),
+            before=frozenset(filter(None, found.get('before', '').split('/'))),
             made=found.get('made', ''), given=_time(found.get('given')),
             off=Off(off[0], _required(off[1]), urgent=off[2:] == ['urgent']) if off else None,
         )

@@ -7,23 +7,26 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ...module_utils._problems import Failure, Problem
+from ...module_utils._problems import Failure, Problem, fail
 from ...module_utils._secrets.aws import fingerprint
 from ...module_utils._secrets.key_ids import shown
 from .declared import Owner
 from .iam import AwsClient, NewKey
-from .keys import Key, Note, Use, read_note
-from .step import ENDS, Answer, Jobs, Kind, Seen, Step, Wish, next_step, noted
+from .keys import Key, Maker, Note, Use, read_note
+from .step import ENDS, LONGEST_CREATION, Answer, Jobs, Kind, Seen, Step, Wish, next_step, noted
 from .trial import wait_until_known
 
 MOST_STEPS = 12
 """In a row; a rotation has fewer."""
+APART = 3.0
+"""Seconds, longer than between a look and the note that follows from it: where no lock keeps runs apart, the last note wins."""
 OTHER = 'another key: '
 """Before the fingerprint of a key that an agent has and the user does not."""
 
@@ -35,7 +38,8 @@ Look = Mapping[str, Any]
 class Rotation:
     """looks: by agent that answers. require_alone: raises Failure when another run may be at work. jobs: asks Hercules CI.
 
-    regions: asks for the regions in which a key has to work. new: the key that was made, until all agents have it.
+    locked: whether a lock keeps other runs out. regions: asks for the regions in which a key has to work. new: the key that was made, until
+    all agents have it.
     """
 
     owner: Owner
@@ -45,11 +49,13 @@ class Rotation:
     jobs: Callable[[datetime | None, Callable[[], datetime]], Answer]
     regions: Callable[[], set[str]]
     require_alone: Callable[[], None] = lambda: None
+    locked: bool = False
     done: list[str] = field(default_factory=list)
     new: NewKey | None = None
     last: Step | None = None
     _seen: Seen | None = None
     _uses: dict[str, Use] = field(default_factory=dict)
+    _makers: dict[str, Maker] = field(default_factory=dict)
     _jobs: Answer | None = None
 
     def look(self) -> Seen:
@@ -60,12 +66,8 @@ class Rotation:
             agent: ids.get(look['fingerprint'], OTHER + look['fingerprint']) if look else ''
             for agent, look in self.looks.items() if agent in self.owner.agents
         }
-        keys = tuple(replace(key, use=self._uses.get(key.id)) for key in user.keys)
-        seen = Seen(user.now, keys, read_note(user.tag, str(self.owner)), held, frozenset(self.owner.agents) - held.keys())
-        if self._jobs:
-            seen = replace(seen, jobs=self._jobs.jobs, tolerance=self._jobs.tolerance)
-        self._seen = seen
-        return seen
+        return self._with_answers(
+            Seen(user.now, user.keys, read_note(user.tag, str(self.owner)), held, frozenset(self.owner.agents) - held.keys()))
 
     def first(self) -> Step:
         """The step that there is to do, with two requests to AWS and nothing changed; a question, where the answer would decide."""
@@ -103,6 +105,8 @@ class Rotation:
         """Whether it was a question, which is answered now."""
         if step.kind is Kind.ASK_USE:
             self._uses[step.key] = self.client.use(self.owner.user, step.key)
+        elif step.kind is Kind.ASK_MAKER:
+            self._makers.update((key.id, self.client.maker(key, seen.note.mark)) for key in seen.keys if key.id == step.key)
         elif step.kind is Kind.ASK_JOBS:
             self._jobs = self.jobs(seen.note.given, lambda: seen.now + timedelta(seconds=time.monotonic() - asked))
         else:
@@ -110,36 +114,59 @@ class Rotation:
         return True
 
     def _with_answers(self, seen: Seen) -> Seen:
-        keys = tuple(replace(key, use=self._uses.get(key.id)) for key in seen.keys)
-        self._seen = replace(seen, keys=keys)
+        keys = tuple(replace(key, use=self._uses.get(key.id), maker=self._makers.get(key.id)) for key in seen.keys)
+        seen = replace(seen, keys=keys)
         if self._jobs:
-            self._seen = replace(self._seen, jobs=self._jobs.jobs, tolerance=self._jobs.tolerance)
-        return self._seen
+            seen = replace(seen, jobs=self._jobs.jobs, tolerance=self._jobs.tolerance)
+        self._seen = seen
+        return seen
 
     def _do(self, step: Step, seen: Seen) -> None:
         user, note = self.owner.user, noted(step, seen, urgent=self.wish.urgent)
-        if note != seen.note:
-            self.client.note(user, str(note))
         if step.kind is Kind.CREATE:
             self._create(note, seen)
-        elif step.kind in (Kind.OFF, Kind.ON):
+        elif note != seen.note:
+            self.client.note(user, str(note))
+        if step.kind in (Kind.OFF, Kind.ON):
             self.client.switch(user, step.key, step.kind is Kind.ON)
         elif step.kind is Kind.DELETE:
             self.client.delete(user, step.key)
         self._tell(step)
 
     def _create(self, note: Note, seen: Seen) -> None:
-        regions = self.regions()  # first: what fails here has made no key
+        user, regions = self.owner.user, self.regions()  # first: what fails here has made no key, and it may take long
+        note = self._announced(note, seen)
         try:
-            key = self.client.create(self.owner.user)
+            key = self.client.create(user, note.mark)
         except Failure as failure:
             if failure.extra.get('aws_code'):  # AWS has made none, so that what comes next is not taken for one
-                self.client.note(self.owner.user, str(replace(seen.note, creating=None)))
+                self.client.note(user, str(replace(seen.note, creating=None, mark='')))
             raise
-        self.client.note(self.owner.user, str(Note(before=note.before, made=key.id, off=note.off)))
+        self.client.note(user, str(Note(before=note.before, made=key.id, off=note.off)))
         self.wish = replace(self.wish, replaced=True)
         wait_until_known(self.client, key, regions)
         self.new = key
+
+    def _announced(self, note: Note, seen: Seen) -> Note:
+        """The note as it stands in the tag, after a look whether another run is making a key, too. Raises Failure if one is."""
+        user = self.client.user(self.owner.user)
+        begun = seen.note.creating
+        if read_note(user.tag, str(self.owner)) != seen.note or {key.id for key in user.keys} != {key.id for key in seen.keys} or (
+            begun and not self.locked and user.now < begun + LONGEST_CREATION
+        ):
+            raise self._not_alone()
+        note = replace(note, creating=user.now, mark=os.urandom(8).hex())
+        self.client.note(self.owner.user, str(note))
+        if not self.locked:
+            self.client.sleep(APART)
+            if self.client.user(self.owner.user).tag != str(note):
+                raise self._not_alone()
+        return note
+
+    def _not_alone(self) -> Failure:
+        return fail(
+            'Another run is making a key for the user, or has changed its keys just now.', where=str(self.owner),
+            found='the tag or the keys of the user are not as this run saw them', remedy='Wait two minutes, then run this again')
 
     def _tell(self, step: Step) -> None:
         words = {

@@ -16,17 +16,19 @@ It only ever looks at what is there now, so that it does not matter where the ru
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
 from ...module_utils._secrets.key_ids import shown
-from .keys import Key, Note, Off
+from .keys import Key, Maker, Note, Off
 
 MOST_KEYS = 2
 """That IAM lets a user have."""
 LONGEST_CREATION = timedelta(seconds=90)
 """Between the note that a key is going to be made and its creation: the request is given up long before."""
+TRAIL = timedelta(minutes=20)
+"""After which CloudTrail knows of a creation; it mostly takes five."""
 TRIAL = timedelta(minutes=15)
 """After its creation, while a run tries a key before any agent gets it."""
 
@@ -38,6 +40,7 @@ class Kind(Enum):
     WAIT = 'wait'
     REFUSE = 'refuse'
     ASK_USE = 'ask when the key was used last'
+    ASK_MAKER = 'ask who has made the key'
     ASK_JOBS = 'ask for jobs and deployments'
     CREATE = 'create a key'
     GIVE = 'bring the key to agents'
@@ -48,7 +51,7 @@ class Kind(Enum):
     DELETE = 'delete the key'
 
 
-QUESTIONS = frozenset({Kind.ASK_USE, Kind.ASK_JOBS})
+QUESTIONS = frozenset({Kind.ASK_USE, Kind.ASK_MAKER, Kind.ASK_JOBS})
 ENDS = frozenset({Kind.REST, Kind.WAIT, Kind.REFUSE})
 """After which there is nothing to do in this run."""
 
@@ -116,7 +119,10 @@ class Seen:
         return made[0] if made else max(working, key=lambda key: key.created, default=None)
 
     def is_lost_creation(self, key: Key) -> bool:
-        """Whether it came of a run that was stopped before it could note the ID: made just then, and on no agent."""
+        """Whether it may have come of a run that was stopped before it could note the ID: made just then, and on no agent.
+
+        IAM has nothing to tell it from one that somebody made by hand meanwhile. CloudTrail has.
+        """
         begun = self.note.creating
         return (
             begun is not None and key.id not in self.note.names | self.held
@@ -166,19 +172,29 @@ def _give(seen: Seen) -> Step | None:
 
 def _foreign(seen: Seen) -> Step | None:
     """Keys that nobody can account for are never touched."""
-    for key in seen.keys:
-        if key.id in seen.note.names | seen.held:
-            continue
-        if not seen.is_lost_creation(key):
-            there = ' An agent that cannot be reached may have it: %s.' % ', '.join(sorted(seen.unreachable)) if seen.unreachable else ''
-            return Step(Kind.REFUSE, key.id, 'The user has the key %s, which no agent has and no run has made.%s' % (shown(key.id), there),
-                        left=tuple(sorted(seen.unreachable)))
-        if key.use is None:
-            return Step(Kind.ASK_USE, key.id)
-        if key.use.at is not None:
-            return Step(Kind.REFUSE, key.id, 'The key %s was made while a run was stopped, and is used: %s.' % (
-                shown(key.id), key.use.where or 'nobody knows where'))
-    return None
+    unknown = (key for key in seen.keys if key.id not in seen.note.names | seen.held)
+    return next(filter(None, (_perhaps_lost(seen, key) if seen.is_lost_creation(key) else _nobodys(seen, key) for key in unknown)), None)
+
+
+def _nobodys(seen: Seen, key: Key) -> Step:
+    there = ' An agent that cannot be reached may have it: %s.' % ', '.join(sorted(seen.unreachable)) if seen.unreachable else ''
+    return Step(Kind.REFUSE, key.id, 'The user has the key %s, which no agent has and no run has made.%s' % (shown(key.id), there),
+                left=tuple(sorted(seen.unreachable)))
+
+
+def _perhaps_lost(seen: Seen, key: Key) -> Step | None:
+    """Whether it was a run that made a key. Who has its secret uses it."""
+    why = 'The key %s was made while a run was stopped' % shown(key.id)
+    if key.use is None:
+        return Step(Kind.ASK_USE, key.id)
+    if key.use.at is not None:
+        return Step(Kind.REFUSE, key.id, '%s, and is used: %s.' % (why, key.use.where or 'nobody knows where'))
+    if key.maker is None:
+        return Step(Kind.ASK_MAKER, key.id)
+    if key.maker is Maker.UNKNOWN and seen.now < key.created + TRAIL:
+        return _wait('%s. By whom, CloudTrail tells after some minutes.' % why)
+    by = {Maker.OTHER: 'somebody else', Maker.UNKNOWN: 'whom, CloudTrail does not know'}
+    return Step(Kind.REFUSE, key.id, '%s, by %s.' % (why, by[key.maker])) if key.maker in by else None
 
 
 def _lost(seen: Seen) -> Step | None:
@@ -323,5 +339,5 @@ def noted(step: Step, seen: Seen, *, urgent: bool = False) -> Note:
     if step.kind is Kind.CONFIRM:
         return Note(before=frozenset(key.id for key in seen.keys) - {step.key}, made=step.key, given=seen.now, off=note.off)
     if step.kind in (Kind.OFF, Kind.NOTE_OFF):
-        return Note(note.creating, note.before | {step.key}, note.made, note.given, Off(step.key, seen.now, urgent))
+        return replace(note, before=note.before | {step.key}, off=Off(step.key, seen.now, urgent))
     return note

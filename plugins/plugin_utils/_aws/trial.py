@@ -13,14 +13,15 @@ from typing import Any
 
 from ...module_utils._problems import fail
 from ...module_utils._secrets.key_ids import shown
-from .iam import UNKNOWN_KEY, AwsClient, NewKey, code_of, in_words
+from .iam import REFUSED, AwsClient, NewKey, code_of, in_words
 
 TIMES = 5
 """How often in a row each service of each region has to take it."""
 PAUSE = 1.0
 PATIENCE = 300.0
 """Seconds."""
-NOT_YET = UNKNOWN_KEY | {'SignatureDoesNotMatch'}
+KNOWN = REFUSED | {'DryRunOperation', 'OptInRequired'}
+"""What is answered only to a key that is known. A request that is put off, as too much is asked, says nothing of the key."""
 
 
 def wait_until_known(
@@ -62,7 +63,7 @@ def _refusal(client: Any, service: str) -> str:
             client.describe_instances(DryRun=True)
     except client.exceptions.ClientError as error:
         code = code_of(error)
-        return code if code in NOT_YET else ''
+        return '' if code in KNOWN else code
     except Exception as error:  # a region that cannot be reached from here: its name says enough
         return type(error).__name__
     return ''

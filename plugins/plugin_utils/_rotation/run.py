@@ -132,7 +132,7 @@ class Run:
                 connect(networks[0].connection()), networks[0].project_path, 'aws-key-%s' % owner.user, 'AWS access key of %s' % owner.user,
                 WAITED, guards='the access keys of %s' % owner,
             ))
-            turn.rotation.require_alone = lease.require_held
+            turn.rotation.require_alone, turn.rotation.locked = lease.require_held, True
 
 
 def turns_of(fleet: Fleet, rotates: bool, urgent: bool) -> list[Turn]:

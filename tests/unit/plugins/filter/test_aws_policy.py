@@ -62,9 +62,9 @@ def test_what_a_machine_uses() -> None:
 
 def test_the_controller() -> None:
     policy = aws_policy([], ['b', 'a'])
-    keys, machines = policy['Statement']
+    keys, machines, creations = policy['Statement']
     assert keys['Action'] == list(ROTATION) and keys['Resource'] == ['arn:aws:iam::*:user/a', 'arn:aws:iam::*:user/b']
-    assert machines['Action'] == ['ec2:DescribeInstances']
+    assert machines['Action'] == ['ec2:DescribeInstances'] and creations['Action'] == ['cloudtrail:LookupEvents']
 
 
 @pytest.mark.parametrize('value', ['ec2', {}, {'uuid': 'x'}, [1], ['ec3'], None])

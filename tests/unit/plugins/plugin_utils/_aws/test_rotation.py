@@ -140,47 +140,13 @@ def test_a_key_that_aws_never_takes(agents: Agents, aws: Aws, monkeypatch: pytes
     assert held(agents) == {key.access_key_id} != {refused.access_key_id}
 
 
-PHASES = (
-    ('GetUser', 'ListAccessKeys', 'TagUser', 'CreateAccessKey'),
-    ('GetUser', 'ListAccessKeys', 'GetAccessKeyLastUsed', 'TagUser', 'UpdateAccessKey'),
-    ('GetUser', 'ListAccessKeys', 'GetAccessKeyLastUsed', 'DeleteAccessKey'),
-)
-"""What the three runs of a rotation ask AWS for."""
-
-
-@pytest.mark.parametrize(('code', 'sentence'), [
-    ('AccessDenied', 'The controller may not ask AWS for %s.'),
-    ('ExpiredToken', "The controller's credentials for AWS have expired."),
-    ('LimitExceeded', 'AWS gives the user no more of this.'),
-])
-def test_each_action_refused(agents: Agents, aws: Aws, code: str, sentence: str) -> None:
-    """A sentence, a safe state, and the next run goes on."""
-    agents.run(SITE)
-    (old,) = aws.keys(USER)
-    aws.passed += 91 * DAY
-    for actions in PHASES:
-        before = [(key.access_key_id, key.status) for key in aws.keys(USER)]
-        for action in actions:
-            aws.errors = {action: code}
-            row = agents.run(WISH)
-            assert row['step'] == 'failed', action
-            assert (sentence % action if '%' in sentence else sentence) in row['next'] and row['key_problems']
-            assert 'AKIAQUOTED' not in str(row) and CANARY not in str(row)
-            assert [(key.access_key_id, key.status) for key in aws.keys(USER)] == before
-        aws.errors = {}
-        agents.run(WISH)
-        agents.deploy_all()
-        aws.passed += 2 * DAY
-    (key,) = aws.keys(USER)
-    assert held(agents) == {key.access_key_id} != {old.access_key_id}
-
-
 def test_requests_that_are_put_off(agents: Agents, aws: Aws) -> None:
     slept: list[float] = []
     agents.client.sleep = slept.append
-    aws.put_off.update(dict.fromkeys(PHASES[0], 2))
+    actions = ('GetUser', 'ListAccessKeys', 'TagUser', 'CreateAccessKey')
+    aws.put_off.update(dict.fromkeys(actions, 2))
     assert agents.run(SITE)['step'] == 'nothing to do' and len(slept) > 6
-    aws.put_off.update(dict.fromkeys(PHASES[0], 100))
+    aws.put_off.update(dict.fromkeys(actions, 100))
     row = agents.run(SITE)
     assert 'AWS has put GetUser off for 20 seconds, as too much is asked of it.' in row['next']
 

@@ -30,7 +30,7 @@ class Watch:
     def __init__(self, agents: Agents, aws: Aws) -> None:
         self.agents, self.aws = agents, aws
         self.events = 0
-        self.kill_at = 0
+        self.kill_at: int | str = 0
         self.child = 0
         self.wrong: list[str] = []
         aws.done = self.event
@@ -45,11 +45,11 @@ class Watch:
             key = self.agents.key(agent)
             if key and not self.aws.works(key):
                 self.wrong.append('%s has a key that does not work after %s' % (agent, what))
-        if self.events == self.kill_at and self.child:
+        if self.kill_at in (self.events, what) and self.child:
             os.kill(self.child, signal.SIGKILL)
 
-    def killed_run(self, wish: Wish, kill_at: int) -> bool:
-        """A run that is killed at an event; whether it was. Without kill_at it is not, and its events are counted."""
+    def killed_run(self, wish: Wish, kill_at: int | str) -> bool:
+        """A run that is killed at an event, by number or action; whether it was. With 0 it is not, and its events are counted."""
         self.events, self.kill_at = 0, kill_at
         ready, go = os.pipe()
 
@@ -97,7 +97,7 @@ def prepared(agents: Agents, aws: Aws, runs: int) -> Wish:
 
 
 # How many events there are in each: a run that is not killed tells.
-EVENTS = {0: 25, 1: 25, 2: 11, 3: 10}
+EVENTS = {0: 27, 1: 27, 2: 11, 3: 10}
 CASES = [(runs, number) for runs, events in EVENTS.items() for number in range(1, events + 1)]
 
 
@@ -117,6 +117,30 @@ def test_killed_after_each_request_and_write(aws: Aws, tmp_path: Path, runs: int
     watch = Watch(agents, aws)
     assert watch.killed_run(wish, number)
     agents.written = _nothing
+    converge(agents, aws)
+    assert watch.wrong == []
+
+
+@pytest.mark.parametrize('first', [True, False])
+def test_a_key_made_by_hand_in_the_second_in_which_a_run_is_killed(aws: Aws, tmp_path: Path, first: bool) -> None:
+    """CloudTrail tells it from the run's own, which is deleted."""
+    agents = Agents(tmp_path / 'agents', aws)
+    wish = prepared(agents, aws, 0 if first else 1)
+    aws.trail_late = timedelta(minutes=5)
+    watch = Watch(agents, aws)
+    assert watch.killed_run(wish, 'TagUser' if not first else 'CreateAccessKey')
+    agents.written = _nothing
+    foreign = aws.make_key(USER)
+    assert len(aws.keys(USER)) == 2
+    row = agents.run(WISH)
+    assert row['step'] == 'wait' and 'By whom, CloudTrail tells after some minutes.' in row['next']
+    aws.passed += timedelta(minutes=6)
+    for _number in range(2):
+        row = agents.run(WISH)
+        assert row['step'] == 'refuse' and row['next'].startswith(
+            'The key …%s was made while a run was stopped, by somebody else.' % foreign.access_key_id[-4:])
+    assert foreign.status == 'Active' and foreign in aws.keys(USER)
+    aws.iam.delete_access_key(foreign.access_key_id, USER)
     converge(agents, aws)
     assert watch.wrong == []
 
