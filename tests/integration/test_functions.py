@@ -25,7 +25,10 @@ def mixed(world: World) -> dict[str, Any]:
     """The world with more networks; the hosts of its branch production."""
     add(world.checkout, FILES, 'production', 'staging')
     networks = world.inventory['nixops_networks']
-    hosts: dict[str, Any] = networks['children']['production']['hosts']
+    production = networks['children']['production']
+    hosts: dict[str, Any] = production['hosts']
+    # What a group says for its networks of NixOps is no slip of the others.
+    production['vars'].update(nixops_action='switch', nixops_state_name='nixops-{{ nixops_deployment }}.json', nixops_deployment='aws-prod')
     hosts.update(copy.deepcopy(MORE))
     bare, checkout = world.folder / 'other.git', world.folder / 'other-repo'
     make_repository(bare, checkout, ())

@@ -33,6 +33,8 @@ SECRETS = ('nixops_function', 'nixops_secrets_map', 'nixops_arguments', *sorted(
 """The variables that say which secrets the effect of a network gets."""
 USE = ('nixops_project', 'nixops_branches', 'nixops_run_on', *SECRETS, *SCRIPTS)
 """The variables that say which secrets a network uses, and where."""
+PLUGINS = ('nixops_plugins',)
+"""The options for the package that a parameter of the kind `nixops` is."""
 STATE_NAME = ('nixops_deployment', 'nixops_state_name', 'nixops_known_hosts_name', 'nixops_effect_deployment')
 """The variables that the network's names depend on."""
 CONNECTION = ('api_base_url', 'api_token', 'credentials_file', 'validate_certs', 'ca_path')
@@ -77,6 +79,18 @@ class Network(Host):
     def nixops(self) -> int | None:
         """The NixOps that deploys it, `None` for none: then it has no state."""
         return functions.nixops_of(self.function)
+
+    @cached_property
+    def taken(self) -> frozenset[str]:
+        """The variables of the parameters of its function."""
+        function = functions.of(self.function)
+        return frozenset(PREFIX + option for option in (*function.options, *(PLUGINS if function.of_kind('nixops') else ())))
+
+    @cached_property
+    def foreign(self) -> frozenset[str]:
+        """The variables that are set, of parameters that only other functions have. Any NixOps has a state that has names."""
+        others = frozenset(PREFIX + option for option in (*functions.all_options(), *PLUGINS)) - self.taken
+        return others & self.given.keys() - (frozenset(STATE_NAME) if self.nixops else frozenset())
 
     # What it is called.
 
@@ -288,4 +302,6 @@ def of_its_variables(problem: Problem, networks: Iterable[Network]) -> Problem:
     with_underscore = '|'.join(sorted(name for name in EFFECT_OPTIONS if '_' in name))
     remedy = re.sub(r'(?<!\w)(%s)(?!\w)' % with_underscore, lambda match: PREFIX + match[1], problem.remedy)
     remedy = re.sub(r'\boption (?!%s)(\w+)' % PREFIX, lambda match: 'option ' + PREFIX + match[1], remedy)
+    if PREFIX + found[2] in by_name[found[1]].foreign:
+        remedy += ' Where it is meant for other networks of a group, set %s: null for this one.' % (PREFIX + found[2])
     return replace(problem, where=where, remedy=remedy.replace('the option ', 'the variable '))

@@ -25,7 +25,7 @@ from .projects import projects_of
 from .secrets import default_branches, key_ids, outlines, same_file, secret_problems
 from .states import Agent, agent_of
 from .surroundings import login_problems, report_problems
-from .variables import Variables, not_evaluated, read_agent, read_network
+from .variables import Variables, not_evaluated, read_agent, read_network, without_others
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ def check(inventory: Inventory) -> tuple[dict[str, Any], list[Problem]]:
     """
     read = [read_network(name, variables) for name, variables in inventory.networks.items()]
     read_agents = [read_agent(name, variables) for name, variables in inventory.agents.items()]
-    networks, agents = [network for network, _wrong in read], [agent for agent, _wrong in read_agents]
+    networks = without_others([network for network, _wrong in read], inventory.networks)
+    agents = [agent for agent, _wrong in read_agents]
     problems = [problem for _host, wrong in (*read, *read_agents) for problem in wrong]
     projects = projects_of(networks, inventory.selected)
     problems += [*_empty_groups(inventory, networks), *_out_of_step(inventory.strategy)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -95,6 +95,31 @@ def variables_of(host: str, hostvars: Any, loader: DataLoader, kind: type[Evalua
 def read_network(name: str, variables: Variables) -> tuple[Network, list[Problem]]:
     """A host of the group nixops_networks, with what is wrong with its variables."""
     return _read(Network, name, variables, options_of('main'))
+
+
+def without_others(networks: Sequence[Network], variables: Mapping[str, Variables]) -> list[Network]:
+    """The networks without what their function does not take and another network, whose function takes it, has just so.
+
+    A group of several functions sets it for that one. What only this network has is most likely a slip, and stays to be told.
+    """
+    options = options_of('main')
+
+    def raw(network: Network) -> Mapping[str, Any]:
+        """As they are written, templates and all."""
+        found = variables[network.name]
+        return found.raw if isinstance(found, Evaluated) else {} if isinstance(found, Problem) else found
+
+    def is_shared(variable: str, network: Network) -> bool:
+        return any(raw(network)[variable] == raw(other).get(variable) for other in networks if variable in other.taken)
+
+    found = []
+    for network in networks:
+        foreign = {variable for variable in network.foreign if is_shared(variable, network)}
+        defaults = {variable: options[variable]['default'] for variable in foreign if 'default' in options[variable]}
+        found.append(replace(
+            network, given={name: value for name, value in network.given.items() if name not in foreign}, wrong=network.wrong - foreign,
+            values={**{name: value for name, value in network.values.items() if name not in foreign}, **defaults}))
+    return found
 
 
 def read_agent(name: str, variables: Variables) -> tuple[Host, list[Problem]]:

@@ -17,6 +17,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.last import Last
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_network, without_others
 
 from tests.sandbox.in_process import Sandbox
 from tests.support.functions import FILES, MORE, SERVICES, WEB, add
@@ -98,6 +99,43 @@ def test_one_machine_of_two_networks(world: World, other: dict[str, Any], refuse
     except Failure as failure:
         found = str(failure)
     assert ('Two networks deploy the same machine from the same branch. Where: nixops_ssh_destination of two.' in found) == refused, found
+
+
+SET_FOR_NIXOPS = {
+    'nixops_deployment': '{{ inventory_hostname }}', 'nixops_action': 'switch', 'nixops_network_files': ['network.nix', 'network-aws.nix'],
+    'nixops_prebuild_only_network_files': ['network-stub.nix'], 'nixops_known_hosts_name': 'x', 'nixops_state_name': 'y',
+    'nixops_network_args': {'size': 1}, 'nixops_nixops_plugins': ['nixops-aws'],
+    'nixops_state': 'new', 'nixops_database': '/var/lib/nixops/deployments.nixops', 'nixops_forget_state': True, 'nixops_ssh_options': '-v',
+}
+
+
+def test_a_group_says_for_its_networks_of_nixops_what_others_do_not_take(world: World) -> None:
+    """A network of each function, in a group that sets what only some of them take: each gets what is its own."""
+    of_two = {'nixops_function': 'runNixOps2', 'nixops_network_files': ['nixops.nix']}
+    hosts = {'one': {'nixops_nixops_plugins': None}, 'two': of_two, **MORE}
+    variables = inventory(world, {name: {**SET_FOR_NIXOPS, **own} for name, own in hosts.items()}).networks
+    networks = {network.name: network for network in without_others([read_network(*each)[0] for each in variables.items()], variables)}
+
+    def having(option: str) -> list[str]:
+        return [name for name, network in networks.items() if option in network.effect]
+
+    assert [name for name, network in networks.items() if network.foreign] == []
+    assert (having('action'), having('network_args'), having('nixops_plugins')) == (['one', 'two'], ['one'], ['two'])
+    assert (having('ssh_options'), having('modules'), having('known_hosts_name')) == (['web'], ['services'], ['one'])
+    # What NixOps 2 calls its state is in the network, and here for the upload.
+    assert (networks['two'].state_name, networks['two'].known_hosts_name) == ('y', 'x')
+    assert networks['two']['nixops_forget_state'] and not networks['web']['nixops_forget_state']
+
+
+def test_what_only_one_network_has_is_a_slip(world: World) -> None:
+    """As another value of another one is no reason to have it here."""
+    mixed = inventory(world, {'web': {**WEB, 'nixops_action': 'test'}, 'other': {
+        'nixops_deployment': 'other', 'nixops_state': 'new', 'nixops_action': 'boot'}})
+    with pytest.raises(Failure) as refused:
+        check(mixed)
+    said = str(refused.value)
+    assert 'runNixOS has no parameter for this option. Where: nixops_action of web' in said
+    assert 'Where it is meant for other networks of a group, set nixops_action: null for this one.' in said
 
 
 def test_what_only_nix_can_tell_of_secrets_is_not_told() -> None:
