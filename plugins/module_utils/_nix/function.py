@@ -61,7 +61,8 @@ class Function:
     given. strict: whether it refuses what it does not know; the others hand that on to mkEffect. modular: whether its argument is a module,
     which has an option for environment variables. nixops: the NixOps that it runs, `None` for none: only NixOps has a state.
     needs: options of which one at least has to be given. excludes: options, and those that may not be given with them.
-    reads: secrets that it reads by itself. destination: the option that says where it logs in with SSH.
+    reads: secrets that it reads by itself. destination: the option that says where it logs in with SSH. pushes_to: those that say
+    to which repository, and which branch of it, it pushes.
     marks: attributes of its derivation by which it is known. instead: what to do about parameters that are not its own.
     """
 
@@ -76,6 +77,7 @@ class Function:
     excludes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reads: tuple[Reading, ...] = ()
     destination: str = ''
+    pushes_to: tuple[str, str] = ('', '')
     marks: frozenset[str] = frozenset()
     instead: Mapping[str, str] = field(default_factory=dict)
 

@@ -89,6 +89,7 @@ GIT = (
     Parameter('update_script', 'git.update.script', None, 'script'),
     Parameter('use_gh', 'programs.gh.enable', None, 'truth'),
 )
+REMOTE_BRANCH = ('git_remote', 'update_branch')
 PUBLISHED = (
     Parameter('secret_name', 'secretName'),
     Parameter('secret_field', 'secretField', 'token'),
@@ -214,7 +215,7 @@ ENTRIES = (
         # These the module sets itself, and refuses another value.
         more=OTHER_OF_MODULES, replaced=_names('name effectScript'), strict=True, modular=True,
         needs=(('git_remote',), ('forge_type',), ('update_branch',), ('contents',)),
-        reads=(Reading('token', 'token', GIT_TOKEN, key_option='git_token_secret'),),
+        reads=(Reading('token', 'token', GIT_TOKEN, key_option='git_token_secret'),), pushes_to=REMOTE_BRANCH,
     ),
     Function(
         'flakeUpdate',
@@ -238,7 +239,7 @@ ENTRIES = (
         ),
         strict=True,
         needs=(('git_remote',),), excludes={'flakes': ('flake_inputs', 'commit_summary')},
-        reads=(Reading('token', 'token', GIT_TOKEN, name_option='token_secret'),),
+        reads=(Reading('token', 'token', GIT_TOKEN, name_option='token_secret'),), pushes_to=REMOTE_BRANCH,
     ),
     Function(
         'cargoPublish',

@@ -21,11 +21,12 @@ _WRITERS = {
     'writeDockerKey': ('docker', ('clientKey', 'clientCertificate', 'CACertificate')),
 }
 _READERS = ('readSecretString', 'readSecretJSON')
+_DOCKER = 'useDockerHost'
 
 _WORD = r'''(?:"[^"]*"|'[^']*'|[^\s;&|()<>"'`])+'''
 _CALL = re.compile(
     r'(?:^|[;&|({!`]|\b(?:then|do|else)\s)[ \t]*(?P<function>%s)(?P<arguments>(?:(?:[ \t]|\\\n)+%s)*)(?=[\s;&|()<>`"]|$)'
-    % ('|'.join((*_WRITERS, *_READERS)), _WORD), re.MULTILINE,
+    % ('|'.join((*_WRITERS, *_READERS, _DOCKER)), _WORD), re.MULTILINE,
 )
 _COMMENT = re.compile(r'(^|\s)#.*', re.MULTILINE)
 # With these NixOps finds keys without writeAWSSecret (ec2_utils.py, fetch_aws_secret_key).
@@ -33,6 +34,7 @@ _OWN_CREDENTIALS = re.compile(
     r'\.ec2-keys|\.aws\b|AWS_SHARED_CREDENTIALS_FILE|(?:EC2|AWS)_(?:SECRET_KEY|SECRET_ACCESS_KEY)|\baws\s+configure\b|(?:^|[;&|\s])(?:source|\.)\s',
     re.MULTILINE,
 )
+_DOCKER_HOST = re.compile(r"""\bDOCKER_HOST=["']?(?:ssh|tcp|https?)://(?:[^@/\s"']+@)?(\[[0-9A-Fa-f:]+\]|[\w.-]+)""")
 _FIELD = re.compile(r'''\.(?:([A-Za-z_]\w*)|\[?"([^"\\]*)"\]?)''')
 
 
@@ -58,7 +60,7 @@ def uses_in(script: str) -> Iterator[SecretUse]:
         if function in _WRITERS:
             default, fields = _WRITERS[function]
             yield SecretUse(function, words[0] if words else default, fields)
-        elif len(words) > 1:
+        elif function in _READERS and len(words) > 1:
             field = _FIELD.match(words[1] or '')
             yield SecretUse(function, words[0], (field[1] or field[2],) if field else ())
 
@@ -89,8 +91,14 @@ def profiles_in(scripts: Iterable[str]) -> Profiles:
     return Profiles(secrets, complete)
 
 
+def docker_hosts_in(script: str) -> Iterator[str]:
+    """The hosts whose Docker a script uses, as far as it says so itself."""
+    yield from (words[0] for function, words in _calls(script) if function == _DOCKER and words and words[0])
+    yield from (match[1] for match in _DOCKER_HOST.finditer(_COMMENT.sub(r'\1', script)))
+
+
 def _calls(script: str) -> Iterator[tuple[str, list[str | None]]]:
-    """The calls of the library's functions that read secrets, with their arguments, in order."""
+    """The calls of the library's functions that read secrets or name a host, with their arguments, in order."""
     for call in _CALL.finditer(_COMMENT.sub(r'\1', script)):
         yield call['function'], [_literal(word) for word in re.findall(_WORD, call['arguments'].replace('\\\n', ' '))]
 

@@ -25,6 +25,7 @@ from ...module_utils._nixops.plan import Plan, arguments_in, plan_of, recorded_i
 from ...module_utils._nixops.state import State
 from ...module_utils._problems import Failure, Problem, errors_of
 from ...module_utils._secrets.scripts import Profiles
+from .destinations import in_two_networks
 from .last import Last, changes_of
 from .service import NO_UPLOAD
 
@@ -109,8 +110,9 @@ def plan_branch(
     others = [effect for effect in evaluated if effect.runs and effect.function is None and _needs_no_state(declared.get(effect.name))]
     project = next((network.project for network in declared.values()), '')
     plans = [_without_state(branch, effect, declared[effect.name], last.get(effect.name, NOT_ASKED)) for effect in others]
+    destinations = {effect.name: declared[effect.name].destination for effect in others if declared[effect.name].destination}
     for effect in running:
-        plan = _plan_network(branch, effect, declared.get(effect.name), read, earlier, same=effect.name in as_deployed)
+        plan = _plan_network(branch, effect, declared.get(effect.name), read, earlier, destinations, same=effect.name in as_deployed)
         where = '%s, branch %s' % (effect.name, branch)
         more = (*_state_elsewhere(effect, project, where), *_shared_file(effect, running, where))
         plans.append(replace(plan, problems=(*plan.problems, *more)))
@@ -161,7 +163,8 @@ def without_secrets(evaluated: Iterable[Evaluated], failed: Mapping[str, Contain
 
 
 def _plan_network(
-    branch: str, effect: Evaluated, declared: Declared | None, read: Read, earlier: Earlier, *, same: bool,
+    branch: str, effect: Evaluated, declared: Declared | None, read: Read, earlier: Earlier, destinations: Mapping[str, str], *,
+    same: bool,
 ) -> NetworkPlan:
     where = '%s, branch %s' % (effect.name, branch)
     name = effect.state_name or (declared.state_name if declared else '')
@@ -182,6 +185,7 @@ def _plan_network(
             problems += _arguments(effect, declared, _arguments_of(effect, state), where) if plan.known else ()
             problems += _all_new(plan, state, where) if plan.known else ()
             problems += _keys(effect, declared, state, where)
+            problems += in_two_networks(state, [item.name for item in plan.keeps if item.machine], destinations, where)
             problems += _hidden(plan, effect, earlier(name), where) if plan.known else ()
     return NetworkPlan(effect.name, branch, name, plan, tuple(problems), effect.action)
 

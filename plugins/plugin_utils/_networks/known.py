@@ -16,7 +16,7 @@ from ...module_utils._problems import Failure, Problem, errors_of
 from . import projects as rules
 from . import service
 from .branches import Heads, branch_problems, remote_problems
-from .destinations import destination_problems, shared_destinations
+from .destinations import destination_problems, pushes_that_deploy, shared_destinations
 from .network import Network, in_terms_of_the_role, of_its_variables
 from .projects import Project
 from .rest import declared, deployed_branches, replaced_since, runs_with_each_push
@@ -154,7 +154,7 @@ def _look(project: Project, run: Run) -> Known:
         *(() if asked.versions is None else service.missing_states(project, asked.versions, run.uploads(project))),
     ]
     problems += [wrong for network in (*project.chosen, *project.pushed_too) for wrong in destination_problems(network, run.agents)]
-    problems += shared_destinations(project.networks)
+    problems += [*shared_destinations(project.networks), *pushes_that_deploy(project.networks)]
     uploads: list[Upload] = []
     left: list[Network] = []  # to be deployed with the state that Hercules CI has
     for network in project.chosen:

@@ -33,6 +33,8 @@ SECRETS = ('nixops_function', 'nixops_secrets_map', 'nixops_arguments', *sorted(
 """The variables that say which secrets the effect of a network gets."""
 USE = ('nixops_project', 'nixops_branches', 'nixops_run_on', *SECRETS, *SCRIPTS)
 """The variables that say which secrets a network uses, and where."""
+OWN_REPOSITORY = re.compile(r'\b(?:src|primaryRepo|repo)\.remote(?:Http|Ssh)Url\b')
+"""How code says it of the repository that the job is about."""
 PLUGINS = ('nixops_plugins',)
 """The options for the package that a parameter of the kind `nixops` is."""
 STATE_NAME = ('nixops_deployment', 'nixops_state_name', 'nixops_known_hosts_name', 'nixops_effect_deployment')
@@ -192,6 +194,26 @@ class Network(Host):
         if PREFIX + option in self.given:
             return (PREFIX + option,)
         return ('nixops_arguments', *functions.of(self.function).options[option].attribute.split('.'))
+
+    @cached_property
+    def pushes_to(self) -> str:
+        """The branch of its own project that its effect pushes to; empty where it does not, or only Nix knows."""
+        function = functions.of(self.function)
+        repository, branch = function.pushes_to
+        name = self.described.get(branch) or (branch and function.options[branch].default)
+        return name if isinstance(name, str) and self._is_own(self.described.get(repository)) else ''
+
+    def _is_own(self, repository: Any) -> bool:
+        """Whether a URL, or code for it, is that of its project."""
+        if isinstance(repository, Mapping):
+            return bool(OWN_REPOSITORY.search(str(repository.get('_nix'))))
+        named = re.search(r'[/:]([^/:]+)/([^/:]+?)(?:\.git)?/*\Z', str(repository or '').lower())
+        return named is not None and named.groups() == (self.owner.lower(), self.repository.lower())
+
+    def runs_on_push(self, branch: str) -> bool:
+        """Whether the variables say for sure that a push to the branch runs the effect."""
+        scheduled = self['nixops_job'] in (self['nixops_schedules'] or ())
+        return not scheduled and run_on.expected_on(self.run_on, 'refs/heads/' + branch) is True
 
     # With which secrets.
 

@@ -63,7 +63,7 @@ def test_an_option_has_one_type_and_one_list_of_choices() -> None:
 
 def test_the_table_names_its_own_options() -> None:
     for function in functions.FUNCTIONS.values():
-        named = {function.destination, *(option for group in function.needs for option in group), *function.excludes,
+        named = {function.destination, *function.pushes_to, *(option for group in function.needs for option in group), *function.excludes,
                  *(option for others in function.excludes.values() for option in others)}
         named |= {option for each in function.reads for option in (each.name_option, each.field_option, each.key_option, each.unless)}
         assert named - {''} <= set(function.options), function.name

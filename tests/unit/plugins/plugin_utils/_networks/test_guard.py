@@ -342,3 +342,25 @@ def test_an_agent_without_the_secrets_of_an_effect_that_may_run_there() -> None:
     assert without_secrets([replace(effect, function=None)], {'agent-1': {'neat-aws'}}) == lacking
     for other in (evaluated(secrets_map={}), replace(effect, runs=False)):
         assert without_secrets([other], {'agent-1': {'neat-aws'}}) == {}
+
+
+@pytest.mark.parametrize(('destination', 'machines', 'refused'), [
+    ('root@198.51.100.1', MACHINES, True), ('root@198.51.100.99', MACHINES, False), ('root@app1', MACHINES, False),
+    # What is no longer in the network, NixOps leaves running.
+    ('root@198.51.100.1', Network({'app2': Machine('ec2')}), False),
+])
+def test_a_machine_that_another_network_deploys_too(destination: str, machines: Network, refused: bool) -> None:
+    state = json.loads(export())
+    state[UUID]['resources']['app1']['publicIpv4'] = '198.51.100.1'
+
+    @contextmanager
+    def read(name: str) -> Iterator[State | None]:
+        yield copy_state(io.BytesIO(json.dumps(state).encode()), io.BytesIO(), name)
+
+    web = Evaluated('refs/heads/production', 'default', 'web', 'web.run', runs=True)
+    networks = {'neat': declared(), 'web': Declared('', '', '', 'runNixOS', destination=destination)}
+    plans = {each.name: each for each in plan_branch('production', [evaluated(network=machines), web], networks, read)}
+    found = [problem for problem in plans['neat'].problems if problem.what.startswith('Two networks deploy the same machine')]
+    assert [(problem.where, problem.found) for problem in found] == [
+        ('neat, branch production, machine app1', '%s, as of web' % destination)] * refused
+    assert plans['neat'].refused == refused

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import guard
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.destinations import pushes_that_deploy
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.last import Last
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
@@ -99,6 +100,60 @@ def test_one_machine_of_two_networks(world: World, other: dict[str, Any], refuse
     except Failure as failure:
         found = str(failure)
     assert ('Two networks deploy the same machine from the same branch. Where: nixops_ssh_destination of two.' in found) == refused, found
+
+
+PUSHER = {'nixops_function': 'gitWriteBranch', 'nixops_git_remote': {'_nix': 'src.remoteHttpUrl'}, 'nixops_forge_type': 'github',
+          'nixops_update_branch': 'production', 'nixops_contents': 'site'}
+UPDATE = {'nixops_function': 'flakeUpdate', 'nixops_git_remote': 'https://github.com/neat-org/neat-repo.git'}
+LOOP = 'The effect pushes to a branch whose jobs run it again: they might never end. Where: nixops_update_branch of it.'
+AT_ONCE = 'The effect pushes to a branch that deploys: what it writes there is deployed at once. Where: nixops_update_branch of it.'
+
+
+@pytest.mark.parametrize(('it', 'other', 'expected'), [
+    (PUSHER, {}, LOOP),
+    (PUSHER, {'nixops_branches': ['staging']}, LOOP),
+    ({**PUSHER, 'nixops_git_remote': 'git@github.com:Neat-Org/neat-repo'}, {}, LOOP),
+    ({**PUSHER, 'nixops_git_remote': None, 'nixops_arguments': {'git': {'checkout': {'remote': {'url': 'ssh://x/neat-org/neat-repo/'}}}}},
+     {}, LOOP),
+    ({**PUSHER, 'nixops_git_remote': 'https://github.com/neat-org/other'}, {}, ''),
+    ({**PUSHER, 'nixops_git_remote': {'_nix': 'wherever'}}, {}, ''),
+    ({**PUSHER, 'nixops_allow_self_deploy': True}, {}, ''),
+    ({**PUSHER, 'nixops_job': 'nightly'}, {'nixops_branches': ['staging']}, ''),
+    ({**PUSHER, 'nixops_job': 'nightly'}, {}, AT_ONCE),
+    ({**PUSHER, 'nixops_update_branch': 'staging'}, {'nixops_branches': ['staging']}, AT_ONCE),
+    ({**PUSHER, 'nixops_update_branch': 'staging'}, {**PUSHER, 'nixops_branches': ['staging']}, LOOP),
+    ({**PUSHER, 'nixops_update_branch': 'v1'}, {'nixops_branches': ['staging'], 'nixops_run_on': {'branches': ['v*']}}, AT_ONCE),
+    ({**PUSHER, 'nixops_update_branch': {'_nix': 'x'}}, {}, ''),
+    (UPDATE, {}, ''),
+    (UPDATE, {'nixops_branches': ['flake-update']}, AT_ONCE),
+    ({**UPDATE, 'nixops_branches': ['flake-update']}, {}, LOOP),
+])
+def test_pushes_that_deploy(world: World, it: dict[str, Any], other: dict[str, Any], expected: str) -> None:
+    both = inventory(world, {name: {'nixops_schedules': {'nightly': {'hour': 1}}, **own} for name, own in (
+        ('it', it), ('other', {**WEB, **other}))}).networks
+    networks = [read_network(*each)[0] for each in both.items()]
+    found = [str(problem) for problem in pushes_that_deploy(networks) if problem.where == 'nixops_update_branch of it']
+    assert [problem.partition(' Expected')[0] for problem in found] == [expected] * bool(expected)
+
+
+def test_a_loop_is_refused_before_anything_is_changed(world: World) -> None:
+    with pytest.raises(Failure, match='whose jobs run it again'):
+        check(inventory(world, {'it': PUSHER}))
+
+
+@pytest.mark.parametrize(('script', 'found'), [
+    ('useDockerHost agent-1', 'agent-1, which is the agent agent-1'),
+    ('useDockerHost "203.0.113.12" 2376', '203.0.113.12, which is the agent agent-2'),
+    ('export DOCKER_HOST=ssh://root@agent-2', 'agent-2, which is the agent agent-2'),
+    ('DOCKER_HOST=tcp://localhost:2375 x', 'localhost, which is whichever agent runs the effect'),
+    ('# useDockerHost agent-1', None), ('useDockerHost docker.example.net', None), ('useDockerHost "$HOST"', None),
+])
+def test_docker_on_an_agent(world: World, script: str, found: str | None) -> None:
+    for allowed in (False, True):
+        one = {**SERVICES, 'nixops_user_setup_script': script, 'nixops_allow_self_deploy': allowed}
+        _plan, warnings = check(inventory(world, {'it': one}))
+        said = [(warning.where, warning.found) for warning in warnings if 'Docker' in warning.what]
+        assert said == ([] if allowed or found is None else [('nixops_user_setup_script of it', found)])
 
 
 SET_FOR_NIXOPS = {
