@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -20,8 +21,9 @@ from ..module_utils._nixops.database import default_database
 from ..module_utils._problems import Problem
 from ..module_utils._project import ProjectPath
 from ..plugin_utils._adopt.deployments import Known, in_database, in_export, in_project
-from ..plugin_utils._adopt.hosts import Setting, hosts_for, merged, questions
-from ..plugin_utils._adopt.inventory import changes, deployments_in, is_known
+from ..plugin_utils._adopt.file import FromFile, from_file, with_state
+from ..plugin_utils._adopt.hosts import Setting, hosts_for, merged, questions, state_of
+from ..plugin_utils._adopt.inventory import Declared, changes, declared_in, deployments_in, effect_changes, is_known, is_same
 from ..plugin_utils._adopt.secrets import VARIABLE, adopt_secrets
 from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._networks.preflight import AGENTS, NETWORKS
@@ -44,6 +46,7 @@ class ActionModule(ControllerAction):
         'project': {'type': 'str'},
         'checkout': {'type': 'path'},
         'branches': {'type': 'list', 'elements': 'str'},
+        'ci_nix': {'type': 'bool', 'default': False},
         'secrets': {'type': 'dict', 'default': {}},
     })
 
@@ -54,19 +57,23 @@ class ActionModule(ControllerAction):
         before = file.content_of(path)
         inventory = read((before or b'').decode('utf-8-sig', 'replace'), path)
         declared = [*self._declared(variables), *declared_in(inventory)]
-        names = Counter(known.name for known in found)
+        unique = {name for name, number in Counter(known.name for known in found).items() if number == 1}
         setting = Setting(options['project'], options['checkout'], options['branches'], default_database())
-        new = [known for known in found if not is_known(known, declared, names[known.name] == 1, setting)]
         taken = {*variables.get('groups', {}).get('all', []), *(name for name, _variables in deployments_in(inventory))}
-        hosts = hosts_for(new, setting, taken, found)
+        new = [known for known in found if not is_known(known, declared, known.name in unique, setting)]
+        written = from_file(setting) if options['ci_nix'] else FromFile()
+        written, new = with_deployments(written, new, unique, setting)
+        of_file = effect_changes(inventory, written, declared, options['project'], taken)
+        hosts = hosts_for(new, setting, {*taken, *of_file.hosts}, found)
         secrets = adopt_secrets(inventory, plain(options['secrets'], 'secrets'), secrets_declared(variables))
-        after = edited(before or b'', [*changes(inventory, hosts), *secrets.edits], path)
+        after = edited(before or b'', [*of_file.edits, *changes(inventory, hosts), *secrets.edits], path)
         changed = after != (before or b'')
         if changed and not self._task.check_mode:
             file.write(path, before, after)
         result: dict[str, Any] = {
-            'changed': changed, 'path': path, 'hosts': list(hosts), 'questions': questions(hosts), 'vault': secrets.vault,
-            'secrets_left': secrets.left,
+            'changed': changed, 'path': path, 'hosts': [*of_file.hosts, *hosts],
+            'questions': questions({**of_file.group, **of_file.hosts, **hosts}), 'vault': secrets.vault, 'secrets_left': secrets.left,
+            'ci_nix': written.name or None,
         }
         if self._task.diff:
             result['diff'] = file.diff(path, before, after)
@@ -74,13 +81,14 @@ class ActionModule(ControllerAction):
             result['warnings'] = [str(problem) for problem in problems]
         return result
 
-    def _declared(self, variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Project and deployment of each network that the inventory has, as far as Ansible can evaluate them."""
+    def _declared(self, variables: Mapping[str, Any]) -> Iterator[Declared]:
+        """The networks that the inventory has, as far as Ansible can evaluate them."""
         for host in variables.get('groups', {}).get(NETWORKS, []):
             found = variables_of(host, variables['hostvars'], self._loader)
             if not isinstance(found, Problem):
                 with suppress(AnsibleError):
-                    yield str(found.get('nixops_project') or ''), str(found.get('nixops_deployment') or '')
+                    project, deployment = (str(found.get('nixops_' + name) or '') for name in ('project', 'deployment'))
+                    yield Declared(host, project, deployment, frozenset(found))
 
 
 def secrets_declared(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,17 +97,22 @@ def secrets_declared(variables: Mapping[str, Any]) -> dict[str, Any]:
     return {host: found[VARIABLE] for host, found in raw.items() if found.get(VARIABLE) is not None}
 
 
-def declared_in(inventory: Any) -> Iterator[tuple[str, str]]:
-    """The same of the file, whether or not it is part of the inventory that is played with. Groups may say more; a project is left open."""
-    for _name, variables in deployments_in(inventory):
-        if isinstance(variables, Mapping) and variables.get('nixops_deployment'):
-            yield str(variables.get('nixops_project') or ''), str(variables['nixops_deployment'])
+def with_deployments(
+    written: FromFile, new: Sequence[Known], unique: Collection[str | None], setting: Setting,
+) -> tuple[FromFile, list[Known]]:
+    """The effects of a file with what is known of the deployments that they work on, and the other deployments."""
+    effects, left = [], list(new)
+    for effect in written.effects:
+        known = next((each for each in left if effect.deployment and is_same(effect.deployment, each, each.name in unique)), None)
+        left = [each for each in left if each is not known]
+        effects.append(with_state(effect, state_of(known, str(effect.deployment), setting) if known else {}))
+    return replace(written, effects=tuple(effects)), left
 
 
 def found_in(options: Mapping[str, Any]) -> tuple[list[Known], list[Problem]]:
     """What the sources hold; without any, NixOps' own database is the source."""
     sources = [*options['databases'], *options['exports'], *options['projects']]
-    by_itself = not sources and not (options['secrets'] and not os.path.lexists(default_database()))
+    by_itself = not sources and not ((options['secrets'] or options['ci_nix']) and not os.path.lexists(default_database()))
     databases = [default_database()] if by_itself else options['databases']
     found = [known for path in databases for known in in_database(path)]
     found += [known for path in options['exports'] for known in in_export(path)]

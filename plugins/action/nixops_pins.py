@@ -84,6 +84,7 @@ def evaluate(project: Project, pins: Mapping[str, Any]) -> None:
         **{option: value for option, value in given.items() if value is not None}, 'pins': pins, 'project': project.name,
         'effects': [network.effect for network in project.networks], 'inventory_hosts': [network.name for network in project.networks],
         'validate': level if level in ('evaluate', 'prebuild') else 'evaluate',
+        'force': bool(first['nixops_adopt']),  # nothing is written, and with other pins it cannot mean what the old file means
     })
     if options.error_messages:
         raise fail('The variables of the project cannot be evaluated.', where=project.name, found='; '.join(options.error_messages),

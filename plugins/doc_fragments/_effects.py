@@ -192,6 +192,11 @@ options:
       nixops_package:
         description: For V(runNixOps2), the package of NixOps, by its name in nixpkgs or marked as code.
         type: raw
+      clean_source:
+        description:
+          - Whether what C(lib.cleanSource) knows to be of no use, such as backups of editors, is left out of O(effects[].src). By default
+            it is, and a change to such a file is no change of the effect.
+        type: bool
       nixops_plugins:
         description: For V(runNixOps2), the plugins that NixOps is built with, unless O(effects[].nixops_package) is given.
         type: list

@@ -17,6 +17,7 @@ description:
     state comes from. What nobody can know is a comment in the file, which asks, with the names of the network's arguments.
   - What is in the inventory already stays as it is, byte for byte, and so does a host whose deployment was adopted before. Where the hosts
     cannot be added without changing something else, the task fails.
+  - Makes a host of each effect of a C(ci.nix) that somebody wrote, too (O(ci_nix)).
   - Nothing but names, paths and numbers is read out of a state. The database is not changed.
   - Needs the Python package ruamel.yaml on the controller.
 author:
@@ -50,7 +51,7 @@ options:
   databases:
     description:
       - Databases of NixOps. If neither these nor O(exports) nor O(projects) are given, the one that NixOps itself would use. With
-        O(secrets), that need not exist.
+        O(secrets) or O(ci_nix), that need not exist.
     type: list
     elements: path
     default: []
@@ -79,6 +80,20 @@ options:
       - The branches whose pushes deploy the networks, if they are the same for all.
     type: list
     elements: str
+  ci_nix:
+    description:
+      - Whether to adopt what the file in O(checkout) that agents read declares, be it C(ci.nix), C(flake.nix) or C(default.nix), unless
+        M(nixcd.hercules_ci.nixops_effect) wrote it.
+      - Nix evaluates it as agents do, for each branch that the checkout knows, that the file names or that O(branches) has, for a branch
+        and a tag that nobody names. Calls of the functions of hercules-ci-effects are seen with their arguments, and become the variables
+        of a host each; its branches are those on which the effect was seen to run. Pins are what its fetchers were called with.
+      - The hosts are in a group of their own below C(nixops_networks), called as the repository, with what they share. A host that deploys
+        the same already is named there, with the variables that it does not have. What Nix computes and no variable can say is a comment.
+      - The file stays as it is. With C(nixops_adopt=true), which is among the variables, the role replaces it if Nix shows that
+        the new one means the same, see O(nixcd.hercules_ci.nixops_effect#module:adopt).
+      - Needs Nix on the controller.
+    type: bool
+    default: false
   secrets:
     description:
       - For agents of the inventory, what RV(nixcd.hercules_ci.hci_secret_info#module:secrets) says of their secrets. They get into
@@ -107,6 +122,15 @@ EXAMPLES = r"""
     var: adopted.questions
   run_once: true
 
+- name: Adopt the effects of the ci.nix that somebody wrote, with the states that Hercules CI has
+  nixcd.hercules_ci.nixops_adopt:
+    path: /srv/inventory/hosts.yml
+    project: github/neat-org/neat-repo
+    projects: [github/neat-org/neat-repo]
+    checkout: /srv/neat-repo
+    ci_nix: true
+  run_once: true
+
 - name: Adopt what Hercules CI deploys already
   nixcd.hercules_ci.nixops_adopt:
     path: /srv/inventory
@@ -131,6 +155,11 @@ questions:
   type: dict
   returned: success
   sample: {webfarm: {nixops_branches: "Pushes to which branches deploy it?"}}
+ci_nix:
+  description: The file whose effects were adopted, relative to O(checkout). V(null) where nobody else wrote one, or it was not asked for.
+  type: str
+  returned: success
+  sample: ci.nix
 vault:
   description: The variables to put into the vault, with the values of the secrets that are added.
   type: list

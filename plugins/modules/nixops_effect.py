@@ -23,6 +23,7 @@ description:
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._effects
+  - nixcd.hercules_ci._proof
 attributes:
   check_mode:
     support: full
@@ -72,41 +73,6 @@ options:
     type: list
     elements: str
     default: []
-  validate:
-    description:
-      - V(none) only renders and needs no Nix.
-      - V(parse) checks the syntax.
-      - V(evaluate) evaluates the effects for each ref, and fails if one would never run or runs where its O(effects[].run_on) does not say.
-      - V(prebuild) also instantiates the prebuilt networks, as C(nix-instantiate ci.nix -A NAME.prebuilt) does.
-    type: str
-    choices: [none, parse, evaluate, prebuild]
-    default: evaluate
-  validate_timeout:
-    description: How many seconds Nix may take for all effects together.
-    type: int
-    default: 1800
-  refs:
-    description:
-      - The refs to evaluate, by their full names such as V(refs/heads/production).
-      - By default these are the refs that effects name, the branch that is checked out, and one that nobody names; if an effect has
-        O(effects[].run_on.condition), also all branches that the checkout knows.
-    type: list
-    elements: str
-    default: []
-  remote:
-    description: A Git remote of the checkout, whose O(branches) will get the file.
-    type: str
-  branches:
-    description:
-      - Branches of O(remote). They are evaluated, too, with the files that they have there, as that is what agents see.
-      - A branch whose files are those of the checkout costs nothing more.
-    type: list
-    elements: str
-    default: []
-  force:
-    description: Overwrite or remove a file that this module did not write.
-    type: bool
-    default: false
   state:
     description: Whether the file is to exist.
     type: str
@@ -325,6 +291,26 @@ broken:
   type: dict
   returned: if O(validate=evaluate) or O(validate=prebuild)
   sample: {}
+adopted:
+  description: The file of somebody else that agents read up to now, and that means the same.
+  type: str
+  returned: if O(adopt=true) and O(validate=evaluate) or O(validate=prebuild)
+  sample: ci.nix
+renamed:
+  description: Effects that are called otherwise than in that file.
+  type: dict
+  returned: if O(adopt=true) and O(validate=evaluate) or O(validate=prebuild)
+  sample: {deploy: neat-network}
+replaces:
+  description: The SHA-256 hash of the file on each branch that may be replaced, for O(nixcd.hercules_ci.nixops_push#module:replaces).
+  type: dict
+  returned: if O(adopt=true) and O(validate=evaluate) or O(validate=prebuild)
+  sample: {production: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855}
+backup_file:
+  description: Where the file of somebody else was copied to before it was replaced.
+  type: str
+  returned: if that was done
+  sample: /srv/neat-repo/ci.nix.4242.2026-11-29@10:00:00~
 problems:
   description: What is wrong, one dictionary for each problem, as RV(nixcd.hercules_ci.hci_secret#module:problems).
   type: list
@@ -374,7 +360,9 @@ def run(module: Any) -> dict[str, Any]:
     options = module.params
     change, proof = prove(plan(options), options)
     changed = change.before != change.after
+    backup = ''
     if changed and not module.check_mode:
+        backup = module.backup_local(str(change.path)) if change.foreign and options['adopt'] else ''
         apply(change)
         let_git_overwrite(options, change)
     path = str(change.path)
@@ -386,6 +374,10 @@ def run(module: Any) -> dict[str, Any]:
     if options['validate'] in ('evaluate', 'prebuild') and change.after is not None:
         result.update(runs=proof.runs, deployments=[effect.as_dict() for effect in proof.effects], heads=proof.heads,
                       broken={branch: [problem.as_dict() for problem in problems] for branch, problems in proof.broken.items()})
+    if proof.adopted is not None:
+        result.update(adopted=proof.adopted.file, renamed=dict(proof.adopted.renamed), replaces=dict(proof.adopted.replaces))
+    if backup:
+        result['backup_file'] = backup
     if module._diff:
         result['diff'] = {'before_header': path, 'after_header': path, 'before': change.before or '', 'after': change.after or ''}
     return result

@@ -71,6 +71,13 @@ options:
     type: list
     elements: str
     required: true
+  replaces:
+    description:
+      - For a branch the SHA-256 hash of a file there that is replaced although M(nixcd.hercules_ci.nixops_effect) did not write it, such as
+        RV(nixcd.hercules_ci.nixops_effect#module:replaces).
+    type: dict
+    default: {}
+    version_added: 0.1.0
   hold:
     description: Those of the O(branches) that are not pushed to, whatever they have. It is only told whether they have the files.
     type: list
@@ -208,6 +215,7 @@ problems:
       what: The remote origin has no branch production.
 """
 
+import hashlib
 import os
 from typing import Any
 
@@ -234,6 +242,7 @@ SPEC = ArgumentSpec({
     'required_files': {'type': 'list', 'elements': 'str', 'default': []},
     'branches': {'type': 'list', 'elements': 'str', 'required': True},
     'heads': {'type': 'dict', 'default': {}},
+    'replaces': {'type': 'dict', 'default': {}},
     'hold': {'type': 'list', 'elements': 'str', 'default': []},
     'remote': {'type': 'str', 'default': 'origin'},
     'mode': {'type': 'str', 'choices': ['direct', 'branch', 'none'], 'default': 'direct'},
@@ -264,13 +273,18 @@ def contents(module: Any, top: str) -> dict[str, bytes]:
     return found
 
 
-def require_own(found: Outcome, remote: str, files: dict[str, bytes]) -> None:
-    """Refuse to put what nixops_effect wrote in the place of what it did not: it looked at the checkout, which may be on another branch."""
+def require_own(found: Outcome, remote: str, files: dict[str, bytes], replaces: str | None) -> None:
+    """Refuse to put what nixops_effect wrote in the place of what it did not: it looked at the checkout, which may be on another branch.
+
+    replaces: the hash of what it has looked at on the branch, and found to mean the same.
+    """
     for path in found.files:
         old, new = (content.decode('utf-8', 'replace') for content in (found.before[path], files[path]))
-        if old and is_managed(new) and not is_managed(old):
+        seen = hashlib.sha256(found.before[path]).hexdigest() == replaces
+        if old and is_managed(new) and not is_managed(old) and not seen:
             raise fail('The branch has a file that nixops_effect did not write.', where='%s on %s of %s' % (path, found.pushed_to, remote),
-                       remedy='Remove it there, or keep it, write another file with form: effects, and import that.')
+                       remedy='Let nixops_effect show that it means the same (adopt: true), remove it there, or keep it, write '
+                       'another file with form: effects, and import that.')
 
 
 def require_short_name(branch: str) -> None:
@@ -295,7 +309,7 @@ def one_branch(module: Any, repository: Repository, heads: dict[str, str], branc
 
     def require(outcome: Outcome) -> None:
         require_head(outcome, options['remote'], options['heads'].get(branch))
-        require_own(outcome, options['remote'], files)
+        require_own(outcome, options['remote'], files, options['replaces'].get(branch))
         require_files(repository, options['remote'], outcome, map(os.path.normpath, options['required_files']))
 
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -190,3 +191,125 @@ def test_preflight_and_plan_of_the_result(world: World, tmp_path: Path) -> None:
     assert answered.code == 0, answered.output
     assert 'Plan for branch production of' in answered.output and answered.recap['localhost']['changed'] == 0
     assert world.sandbox.deployed(PROJECT) == []
+
+
+CI_NIX = '''\
+# Written by somebody years ago.
+{ src ? { ref = null; } }:
+let
+  nixpkgs = fetchTarball %(nixpkgs)s;
+  pkgs = import nixpkgs { system = "x86_64-linux"; overlays = [ (import "${fetchTarball %(effects)s}/overlay.nix") ]; };
+  inherit (pkgs.effects) runIf runNixOps runNixOps2 runNixOS gitWriteBranch;
+  on = branch: runIf (src.ref == "refs/heads/${branch}");
+  source = pkgs.lib.cleanSource ./.;
+  machine = name: runNixOS {
+    ssh.destination = "root@${name}.example.net";
+    configuration = { imports = [ ./machine.nix ]; networking.hostName = name; };
+    secretsMap.ssh = "neat-ssh";
+    userSetupScript = "writeSSHKey ssh; echo '${name}.example.net ssh-ed25519 AAAA' >>~/.ssh/known_hosts";
+  };
+in
+{
+  deploy = on "production" (runNixOps {
+    name = "aws-prod"; src = source; networkFiles = [ "network.nix" "network-aws.nix" ];
+    prebuildOnlyNetworkFiles = [ "network-stub.nix" ];
+    secretsMap.aws = "neat-aws"; userSetupScript = "writeAWSSecret aws default";
+  });
+  staging = on "staging" (runNixOps { name = "webfarm"; src = source; networkFiles = [ "staging.nix" ]; });
+  fleet = on "production" (runNixOps2 {
+    name = "fleet"; src = pkgs.lib.cleanSource ./fleet; networkFiles = [ "nixops.nix" ];
+    nixops = pkgs.nixops_unstable_minimal.withPlugins (ps: [ ps.nixops-hercules-ci ]);
+  });
+  web = on "production" (runNixOS {
+    ssh.destination = "root@web.example.net"; configuration = ./machine.nix; secretsMap.ssh = "neat-ssh";
+    userSetupScript = "writeSSHKey ssh; echo 'web.example.net ssh-ed25519 AAAA' >>~/.ssh/known_hosts";
+  });
+  mail = on "staging" (runNixOS {
+    ssh.destination = "root@mail.example.net"; configuration = ./machine.nix; secretsMap.ssh = "neat-ssh";
+    userSetupScript = "writeSSHKey ssh; echo 'mail.example.net ssh-ed25519 AAAA' >>~/.ssh/known_hosts";
+  });
+  pages = on "production" (gitWriteBranch {
+    git.checkout.remote.url = "https://git.example.net/neat.git"; git.checkout.forgeType = "gitlab";
+    git.update.branch = "pages"; contents = ./site;
+  });
+}
+'''
+MACHINE = '{ networking.hostName = "m"; fileSystems."/".device = "/dev/vda1"; boot.loader.grub.enable = false; }\n'
+FLEET = '{ network.storage.hercules-ci.stateName = "fleet.nixops"; lonely.deployment.targetEnv = "none"; }\n'
+
+
+def written_by_hand(world: World) -> None:
+    """A ci.nix of six effects by four functions on the branches, and what they have deployed so far on Hercules CI."""
+    pins = {name: '{ url = "%(url)s"; sha256 = "%(sha256)s"; }' % world.sandbox.pins()[name] for name in ('nixpkgs', 'effects')}
+    files = {'ci.nix': CI_NIX % pins, 'machine.nix': MACHINE, 'fleet/nixops.nix': FLEET, 'site/index.html': '<p>Neat</p>\n'}
+    for name, text in files.items():
+        (world.checkout / name).parent.mkdir(exist_ok=True)
+        (world.checkout / name).write_text(text)
+    git(world.checkout, 'add', '.')
+    git(world.checkout, 'commit', '--quiet', '-m', 'By hand')
+    git(world.checkout, 'push', '--quiet', 'origin', 'main', 'main:production', 'main:staging')
+    document = json.loads((FIXTURES / 'nixops-1.7' / 'export-webfarm.json').read_text())
+    for machine in next(iter(document.values()))['resources'].values():
+        machine.pop('publicIpv4', None)  # with which NixOps' own import crashes
+    world.sandbox.put_state(PROJECT, 'nixops-webfarm.json', json.dumps(document).encode())
+    world.sandbox.put_state(PROJECT, 'nixops-aws-prod.json', (FIXTURES / 'nixops-1.7' / 'export-aws-prod.json').read_bytes())
+    lonely = json.loads((FIXTURES / 'nixops-2.x' / 'more-export-all.json').read_text())['88888888-0000-11ee-8000-000000000018']
+    fleet = {'88888888-0000-11ee-8000-000000000018': {**lonely, 'name': 'fleet'}}
+    world.sandbox.put_state(PROJECT, 'fleet.nixops', json.dumps(fleet).encode())
+    networks = world.inventory['nixops_networks']
+    del networks['children']
+    for variable in ('nixops_project', 'nixops_checkout', 'nixops_database', 'nixops_pins'):
+        networks['vars'].pop(variable, None)
+    world.variables['HERCULES_CI_API_BASE_URL'] = world.sandbox.url
+
+
+def test_a_file_that_somebody_wrote(world: World, tmp_path: Path) -> None:
+    """Adopted, checked, and replaced where it is shown to mean the same; no machine is created, and nothing is left to do."""
+    written_by_hand(world)
+    file = tmp_path / 'adopted.yml'
+    options = ('-i', str(file), '-e', json.dumps({
+        'nixops_adopt_inventory': str(file), 'nixops_adopt_projects': [PROJECT], 'nixops_adopt_project': PROJECT,
+        'nixops_adopt_checkout': str(world.checkout), 'nixops_adopt_ci_nix': True}))
+    before = (world.checkout / 'ci.nix').read_bytes()
+    adopted = world.play(*options, playbook='adopt')
+    assert adopted.code == 0, adopted.output
+    hosts = yaml.safe_load(file.read_text())['nixops_networks']['children']['neat_repo']['hosts']
+    assert sorted(hosts) == ['deploy', 'fleet', 'mail', 'pages', 'staging', 'web'], adopted.output
+    assert {host.get('nixops_state') for host in hosts.values()} == {'present', None}
+    assert 'Plan for branch production of' in adopted.output and 'Plan for branch staging of' in adopted.output, adopted.output
+    assert (world.checkout / 'ci.nix').read_bytes() == before, adopted.output
+    again = world.play(*options, playbook='adopt')
+    assert again.recap['localhost']['changed'] == 0, again.output
+    checked = world.play('-i', str(file), '--check')
+    assert checked.code == 0, checked.output
+    assert not re.search(r'Plan: [1-9]\d* to create', checked.output), checked.output
+    assert (world.checkout / 'ci.nix').read_bytes() == before
+    played = world.play('-i', str(file))
+    assert played.code == 0, played.output
+    assert not [item for item in world.sandbox.deployed(PROJECT) if item['action'] in ('created', 'destroyed')]
+    (backup,) = world.checkout.glob('ci.nix.*~')
+    assert backup.read_bytes() == before
+    assert git(world.bare, 'show', 'production:ci.nix') + '\n' == (world.checkout / 'ci.nix').read_text()
+    ended = world.play('-i', str(file))
+    assert (ended.code, ended.changes) == (0, {}), ended.output
+    last = world.play(*options, playbook='adopt')
+    assert (last.code, last.changes) == (0, {}), last.output
+
+
+@pytest.mark.slow
+def test_a_file_that_means_something_else_stays(world: World, tmp_path: Path) -> None:
+    """One variable is changed after the adoption: the run tells for which effect, on which refs and what differs, and replaces nothing."""
+    written_by_hand(world)
+    file = tmp_path / 'adopted.yml'
+    options = ('-i', str(file), '-e', json.dumps({
+        'nixops_adopt_inventory': str(file), 'nixops_adopt_projects': [PROJECT], 'nixops_adopt_project': PROJECT,
+        'nixops_adopt_checkout': str(world.checkout), 'nixops_adopt_ci_nix': True}))
+    assert world.play(*options, playbook='adopt').code == 0
+    text = file.read_text()
+    file.write_text(text.replace('writeAWSSecret aws default', 'writeAWSSecret aws other'))
+    head = git(world.bare, 'rev-parse', 'production')
+    before = (world.checkout / 'ci.nix').read_bytes()
+    played = world.play('-i', str(file))
+    assert played.code == 2, played.output
+    assert 'The effect would do something else.' in played.output and 'deploy.run on refs/heads/production' in played.output
+    assert (world.checkout / 'ci.nix').read_bytes() == before and git(world.bare, 'rev-parse', 'production') == head

@@ -194,6 +194,7 @@ def test_what_is_printed_before_the_push_is_what_is_done(world: World, tmp_path:
             'resources.ec2KeyPairs.kp =', 'resources.ec2SecurityGroups.sg = { }; resources.ec2KeyPairs.kp ='))
     commit(world.bare, 'staging', 'staging.nix', FILES['staging.nix'].replace('web2 = ', 'web3 = machine "w3"; web4 = '))
     planned = world.play(playbook='plan')
+    assert git(world.checkout, 'status', '--porcelain', '--ignored') == '', 'the playbook has written something'
     assert planned.code == 0, planned.output
     assert not world.sandbox.deployed(PROJECT)
     played = world.play()

@@ -216,7 +216,7 @@ def _not_in_source(checkout: Path, effects: Sequence[Mapping[str, Any]]) -> Iter
         function = functions.of_effect(effect)
         if not function.nixops or effect.get('flake'):
             continue
-        for option in DEPLOYED:
+        for option in DEPLOYED if effect.get('clean_source') is not False else ():
             for name in effect.get(option) or []:
                 if NOT_IN_CLEAN_SOURCE.search(name):
                     yield Problem('lib.cleanSource leaves the file out, so it would be missing when deployed.',

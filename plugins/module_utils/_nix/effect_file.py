@@ -19,23 +19,25 @@ from .._git.trees import Tree, branch_trees
 from .._numbers import require_sensible_numbers
 from .._problems import Failure, Problem, fail
 from .._project import ProjectPath
-from . import checkout, checks, ci_nix, evaluation, functions, parameters, pins, run_on, tracked
+from . import adoption, checkout, checks, ci_nix, evaluation, functions, parameters, pins, run_on, tracked
 from .deployments import Evaluated, Key
 
 HEADS = 'refs/heads/'
-# A branch that nobody names: an effect that runs there runs more often than its inventory says.
-ANOTHER_BRANCH = 'refs/heads/a-branch-that-no-inventory-names'
 
 
 @dataclass(frozen=True)
 class Change:
-    """path: the file; form: as in ci_nix; before, after: its text, None where it is absent; files: of the checkout, that it refers to."""
+    """path: the file; form: as in ci_nix; before, after: its text, None where it is absent; files: of the checkout, that it refers to.
+
+    foreign: whether the old one was written by somebody else.
+    """
 
     path: Path
     form: str
     before: str | None
     after: str | None
     files: tuple[str, ...] = ()
+    foreign: bool = False
 
 
 def plan(options: Mapping[str, Any]) -> Change:
@@ -46,12 +48,16 @@ def plan(options: Mapping[str, Any]) -> Change:
     """
     require_sensible_numbers(options)
     root = Path(options['checkout'])
-    chosen = checkout.place(root, options['file'], options['form'])
+    form = options['form']
+    if options['adopt'] and form == 'auto':
+        form = adoption.form_of(root) or form
+    chosen = checkout.place(root, options['file'], form)
     path = root / chosen.file
     before = _text_of(path)
-    if before is not None and not ci_nix.is_managed(before) and not options['force']:
-        raise fail('The file was not written by this module, so it is left alone.', str(path),
-                   remedy='Move what it says elsewhere, choose form: effects to import from it, or set force: true to lose it.')
+    foreign = before is not None and not ci_nix.is_managed(before)
+    if foreign and not options['force'] and not (options['adopt'] and options['state'] == 'present'):
+        raise fail('The file was not written by this module, so it is left alone.', str(path), remedy='Set adopt: true to replace it if '
+                   'Nix shows that it would mean the same, choose form: effects to import from it, or set force: true to lose it.')
     if options['state'] == 'absent':
         return Change(path, chosen.form, before, None)
     if not options['effects']:
@@ -73,7 +79,7 @@ def plan(options: Mapping[str, Any]) -> Change:
     if before is not None and before != after and '\r' in before and checkout.same_to_git(root, chosen.file, before, after):
         after = before
     files = {file for _where, file in checkout.wanted_files(options['effects'], chosen, pinned)}
-    return Change(path, chosen.form, before, after, tuple(sorted(files)))
+    return Change(path, chosen.form, before, after, tuple(sorted(files)), foreign)
 
 
 def _text_of(path: Path) -> str | None:
@@ -95,13 +101,14 @@ class Proof:
 
     runs: ref → names of the effects that would run. effects: what each effect is on each ref. heads: branch → the commit with whose files
     the effects of that branch were evaluated, where those of a remote were asked for. broken: branch → what is wrong with those files,
-    where they are not the ones that are checked out.
+    where they are not the ones that are checked out. adopted: what the file takes the place of, where somebody else wrote that.
     """
 
     runs: Mapping[str, list[str]] = field(default_factory=dict)
     effects: tuple[Evaluated, ...] = ()
     heads: Mapping[str, str] = field(default_factory=dict)
     broken: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+    adopted: adoption.Adopted | None = None
 
 
 def prove(change: Change, options: Mapping[str, Any]) -> tuple[Change, Proof]:
@@ -111,6 +118,9 @@ def prove(change: Change, options: Mapping[str, Any]) -> tuple[Change, Proof]:
     Nix says, or with the effects that run elsewhere than their run_on names.
     """
     level = options['validate']
+    if change.foreign and not options['force'] and change.after is not None and level in ('none', 'parse'):
+        raise fail('Only an evaluation shows whether the new file means what the old one means.', str(change.path),
+                   expected='validate: evaluate, or prebuild', found='validate: %s' % level)
     if change.after is None or level == 'none':
         return change, Proof()
     candidate = _candidate(change, options)
@@ -120,7 +130,11 @@ def prove(change: Change, options: Mapping[str, Any]) -> tuple[Change, Proof]:
     if level == 'parse':
         return change, Proof()
     with tracked.as_agents_see_it(candidate.checkout, str(candidate.path.relative_to(candidate.checkout))) as seen:
-        return change, _evaluated(replace(candidate, seen=seen if seen != candidate.checkout else None), options)
+        candidate = replace(candidate, seen=seen if seen != candidate.checkout else None)
+        proof = _evaluated(candidate, options)
+        if options['adopt'] and not options['force']:
+            proof = replace(proof, adopted=adoption.adopted(candidate, options, [*proof.runs, adoption.ANOTHER_BRANCH]))
+        return change, proof
 
 
 def _says_the_same(before: str, after: str, parsed: str, candidate: evaluation.Candidate) -> bool:
@@ -141,7 +155,7 @@ def _evaluated(candidate: evaluation.Candidate, options: Mapping[str, Any]) -> P
     effects = options['effects']
     pushed = [HEADS + branch for branch in options['branches']] if options['remote'] else []
     refs = list(dict.fromkeys([*(options['refs'] or refs_to_ask(effects, candidate.checkout)), *pushed]))
-    asked = [*refs, *([] if options['refs'] else [ANOTHER_BRANCH])]
+    asked = [*refs, *([] if options['refs'] else [adoption.ANOTHER_BRANCH])]
     answer = evaluation.evaluate(candidate, asked)
     declared = checks.declared_problems(effect for found in answer.values() for effect in found)
     runs = {ref: [effect.key for effect in found if effect.runs] for ref, found in answer.items()}
@@ -229,10 +243,9 @@ def _candidate(change: Change, options: Mapping[str, Any]) -> evaluation.Candida
     root, pinned = Path(options['checkout']).resolve(), given(options['pins'])
     file = str(change.path.relative_to(options['checkout']))
     called = sorted({parameters.function_of(effect) for effect in options['effects']})
-    project = ProjectPath.parse(options['project']) if options['project'] else None
     return evaluation.Candidate(
         text=change.after or '', form=change.form, path=root / file, checkout=root,
-        owner=project.account if project else None, name=project.project if project else None,
+        project=ProjectPath.parse(options['project']) if options['project'] else None,
         bindings=ci_nix.pinned_bindings(pinned, file, called) if change.form == 'effects' else '',
         uris=tuple(pin['url'] for pin in pinned.values() if pin.get('url', '').startswith('file://')),
         functions={effect['name']: parameters.function_of(effect) for effect in options['effects']},
@@ -291,7 +304,7 @@ def verdict(effects: Sequence[Mapping[str, Any]], runs: Mapping[str, Sequence[Ke
         for runs_there, what in ((True, 'The effect would also run elsewhere.'), (False, 'The effect would not run where it should.')):
             wrong = [ref for ref in running if actual[ref] is runs_there and expected[ref] is not None and expected[ref] is not runs_there]
             if wrong:
-                found = ['any other branch' if ref == ANOTHER_BRANCH else ref for ref in wrong]
+                found = ['any other branch' if ref == adoption.ANOTHER_BRANCH else ref for ref in wrong]
                 problems.append(Problem(
                     what, where, expected='only %s' % ', '.join(run_on.patterns(rule)), found=', '.join(found),
                     remedy='Correct the condition, or branches and tags.',

@@ -28,6 +28,7 @@ from typing import Any
 from .._git.repository import cleaned_environment
 from .._problems import Failure, Problem, fail
 from .._programs import run_program
+from .._project import ProjectPath
 from . import causes, deployments, traces
 from .deployments import Evaluated, Key
 from .expression import quoted, to_nix
@@ -42,8 +43,13 @@ SETTINGS = (
     ('restrict-eval', 'true'), ('pure-eval', 'false'), ('nix-path', ''), ('allow-import-from-derivation', 'true'),
     ('extra-experimental-features', 'flakes'),
 )
+EVALUATE = ('--eval', '--read-write-mode', '--strict', '--json', '--option', 'substituters', '')
+# What a trace that is meant for this collection begins with.
+TRACE = 'nixcd.hercules_ci: '
 SAFE_URIS = 'ssh:// https:// git+ssh:// git+https:// github: gitlab: sourcehut:'
 
+# What Hercules CI calls the sites, and where they are.
+FORGES: Mapping[str | None, str] = {'github': 'github.com', 'gitlab': 'gitlab.com'}
 NO_REVISION = '0' * 40
 
 
@@ -54,7 +60,7 @@ class Candidate:
     text: its contents; form: as in ci_nix, or `any` for that of the two that an agent would find; path: where it shall be; checkout:
     the root of the working tree.
     bindings: for a file of effects alone, Nix bindings that define the `pkgs` to pass to it.
-    owner, name, rev: those of the repository and of the commit, if known.
+    project, rev: of the repository and of the commit, if known.
     uris: further URLs that may be fetched, such as a pin's `file://`.
     stubs: effect → the network file that only prebuilding reads; functions: effect → the library's function; both for errors.
     files: effect → its files, relative to the checkout; other: those of them that need not be Nix.
@@ -68,8 +74,7 @@ class Candidate:
     path: Path
     checkout: Path
     bindings: str = ''
-    owner: str | None = None
-    name: str | None = None
+    project: ProjectPath | None = None
     rev: str = NO_REVISION
     uris: tuple[str, ...] = ()
     stubs: Mapping[str, str] = field(default_factory=dict)
@@ -80,6 +85,16 @@ class Candidate:
     seen: Path | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+
+
+def repository_facts(project: ProjectPath | None) -> dict[str, str | None]:
+    """What an agent says of a project's repository, whatever the commit; None where that is not known."""
+    site, owner, name = (project.site, project.account, project.project) if project else (None, None, None)
+    there = '%s/%s/%s' % (FORGES[site], owner, name) if site in FORGES else None
+    return {
+        'owner': owner, 'name': name, 'forgeType': site if there else None, 'webUrl': there and 'https://%s' % there,
+        'remoteHttpUrl': there and 'https://%s.git' % there, 'remoteSshUrl': there and 'ssh://git@%s.git' % there,
+    }
 
 
 def find() -> str:
@@ -101,7 +116,7 @@ def parse(candidate: Candidate) -> str:
     """
     named = (file for files in candidate.files.values() for file in files if file not in candidate.other)
     files = dict.fromkeys(str(candidate.checkout / file) for file in named)
-    return _run(candidate, ['--parse'], candidate.text, *files)
+    return _run(candidate, ['--parse'], candidate.text, *files)[0]
 
 
 def evaluate(candidate: Candidate, refs: Sequence[str]) -> dict[str, list[Evaluated]]:
@@ -111,7 +126,7 @@ def evaluate(candidate: Candidate, refs: Sequence[str]) -> dict[str, list[Evalua
     here. Raises Failure with what Nix said.
     """
     text = '%s\nin builtins.listToAttrs (map (ref: { name = ref; value = describe ref; }) %s)' % (_prelude(candidate), to_nix(refs))
-    answer = _answer(candidate, text)
+    answer = ask(candidate, text)
     return {ref: [deployments.evaluated(ref, found) for found in answer[ref]] for ref in refs}
 
 
@@ -152,12 +167,20 @@ def _prebuild_alone(candidate: Candidate, target: Mapping[Key, str]) -> dict[Key
 def _prebuild(candidate: Candidate, targets: Mapping[Key, str], detail: str = deployments.ALL) -> dict[Key, Evaluated]:
     """detail: how much of a network is described: `all`, `machines` alone, only their `names`, or `nothing`."""
     wanted = ' '.join('(prebuilt %s %s %s %s)' % tuple(map(quoted, (detail, ref, job, name))) for (job, name), ref in targets.items())
-    answer = _answer(candidate, '%s\nin builtins.concatLists [ %s ]' % (_prelude(candidate), wanted))
+    answer = ask(candidate, '%s\nin builtins.concatLists [ %s ]' % (_prelude(candidate), wanted))
     return {(found['job'], found['name']): deployments.evaluated(found['ref'], found) for found in answer}
 
 
-def _answer(candidate: Candidate, text: str) -> Any:
-    return json.loads(_run(candidate, ['--eval', '--read-write-mode', '--strict', '--json', '--option', 'substituters', ''], text))
+def ask(candidate: Candidate, text: str) -> Any:
+    """What an expression evaluates to. Raises Failure with what Nix said."""
+    return json.loads(_run(candidate, EVALUATE, text)[0])
+
+
+def ask_with_traces(candidate: Candidate, text: str) -> tuple[Any, list[Any]]:
+    """The same, and the values in JSON that the expression has traced with this collection's name in front."""
+    answer, errors = _run(candidate, EVALUATE, text)
+    lines = (line.partition('trace: %s' % TRACE)[2] for line in errors.splitlines())
+    return json.loads(answer), [json.loads(line) for line in dict.fromkeys(lines) if line]
 
 
 def _prelude(candidate: Candidate) -> str:
@@ -168,12 +191,12 @@ def _prelude(candidate: Candidate) -> str:
         'form': quoted(candidate.form),
         'root': IMPORT if candidate.form == 'effects' else CALL,
         'nixops': to_nix(with_nixops()),
-        'owner': to_nix(candidate.owner), 'name': to_nix(candidate.name), 'rev': quoted(candidate.rev),
+        'facts': to_nix(repository_facts(candidate.project)), 'rev': quoted(candidate.rev),
     })
 
 
-def _run(candidate: Candidate, arguments: Sequence[str], text: str, *files: str) -> str:
-    """The standard output of nix-instantiate. Raises Failure with what it means when it fails."""
+def _run(candidate: Candidate, arguments: Sequence[str], text: str, *files: str) -> tuple[str, str]:
+    """What nix-instantiate prints, and what it says beside that. Raises Failure with what it means when it fails."""
     seen = candidate.seen or candidate.checkout
     command = [
         find(), *arguments, '--show-trace', *(word for setting in SETTINGS for word in ('--option', *setting)),
@@ -193,7 +216,7 @@ def _run(candidate: Candidate, arguments: Sequence[str], text: str, *files: str)
             candidate.text, candidate.path, candidate.checkout, candidate.stubs, candidate.functions, candidate.files,
             tracked=candidate.seen is not None, sources=candidate.sources, store=os.environ.get('NIX_STORE_DIR') or '/nix/store',
         )),))
-    return result.stdout.decode()
+    return result.stdout.decode(), result.stderr.decode(errors='replace')
 
 
 def _of_checkout(text: str, candidate: Candidate) -> str:

@@ -32,6 +32,7 @@ GENERAL: dict[str, Any] = {
     }},
     **dict.fromkeys(('comment', 'job'), TEXT),
     'nixops_plugins': TEXTS,
+    'clean_source': {'type': 'bool'},
     **dict.fromkeys(('arguments', 'environment'), MAPPING),
 }
 
@@ -67,6 +68,7 @@ SPEC = ArgumentSpec(
         'refs': {'type': 'list', 'elements': 'str', 'default': []},
         'remote': {'type': 'str'},
         'branches': {'type': 'list', 'elements': 'str', 'default': []},
+        'adopt': {'type': 'bool', 'default': False},
         'force': {'type': 'bool', 'default': False},
         'state': {'type': 'str', 'choices': ['present', 'absent'], 'default': 'present'},
     },

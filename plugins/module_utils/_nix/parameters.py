@@ -63,7 +63,9 @@ def _binding(effect: Mapping[str, Any], parameter: Parameter, up: str, indent: i
     if value is None and functions.raw_value(effect, attribute) is not None:
         return []
     if kind == 'source':
-        return [] if effect.get('flake') else ['%s = lib.cleanSource %s;' % (attribute, pins.path_in_checkout(value or '.', up))]
+        return [] if effect.get('flake') else ['%s = %s;' % (attribute, _source(effect, value or '.', up))]
+    if kind == 'folder' and isinstance(value, str):
+        value = {'_nix': _source(effect, value, up)}
     if kind == 'nixops':
         return ['%s = %s;' % (attribute, nixops2_package(value, effect.get('nixops_plugins'), indent, where))]
     if kind == 'name':
@@ -78,6 +80,12 @@ def _binding(effect: Mapping[str, Any], parameter: Parameter, up: str, indent: i
     return [(within and within + '.') + binding(name, _prepared(value, kind, where, up), indent, short_lists=True, where=where)]
 
 
+def _source(effect: Mapping[str, Any], folder: str, up: str) -> str:
+    """The code of a folder of the checkout that is copied."""
+    path = pins.path_in_checkout(folder, up)
+    return path if effect.get('clean_source') is False else 'lib.cleanSource %s' % path
+
+
 def _prepared(value: Any, kind: str, where: str, up: str) -> Any:
     """Scripts get the last newline that makes them lines; packages and files of the checkout become code."""
     if kind in ('packages', 'modules'):
@@ -87,8 +95,7 @@ def _prepared(value: Any, kind: str, where: str, up: str) -> Any:
     if kind == 'package':
         return package(value, where)
     if kind in functions.FILES and isinstance(value, str):
-        path = pins.path_in_checkout(value, up)
-        return {'_nix': 'lib.cleanSource %s' % path if kind == 'folder' else path}
+        return {'_nix': pins.path_in_checkout(value, up)}
     return value
 
 

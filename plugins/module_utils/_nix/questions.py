@@ -82,13 +82,7 @@ QUESTIONS = r"""
       rev = %(rev)s;
       shortRev = builtins.substring 0 7 rev;
       outPath = checkout;
-      owner = %(owner)s;
-      name = %(name)s;
-      remoteHttpUrl = null;
-      remoteSshUrl = null;
-      webUrl = null;
-      forgeType = null;
-    };
+    } // %(facts)s;
   call = function: arguments:
     if !builtins.isFunction function then function
     else if builtins.functionArgs function == { } then throw "the file is a function whose arguments have no names"

@@ -71,7 +71,7 @@ def variables_of(known: Known, called: str, setting: Setting) -> dict[str, Any]:
         **_function(known),
         **_files(known, setting),
         **_arguments(known),
-        **_state(known, called, setting),
+        **state_of(known, called, setting),
     }
 
 
@@ -104,7 +104,7 @@ def _arguments(known: Known) -> dict[str, Any]:
     return {'nixops_network_args': Asked('With which values of these arguments, which NixOps has been given?', example)}
 
 
-def _state(known: Known, called: str, setting: Setting) -> dict[str, Any]:
+def state_of(known: Known, called: str, setting: Setting) -> dict[str, Any]:
     """Where its state comes from."""
     if known.state_file:
         own = known.state_file != 'nixops-%s.json' % called

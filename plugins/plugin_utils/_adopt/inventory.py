@@ -7,13 +7,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from .._networks.preflight import NETWORKS
-from .._yaml_edits.changes import Path, Put
+from .._networks.preflight import AGENTS, NETWORKS
+from .._yaml_edits.changes import Asked, Path, Put, literal
 from .._yaml_edits.reading import at
 from .deployments import Known
+from .effects import Adopted, slug
+from .file import FromFile
 from .hosts import Setting
 
 
@@ -43,15 +46,92 @@ def deployments_in(inventory: Any) -> Iterator[tuple[str, Any]]:
         yield from ((str(name), variables) for name, variables in (hosts.items() if isinstance(hosts, Mapping) else ()))
 
 
-def is_known(known: Known, declared: Iterable[tuple[str, str]], name_is_unique: bool, setting: Setting) -> bool:
-    """Whether a deployment has a host already. declared: project and deployment of each network; a project may be empty."""
+@dataclass(frozen=True)
+class Declared:
+    """A host of the inventory: what it deploys, and the names of its variables."""
+
+    host: str
+    project: str
+    deployment: str
+    variables: frozenset[str] = frozenset()
+
+
+def declared_in(inventory: Any) -> Iterator[Declared]:
+    """The same of the file, whether or not it is part of the inventory that is played with. Groups may say more; a project is left open."""
+    for name, found in deployments_in(inventory):
+        if isinstance(found, Mapping) and any(str(variable).startswith('nixops_') for variable in found):
+            yield Declared(name, str(found.get('nixops_project') or ''), str(found.get('nixops_deployment') or ''), frozenset(found))
+
+
+def is_known(known: Known, declared: Iterable[Declared], name_is_unique: bool, setting: Setting) -> bool:
+    """Whether a deployment has a host already."""
     called = {known.uuid} | ({known.name} if known.name and name_is_unique else set())
     own = known.project or setting.project
-    for project, deployment in declared:
+    for project, deployment in ((each.project, each.deployment) for each in declared):
         same_project = not (project and own) or project == own
         if same_project and deployment and (deployment in called or (len(deployment) >= 8 and known.uuid.startswith(deployment))):
             return True
     return False
+
+
+def is_same(deployment: str, known: Known, name_is_unique: bool) -> bool:
+    """Whether an effect works on a deployment, by what it calls that."""
+    return deployment == known.uuid or (name_is_unique and deployment == known.name)
+
+
+def host_of(effect: Adopted, names: Sequence[str], declared: Iterable[Declared], project: str | None) -> Declared | None:
+    """The host that an effect has already: it works on the same deployment, or has one of these names where there is none."""
+    for each in declared:
+        same_project = not (project and each.project) or project == each.project
+        same = each.deployment == effect.deployment if effect.deployment else each.host in names and not each.deployment
+        if same_project and same:
+            return each
+    return None
+
+
+@dataclass
+class Written:
+    """The edits for what a file declares, the variables of the hosts that are new, and what is asked about the group of all."""
+
+    edits: list[Put] = field(default_factory=list)
+    hosts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    group: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def effect_changes(inventory: Any, found: FromFile, declared: Sequence[Declared], project: str | None, taken: Collection[str]) -> Written:
+    """What becomes of what a file declares.
+
+    All of its networks are in a group of their own, which has what they share. A host that is there already gets what it does not have.
+    """
+    if not found.effects:
+        return Written()
+    networks = group_in(inventory)
+    group: Path = (*networks, 'children', slug(project, str(found.variables.get('nixops_checkout')), {NETWORKS, AGENTS, 'all'}))
+    here = at(inventory, (*group, 'vars'))
+    shared = {name: value for name, value in found.variables.items() if not isinstance(here, Mapping) or (
+        name not in here and not isinstance(value, Asked))}
+    edits = [Put((*networks, 'vars', 'ansible_connection'), 'local')] if at(inventory, networks) is None else []
+    edits += [Put((*group, 'vars', name), value) for name, value in literal(shared).items()] if isinstance(here, Mapping) else [
+        Put((*group, 'vars'), literal(shared))]
+    new: dict[str, Mapping[str, Any]] = {}
+    for effect in found.effects:
+        names = (effect.host, '%s-%s' % (group[-1], effect.host))
+        known = host_of(effect, names, declared, project)
+        if known is None:
+            name = names[effect.host in {*taken, *new}]
+            new[name] = literal(effect.variables)
+            edits.append(Put((*group, 'hosts', name), dict(new[name])))
+            continue
+        own = {name: value for name, value in effect.variables.items() if name not in known.variables and not isinstance(value, Asked)}
+        if own or not _has(inventory, group, known.host):
+            edits.append(Put((*group, 'hosts', known.host), literal(own)))
+    return Written(edits, new, {str(group[-1]): shared})
+
+
+def _has(inventory: Any, group: Path, host: str) -> bool:
+    """Whether a group of the file names a host, be it without variables."""
+    hosts = at(inventory, (*group, 'hosts'))
+    return isinstance(hosts, Mapping) and host in hosts
 
 
 def changes(inventory: Any, hosts: Mapping[str, Mapping[str, Any]]) -> list[Put]:

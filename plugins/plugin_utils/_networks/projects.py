@@ -21,9 +21,9 @@ from .network import EFFECT_OPTIONS, PREFIX, STATE_NAME, Network, of_its_variabl
 
 # One network acts for all of its project, with its own variables: these would otherwise depend on which one it is.
 SHARED = (
-    'nixops_checkout', 'nixops_remote', 'nixops_form', 'nixops_file', 'nixops_pins', 'nixops_schedules', 'nixops_validate', 'nixops_push',
-    'nixops_commit_message', 'nixops_commit_author_name', 'nixops_commit_author_email', 'nixops_rerun_failed', 'nixops_job_timeout',
-    'nixops_job_start_timeout', 'nixops_api_base_url', 'nixops_api_token', 'nixops_credentials_file',
+    'nixops_checkout', 'nixops_remote', 'nixops_form', 'nixops_file', 'nixops_adopt', 'nixops_pins', 'nixops_schedules', 'nixops_validate',
+    'nixops_push', 'nixops_commit_message', 'nixops_commit_author_name', 'nixops_commit_author_email', 'nixops_rerun_failed',
+    'nixops_job_timeout', 'nixops_job_start_timeout', 'nixops_api_base_url', 'nixops_api_token', 'nixops_credentials_file',
 )
 
 # What says of one network what becomes of its machines, beside the options of its effect.

@@ -46,7 +46,7 @@ class Deployed:
 def declared(project: Project, effects: Sequence[Mapping[str, Any]]) -> Change:
     """The file that declares the effects, as it is in the checkout and as it should be. Raises Failure if it cannot be rendered."""
     first = project.first
-    options = {option: first['nixops_' + option] for option in ('checkout', 'file', 'form', 'pins', 'schedules')}
+    options = {option: first['nixops_' + option] for option in ('checkout', 'file', 'form', 'adopt', 'pins', 'schedules')}
     given = {
         **{option: value for option, value in options.items() if value is not None},
         'project': project.name,
