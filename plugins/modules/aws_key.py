@@ -22,8 +22,8 @@ description:
     the ID of a new key, CloudTrail is asked whether it was that run that made it. A key whose secret was lost is deleted, and a key that
     neither an agent nor the tag nor CloudTrail accounts for is never touched.
   - The secret of a key is nowhere on the controller but in the memory of one process. Agents that lack a key get it from another agent.
-  - Two runs do not work on the same user at once. A lock of Hercules CI, C(aws-key-USER), in the project of the first network that uses the
-    key, lets the second wait for five minutes.
+  - Two runs do not work on the same user at once. A lock of Hercules CI, C(aws-key-USER), in the projects of the networks that use the
+    key, lets the second wait for five minutes. Where no network uses it yet, the tag keeps them apart, and one of them fails.
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._attributes.controller

@@ -131,7 +131,7 @@ class Aws:
         return key
 
     def tag(self, user: str) -> str:
-        tags = {tag['Key']: tag['Value'] for tag in self.iam.get_user(user).tags}
+        tags = {tag['Key']: tag['Value'] for tag in self.iam.get_user(user).tags or ()}
         return str(tags.get('nixcd.hercules_ci', ''))
 
     def works(self, key_id: str) -> bool:

@@ -8,82 +8,21 @@ All at -vvvvv: the secret of no key is anywhere but on the agents.
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.aws.server import CANARY, Aws, running
-from tests.support.repository import head
-from tests.support.world import PROJECT, Played, World
-
-USER = 'neat-deployer'
-DAY = timedelta(days=1)
+from tests.aws.plays import DAY, USER, aws_of, deploy, keys_of, kill_all, leaks, watched_processes
+from tests.aws.server import CANARY, Aws
+from tests.support.world import World
 
 
 @pytest.fixture
 def aws(world: World) -> Iterator[Aws]:
-    """AWS, and the world's secret neat-aws declared by its IAM user."""
-    with running() as server:
-        world.variables = server.environment
-        secrets = world.inventory['hercules_agents']['vars']['nixops_agent_secrets']
-        world.inventory['hercules_agents']['vars']['nixops_agent_secrets'] = {**secrets, 'neat-aws': {'aws_user': USER}}
-        world.inventory['nixops_networks']['vars']['nixops_aws_check'] = 'never'  # moto has none of the machines of the state
+    """AWS, and a secret that says aws_user."""
+    with aws_of(world) as server:
         yield server
-
-
-def key_of(world: World, agent: str) -> str:
-    return str(json.loads(world.agent_secrets(agent).read_text())['neat-aws']['data']['aws_access_key_id'])
-
-
-def keys_of(world: World) -> set[str]:
-    return {key_of(world, agent) for agent in ('agent-1', 'agent-2')}
-
-
-def deploy(world: World) -> None:
-    """Have the branch deployed once more."""
-    world.sandbox.push(PROJECT, 'refs/heads/production', head(world.bare, 'production'))
-    world.sandbox.wait_until_idle()
-
-
-def leaks(world: World, played: list[Played]) -> list[str]:
-    """Where a secret key was found: in what was printed, and in files other than the agents'."""
-    found = ['output %d' % number for number, each in enumerate(played) if CANARY in each.output]
-    for top in (world.folder, world.temporary):
-        for path in top.rglob('*'):
-            if path.is_file() and 'agents' not in path.relative_to(top).parts[:1] and CANARY.encode() in path.read_bytes():
-                found.append(str(path))
-    return found
-
-
-@contextmanager
-def watched_processes(folder: Path, found: list[str]) -> Iterator[None]:
-    """Look for secret keys in arguments and environments of all processes of the world meanwhile."""
-    ended = threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(0.1):
-            for entry in Path('/proc').glob('[0-9]*'):
-                try:
-                    text = (entry / 'environ').read_bytes()
-                    if str(folder).encode() in text and CANARY.encode() in text + (entry / 'cmdline').read_bytes():
-                        found.append(entry.name)
-                except OSError:
-                    pass
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()
 
 
 def test_a_key_from_its_creation_to_its_end(world: World, aws: Aws) -> None:
@@ -122,14 +61,6 @@ def test_a_key_from_its_creation_to_its_end(world: World, aws: Aws) -> None:
     plays = [created, warned, given, switched_off, deleted, at_rest]
     assert leaks(world, plays) == [] and shown == []
     assert not [each for each in plays if old.access_key_id in each.output or new.access_key_id in each.output], 'four characters are shown'
-
-
-def kill_all(world: World) -> None:
-    """Every process of Ansible's in this world, with -9."""
-    for entry in Path('/proc').glob('[0-9]*'):
-        with suppress(OSError):
-            if str(world.folder).encode() in (entry / 'environ').read_bytes() and b'ansible' in (entry / 'cmdline').read_bytes():
-                os.kill(int(entry.name), signal.SIGKILL)
 
 
 @pytest.mark.slow

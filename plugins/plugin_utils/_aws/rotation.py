@@ -66,8 +66,8 @@ class Rotation:
             agent: ids.get(look['fingerprint'], OTHER + look['fingerprint']) if look else ''
             for agent, look in self.looks.items() if agent in self.owner.agents
         }
-        return self._with_answers(
-            Seen(user.now, user.keys, read_note(user.tag, str(self.owner)), held, frozenset(self.owner.agents) - held.keys()))
+        unreachable, note = frozenset(self.owner.agents) - held.keys(), read_note(user.tag, str(self.owner))
+        return self._with_answers(Seen(user.now, user.keys, note, held, unreachable, alone=self.locked))
 
     def first(self) -> Step:
         """The step that there is to do, with two requests to AWS and nothing changed; a question, where the answer would decide."""

@@ -29,6 +29,8 @@ LONGEST_CREATION = timedelta(seconds=90)
 """Between the note that a key is going to be made and its creation: the request is given up long before."""
 TRAIL = timedelta(minutes=20)
 """After which CloudTrail knows of a creation; it mostly takes five."""
+GIVING = timedelta(hours=1)
+"""After its creation, while another run may be bringing a key to the agents, where no lock keeps it out."""
 TRIAL = timedelta(minutes=15)
 """After its creation, while a run tries a key before any agent gets it."""
 
@@ -96,6 +98,7 @@ class Seen:
     """What there is. now: on AWS' clock. agents: the ID that each of them has, empty for none. unreachable: those that did not answer.
 
     jobs: None while nobody has asked. tolerance: by how much the clocks of AWS and Hercules CI may differ from what is known.
+    alone: whether a lock keeps other runs out.
     """
 
     now: datetime
@@ -105,6 +108,7 @@ class Seen:
     unreachable: frozenset[str] = frozenset()
     jobs: Jobs | None = None
     tolerance: timedelta = timedelta(seconds=5)
+    alone: bool = True
 
     @property
     def held(self) -> frozenset[str]:
@@ -204,6 +208,8 @@ def _lost(seen: Seen) -> Step | None:
             continue
         if seen.unreachable:
             return _wait('The key %s was made, and may be on an agent that cannot be reached.' % shown(key.id), seen.unreachable)
+        if not seen.alone and seen.now < key.created + GIVING:
+            return _wait('The key %s was made, and another run may be bringing it to the agents, or was stopped in it.' % shown(key.id))
         if key.use is None:
             return Step(Kind.ASK_USE, key.id)
         if key.use.at is None or (seen.note.given is None and key.use.at <= key.created + TRIAL):  # a run has tried it

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from ...module_utils._hercules_ci.client import connect
@@ -125,14 +126,21 @@ class Run:
             self._locks.close()
 
     def _lock(self, turn: Turn, fleet: Fleet) -> None:
+        """In each project, in the same order as everybody, so that no two runs whose inventories share a network are there at once."""
         owner = turn.rotation.owner
-        networks = fleet.networks(owner)
-        if networks:
-            lease = self._locks.enter_context(locked(
-                connect(networks[0].connection()), networks[0].project_path, 'aws-key-%s' % owner.user, 'AWS access key of %s' % owner.user,
+        projects = {network.project: network for network in fleet.networks(owner)}
+        leases = [
+            self._locks.enter_context(locked(
+                connect(network.connection()), network.project_path, 'aws-key-%s' % owner.user, 'AWS access key of %s' % owner.user,
                 WAITED, guards='the access keys of %s' % owner,
-            ))
-            turn.rotation.require_alone, turn.rotation.locked = lease.require_held, True
+            )) for _project, network in sorted(projects.items(), key=itemgetter(0))
+        ]
+
+        def require_alone() -> None:
+            for lease in leases:
+                lease.require_held()
+
+        turn.rotation.require_alone, turn.rotation.locked = require_alone, bool(leases)
 
 
 def turns_of(fleet: Fleet, rotates: bool, urgent: bool) -> list[Turn]:
