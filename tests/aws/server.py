@@ -153,11 +153,13 @@ class Aws:
         if refusal:
             return self._error(start_response, service, refusal)
         if action == 'LookupEvents':
-            self.done(action)
-            return self._answer(start_response, '200 OK', 'application/x-amz-json-1.1', self._lookup(json.loads(body)))
         before = set(self.iam.access_keys)
         answer: list[Any] = []
-        data = b''.join(self._moto(environ, lambda *given: answer.append(given)))
+        if action == 'LookupEvents':
+            data = self._lookup(json.loads(body))
+            answer.append(('200 OK', [('Content-Type', 'application/x-amz-json-1.1')]))
+        else:
+            data = b''.join(self._moto(environ, lambda *given: answer.append(given)))
         for name in set(self.iam.access_keys) - before:
             data = self._mark(self.iam.access_keys[name], data)
             self._record(self.iam.access_keys[name], environ.get('HTTP_USER_AGENT', ''))
