@@ -152,7 +152,6 @@ class Aws:
             self.used.append((key, refusal))
         if refusal:
             return self._error(start_response, service, refusal)
-        if action == 'LookupEvents':
         before = set(self.iam.access_keys)
         answer: list[Any] = []
         if action == 'LookupEvents':
