@@ -108,6 +108,14 @@ def find() -> str:
     return program
 
 
+def hash_of_folder(place: str) -> str:
+    """The hash that fetchTarball takes for what is in a folder."""
+    done = run_program([str(Path(find()).with_name('nix-hash')), '--type', 'sha256', '--base32', place])
+    if done.returncode:
+        raise fail('Nix cannot read the folder.', place, found=done.stderr.decode(errors='replace').strip())
+    return done.stdout.decode().strip()
+
+
 def parse(candidate: Candidate) -> str:
     """Check that the text and each network file is one Nix expression. Raises Failure.
 

@@ -29,10 +29,22 @@ def differences(before: Sequence[Built], after: Sequence[Built]) -> list[Problem
         old, new = ([each for each in built if each.ref == ref] for built in (before, after))
         for problem in _on_ref(old, new):
             found.setdefault(problem, []).append(ref)
+    for problem, where in _lost(before, after):
+        found.setdefault(problem, []).append(where)
     return [
         Problem(problem.what, '%s on %s' % (problem.where, ', '.join(refs)), problem.expected, problem.found, problem.remedy)
         for problem, refs in found.items()
     ]
+
+
+def _lost(before: Sequence[Built], after: Sequence[Built]) -> Iterator[tuple[Problem, str]]:
+    """Effects that were not seen to run on any ref, of which only runIf's dependencies tell, and that the other file does not have."""
+    known = {_place(each) for each in after}
+    seen = {_place(each) for each in before if each.effect}
+    lost = {_place(each): each for each in before if each.path[-1] == 'dependencies' and _place(each) not in seen | known}
+    for each in lost.values():
+        yield Problem('An effect of the file did not run on any ref that was tried, and the inventory does not have it.', each.said,
+                      remedy='Name a ref on which it runs in refs, or take it out of the file first.'), 'no ref'
 
 
 def _on_ref(old: Sequence[Built], new: Sequence[Built]) -> Iterator[Problem]:

@@ -24,7 +24,8 @@ from .expression import quoted, to_nix
 
 # Where an agent looks, in this order; both of the first two together it refuses.
 SEARCHED = ('nix/ci.nix', 'ci.nix', 'flake.nix', 'default.nix')
-SPELT = re.compile(r'refs/(?:heads|tags)/[\w./-]*\w')
+SPELT = re.compile(r'refs/(?:heads|tags)/\w[\w./-]*')
+MORE = 'and-more'  # to see whether a file asks for the beginning of a name
 MOST_REFS = 40  # each costs an evaluation
 
 WALK = r"""
@@ -165,12 +166,14 @@ in builtins.concatMap ofRepository %s""" % (
 
 
 def refs_of(checkout: Path, file: str) -> list[str]:
-    """Refs to try: what the file that agents read asks for, and what other files beside it spell out."""
+    """Refs to try: what the file that agents read asks for, and what other files beside it spell out; and longer ones."""
     found = refs_in((checkout / file).read_text('utf-8', errors='replace'))
     others = [path for folder in (checkout, checkout / 'nix', checkout / 'ci') for path in sorted(folder.glob('*.nix')) if path.is_file()]
     for path in others:
         found += SPELT.findall(path.read_text('utf-8', errors='replace'))
-    return list(dict.fromkeys(found))[:MOST_REFS]
+    named = list(dict.fromkeys(ref for ref in found if ref[-1].isalnum()))
+    longer = dict.fromkeys(ref + MORE if not ref[-1].isalnum() else '%s-%s' % (ref, MORE) for ref in found)
+    return [*named[:MOST_REFS], *list(longer)[:MOST_REFS]]
 
 
 def refs_in(text: str) -> list[str]:

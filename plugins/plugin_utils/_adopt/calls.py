@@ -19,6 +19,12 @@ from ...module_utils._nix.function import Function, Parameter
 CODE = ('value', 'values', 'mapping', 'file', 'folder', 'module', 'modules')
 """Kinds of parameters that take Nix code."""
 
+LISTS = {
+    'packages': 'package', 'modules': 'module', 'values': 'value', 'texts': 'text', 'sources': 'text', 'value': 'value', 'mapping': 'value',
+}
+SETS = {**dict.fromkeys(CODE, 'value'), 'secrets': 'secret', 'secret': 'text'}
+"""Kinds of parameters that take lists, and sets, with the kinds of what is in there."""
+
 
 class Unknown(Exception):
     """A value that no option can have. Its text says what Nix had there."""
@@ -121,12 +127,10 @@ def value_of(shown: Mapping[str, Any], kind: str, place: Place) -> Any:
     for what, read in one.items():
         if what in shown:
             return read(shown, kind, place)
-    if 'list' in shown:
-        inner = {'packages': 'package', 'modules': 'module', 'values': 'value', 'texts': 'text', 'sources': 'text'}.get(kind, kind)
-        return [value_of(each, inner, place) for each in shown['list']]
-    if 'set' in shown:
-        inner = 'value' if kind in CODE else kind
-        return {name: value_of(each, inner, place) for name, each in shown['set'].items()}
+    if 'list' in shown and kind in LISTS:
+        return [value_of(each, LISTS[kind], place) for each in shown['list']]
+    if 'set' in shown and kind in SETS:
+        return {name: value_of(each, SETS[kind], place) for name, each in shown['set'].items()}
     raise Unknown(_said(shown))
 
 

@@ -17,6 +17,7 @@ from ...module_utils._nix import functions
 from ...module_utils._nix.adoption import A_TAG, ANOTHER_BRANCH
 from ...module_utils._nix.expression import quoted
 from ...module_utils._nix.recording import Found
+from ...module_utils._nix.walk import MORE
 from .._networks.network import PREFIX
 from .._yaml_edits.changes import Asked
 from .calls import Place, Read, read_call
@@ -73,8 +74,6 @@ def _host_name(name: str, refs: Sequence[str]) -> str:
 
 def _run_on(running: Sequence[str], refs: Sequence[str], place: Place) -> dict[str, Any]:
     """The rule that agrees with what was seen, as in option run_on."""
-    if not running:
-        return {'condition': 'false'}
     if set(running) == set(refs):
         return {'any_ref': True}
     kinds = (('branches', 'branch', HEADS, ANOTHER_BRANCH), ('tags', 'tag', TAGS, A_TAG))
@@ -85,8 +84,15 @@ def _run_on(running: Sequence[str], refs: Sequence[str], place: Place) -> dict[s
     if ANOTHER_BRANCH in running or A_TAG in running:
         tests = [_test(place.repository, fact, start, other, running, refs) for _names, fact, start, other in kinds]
         return {'condition': ' || '.join(filter(None, tests)), 'branches': []}
-    found = {names: [ref[len(start):] for ref in running if ref.startswith(start)] for names, _fact, start, _other in kinds}
+    found = {names: _patterns([ref[len(start):] for ref in running if ref.startswith(start)]) for names, _fact, start, _other in kinds}
     return {names: found[names] for names in found if found[names]}
+
+
+def _patterns(names: Sequence[str]) -> list[str]:
+    """Names, where one that goes on was seen to do as well with an asterisk."""
+    longer = [name[:-len(MORE)] for name in names if name.endswith(MORE)]
+    starts = [start[:-1] if start[:-1] in names else start for start in longer]
+    return [*(start + '*' for start in starts), *(name for name in names if not any(name.startswith(start) for start in starts))]
 
 
 def _test(repository: str, fact: str, start: str, other: str, running: Sequence[str], refs: Sequence[str]) -> str:
@@ -123,10 +129,13 @@ def _adopted(
 def _branches(run_on: Mapping[str, Any], branches: Sequence[str] | None) -> dict[str, Any]:
     """Where it runs, and which branches a run is to push to."""
     ask = Asked('Pushes to which branches deploy it?', 'nixops_branches: [production]')
-    if set(run_on) == {'branches'}:
+    if set(run_on) == {'branches'} and not any('*' in name for name in run_on['branches']):
         return {'nixops_branches': run_on['branches']}
-    named = run_on.get('branches')
-    rule = {kind: rule for kind, rule in run_on.items() if kind != 'branches' or not named}
+    if not run_on:
+        said = 'It did not run on any ref that was tried. On which does it? Never is nixops_run_on: {condition: "false"}.'
+        return {'nixops_branches': Asked(said, 'nixops_branches: [production]')}
+    named = [name for name in run_on.get('branches') or () if '*' not in name]
+    rule = {kind: rule for kind, rule in run_on.items() if kind != 'branches' or rule != named}
     return {'nixops_branches': named or list(branches or ()) or ask, 'nixops_run_on': rule}
 
 

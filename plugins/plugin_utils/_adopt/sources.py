@@ -11,11 +11,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...module_utils._nix.evaluation import hash_of_folder
 from ...module_utils._nix.expression import to_nix
 from ...module_utils._nix.pins import SHA256, SYSTEM
 from ...module_utils._nix.recording import Recording
 from .calls import Place, Unknown, value_of
 
+FREE = '0' * 52  # a hash like any other, for what has none
 ARCHIVE = re.compile(r'https://github\.com/([\w.-]+/[\w.-]+)/archive/([0-9a-f]{40})\.tar\.gz\Z')
 
 
@@ -50,10 +52,13 @@ def _fetched(call: Mapping[str, Any]) -> dict[str, Any]:
     """A call of a fetcher. What no kind of pin can say stays code."""
     given, fetcher = call['arguments'], call['fetcher']
     plain = given if isinstance(given, Mapping) else {'url': given}
-    if fetcher == 'fetchTarball' and plain.get('name', 'source') == 'source' and SHA256.match(str(plain.get('sha256', ''))):
+    if fetcher == 'fetchTarball' and plain.get('name', 'source') == 'source' and SHA256.match(str(plain.get('sha256') or FREE)):
         archive = ARCHIVE.match(plain['url'])
         where = {'github': archive[1], 'revision': archive[2]} if archive else {'url': plain['url']}
-        return {**where, 'sha256': plain['sha256']}
+        if plain.get('sha256'):
+            return {**where, 'sha256': plain['sha256']}
+        # Without a hash every agent might see something else: from now on it is what it was when it was adopted.
+        return {**where, 'sha256': hash_of_folder(call['place'])}
     argument = to_nix(given) if isinstance(given, Mapping) else to_nix(str(given))
     return {'expression': 'builtins.%s %s' % (fetcher, argument if isinstance(given, (str, Mapping)) else '(%s)' % argument)}
 
@@ -89,7 +94,7 @@ def config_of(instances: Sequence[Mapping[str, Any]], place: Place) -> dict[str,
     found = {}
     for name, shown in (instances[0]['config'].get('set') or {}).items() if instances else ():
         try:
-            found[name] = value_of(shown, 'text', place)
+            found[name] = value_of(shown, 'mapping', place)
         except Unknown:
             continue
     return found

@@ -69,6 +69,8 @@ def test_what_means_the_same_is_replaced(run: Run, written: Callable[[str], Path
     (LEGACY.replace('runIf (src.ref == "refs/heads/production")', 'runIf (src.ref == "refs/heads/production" && src.rev == "")'),
      'An effect would run that the file does not have there.', ''),
     (LEGACY.replace('"writeAWSSecret', '"# ${src.rev}\\nwriteAWSSecret'), 'The effect would do something else.', 'userSetupScript'),
+    (LEGACY.replace('\n}\n', '\n  off = pkgs.effects.runIf false (pkgs.effects.mkEffect { });\n}\n'),
+     'An effect of the file did not run on any ref', ''),
     (LEGACY.replace('}: {', '}: rec {').replace('\n}\n', '\n  other = neat-network;\n}\n'), '', ''),
 ])
 def test_what_differs_stays_and_is_told(run: Run, written: Callable[[str], Path], text: str, what: str, found: str) -> None:

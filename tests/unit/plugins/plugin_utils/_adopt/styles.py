@@ -3,7 +3,8 @@
 
 """ci.nix as people write it, in many ways.
 
-NIXPKGS, EFFECTS, OLD and NEW stand for calls of fetchTarball, PKGS for nixpkgs with the library.
+NIXPKGS, EFFECTS, OLD and NEW stand for calls of fetchTarball, URL and LIBRARY for addresses of nixpkgs and the library, PKGS for nixpkgs
+with the library.
 """
 
 from __future__ import annotations
@@ -129,8 +130,43 @@ let pkgs = PKGS; inherit (pkgs.effects) runIf runNixOps; in {
                                  '(pkgs.effects.runNixOps { name = "a"; src = pkgs.lib.cleanSource ./.; }); }\n'},
     'no argument': {'ci.nix': 'let pkgs = PKGS; in { always = pkgs.effects.runNixOps { name = "always"; src = pkgs.lib.cleanSource ./.; '
                               'priorCheckScript = ""; effectCheckScript = ""; }; }\n'},
-    'switched off': {'ci.nix': '{ }: let pkgs = PKGS; in { a = pkgs.effects.runIf false (pkgs.effects.runNixOps { name = "a"; '
-                               'src = pkgs.lib.cleanSource ./.; }); }\n'},
+    'the beginning of a name': {'ci.nix': '''{ src ? { ref = ""; } }:
+let pkgs = PKGS; inherit (pkgs) lib; in {
+  release = pkgs.effects.runIf (lib.hasPrefix "refs/heads/release-" (toString src.ref)) (
+    pkgs.effects.runNixOps { name = "a"; src = lib.cleanSource ./.; });
+  queue = pkgs.effects.runIf (lib.hasPrefix "refs/heads/queue/main/" (toString src.ref)) (
+    pkgs.effects.runNixOps { name = "b"; src = lib.cleanSource ./.; });
+  beta = pkgs.effects.runIf (lib.hasPrefix "refs/heads/beta" (toString src.ref)) (
+    pkgs.effects.runNixOps { name = "c"; src = lib.cleanSource ./.; });
+}
+'''},
+    'no hash': {'ci.nix': '''{ src ? { ref = null; } }:
+let pkgs = import (builtins.fetchTarball "URL") { system = "x86_64-linux"; overlays = [ (import ((EFFECTS) + "/overlay.nix")) ]; };
+in { a = %s; }
+''' % ALONE},
+    'flake': {'flake.nix': '''{
+  inputs.nixpkgs = { url = "URL"; flake = false; };
+  inputs.library = { url = "LIBRARY"; flake = false; };
+  outputs = inputs@{ self, ... }:
+    let pkgs = import inputs.nixpkgs { system = "x86_64-linux"; overlays = [ (import (inputs.library + "/overlay.nix")) ]; }; in {
+      herculesCI = { branch, ... }: {
+        onPush.default.outputs.effects.a = pkgs.effects.runIf (branch == "live") (pkgs.effects.runNixOps {
+          name = "a"; src = pkgs.lib.cleanSource ./.; networkFiles = [ "network.nix" ]; });
+      };
+    };
+}
+'''},
+    'the output effects': {'flake.nix': '''{
+  inputs.nixpkgs = { url = "URL"; flake = false; };
+  inputs.library = { url = "LIBRARY"; flake = false; };
+  outputs = { self, nixpkgs, library }:
+    let inherit (import library { pkgs = import nixpkgs { system = "x86_64-linux"; }; }) effects; in {
+      effects = { branch, ... }: {
+        a = effects.runIf (branch == "live") (effects.mkEffect { effectScript = "echo"; name = "x"; });
+      };
+    };
+}
+'''},
     'default.nix': {'default.nix': '{ src ? { ref = null; } }: let pkgs = PKGS; in { a = %s; }\n' % ALONE},
     'an old NixOps': {'ci.nix': '''{ src ? { ref = null; } }:
 let
@@ -161,4 +197,11 @@ REFUSED: dict[str, tuple[dict[str, str], str, str]] = {
         {'ci.nix': '{ src ? { ref = null; } }: let pkgs = PKGS; in { a = (pkgs.effects.runNixOps { name = "a"; '
                    'src = pkgs.lib.cleanSource ./.; }).overrideAttrs (old: { more = "x"; }); }\n'},
         'an effect that no function of the library made as it is', ''),
+    'never': ({'ci.nix': '{ }: let pkgs = PKGS; in { a = pkgs.effects.runIf false (pkgs.effects.runNixOps { name = "a"; '
+                         'src = pkgs.lib.cleanSource ./.; }); }\n'},
+              '# It did not run on any ref that was tried.', 'it names no ref'),
+    'packages in a list': (
+        {'ci.nix': '{ src ? { ref = null; } }: let pkgs = PKGS; in { a = pkgs.effects.runNixOps { name = "a"; '
+                   'src = pkgs.lib.cleanSource ./.; inputs = [ [ pkgs.hello ] ]; }; }\n'},
+        '# The file has something else.', 'nativeBuildInputs'),
 }

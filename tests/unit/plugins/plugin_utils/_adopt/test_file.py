@@ -39,7 +39,8 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Calls of fetchTarball, by what stands for them."""
     names = {'NIXPKGS': 'nixpkgs', 'EFFECTS': 'effects', 'OLD': 'nixpkgs-22.11', 'NEW': 'nixpkgs-25.11'}
     made = sandbox_pins.make(tmp_path_factory.mktemp('pins'))
-    return {mark: 'fetchTarball { url = "%(url)s"; sha256 = "%(sha256)s"; }' % made[name] for mark, name in names.items()}
+    calls = {mark: 'fetchTarball { url = "%(url)s"; sha256 = "%(sha256)s"; }' % made[name] for mark, name in names.items()}
+    return {**calls, 'URL': made['nixpkgs']['url'], 'LIBRARY': made['effects']['url']}
 
 
 @pytest.fixture
@@ -63,6 +64,10 @@ def write(checkout: Path, files: dict[str, str], fetched: dict[str, str]) -> Non
     somebody = ('-c', 'user.name=x', '-c', 'user.email=x@example.com')
     for command in (['init', '-q', '-b', 'main'], ['add', '.'], [*somebody, 'commit', '-qm', 'x']):
         subprocess.run(['git', '-C', str(checkout), *command], check=True)
+    if 'flake.nix' in files:
+        features = ('--extra-experimental-features', 'nix-command flakes')
+        subprocess.run(['nix', *features, 'flake', 'lock'], cwd=checkout, check=True)
+        subprocess.run(['git', '-C', str(checkout), 'add', 'flake.lock'], check=True)
 
 
 def inventory_of(checkout: Path, before: str = '') -> str:
