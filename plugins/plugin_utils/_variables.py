@@ -88,14 +88,14 @@ def refuse_if_any(option: str, value: Any, findings: Iterable[tuple[Sequence[Any
         raise Failure(problems)
 
 
-def place(option: str, value: Any, path: Sequence[Any]) -> str:
+def place(option: str, value: Any, path: Sequence[Any], *, near: Any = None) -> str:
     """Where the thing at `path` inside `value` is, for people: the option and keys, and the file and line where Ansible knows them.
 
-    option: empty if the first key is the option.
+    option: empty if the first key is the option. near: a value that stands where one that is missing should.
     """
     first, *keys = [option, *path] if option or not path else path
     name = first + ''.join('[%r]' % (str(part) if isinstance(part, str) else part) for part in keys)
-    origin = ''
+    origin = _origin(near) if value is None else ''
     for part in (None, *path):
         if part is not None:
             keys = [key for key in value if key == part] if isinstance(value, Mapping) else []

@@ -15,6 +15,7 @@ from ansible.errors import AnsibleError
 
 from .._variables import place
 
+NEAR = 'nixops_function'
 OMITTED = '__omit_place_holder__'
 """How the text begins that omit is before ansible-core 2.19; later it is an object of its own."""
 
@@ -41,8 +42,8 @@ class Host:
         return self.wrong.isdisjoint(variables) if variables else not self.wrong
 
     def place(self, variable: str, *path: Any) -> str:
-        """Where a variable of this host was written, for people."""
-        return '%s of %s' % (place(variable, self.given.get(variable), path), self.name)
+        """Where a variable of this host was written, for people. One that is missing is missed where the host says what it is."""
+        return '%s of %s' % (place(variable, self.given.get(variable), path, near=self.given.get(NEAR)), self.name)
 
     def line(self, variable: str, *path: Any) -> str:
         """Where it was written, without the host if the line is known: one line in a group concerns all of its hosts."""

@@ -29,7 +29,7 @@ from ...module_utils._project import ProjectPath
 from .. import _templates as templates
 from .._json_schema import KINDS, OTHER_KIND, Schema
 from .._variables import Evaluated, plain
-from .host import Host, variable_of
+from .host import NEAR, Host, variable_of
 from .network import PREFIX, Network
 
 SPECS = Path(__file__).resolve().parents[3] / 'roles' / 'nixops' / 'meta' / 'argument_specs.yml'
@@ -180,7 +180,9 @@ def _missing(host: Host, options: Mapping[str, Any], wrong: Container[str]) -> I
     if 'nixops_deployment' in options and 'nixops_deployment' not in wrong and nixops_of(host['nixops_function']):
         required.add('nixops_deployment')
     for name in sorted(required - host.given.keys()):
-        yield name, Problem('%s is missing.' % name, where='host %s' % host.name, expected=_words(options[name]['description']),
+        # Where it is the function that needs it, and somebody has written which one that is, that is the place to look at.
+        where = host.place(name) if name == 'nixops_deployment' and NEAR in host.given else 'host %s' % host.name
+        yield name, Problem('%s is missing.' % name, where=where, expected=_words(options[name]['description']),
                             remedy='Set it in the inventory, for the host or a group of it.')
 
 

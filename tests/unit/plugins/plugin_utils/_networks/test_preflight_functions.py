@@ -6,11 +6,17 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.vars.hostvars import HostVars
+from ansible.vars.manager import VariableManager
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import guard
@@ -18,7 +24,11 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.destin
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.last import Last
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_network, without_others
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import (
+    read_network,
+    variables_of,
+    without_others,
+)
 
 from tests.sandbox.in_process import Sandbox
 from tests.support.functions import FILES, MORE, SERVICES, WEB, add
@@ -40,6 +50,19 @@ def inventory(world: World, more: dict[str, dict[str, Any]]) -> Inventory:
     del agents['vars']['nixops_agent_secrets']['neat-aws']
     return Inventory({host: {**common, **variables} for host, variables in more.items()},
                      {host: {**agents['vars'], **variables} for host, variables in agents['hosts'].items()}, list(more))
+
+
+def in_a_file(world: World, folder: Path, more: dict[str, dict[str, Any]]) -> Inventory:
+    """The same as Ansible reads it from a file, so that it knows what is written where."""
+    of = inventory(world, more)
+    groups = {'nixops_networks': of.networks, 'hercules_agents': of.agents}
+    path = folder / 'hosts.yml'
+    path.write_text(yaml.safe_dump({group: {'hosts': dict(hosts)} for group, hosts in groups.items()}))
+    loader = DataLoader()
+    manager = InventoryManager(loader, str(path))
+    hostvars = HostVars(manager, VariableManager(loader, manager), loader)
+    networks, agents = ({host: variables_of(host, hostvars, loader) for host in hosts} for hosts in groups.values())
+    return Inventory(networks, agents, list(more))
 
 
 def test_a_network_without_nixops_is_asked_for_no_state(world: World) -> None:
@@ -69,23 +92,25 @@ def test_a_network_without_nixops_is_asked_for_no_state(world: World) -> None:
     (WEB, {'nixops_user_setup_script': 'writeSSHKey ssh'}, 'nixops_user_setup_script of it|no known hosts'),
     (WEB, {'nixops_user_setup_script': 'touch ~/.known_hosts'}, 'nixops_user_setup_script of it|a call of writeSSHKey'),
     (WEB, {'nixops_network_files': ['network.nix']}, 'no parameter for this option|nixops_network_files of it'),
-    (WEB, {'nixops_function': 'runNixos'}, 'nixops_function of it|runNixos'),
-    (WEB, {'nixops_function': 'runNixOps', 'nixops_configuration': None}, 'nixops_deployment is missing.'),
+    (WEB, {'nixops_function': 'runNixos'}, 'nixops_function. Expected|runNixos'),
+    (WEB, {'nixops_function': 'runNixOps', 'nixops_configuration': None}, 'nixops_deployment is missing.|nixops_deployment of it'),
     (SERVICES, {'nixops_modules': None}, 'directory or modules|Set the variable nixops_directory.'),
-    (SERVICES, {'nixops_modules': 'arion-compose.nix'}, 'nixops_modules of it|a list'),
+    (SERVICES, {'nixops_modules': 'arion-compose.nix'}, 'nixops_modules. Expected|a list'),
     (SITE, {}, 'netlifyDeploy needs the field token of the secret neat-ssh, which has none.|nixops_function of it'),
     (SITE, {'nixops_secret_name': None}, 'nixops_secret_name of it'),
-    (MORE['pages'], {'nixops_base_merge_method': 'squash'}, 'nixops_base_merge_method of it|squash'),
+    (MORE['pages'], {'nixops_base_merge_method': 'squash'}, 'nixops_base_merge_method. Expected|squash'),
     (MORE['pages'], {'nixops_contents': 'no-site'}, 'The file does not exist.|nixops_contents of it'),
     ({'nixops_function': 'runCachixDeploy', 'nixops_deploy': {}}, {}, 'No agent has the secret default-cachix-activate.'),
 ])
 def test_what_would_go_wrong_is_found_before_anything_is_changed(
-    world: World, base: dict[str, Any], change: dict[str, Any], expected: str,
+    world: World, tmp_path: Path, base: dict[str, Any], change: dict[str, Any], expected: str,
 ) -> None:
     with pytest.raises(Failure) as refused:
-        check(inventory(world, {'it': {**base, **change}}))
+        check(in_a_file(world, tmp_path, {'it': {**base, **change}}))
     said = str(refused.value)
-    assert [words for words in expected.split('|') if words not in said] == [], said
+    assert [words for words in expected.split('|') if words not in re.sub(r' \(\S+:\d+\)', '', said)] == [], said
+    # Each with the variable, and the file and line to look at.
+    assert re.search(r'Where: nixops_\S+ \(%s/hosts\.yml:\d+\)(?: of it)?\.' % re.escape(str(tmp_path)), said), said
 
 
 @pytest.mark.parametrize(('other', 'refused'), [
