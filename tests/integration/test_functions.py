@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from tests.integration.test_jobs import row
+from tests.sandbox.pins import NIX
 from tests.support.functions import FILES, MORE, WEB, add
 from tests.support.marks import SLOW
-from tests.support.repository import make_repository
+from tests.support.repository import git, make_repository
 from tests.support.world import PROJECT, World
 
 OTHER = 'github/neat-org/other-repo'
@@ -92,3 +93,103 @@ def test_the_plan_says_whether_a_machine_changes(world: World) -> None:
     assert 'Changed: job 4 has deployed another one.' in failed.output
     assert row(failed, 'web')[-4:] == ['+0', '~1', '-0', 'failed']
     assert plan_of_web(world) == 'Whether that changes anything is not known: job 6, which was the last to deploy it, did not end well.'
+
+
+def machine_beside_nixops(world: World) -> None:
+    """A machine in the group of the network of NixOps, which says for that what its deployment is; nothing else is deployed."""
+    add(world.checkout, FILES, 'production')
+    networks = world.inventory['nixops_networks']['children']
+    del networks['staging']
+    networks['production']['vars']['nixops_deployment'] = networks['production']['hosts']['neat-network'].pop('nixops_deployment')
+    networks['production']['hosts']['web'] = copy.deepcopy(WEB)
+
+
+def test_what_is_done_with_states_passes_a_machine_by(world: World) -> None:
+    """To keep, bring back and roll back is for those that have one; to deploy once more is for all."""
+    machine_beside_nixops(world)
+    first = world.play()
+    assert first.code == 0, first.output
+    folder = 'nixops_backup_folder=%s' % (world.folder / 'backup')
+    kept = world.play('-e', folder, playbook='backup')
+    assert kept.code == 0, kept.output
+    restored = world.play('-e', folder, '--limit', 'web', playbook='restore')
+    assert (restored.code, restored.changes) == (0, {}), restored.output
+    assert 'web has no state, as it is not deployed by NixOps.' in restored.output
+    back = world.play('-e', 'nixops_state_version=1', '--limit', 'web', playbook='rollback')
+    assert back.code != 0
+    assert 'web has no state that could be rolled back, as runNixOS keeps none.' in back.output
+    jobs = len(world.sandbox.deployed(PROJECT))
+    again = world.play('--limit', 'web', playbook='rerun')
+    assert again.code == 0, again.output
+    assert len(world.sandbox.deployed(PROJECT)) > jobs
+
+
+@pytest.mark.parametrize(('change', 'said'), [
+    ({'nixops_ssh_destination': 'root@agent-1'}, 'The network would deploy an agent'),
+    ({'nixops_configuration': None}, 'runNixOS does not know what to do without it.'),
+    ({'nixops_secrets_map': {'ssh': 'no-such'}}, 'No agent has the secret no-such.'),
+    SLOW({'nixops_user_setup_script': 'writeSSHKey ssh'}, 'it knows no host keys and asks nobody.'),
+    SLOW({'nixops_action': 'boot'}, 'runNixOS has no parameter for this option.'),
+])
+def test_what_is_wrong_is_refused_before_anything_is_pushed(world: World, change: dict[str, Any], said: str) -> None:
+    machine_beside_nixops(world)
+    web = world.inventory['nixops_networks']['children']['production']['hosts']['web']
+    world.inventory['nixops_networks']['children']['production']['hosts']['web'] = {**web, **change}
+    heads = git(world.bare, 'for-each-ref', 'refs/heads')
+    refused = world.play()
+    assert refused.code != 0
+    (variable,) = change
+    assert re.search(r'%s Where: %s\S* \(%s/inventory\.yml:\d+\) of web\.' % (re.escape(said) + r'[^"]*?', variable, world.folder),
+                     refused.output), refused.output
+    assert (git(world.bare, 'for-each-ref', 'refs/heads'), world.sandbox.states(PROJECT, 'nixops-aws-prod.json')) == (heads, [])
+    assert not world.agent_secrets('agent-1').exists()
+
+
+# As in the guide, with folders of the repository in place of inputs, for which nobody has to fetch anything.
+FLAKE = '''{
+  outputs = { self }:
+    let
+      packages = import ./vendor/nixpkgs { system = "x86_64-linux"; };
+      inputs = {
+        inherit self;
+        nixpkgs = { inherit (packages) lib; legacyPackages.x86_64-linux = packages; };
+        flake-parts = import ./vendor/flake-parts;
+        hercules-ci-effects.flakeModule = ./vendor/effects/flake-module.nix;
+      };
+      inherit (inputs) flake-parts hercules-ci-effects;
+    in
+    flake-parts.lib.mkFlake { inherit inputs; } ({ withSystem, self, ... }: {
+      imports = [ hercules-ci-effects.flakeModule ];
+      systems = [ "x86_64-linux" ];
+      flake.nixosConfigurations.web = packages.nixos ./web.nix;
+      herculesCI = { config, ... }: {
+        onPush.default.outputs.effects = withSystem "x86_64-linux" ({ pkgs, hci-effects, ... }:
+          import ./effects.nix {
+            inherit pkgs self;
+            effects = hci-effects;
+            src = config.repo;
+          });
+      };
+    });
+}
+'''
+
+
+def test_a_machine_of_a_flake_with_flake_parts(world: World) -> None:
+    """The file of effects is what the module of hercules-ci-effects for flake-parts gives to agents."""
+    vendored = {'vendor/%s' % path.relative_to(NIX): path.read_text() for name in ('nixpkgs', 'effects', 'flake-parts')
+                for path in sorted((NIX / name).rglob('*')) if path.is_file() and '__pycache__' not in path.parts}
+    add(world.checkout, {**FILES, **vendored, 'flake.nix': FLAKE}, 'production')
+    networks = world.inventory['nixops_networks']['children']
+    networks['production']['hosts'] = {
+        'web': {**WEB, 'nixops_configuration': {'_nix': 'self.nixosConfigurations.web'}},
+        'pages': {**MORE['pages'], 'nixops_git_remote': 'https://git.example.net/pages.git'}}
+    del networks['staging']
+    del world.inventory['hercules_agents']['vars']['nixops_agent_secrets']['neat-aws']
+    first = world.play()
+    assert first.code == 0, first.output
+    assert effects(world, PROJECT) == {'effects.web.run': 'Successful', 'effects.pages.run': 'Successful'}
+    second = world.play()
+    assert (second.code, second.changes) == (0, {}), second.output
+    shown = world.play('--limit', 'web', playbook='plan')
+    assert 'has deployed the same.' in shown.output, shown.output

@@ -28,7 +28,7 @@ MORE = {'web': WEB, 'services': SERVICES, 'pages': PAGES}
 def add(checkout: Path, files: dict[str, str], *branches: str) -> None:
     """Commit files, and push that to branches."""
     for name, text in files.items():
-        (checkout / name).parent.mkdir(exist_ok=True)
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         (checkout / name).write_text(text)
     git(checkout, 'add', '.')
     git(checkout, 'commit', '--quiet', '-m', 'More to deploy')
