@@ -13,40 +13,32 @@ from ansible.utils.display import Display
 
 from ..module_utils._argspec import ArgumentSpec
 from ..module_utils._problems import Failure
-from ..plugin_utils._controller_action import task_environment
+from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._rotation.fleet import FILE, Fleet
 from ..plugin_utils._rotation.run import Run, foreseen, lines_of, may_begin, outcome, turns_of
 from ..plugin_utils._unseen_action import UnseenAction
 
-SPEC = ArgumentSpec({
-    'do': {'type': 'str', 'choices': ['plan', 'begin', 'look', 'decide', 'take', 'give', 'end'], 'default': 'plan'},
-    'agent': {'type': 'str'},
-    'rotate': {'type': 'bool', 'default': False},
-    'now': {'type': 'bool', 'default': False},
-})
 INFO, SECRET = 'nixcd.hercules_ci.aws_key_info', 'nixcd.hercules_ci.hci_secret'
 RUNS: list[Run] = []
 """That of the loop which this process plays. All items of a loop are played by one process, and what it knows ends with it."""
 
 
-class ActionModule(UnseenAction):
+class ActionModule(ControllerAction, UnseenAction):
     """Works on the controller; the agent is that of the connection."""
 
-    _supports_check_mode = True
-    _requires_connection = False
+    SPEC = ArgumentSpec({
+        'do': {'type': 'str', 'choices': ['plan', 'show', 'begin', 'look', 'decide', 'take', 'give', 'end'], 'default': 'plan'},
+        'agent': {'type': 'str'},
+        'rotate': {'type': 'bool', 'default': False},
+        'now': {'type': 'bool', 'default': False},
+    })
 
-    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run by Ansible."""
-        base: Any = super()  # ActionBase does not tell the types of what follows
-        result: dict[str, Any] = {**base.run(tmp, task_vars), 'changed': False}
-        _validation, options = base.validate_argument_spec(**SPEC.arguments())
-        self._options, self._variables = options, task_vars or {}
-        self._fleet = Fleet(self._variables, self._loader)
-        with task_environment(self):
-            try:
-                return {**result, **getattr(self, '_do_' + options['do'])()}
-            except Failure as failure:
-                return {**result, 'failed': True, **failure.result()}
+    def work(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        """One item of the loop, or what there is for it to do."""
+        self._options, self._variables = options, variables
+        self._fleet = Fleet(variables, self._loader)
+        done: dict[str, Any] = getattr(self, '_do_' + options['do'])()
+        return done
 
     def _turns(self) -> Any:
         return turns_of(self._fleet, self._options['rotate'], self._options['now'])
@@ -60,6 +52,16 @@ class ActionModule(UnseenAction):
             changed, steps = False, self._steps() if may_begin(turns) else []
         told = self._told(turns, {}, quiet=bool(steps))
         return {**told, 'changed': changed, 'steps': steps}
+
+    def _do_show(self) -> dict[str, Any]:
+        """What there is to do if the agents have what the last run has noted. They are not asked."""
+        turns = self._turns()
+        if not turns:
+            return {'skipped': True, 'skip_reason': 'No secret of an agent has aws_user.'}
+        for turn in turns:
+            turn.rotation.as_noted = True
+        foreseen(turns)
+        return self._told(turns, {})
 
     def _steps(self) -> list[dict[str, str]]:
         agents = [agent for agent in self._variables['ansible_play_hosts'] if self._fleet.owned(agent)]

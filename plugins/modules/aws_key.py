@@ -31,7 +31,7 @@ attributes:
   check_mode:
     support: partial
     details:
-      - O(do=plan) tells the next step. The others are not to be played then, and O(do=plan) returns no RV(steps).
+      - O(do=plan) and O(do=show) tell the next step. The others are not to be played then, and O(do=plan) returns no RV(steps).
   diff_mode:
     support: full
     details:
@@ -47,9 +47,10 @@ options:
   do:
     description:
       - V(plan), run once, looks and returns what there is to do as RV(steps).
+      - V(show), run once, tells what there is to do if all agents have what the last run has noted. They are not asked.
       - The others are the items of RV(steps). They have to be played by one loop of one task, in this order, each on its agent.
     type: str
-    choices: [plan, begin, look, decide, take, give, end]
+    choices: [plan, show, begin, look, decide, take, give, end]
     default: plan
   agent:
     description: The agent that the task is delegated to, for V(look), V(take) and V(give).
@@ -92,7 +93,7 @@ keys:
   description: The key of each IAM user.
   type: list
   elements: dict
-  returned: with O(do=plan) and O(do=end)
+  returned: with O(do=plan), O(do=show) and O(do=end)
   sample:
     - user: neat-deployer
       secret: neat-aws
@@ -141,13 +142,13 @@ keys:
 left:
   description: By agent of the play, what is left to do for it.
   type: dict
-  returned: with O(do=plan) and O(do=end)
+  returned: with O(do=plan), O(do=show) and O(do=end)
   sample: {}
 key_problems:
   description: With O(rotate=true), what somebody has to look at.
   type: list
   elements: dict
-  returned: with O(do=plan) and O(do=end)
+  returned: with O(do=plan), O(do=show) and O(do=end)
   sample: []
 steps:
   description: The items of the loop that takes the next steps. None where nothing is to be done now.

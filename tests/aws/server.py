@@ -52,7 +52,7 @@ class Aws:
         self.unsteady: dict[str, list[bool]] = {}
         """By region, whether it knows a new key, one request after the other; after the last of these it does."""
         self.errors: dict[str, str] = {}
-        """Error codes by action."""
+        """Error codes by action, or by service and region."""
         self.failing = (0, '')
         """The number of a request of the controller, and the code that it is refused with, or LOST."""
         self.refused_first: dict[str, list[str]] = {}
@@ -204,7 +204,8 @@ class Aws:
             return 'Throttling'
         if key == CONTROLLER[0]:
             number, code = self.failing
-            return code if number == self.number and code != LOST else self.errors.get(action, '')
+            everywhere = self.errors.get(action, self.errors.get('%s %s' % (service, region), ''))
+            return code if number == self.number and code != LOST else everywhere
         own = [each for each in self.iam.get_all_access_keys_for_all_users() if each.access_key_id == key]
         if self.refused_first.get(action):
             return self.refused_first[action].pop(0)

@@ -124,6 +124,23 @@ def test_check_mode_foresees_each_step(world: World, aws: Aws) -> None:
     foreseen(world, aws, 'delete the key: It has been switched off since')
 
 
+def test_the_plan_tells_of_keys(world: World, aws: Aws) -> None:
+    """By what the last run has noted: no agent is asked."""
+    none = world.play(playbook='plan')
+    assert 'AWS access key of neat-deployer (secret neat-aws): none' in none.output, none.output
+    assert 'No run has noted yet that all agents have a key.' in none.output
+    assert world.play(playbook='agents').code == 0
+    (key,) = aws.keys(USER)
+    aws.passed += 91 * DAY
+    before = all_of(world, aws)
+    world.inventory['hercules_agents']['vars'].update(ansible_connection='ssh', ansible_host='127.0.0.1', ansible_port=9)
+    told = world.play(playbook='plan')
+    shown = '…' + key.access_key_id[-4:]
+    assert 'AWS access key of neat-deployer (secret neat-aws): %s, 91 days old' % shown in told.output
+    assert 'create a key: The key %s is 91 days old.' % shown in told.output
+    assert told.code == none.code == 0 and all_of(world, aws) == before
+
+
 def test_twenty_agents_and_ten_users_at_rest(world: World, aws: Aws) -> None:
     """One task an agent, and two requests a user."""
     users = {'aws-%d' % number: 'user-%d' % number for number in range(10)}

@@ -36,10 +36,10 @@ Look = Mapping[str, Any]
 
 @dataclass
 class Rotation:
-    """looks: by agent that answers. require_alone: raises Failure when another run may be at work. jobs: asks Hercules CI.
+    """looks: by agent that answers. as_noted: whether to take the tag's word for what the agents have instead. jobs: asks Hercules CI.
 
-    locked: whether a lock keeps other runs out. regions: asks for the regions in which a key has to work. new: the key that was made, until
-    all agents have it.
+    locked: whether a lock keeps other runs out while it works. require_alone: raises Failure when that is lost. regions: asks for the
+    regions in which a key has to work. new: the key that was made, until all agents have it.
     """
 
     owner: Owner
@@ -50,6 +50,7 @@ class Rotation:
     regions: Callable[[], set[str]]
     require_alone: Callable[[], None] = lambda: None
     locked: bool = False
+    as_noted: bool = False
     done: list[str] = field(default_factory=list)
     new: NewKey | None = None
     last: Step | None = None
@@ -61,13 +62,14 @@ class Rotation:
     def look(self) -> Seen:
         """How it stands now."""
         user = self.client.user(self.owner.user)
+        note = read_note(user.tag, str(self.owner))
         ids = {fingerprint(key.id): key.id for key in user.keys}
-        held = {
+        held = dict.fromkeys(self.owner.agents, note.made) if self.as_noted else {
             agent: ids.get(look['fingerprint'], OTHER + look['fingerprint']) if look else ''
             for agent, look in self.looks.items() if agent in self.owner.agents
         }
-        unreachable, note = frozenset(self.owner.agents) - held.keys(), read_note(user.tag, str(self.owner))
-        return self._with_answers(Seen(user.now, user.keys, note, held, unreachable, alone=self.locked))
+        return self._with_answers(
+            Seen(user.now, user.keys, note, held, frozenset(self.owner.agents) - held.keys(), alone=self.locked))
 
     def first(self) -> Step:
         """The step that there is to do, with two requests to AWS and nothing changed; a question, where the answer would decide."""
@@ -81,6 +83,8 @@ class Rotation:
         while self._answer(step, seen, asked):
             seen = self._with_answers(seen)
             step = next_step(seen, self.wish)
+        if self.as_noted and seen.note.given is None:
+            step = Step(Kind.WAIT, why='No run has noted yet that all agents have a key.')
         self.last = step
         return step
 

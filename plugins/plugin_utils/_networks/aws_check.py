@@ -52,6 +52,10 @@ class Looked:
     machines: tuple[Machine, ...]
 
     @property
+    def regions(self) -> set[str]:
+        return {each.region for each in self.machines}
+
+    @property
     def access(self) -> tuple[str, str]:
         """Profile and region of the controller's own access to the account of AWS that the network is in."""
         owned = [entry for entry in self.secrets.values() if is_owned(entry)]
@@ -81,12 +85,12 @@ def aws_problems(known: Iterable[Known], agents: Sequence[Host]) -> Iterator[Pro
 
 def _asked(client: AwsClient, members: Sequence[Looked]) -> Iterator[Problem]:
     """What cannot be asked stops only networks that want to be checked always."""
-    try:
-        found = _instances(client, [each for looked in members for each in looked.machines])
-        for looked in members:
+    found, refused = _instances(client, [each for looked in members for each in looked.machines])
+    for region, failure in refused.items():
+        yield from _softened(failure, [looked for looked in members if region in looked.regions])
+    for looked in members:
+        if looked.regions.isdisjoint(refused):
             yield from _machine_problems(looked, found)
-    except Failure as failure:
-        yield from _softened(failure, members)
     for name, entry in sorted({name: entry for looked in members for name, entry in looked.secrets.items()}.items()):
         try:
             yield from _key_problems(client, name, entry)
@@ -148,17 +152,21 @@ def _key_id(entry: Mapping[str, Any]) -> str:
     return str(data.get(ID_FIELD, '')) if isinstance(data, Mapping) else ''
 
 
-def _instances(client: AwsClient, machines: Iterable[Machine]) -> dict[str, Mapping[str, Any]]:
-    """What AWS has of these machines, by ID: a request for each region and hundred machines."""
+def _instances(client: AwsClient, machines: Iterable[Machine]) -> tuple[dict[str, Mapping[str, Any]], dict[str, Failure]]:
+    """What AWS has of these machines, by ID, and why it does not tell of a region: a request for each region and hundred machines."""
     by_region: dict[str, list[str]] = {}
     for each in machines:
         by_region.setdefault(each.region, []).append(each.id)
     found: dict[str, Mapping[str, Any]] = {}
+    refused: dict[str, Failure] = {}
     for region, ids in sorted(by_region.items()):
-        for start in range(0, len(ids), AT_ONCE):
-            answer = client.instances(region, ids[start:start + AT_ONCE])
-            found.update((each['InstanceId'], each) for each in answer if each['State']['Name'] not in GONE)
-    return found
+        try:
+            for start in range(0, len(ids), AT_ONCE):
+                answer = client.instances(region, ids[start:start + AT_ONCE])
+                found.update((each['InstanceId'], each) for each in answer if each['State']['Name'] not in GONE)
+        except Failure as failure:
+            refused[region] = failure
+    return found, refused
 
 
 def _machine_problems(looked: Looked, found: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:

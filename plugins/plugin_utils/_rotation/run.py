@@ -140,7 +140,7 @@ class Run:
             for lease in leases:
                 lease.require_held()
 
-        turn.rotation.require_alone, turn.rotation.locked = require_alone, bool(leases)
+        turn.rotation.require_alone = require_alone
 
 
 def turns_of(fleet: Fleet, rotates: bool, urgent: bool) -> list[Turn]:
@@ -168,7 +168,7 @@ def _find_networks(turn: Turn, fleet: Fleet) -> None:
         return jobs_of(networks, since, now)
 
     if networks:
-        turn.rotation.jobs, turn.rotation.regions = jobs, lambda: regions_of(networks)
+        turn.rotation.jobs, turn.rotation.regions, turn.rotation.locked = jobs, lambda: regions_of(networks), True
 
 
 def outcome(turns: Iterable[Turn], said: Mapping[str, str], present: Iterable[str], rotates: bool) -> dict[str, Any]:

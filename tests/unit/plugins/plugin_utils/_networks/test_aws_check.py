@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import boto3
@@ -41,19 +42,20 @@ def inventory(world: World) -> Inventory:
     return Inventory({'neat-network': network}, {host: {**variables, **own} for host, own in agents['hosts'].items()}, ['neat-network'])
 
 
-def machines(aws: Aws, number: int) -> list[Any]:
+def machines(aws: Aws, number: int, region: str = 'eu-west-1') -> list[Any]:
     """So many machines that exist."""
-    made = boto3.session.Session().client('ec2').run_instances(ImageId='ami-12345678', MinCount=number, MaxCount=number)['Instances']
-    return [aws.ec2('eu-west-1').get_instance(each['InstanceId']) for each in made]
+    ec2 = boto3.session.Session().client('ec2', region)
+    made = ec2.run_instances(ImageId='ami-12345678', MinCount=number, MaxCount=number)['Instances']
+    return [aws.ec2(region).get_instance(each['InstanceId']) for each in made]
 
 
-def put_state(world: World, vms: dict[str, str], address: str = '') -> None:
-    """A state with these machines, by name."""
+def put_state(world: World, vms: dict[str, str], address: str = '', regions: Mapping[str, str] = MappingProxyType({})) -> None:
+    """A state with these machines, by name, in eu-west-1 unless regions says otherwise."""
     state = json.loads(EXPORT.read_text())
     (deployment,) = state.values()
     model = next(each for each in deployment['resources'].values() if each['type'] == 'ec2' and 'vmId' in each)
     others = {name: each for name, each in deployment['resources'].items() if each['type'] != 'ec2'}
-    made = {name: {**model, 'vmId': vm, 'ec2.region': 'eu-west-1', 'publicIpv4': address or model.get('publicIpv4', '')}
+    made = {name: {**model, 'vmId': vm, 'ec2.region': regions.get(name, 'eu-west-1'), 'publicIpv4': address or model.get('publicIpv4', '')}
             for name, vm in vms.items()}
     deployment['resources'] = {**others, **made}
     world.sandbox.put_state(PROJECT, 'aws-check.json', json.dumps(state).encode())
@@ -102,13 +104,99 @@ def test_a_user_that_does_not_exist(world: World, aws: Aws, inventory: Inventory
     assert line.startswith('AWS knows no such user, or no such key.') and 'GetUser of neat-deployer' in line
 
 
+@pytest.mark.parametrize(('status', 'gone'), [
+    ('stop_instances', False), ('terminate_instances', True), ('reboot_instances', False),
+])
+def test_a_machine_that_was_stopped_or_terminated(world: World, aws: Aws, inventory: Inventory, status: str, gone: bool) -> None:
+    """One that is stopped has no address, and keeps its disk: NixOps starts it. Of one that is terminated AWS tells for an hour."""
+    web, other = machines(aws, 2)
+    put_state(world, {'web-1': web.id, 'web-2': other.id})
+    getattr(boto3.session.Session().client('ec2'), status)(InstanceIds=[web.id])
+    found = [line for line in said(inventory) if 'addresses' not in line]
+    assert [line.partition(' Where')[0] for line in found] == [
+        'Machines of the state do not exist any more, and a deployment would make them anew.'] * gone
+    getattr(boto3.session.Session().client('ec2'), status)(InstanceIds=[other.id])
+    assert [line.startswith('None of the machines of the state exists any more') for line in said(inventory) if 'address' not in line] == (
+        [True] * gone)
+
+
+@pytest.mark.parametrize('elastic', [False, True])
+def test_a_machine_with_another_address(world: World, aws: Aws, inventory: Inventory, elastic: bool) -> None:
+    """Also one that the state does not know to have an elastic IP."""
+    (web,) = machines(aws, 1)
+    before = str(web.public_ip)
+    put_state(world, {'web-1': web.id}, before)
+    assert said(inventory) == []
+    ec2 = boto3.session.Session().client('ec2')
+    if elastic:
+        address = ec2.allocate_address(Domain='vpc')
+        ec2.associate_address(InstanceId=web.id, AllocationId=address['AllocationId'])
+        now = address['PublicIp']
+    else:
+        ec2.stop_instances(InstanceIds=[web.id])
+        assert said(inventory) == [], 'it has none now'
+        ec2.start_instances(InstanceIds=[web.id])
+        now = str(web.public_ip)
+    (line,) = said(inventory)
+    assert line.startswith('Machines have other addresses than the state says.') and before in line and 'Found: %s.' % now in line
+    put_state(world, {'web-1': web.id}, now)
+    assert said(inventory) == []
+
+
+def test_machines_of_two_regions(world: World, aws: Aws, inventory: Inventory) -> None:
+    """Each is looked for in its own region, with one request; in the other one nobody knows it."""
+    (web,), (far,) = machines(aws, 1), machines(aws, 1, 'us-east-2')
+    regions = {'far-1': 'us-east-2', 'far-2': 'us-east-2'}
+    aws.requests.clear()
+    put_state(world, {'web-1': web.id, 'far-1': far.id, 'far-2': 'i-00000000000000003'}, regions=regions)
+    (line,) = [line for line in said(inventory) if 'addresses' not in line]
+    assert 'do not exist any more' in line and 'Found: far-2.' in line and aws.requests.count('DescribeInstances') == 2
+    put_state(world, {'web-1': far.id, 'far-1': web.id}, regions=regions)
+    assert said(inventory)[0].startswith('None of the machines of the state exists any more')
+
+
+def test_a_region_that_is_refused_hides_no_other(world: World, aws: Aws, inventory: Inventory) -> None:
+    """An organisation may allow regions one by one. What is known of the others is said."""
+    (web,) = machines(aws, 1)
+    network = inventory.networks['neat-network']
+    inventory.networks['neat-staging'] = {
+        **network, 'nixops_state_name': 'aws-far.json', 'nixops_branches': ['staging'], 'nixops_deployment': 'bar'}
+    inventory = Inventory(inventory.networks, inventory.agents, ['neat-network', 'neat-staging'])
+    put_state(world, {'far-1': 'i-00000000000000001'}, regions={'far-1': 'us-east-2'})
+    world.sandbox.put_state(PROJECT, 'aws-far.json', world.sandbox.states(PROJECT, 'aws-check.json')[-1])
+    put_state(world, {'web-1': web.id}, web.public_ip)
+    aws.errors = {'ec2 eu-west-1': 'UnauthorizedOperation'}
+    found = said(inventory)
+    assert sorted(line.partition('.')[0] for line in found) == [
+        'None of the machines of the state exists any more, and a deployment would make all of them anew',
+        'The controller may not ask AWS for DescribeInstances']
+    assert 'neat-staging, aws-far.json' in str(found)
+
+
+def test_what_has_no_machine_yet_is_not_looked_for(world: World, aws: Aws, inventory: Inventory) -> None:
+    """A spot request that nothing came of, and resources that are no machines."""
+    put_state(world, {'web-1': ''})
+    assert said(inventory) == [] and 'DescribeInstances' not in aws.requests
+
+
+@pytest.mark.parametrize(('code', 'sentence'), [
+    ('AccessDenied', 'The controller may not ask AWS for DescribeInstances.'),
+    ('UnauthorizedOperation', 'The controller may not ask AWS for DescribeInstances.'),
+    ('RequestLimitExceeded', 'AWS has put DescribeInstances off for 20 seconds'),
+    ('RequestExpired', "The controller's credentials for AWS have expired."),
+    ('AuthFailure', "AWS does not know the controller's own access key."),
+    ('InternalError', 'AWS refuses DescribeInstances.'),
+])
 @pytest.mark.parametrize(('mode', 'fails'), [('auto', False), ('always', True)])
-def test_what_aws_refuses(world: World, aws: Aws, inventory: Inventory, mode: str, fails: bool) -> None:
+def test_what_aws_refuses(
+    world: World, aws: Aws, inventory: Inventory, mode: str, fails: bool, code: str, sentence: str, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr('time.sleep', bool)
     put_state(world, {'web-1': 'i-00000000000000001'})
-    aws.errors = {'DescribeInstances': 'AccessDenied'}
+    aws.errors = {'DescribeInstances': code}
     inventory.networks['neat-network']['nixops_aws_check'] = mode
     (line,) = said(inventory)
-    assert line.startswith('The controller may not ask AWS for DescribeInstances.')
+    assert line.startswith(sentence)
     with pytest.raises(Failure) if fails else _nothing():
         check(inventory)
 
