@@ -26,7 +26,7 @@ from tests.sandbox.__main__ import text_of
 from tests.support.installed import build, install
 from tests.support.repository import git, head
 from tests.support.surroundings import search_path, use_temporary_folder
-from tests.support.world import PROJECT, Played, World, running_world
+from tests.support.world import PROJECT, SECOND, Played, World, running_world
 
 
 def title(number: int, text: str) -> None:
@@ -72,8 +72,9 @@ def walk(folder: Path) -> list[str]:
     tarball = build(folder)
     install(tarball, folder / 'collections')
     show(tarball.name)
-    title(2, 'Make what examples/ has: a repository, two agents, an inventory; with a NixOps database and a local Hercules CI')
+    title(2, 'Make what examples/ has: two repositories, two agents, an inventory; with a NixOps database and a local Hercules CI')
     with running_world(folder / 'world', folder / 'collections') as world:
+        world.add_second_project()
         show('Hercules CI at %s, project %s with the branches main, production and staging' % (world.sandbox.url, PROJECT))
         show(git(world.checkout, 'log', '--oneline', '--stat'))
         title(3, 'What would the playbook do? (check mode)')
@@ -93,7 +94,7 @@ def walk(folder: Path) -> list[str]:
 def proved(world: World, predicted: Played, deployed: Played, held: dict[str, Any], again: Played) -> list[str]:
     """What the run shows, each point looked up."""
     secrets = [world.agent_secrets(agent) for agent in ('agent-1', 'agent-2')]
-    (project,) = held['projects']
+    project, second = (next(each for each in held['projects'] if each['path'] == path) for path in (PROJECT, SECOND))
     jobs = {(job['ref'], job['rev']): job for job in project['jobs'] if job['jobType'] != 'Config'}
     branches = ('production', 'staging')
     return [
@@ -103,6 +104,9 @@ def proved(world: World, predicted: Played, deployed: Played, held: dict[str, An
                 'Hercules CI holds the NixOps state of both deployments'),
         require(all(jobs['refs/heads/' + branch, head(world.bare, branch)]['jobStatus'] == 'Success' for branch in branches),
                 'the pushed ci.nix was evaluated by real Nix and the jobs of both branches have succeeded'),
+        require({(job['rev'], job['jobStatus']) for job in second['jobs'] if job['jobType'] != 'Config'} == {
+            (head(world.bare.with_name('wiki.git'), 'production'), 'Success')},
+                'so has that of the second project, which deploys a machine without NixOps'),
         require(all(counts['changed'] == 0 and counts['failed'] == 0 for counts in again.recap.values()),
                 'the second run changed nothing on any host'),
         require('canary' not in (predicted.output + deployed.output + again.output).lower(), 'no secret was printed'),

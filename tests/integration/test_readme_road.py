@@ -1,47 +1,94 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The README, followed to the letter by somebody who has Python, Git and Nix: every command of its roads, in its order.
+"""The README, followed to the letter by an account without rights: every command of its roads, in its order.
 
-What the reader writes down is written here: where the agents, the database and the packages are. `hci login` and `make` are left out: the
-one has left its file, and what the other builds is built by ansible-galaxy.
+What the reader writes down is written here: where the agents, the database and the packages are. In the place of GitHub and the program hci
+are a clone and a program that does what was recorded of `hci login`.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.support.account import Account, account
 from tests.support.repository import git
-from tests.support.surroundings import ROOT, export, search_path
-from tests.support.world import Played, World, running_world
+from tests.support.surroundings import FIXTURES, ROOT, export, search_path
+from tests.support.world import TOKEN, Played, World, running_world
 from tests.unit.documentation.blocks import FENCE
 
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
 ADDRESS = 'https://github.com/nixcd/ansible-hercules-ci.git'
-NOT_HERE = ('make ', 'hci login')
+WORDS_A_MINUTE = 200
+ROAD = ('Install', 'Five minutes to the first deployment')
+pytestmark = pytest.mark.slow
+
+
+def section(heading: str) -> str:
+    return re.split(r'^## ', README.split('## %s\n' % heading)[1], flags=re.MULTILINE)[0]
 
 
 def commands(heading: str) -> list[list[str]]:
     """The commands of each block below a heading."""
-    text = re.split(r'^## ', README.split('## %s\n' % heading)[1], flags=re.MULTILINE)[0]
-    blocks = [match[3] for match in FENCE.finditer(text) if match[2] == 'console']
-    lines = [[line.split('$ ', 1)[1] for line in block.splitlines() if '$ ' in line] for block in blocks]
-    return [[command for command in block if not command.startswith(NOT_HERE)] for block in lines]
+    blocks = [match[3] for match in FENCE.finditer(section(heading)) if match[2] == 'console']
+    return [[line.split('$ ', 1)[1] for line in block.splitlines() if '$ ' in line] for block in blocks]
+
+
+def words(text: str) -> int:
+    return len(re.sub(r'<!--.*?-->', '', text, flags=re.DOTALL).split())
+
+
+def told(seconds: float, text: str) -> str:
+    return '%.0f s of machine time, %d words, which take %.1f min to read.' % (seconds, words(text), words(text) / WORDS_A_MINUTE)
+
+
+def github(folder: Path) -> str:
+    """A repository with what a clone from GitHub would hold. The settings that let Git go there."""
+    export(folder)
+    git(folder, 'init', '--quiet', '--initial-branch=main')
+    git(folder, 'add', '--all')
+    git(folder, '-c', 'user.name=x', '-c', 'user.email=x@example.org', 'commit', '--quiet', '--message', 'All')
+    return '[url "%s"]\n\tinsteadOf = %s\n' % (folder, ADDRESS)
+
+
+@pytest.fixture(scope='module')
+def nobody() -> Iterator[Account]:
+    """An account that can clone from GitHub."""
+    with account() as made:
+        (made.home / '.gitconfig').write_text(github(made.folder / 'github'))
+        made.own(made.folder)
+        yield made
+
+
+def test_see_it_work(nobody: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    """From nothing to the example deployed, all of the tools included: three commands, and as many words as are read in two minutes."""
+    ((clone, enter, demo),) = commands('See it work')
+    nobody.type(clone)
+    shown = nobody.type(demo, nobody.home / enter.removeprefix('cd '))
+    assert 'neat-network  production' in shown and '3 networks: 3 deployed' in shown
+    read = README.split('## See it work')[0] + section('See it work')
+    with capsys.disabled():
+        print('\nThe example deployed by make demo: %s' % told(sum(nobody.took.values()), read))
+    assert words(read) <= 2 * WORDS_A_MINUTE
 
 
 class Reader:
-    """Somebody at a shell with nothing but an empty environment of Python."""
+    """Somebody at a shell with nothing but an empty environment of Python, and pipx."""
 
     def __init__(self, world: World, folder: Path) -> None:
         self.world = world
         self.folder = folder
+        self.took = 0.0
         self.home = world.folder / 'home'
         tools = folder / 'tools'
         subprocess.run([sys.executable, '-m', 'venv', str(tools)], check=True)
@@ -51,6 +98,9 @@ class Reader:
             'PATH': search_path(tools / 'bin').replace(str(Path(sys.executable).parent), ''),
             'HERCULES_CI_API_BASE_URL': world.sandbox.url, 'ANSIBLE_VAULT_PASSWORD_FILE': str(folder / 'password'), 'ANSIBLE_NOCOLOR': '1',
         }
+        self.credentials = self.home / '.config' / 'hercules-ci' / 'credentials.json'
+        self.credentials.unlink()
+        write_hci(tools / 'bin' / 'hci')
 
     def type(self, *given: str, folder: Path | None = None) -> list[Played]:
         """Give the commands one after the other; each has to succeed."""
@@ -59,8 +109,10 @@ class Reader:
             if command.startswith('cd '):
                 folder = Path(command[3:].replace('~', str(self.home)))
                 continue
+            begun = time.monotonic()
             ran = subprocess.run(['bash', '-c', command], cwd=folder or self.home, env=self.environment, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            self.took += time.monotonic() - begun
             assert ran.returncode == 0, '%s\n%s' % (command, ran.stdout)
             done.append(Played(ran.returncode, ran.stdout))
         return done
@@ -81,42 +133,81 @@ class Reader:
             (fleet / 'inventory' / 'host_vars' / ('%s.yml' % agent)).write_text(yaml.safe_dump(place))
 
 
+def write_hci(path: Path) -> None:
+    """A program whose login writes what was recorded of that of hci, with our token."""
+    recorded = (FIXTURES / 'hci' / 'login-and-secret.txt').read_text()
+    login = recorded.split('$ hci login\n')[1].split('\n$ ')[0]
+    (written,) = re.findall(r'credentials\.json\n(\{.*?^\}\$)', login, re.MULTILINE | re.DOTALL)
+    ours = json.loads(written.replace('$\n', '\n').rstrip('$'))
+    ours['domains']['127.0.0.1']['personalToken'] = TOKEN
+    path.write_text("""#!/bin/sh
+[ "$*" = login ] || exit 1
+umask 077
+mkdir -p ~/.config/hercules-ci
+printf '%%s' '%s' >~/.config/hercules-ci/credentials.json
+""" % json.dumps(ours))
+    path.chmod(0o755)
+
+
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
     """A reader whose GitHub is on this machine."""
-    clone = tmp_path / 'clone'
-    export(clone)
-    git(clone, 'init', '--quiet', '--initial-branch=main')
-    git(clone, 'add', '--all')
-    git(clone, '-c', 'user.name=x', '-c', 'user.email=x@example.org', 'commit', '--quiet', '--message', 'All')
     with running_world(tmp_path / 'world', tmp_path / 'nothing') as world:
-        (world.folder / 'home' / '.gitconfig').write_text('[url "%s"]\n\tinsteadOf = %s\n' % (clone, ADDRESS))
-        (world.folder / 'home' / 'neat-repo').symlink_to(world.checkout)
+        (world.folder / 'home' / '.gitconfig').write_text(github(tmp_path / 'clone'))
+        world.add_second_project()
+        for name in ('neat-repo', 'wiki'):
+            (world.folder / 'home' / name).symlink_to(world.folder / name)
         yield Reader(world, tmp_path)
 
 
-@pytest.mark.slow
-def test_from_the_first_line_to_the_first_deployment(reader: Reader) -> None:
-    from_git, from_tarball = commands('Install')
+def test_from_the_first_line_to_the_first_deployment(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where this is root: this test by an account without rights, in a clone of its own."""
+    if os.geteuid():
+        follow(request.getfixturevalue('reader'))
+        return
+    nobody = request.getfixturevalue('nobody')
+    clone = nobody.home / 'ansible-hercules-ci'
+    if not clone.exists():
+        nobody.type('git clone %s && cd %s && make setup' % (ADDRESS, clone.name))
+    test = '%s::%s' % (Path(__file__).relative_to(ROOT), request.node.name)
+    shown = nobody.type('.venv/bin/python -m pytest -qs -p no:cacheprovider -m slow %s' % test, clone)
+    assert '1 passed' in shown
+    with capsys.disabled():
+        print('\n'.join(re.findall('^The first deployment: .*', shown, re.MULTILINE)))
+
+
+def follow(reader: Reader) -> None:
+    """Give all commands, and look at what each was for."""
+    from_git, from_pipx, from_tarball = commands(ROAD[0])
     reader.type(*from_git)
     installed = reader.home / '.ansible' / 'collections' / 'ansible_collections' / 'nixcd' / 'hercules_ci'
     assert (installed / 'MANIFEST.json').exists()
 
-    copy, encrypt, login, deploy, again = commands('Five minutes to the first deployment')
-    assert login == []
+    copy, encrypt, login, deploy, again = commands(ROAD[1])
     fleet = reader.home / 'fleet'
     reader.type(*copy)
     reader.write_down(fleet)
     reader.type(*encrypt, folder=fleet)
     assert (fleet / 'inventory' / 'group_vars' / 'hercules_agents' / 'vault.yml').read_text().startswith('$ANSIBLE_VAULT')
+    assert login == ['hci login'] and not reader.credentials.exists()
+    reader.type(*login)
     planned, predicted, first = reader.type(*deploy, folder=fleet)
     assert 'Plan for branch production of github/neat-org/neat-repo:' in planned.output
     assert predicted.changes == first.changes != {}
-    assert '2 networks: 2 deployed' in first.output
+    assert '3 networks: 3 deployed' in first.output
+    read = ''.join(section(heading) for heading in ROAD)
+    print('The first deployment: %s' % told(reader.took, read))
+    assert words(read) <= 4 * WORDS_A_MINUTE
+    for branch in ('staging', 'production'):  # nothing that the run has written is in the way
+        reader.type('git switch %s' % branch, 'git pull', folder=reader.home / 'neat-repo')
     (second,) = reader.type(deploy[-1], folder=fleet)
     assert second.changes == {}
     (rerun,) = reader.type(again[0], folder=fleet)
     assert list(rerun.changes) == ['nixcd.hercules_ci.nixops : Run the newest jobs of the branches again']
 
-    build = 'ansible-galaxy collection build --output-path dist'
-    reader.type(build, *(command + ' --force' for command in from_tarball), folder=reader.folder / 'clone')
+    make, install = from_tarball
+    reader.type(make, '%s --force' % install, folder=reader.folder / 'clone')
+    reader.type('pip install pipx', *from_pipx)
+    reader.environment['PATH'] = '%s:%s' % (reader.home / '.local' / 'bin', reader.environment['PATH'])
+    (third,) = reader.type(deploy[-1], folder=fleet)
+    assert third.changes == {}

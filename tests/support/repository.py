@@ -23,15 +23,15 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def make_repository(bare: Path, checkout: Path, branches: tuple[str, ...]) -> None:
-    """A bare repository with the example's files on main and on these branches, and a checkout of main."""
+def make_repository(bare: Path, checkout: Path, branches: tuple[str, ...], files: dict[str, str] = FILES) -> None:
+    """A bare repository with these files, the example's by default, on main and on these branches, and a checkout of main."""
     bare.parent.mkdir(parents=True, exist_ok=True)
     git(bare.parent, 'init', '--quiet', '--bare', '--initial-branch=main', bare.name)
     git(bare.parent, 'clone', '--quiet', os.fspath(bare), os.fspath(checkout))
     git(checkout, 'symbolic-ref', 'HEAD', 'refs/heads/main')
     git(checkout, 'config', 'user.name', 'Fleet Keeper')
     git(checkout, 'config', 'user.email', 'fleet@example.org')
-    for name, text in FILES.items():
+    for name, text in files.items():
         (checkout / name).write_text(text)
     git(checkout, 'add', '.')
     git(checkout, 'commit', '--quiet', '-m', 'A neat network')

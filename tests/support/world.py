@@ -29,13 +29,14 @@ import yaml
 
 from tests.sandbox.controls import Controls
 from tests.sandbox.server import Sandbox
-from tests.support.examples import inventory, secrets
+from tests.support.examples import inventory, repository_files, second_project, secrets
 from tests.support.repository import make_repository
 from tests.support.surroundings import ROOT, search_path
 
 TOKEN = 'token-of-the-fleet-keeper'
 LONGEST_PLAY = 300.0  # seconds, unless a world says otherwise
 PROJECT = 'github/neat-org/neat-repo'
+SECOND = 'github/neat-org/wiki'
 DATABASE = ROOT / 'tests' / 'fixtures' / 'nixops' / 'nixops-1.7' / 'deployments.nixops'
 VAULT = {
     'vault_aws_access_key_id': 'AKIACANARYCANARY0001',
@@ -134,6 +135,14 @@ class World:
         login.write_text(json.dumps({'domains': {'127.0.0.1': {'personalToken': TOKEN}}}))
         login.chmod(0o600)
         self.inventory = self.guide_inventory()
+
+    def add_second_project(self) -> None:
+        """What the examples have of it: a repository and a machine that NixOps does not know, in the inventory from now on."""
+        bare, checkout = self.folder / 'wiki.git', self.folder / 'wiki'
+        make_repository(bare, checkout, ('production',), repository_files('wiki'))
+        self.sandbox.add_project(SECOND, bare)
+        production = self.inventory['nixops_networks']['children']['production']['hosts']
+        production.update({name: {**host, 'nixops_checkout': str(checkout)} for name, host in second_project().items()})
 
     def guide_inventory(self) -> dict[str, Any]:
         """The inventory of the examples, with agents that are on this machine, and the addresses of this world."""

@@ -11,6 +11,7 @@ import textwrap
 import pytest
 import yaml
 
+from tests.gates.versions import SUPPORTED
 from tests.support.surroundings import ROOT
 
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
@@ -41,6 +42,11 @@ def test_what_it_links_to_is_there() -> None:
     files = [link for link in links if link and '://' not in link]
     assert len(files) > 15
     assert [file for file in files if not (ROOT / file).exists()] == []
+
+
+def test_the_ansible_cores_in_it_are_those_that_are_tested() -> None:
+    tested = sorted({version.core for version in SUPPORTED}, key=lambda core: [int(part) for part in core.split('.')])
+    assert '| ansible-core | %s to %s |' % (tested[0], tested[-1]) in README
 
 
 def test_it_says_whether_there_is_a_release() -> None:

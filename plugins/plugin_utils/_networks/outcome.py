@@ -262,8 +262,8 @@ def failures(endings: Iterable[tuple[str, str, Ending]]) -> dict[str, str]:
 
 
 def _failed(result: Result) -> bool:
-    """The role lets problems pass, so that they are told once, in the end."""
-    return bool(result.get('failed') or result.get('problems'))
+    """The role lets problems pass, so that they are told once, in the end. Unreachable: a module was not even started."""
+    return bool(result.get('failed') or result.get('unreachable') or result.get('problems'))
 
 
 def _failure(result: Result) -> Ending:

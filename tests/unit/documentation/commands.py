@@ -28,6 +28,7 @@ UNPARSED = {
     ('nixops', 'deploy'): 'the same',
     ('ansible-builder', 'build'): 'builds an image; the gate execution-environment has the file read by ansible-builder',
     ('ansible-navigator', 'run'): 'its settings are in examples/fleet/ansible-navigator.yml',
+    ('ansible-runner', 'run'): 'is run in tests/integration/test_runner.py, by its Python interface',
     ('pre-commit', 'install'): 'a hook in the clone of a contributor',
 }
 GIT = {'clone', 'add', 'commit', 'push', 'pull', 'init', 'rm', 'switch', 'merge', 'checkout', 'revert'}

@@ -66,10 +66,14 @@ def plan_of_a_machine() -> str:
 
 def table() -> str:
     """What a run of the example ends with."""
-    page = 'https://hercules-ci.com/github/neat-org/neat-repo/jobs/%d'
+    page = 'https://hercules-ci.com/github/neat-org/%s/jobs/%d'
     outcomes = [
-        Outcome(network, 'github/neat-org/neat-repo', branch, 'deployed', commit, 1, 2, job, page % job, plan='+0 ~? -0')
-        for network, branch, commit, job in (('neat-network', 'production', '89e6c98d', 42), ('neat-staging', 'staging', '1f0c2d3e', 43))
+        Outcome(network, 'github/neat-org/%s' % project, branch, 'deployed', commit, *versions, job, page % (project, job), plan='+0 ~? -0')
+        for network, project, branch, commit, versions, job in (
+            ('neat-network', 'neat-repo', 'production', '89e6c98d', (1, 2), 42),
+            ('neat-staging', 'neat-repo', 'staging', '1f0c2d3e', (1, 2), 43),
+            ('wiki', 'wiki', 'production', '3ac96c5c', (None, None), 7),
+        )
     ]
     return '\n'.join(text for text, _tone in text_table(outcomes, 79))
 

@@ -95,8 +95,9 @@ def test_a_state_that_failed_stops_its_branch_and_no_other() -> None:
     assert ending_of('c', 'staging', BRANCHES, done).result == 'unchanged'
 
 
-def test_a_file_that_could_not_be_written_stops_all_networks_of_the_project() -> None:
-    done = Done(rendered={'failed': True, 'msg': 'does not evaluate'})
+@pytest.mark.parametrize('state', ['failed', 'unreachable'])
+def test_a_file_that_could_not_be_written_stops_all_networks_of_the_project(state: str) -> None:
+    done = Done(rendered={state: True, 'msg': 'does not evaluate'})
     ended = [ending_of(name, BRANCHES[name][0], BRANCHES, done) for name in 'ab']
     assert ended == [Ending('failed', 'does not evaluate', (Problem('does not evaluate'),))] * 2
 

@@ -1,0 +1,5 @@
+{
+  networking.hostName = "wiki";
+  fileSystems."/" = { device = "/dev/vda1"; };
+  boot.loader.grub.enable = false;
+}
