@@ -13,8 +13,11 @@ from typing import Any
 
 from .._problems import Problem
 from . import functions, library
-from .function import Function
+from .function import Function, Parameter
 
+# What text means, by the kind of a parameter.
+NAMED = {'module': 'a file of the checkout', 'file': 'a file of the checkout', 'folder': 'a folder of the checkout',
+         'package': 'a package by its name in nixpkgs', 'nixops': 'a package by its name in nixpkgs'}
 # What every shell takes.
 VARIABLE = re.compile(r'[A-Za-z_][A-Za-z0-9_]*\Z')
 
@@ -33,9 +36,19 @@ def problems(effect: Mapping[str, Any], function: Function, where: str) -> Itera
     yield from _missing(whole, function, where)
     for parameter in function.parameters:
         value = whole.get(parameter.option)
+        yield from _no_name(parameter, value, where)
         if parameter.choices and isinstance(value, str) and value not in parameter.choices:
             what = 'NixOps has no such action.' if parameter.choices == functions.ACTIONS else '%s knows no such value.' % function.name
             yield Problem(what, '%s: %s' % (where, parameter.option), expected=', '.join(parameter.choices), found=str(value))
+
+
+def _no_name(parameter: Parameter, value: Any, where: str) -> Iterator[Problem]:
+    """What is written for a file, a module or a package, and is neither the name of one nor code."""
+    one = parameter.kind[:-1] if parameter.kind in ('modules', 'packages') else parameter.kind
+    for item in value if one != parameter.kind and isinstance(value, list) else [value]:
+        if one in NAMED and isinstance(item, (bool, int, float, list)):
+            yield Problem('This names nothing.', '%s: %s' % (where, parameter.option), expected='%s, or code marked as such' % NAMED[one],
+                          found=type(item).__name__, remedy='Correct it, or mark code with the key _nix.')
 
 
 def _foreign_options(effect: Mapping[str, Any], function: Function, where: str) -> Iterator[Problem]:
