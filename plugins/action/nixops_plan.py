@@ -44,6 +44,7 @@ class ActionModule(ControllerAction):
         'lost_agents': {'type': 'list', 'elements': 'str', 'default': []},
         'at_rest': {'type': 'dict', 'default': {}},
         'heads': {'type': 'dict', 'default': {}},
+        'form': {'type': 'str', 'default': 'legacy'},
     })
 
     def work(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,7 +158,8 @@ def plans_of(options: Mapping[str, Any], *, check_mode: bool) -> list[NetworkPla
 
     stateless = {name: options['networks'][name]['branches'] for name, network in declared.items() if not nixops_of(network.function)}
     asked = {effect.name for branch in options['branches'] for effect in on(branch) if effect.runs}
-    last = last_deployments(client, project, refs_of(sorted(asked & stateless.keys()), evaluated, stateless))
+    refs = refs_of(sorted(asked & stateless.keys()), evaluated, stateless)
+    last = last_deployments(client, project, refs, imported=options['form'] == 'effects')
     return [
         plan for branch in options['branches']
         for plan in plan_branch(branch, on(branch), declared, read, earlier, as_deployed(options, versions, branch), last)

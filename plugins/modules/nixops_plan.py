@@ -75,6 +75,11 @@ options:
     description: RV(nixcd.hercules_ci.nixops_effect#module:heads).
     type: dict
     default: {}
+  form:
+    description: RV(nixcd.hercules_ci.nixops_effect#module:form). With V(effects), agents may take the packages from another place, and
+      that a system is another one than before says nothing.
+    type: str
+    default: legacy
 seealso:
   - module: nixcd.hercules_ci.nixops_effect
   - module: nixcd.hercules_ci.nixops_push

@@ -156,6 +156,7 @@ class Model:
             'project': project, 'api_base_url': self.sandbox.url, 'api_token': TOKEN, 'credentials_file': None, 'validate_certs': True,
             'ca_path': None, 'networks': plan['networks'], 'uploads': plan['uploads'], 'branches': branches,
             'deployments': [effect.as_dict() for effect in evaluated], 'at_rest': plan['at_rest'],
+            'form': 'legacy',
             'heads': {branch: REVISION for branch in branches if self.on_branch.get((project, branch)) == plan['effects']},
         }
         missing = nixops_plan.not_uploaded_of(plan['uploads'], Hosts(uploaded), check_mode=False)

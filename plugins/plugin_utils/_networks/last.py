@@ -5,14 +5,15 @@
 
 """What the last deployment of a network has deployed, where no state knows: Hercules CI has the derivations of all of its jobs.
 
-Equal derivations are the same thing. Different ones are compared where both are of one Nix store.
+Equal derivations are the same thing. Different ones say something where both are of one Nix store, and of the same packages: a file of
+effects alone is imported by another one, which may have packages of its own.
 """
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...module_utils._hercules_ci.client import Client
 from ...module_utils._hercules_ci.jobs import Job, list_jobs
@@ -31,12 +32,16 @@ Refs = Mapping[str, 'frozenset[str] | None']
 
 @dataclass(frozen=True)
 class Last:
-    """The newest job that has deployed a network. effect, prebuilt: derivations. unknown: why there is nothing to compare with."""
+    """The newest job that has deployed a network.
+
+    effect, prebuilt: derivations. unknown: why there is nothing to compare with. imported: whether agents take the packages from elsewhere.
+    """
 
     job: int | None = None
     effect: str | None = None
     prebuilt: str | None = None
     unknown: str = ''
+    imported: bool = False
 
 
 def changes_of(effect: Evaluated, last: Last) -> tuple[str, str]:
@@ -49,6 +54,8 @@ def changes_of(effect: Evaluated, last: Last) -> tuple[str, str]:
         why = 'job %s does not tell what it has deployed' % last.job
     elif not why and posixpath.dirname(str(before)) != posixpath.dirname(str(effect.derivation)):
         why = 'job %s was evaluated with another Nix store' % last.job
+    elif not why and last.imported and before != effect.derivation:
+        why = 'job %s took its packages from the file that imports this one' % last.job
     if why:
         return UNKNOWN, 'Whether that changes anything is not known: %s.' % why
     if before == effect.derivation:
@@ -56,10 +63,10 @@ def changes_of(effect: Evaluated, last: Last) -> tuple[str, str]:
     return CHANGED, 'Changed: job %s has %s another one.' % (last.job, 'deployed' if effect.system else 'run')
 
 
-def last_deployments(client: Client, project: ProjectPath, refs: Refs) -> dict[str, Last]:
+def last_deployments(client: Client, project: ProjectPath, refs: Refs, *, imported: bool = False) -> dict[str, Last]:
     """For each network the newest job that has begun to deploy it from one of its refs."""
     jobs = _Jobs(client, project)
-    return {name: jobs.last(name, of_network) for name, of_network in refs.items()}
+    return {name: replace(jobs.last(name, of_network), imported=imported) for name, of_network in refs.items()}
 
 
 def refs_of(names: Iterable[str], evaluated: Sequence[Evaluated], branches: Mapping[str, Iterable[str]]) -> Refs:

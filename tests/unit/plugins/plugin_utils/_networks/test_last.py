@@ -116,6 +116,9 @@ def effect(ref: str = REF, **more: Any) -> Evaluated:
     (effect(), Last(2, SYSTEM), 'it was not evaluated'),
     (effect(system='x', derivation=SYSTEM), Last(2, SYSTEM), 'job 2 does not tell what it has deployed'),
     (effect(derivation=SYSTEM), Last(2, '/elsewhere/store/1-nixos-system-web.drv'), 'job 2 was evaluated with another Nix store'),
+    (effect(system='x', derivation=SYSTEM), Last(2, prebuilt='/nix/store/2.drv', imported=True),
+     'job 2 took its packages from the file that imports this one'),
+    (effect(system='x', derivation=SYSTEM), Last(2, prebuilt=SYSTEM, imported=True), 'same: No change: job 2 has deployed the same.'),
     (effect(derivation=SYSTEM), Last(unknown='no job has deployed it yet'), 'no job has deployed it yet'),
 ])
 def test_whether_it_changes(found: Evaluated, last: Last, expected: str) -> None:
