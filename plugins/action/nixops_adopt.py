@@ -63,10 +63,11 @@ class ActionModule(ControllerAction):
         new = [known for known in found if not is_known(known, declared, known.name in unique, setting)]
         written = from_file(setting) if options['ci_nix'] else FromFile()
         written, new = with_deployments(written, new, unique, setting)
-        of_file = effect_changes(inventory, written, declared, options['project'], taken)
+        groups = set(variables.get('groups', {}))
+        of_file = effect_changes(inventory, written, declared, options['project'], taken | groups)
         hosts = hosts_for(new, setting, {*taken, *of_file.hosts}, found)
         secrets = adopt_secrets(inventory, plain(options['secrets'], 'secrets'), secrets_declared(variables))
-        after = edited(before or b'', [*of_file.edits, *changes(inventory, hosts), *secrets.edits], path)
+        after = edited(before or b'', [*of_file.edits, *changes(inventory, hosts, of_file, options['project']), *secrets.edits], path)
         changed = after != (before or b'')
         if changed and not self._task.check_mode:
             file.write(path, before, after)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -148,9 +148,8 @@ def schedules_of(found: Sequence[Found]) -> dict[str, dict[str, Any]]:
     return schedules
 
 
-def slug(project: str | None, checkout: str, taken: Collection[str]) -> str:
+def slug(project: str | None, checkout: str) -> str:
     """A name for the group of a project's networks."""
     last = (project or checkout).rstrip('/').rpartition('/')[2]
     plain = re.sub(r'\W+', '_', last, flags=re.ASCII).strip('_') or 'project'
-    plain = plain if not plain[0].isdigit() else 'project_' + plain
-    return plain if plain not in taken else plain + '_networks'
+    return plain if not plain[0].isdigit() else 'project_' + plain

@@ -91,22 +91,26 @@ def host_of(effect: Adopted, names: Sequence[str], declared: Iterable[Declared],
 
 @dataclass
 class Written:
-    """The edits for what a file declares, the variables of the hosts that are new, and what is asked about the group of all."""
+    """The edits for what a file declares, the variables of the hosts that are new, and those of the group of all, by its name.
+
+    place: that of the group; empty where there is nothing to write.
+    """
 
     edits: list[Put] = field(default_factory=list)
     hosts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     group: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    place: Path = ()
 
 
 def effect_changes(inventory: Any, found: FromFile, declared: Sequence[Declared], project: str | None, taken: Collection[str]) -> Written:
-    """What becomes of what a file declares.
+    """What becomes of what a file declares. taken: names of hosts and groups that there are.
 
     All of its networks are in a group of their own, which has what they share. A host that is there already gets what it does not have.
     """
     if not found.effects:
         return Written()
     networks = group_in(inventory)
-    group: Path = (*networks, 'children', slug(project, str(found.variables.get('nixops_checkout')), {NETWORKS, AGENTS, 'all'}))
+    group = _own_group(inventory, networks, slug(project, str(found.variables.get('nixops_checkout'))), taken)
     here = at(inventory, (*group, 'vars'))
     shared = {name: value for name, value in found.variables.items() if not isinstance(here, Mapping) or (
         name not in here and not isinstance(value, Asked))}
@@ -122,10 +126,19 @@ def effect_changes(inventory: Any, found: FromFile, declared: Sequence[Declared]
             new[name] = literal(effect.variables)
             edits.append(Put((*group, 'hosts', name), dict(new[name])))
             continue
-        own = {name: value for name, value in effect.variables.items() if name not in known.variables and not isinstance(value, Asked)}
+        # Where its state comes from has been decided, be it by saying nothing.
+        decided = {*known.variables, 'nixops_state'}
+        own = {name: value for name, value in effect.variables.items() if name not in decided and not isinstance(value, Asked)}
         if own or not _has(inventory, group, known.host):
             edits.append(Put((*group, 'hosts', known.host), literal(own)))
-    return Written(edits, new, {str(group[-1]): shared})
+    return Written(edits, new, {str(group[-1]): shared}, group)
+
+
+def _own_group(inventory: Any, networks: Path, name: str, taken: Collection[str]) -> Path:
+    """The group of a repository: the one that is there, else one with a name that nothing else has."""
+    own: Path = (*networks, 'children', name)
+    others = {NETWORKS, AGENTS, 'all', *taken, *(path[-1] for path in _groups(inventory))}
+    return own if isinstance(at(inventory, own), Mapping) or name not in others else (*networks, 'children', '%s_networks' % name)
 
 
 def _has(inventory: Any, group: Path, host: str) -> bool:
@@ -134,12 +147,17 @@ def _has(inventory: Any, group: Path, host: str) -> bool:
     return isinstance(hosts, Mapping) and host in hosts
 
 
-def changes(inventory: Any, hosts: Mapping[str, Mapping[str, Any]]) -> list[Put]:
-    """The edits of the file."""
+def changes(inventory: Any, hosts: Mapping[str, Mapping[str, Any]], of_file: Written, project: str | None) -> list[Put]:
+    """The edits of the file. Networks of the project whose file was adopted have to agree with those of that: they get into its group."""
     if not hosts:
         return []
     group = group_in(inventory)
-    edits = [Put((*group, 'hosts', name), dict(variables)) for name, variables in hosts.items()]
+    edits = [
+        Put((*(of_file.place if of_file.place and variables.get('nixops_project') == project else group), 'hosts', name), dict(variables))
+        for name, variables in hosts.items()
+    ]
+    if of_file.place:
+        return edits
     if at(inventory, group) is None:  # nobody has said anything of it yet
         return [Put((*group, 'vars', 'ansible_connection'), 'local'), *edits]
     return edits

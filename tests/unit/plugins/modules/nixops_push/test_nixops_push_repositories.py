@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,19 @@ def test_a_file_that_people_wrote_on_a_branch_is_left_alone(checkout: Path, push
     assert git(checkout.parent / 'bare.git', 'show', 'production:ci.nix') == '{ a = 1; }'
     (checkout / 'ci.nix').write_text(MARK + ': changes made here are lost.\n{ b = 2; }\n')
     assert push(branches=['main'])['changed']
+
+
+def test_a_file_that_means_the_same_is_replaced(checkout: Path, push: Run) -> None:
+    """By its hash, as nixops_effect has seen it on that branch: no other content, and no other branch."""
+    git(checkout, 'add', 'ci.nix')
+    git(checkout, 'commit', '-q', '-m', 'by hand')
+    git(checkout, 'push', '-q', 'origin', 'HEAD:production')
+    seen = hashlib.sha256((checkout / 'ci.nix').read_bytes()).hexdigest()
+    (checkout / 'ci.nix').write_text(MARK + ': changes made here are lost.\n{ }\n')
+    for replaces in ({}, {'main': seen}, {'production': hashlib.sha256(b'another').hexdigest()}):
+        assert 'did not write' in push(replaces=replaces)['msg']
+    assert push(replaces={'production': seen}, check=True)['changed'] and push(replaces={'production': seen})['changed']
+    assert git(checkout.parent / 'bare.git', 'show', 'production:ci.nix') == (checkout / 'ci.nix').read_text().strip()
 
 
 def test_a_file_that_people_write_meanwhile_is_left_alone(checkout: Path, push: Run, meanwhile: Meanwhile) -> None:

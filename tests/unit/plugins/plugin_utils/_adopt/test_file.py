@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,11 +21,12 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options imp
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._adopt.file import from_file
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._adopt.hosts import Setting
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._adopt.inventory import declared_in, effect_changes
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._adopt.inventory import declared_in, deployments_in, effect_changes
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._yaml_edits.edit import edited
 
 from tests.sandbox import pins as sandbox_pins
+from tests.support.surroundings import FIXTURES
 from tests.unit.plugins.plugin_utils._adopt.styles import PKGS, PROVEN, REFUSED
 
 PROJECT = 'github/neat-org/neat-repo'
@@ -74,7 +78,8 @@ def inventory_of(checkout: Path, before: str = '') -> str:
     """The inventory file after the ci.nix was adopted, as the action does it."""
     found = from_file(Setting(PROJECT, str(checkout), None))
     inventory = AnsibleLoader(before).get_single_data() or {}
-    written = effect_changes(inventory, found, list(declared_in(inventory)), PROJECT, set())
+    taken = {name for name, _variables in deployments_in(inventory)}
+    written = effect_changes(inventory, found, list(declared_in(inventory)), PROJECT, taken)
     return edited(before.encode(), written.edits, 'hosts.yml').decode()
 
 
@@ -153,3 +158,49 @@ def test_a_host_that_is_there_gets_what_it_does_not_have(checkout: Path, fetched
     (group,) = yaml.safe_load(text)['nixops_networks']['children'].values()
     assert group['hosts'] == {'ours': {'nixops_function': 'runNixOps'}}
     assert inventory_of(checkout, text) == text
+
+
+@pytest.mark.parametrize(('before', 'group'), [
+    ('', 'neat_repo'), ('neat_repo:\n  hosts:\n    web:\n', 'neat_repo_networks'),
+    ('nixops_networks:\n  children:\n    neat_repo:\nneat_repo:\n  vars: {x: y}\n', 'neat_repo_networks'),
+    ('nixops_networks:\n  children:\n    neat_repo:\n      hosts:\n        b: {nixops_deployment: b}\n', 'neat_repo'),
+    ('all: {children: {nixops_networks: {hosts: {x: {nixops_deployment: other}}}}}\n', 'neat_repo'),
+    ('all:\r\n  hosts:\r\n    gate:\r\n', 'neat_repo'), ('hercules_agents:\n  hosts:\n    a:\n', 'neat_repo'),
+])
+def test_the_group_is_its_own(before: str, group: str, checkout: Path, fetched: dict[str, str]) -> None:
+    """The variables of the repository get to no other host, and none becomes a network."""
+    write(checkout, PROVEN['no overlay'], fetched)
+    text = inventory_of(checkout, before)
+    value = AnsibleLoader(text).get_single_data()
+    places = (value, (value.get('all') or {}).get('children') or {})
+    (networks,) = [place['nixops_networks'] for place in places if 'nixops_networks' in place]
+    assert 'nixops_checkout' in networks['children'][group]['vars']
+    hosts = networks['children'][group]['hosts']
+    assert set(hosts) - {'b'} == {'neat_repo-a' if 'hercules_agents' in before else 'a'}
+    assert inventory_of(checkout, text) == text
+
+
+def test_with_what_nixops_knows_of_the_deployments(
+    checkout: Path, fetched: dict[str, str], tmp_path: Path, make_action: Callable[..., Any],
+) -> None:
+    """An effect and the deployment that it works on are one host; the other deployments have hosts of their own."""
+    write(checkout, {'ci.nix': PROVEN['with']['ci.nix'].replace('name = "x"', 'name = "aws-prod"')}, fetched)
+    database = str(shutil.copy(FIXTURES / 'nixops' / 'nixops-1.7' / 'deployments.nixops', tmp_path / 'deployments.nixops'))
+    file = tmp_path / 'hosts.yml'
+    options = {'path': str(file), 'databases': [database], 'checkout': str(checkout), 'project': PROJECT, 'ci_nix': True}
+
+    def adopt(*, check: bool = False) -> dict[str, Any]:
+        return dict(make_action('nixops_adopt', options, check_mode=check, diff=True).run(task_vars={'groups': {}, 'hostvars': {}}))
+
+    foreseen = adopt(check=True)
+    assert (foreseen['changed'], foreseen['ci_nix'], file.exists()) == (True, 'ci.nix', False), foreseen
+    done = adopt()
+    assert (done['hosts'], done['diff']) == (foreseen['hosts'], foreseen['diff'])
+    networks = AnsibleLoader(file.read_text()).get_single_data()['nixops_networks']
+    hosts = networks['children']['neat_repo']['hosts']
+    assert hosts['x'] == {
+        'nixops_deployment': 'aws-prod', 'nixops_branches': ['x'], 'nixops_function': 'runNixOps', 'nixops_database': database}
+    # Of the same project, so that they have to agree about the form of the file and the pins.
+    assert 'webfarm' in hosts and 'aws-prod' not in hosts and 'hosts' not in networks
+    again = adopt()
+    assert (again['changed'], again['hosts']) == (False, [])
