@@ -56,6 +56,7 @@ class Fleet:
         self.foreign: dict[str, Key] = {}
         self.marks: dict[str, str] = {}
         self.trail_late = timedelta()
+        self.given_up: set[str] = set()  # keys that were switched off in an emergency
         self.adopted = ''
         self.number = 0
         self.left = 10**9
@@ -90,7 +91,7 @@ class Fleet:
         """No agent has the key, and nothing that runs uses it: a network may run at any time."""
         assert key_id not in self.foreign, 'somebody else made it'
         assert key_id not in self.agents.values(), 'an agent has it'
-        assert key_id not in [job.key for job in self.jobs], 'a job uses it'
+        assert key_id in self.given_up or key_id not in [job.key for job in self.jobs], 'a job uses it'
 
     def run(self, wish: Wish, stop_after: int = 10**9) -> Step | None:
         """One run of the playbook; None where it was killed."""
@@ -152,6 +153,8 @@ class Fleet:
             if not wish.urgent:
                 self.safe_without(step.key)
             assert step.key not in self.foreign
+            if wish.urgent:
+                self.given_up.add(step.key)
             if step.kind is Kind.DELETE:
                 self.keys = [key for key in self.keys if key.id != step.key]
             else:

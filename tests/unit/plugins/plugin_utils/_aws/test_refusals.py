@@ -165,6 +165,26 @@ def test_each_action_refused_with_each_error(agents: Agents, aws: Aws, make: Cal
     converge(agents)
 
 
+@pytest.mark.parametrize('fails', ['down', 'broken'])
+@pytest.mark.parametrize('make', SITUATIONS)
+def test_one_agent_of_five_in_each_situation(agents: Agents, aws: Aws, make: Callable[[Agents], Wish], fails: str) -> None:
+    """It does not answer, or what it was to get cannot be written: that agent alone is left, and nobody loses a key that works."""
+    wish = situation(agents, make)
+    before = {key.access_key_id: key.status for key in aws.keys(USER)}
+    held = {agent: agents.key(agent) for agent in AGENTS}
+    setattr(agents, fails, {'agent-3'})
+    for _number in range(3):
+        row = agents.run(wish)
+        assert safe(agents) and row['step'] != 'failed'
+        assert agents.key('agent-3') == held['agent-3']
+    now = {key.access_key_id: key.status for key in aws.keys(USER)}
+    if fails == 'down':
+        assert set(row['agents']) == {'agent-3'} and 'reached' in row['agents']['agent-3'], row
+        assert {key: now.get(key) for key in before} == before, 'what the agent may have is left as it is'
+    agents.down, agents.broken = set(), set()
+    converge(agents)
+
+
 CASES = [(make, number) for make, requests in SITUATIONS.items() for number in range(1, requests + 1)]
 
 

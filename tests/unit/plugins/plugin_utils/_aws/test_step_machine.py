@@ -35,6 +35,10 @@ class Rotation(RuleBasedStateMachine):
     def whole_run(self, rotates: bool) -> None:
         self.fleet.run(replace(WISH, rotates=rotates))
 
+    @rule(stop_after=st.integers(1, 14) | st.just(100))
+    def emergency(self, stop_after: int) -> None:
+        self.fleet.run(replace(WISH, urgent=True), stop_after)
+
     @rule(days=st.sampled_from([0.01, 2, 100]))
     def time_passes(self, days: float) -> None:
         self.fleet.now += days * DAY
@@ -50,7 +54,7 @@ class Rotation(RuleBasedStateMachine):
     @rule(agent=st.sampled_from(AGENTS), network=st.sampled_from(NETWORKS))
     def job_begins(self, agent: str, network: str) -> None:
         key = self.fleet.agents[agent]
-        if agent not in self.fleet.down and key:
+        if agent not in self.fleet.down and key and key not in self.fleet.given_up:
             assert any(each.id == key and each.active for each in self.fleet.keys), 'a network runs with a key that does not work'
             self.fleet.jobs.append(RunningJob(network, key, self.fleet.now))
             self.fleet.change(key, use=Use(self.fleet.now, 'ec2 in eu-west-1'))
