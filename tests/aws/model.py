@@ -150,20 +150,24 @@ class Fleet:
                 self.agents[agent] = step.key
                 self.tick()
         elif step.kind in (Kind.OFF, Kind.DELETE):
-            if not wish.urgent:
-                self.safe_without(step.key)
-            assert step.key not in self.foreign
-            if wish.urgent:
-                self.given_up.add(step.key)
-            if step.kind is Kind.DELETE:
-                self.keys = [key for key in self.keys if key.id != step.key]
-            else:
-                self.change(step.key, active=False)
-            self.tick()
+            self.take_away(step, urgent=wish.urgent)
         elif step.kind is Kind.ON:
             assert step.key not in self.foreign
             self.change(step.key, active=True)
             self.tick()
+
+    def take_away(self, step: Step, *, urgent: bool) -> None:
+        """Switch a key off or delete it."""
+        assert step.key not in self.foreign
+        if urgent:
+            self.given_up.add(step.key)
+        else:
+            self.safe_without(step.key)
+        if step.kind is Kind.DELETE:
+            self.keys = [key for key in self.keys if key.id != step.key]
+        else:
+            self.change(step.key, active=False)
+        self.tick()
 
     def deploy_all(self) -> None:
         """Every network is deployed, and no job runs any more."""
