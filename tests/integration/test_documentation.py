@@ -26,7 +26,7 @@ from tests.unit.documentation.text import constant, is_template, read
 COLLECTION = 'nixcd.hercules_ci'
 
 # hci_effect needs the program hci; the tasks of agents write for a user that is not here; the others are about their own checkout or play.
-MODULES = {'hci_job', 'hci_job_info', 'hci_secret_info', 'nixops_state', 'nixops_state_fetch', 'nixops_state_info'}
+MODULES = {'hci_job', 'hci_job_info', 'hci_secret_info', 'nixops_report', 'nixops_state', 'nixops_state_fetch', 'nixops_state_info'}
 
 
 def has_template(value: Any) -> bool:
