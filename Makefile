@@ -22,7 +22,7 @@ docs: setup ## build the documentation as HTML, into dist/docs
 	@$(PYTHON) -m tests.site dist/docs
 
 lint: setup ## the gates that take seconds
-	@$(PYTHON) -m tests.gates --fast
+	@$(PYTHON) -m tests.gates quick
 
 test: setup ## every gate, on this ansible-core
 	@$(PYTHON) -m tests.gates
@@ -37,4 +37,4 @@ release: setup ## VERSION=x.y.z: changelog, commit, tag and tarball
 	@tests/release.sh '$(VERSION)'
 
 clean: ## remove what setup and the gates made
-	rm -rf .venv .cache dist tests/output .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .cache .nox dist tests/output .mypy_cache .ruff_cache .pytest_cache .hypothesis

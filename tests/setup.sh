@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Make what `make test` and `make demo` need, from nothing: links to the Python versions that really run (.cache/python), the
-# tools (.venv, from PyPI) and Debian's programs (installed as root, else unpacked into .cache/debian). Run again it only adds
+# tools (.venv, and nox in .cache/nox, from PyPI) and Debian's programs (installed as root, else unpacked into .cache/debian). Run again it only adds
 # what is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -116,18 +116,24 @@ remove_what_does_not_start() {
   ".venv/bin/$1" --version &>/dev/null || rm -f ".venv/bin/$1"
 }
 
-install_tools() {
-  [[ -x .venv/bin/python ]] || "$python" -m venv .venv
-  local wanted=(--requirement meta/ee-requirements.txt --group pyproject.toml:test --group pyproject.toml:lint --group pyproject.toml:hosts)
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check uv || true
-  remove_what_does_not_start uv
+# install_into ENVIRONMENT REQUIREMENT...
+install_into() {
   # uv takes seconds where pip takes a minute, but its settings are not pip's.
   # It is to trust whom this machine trusts; the variable has had two names.
-  if [[ ! -e .venv/bin/uv ]] || ! UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 .venv/bin/uv pip install --quiet --python .venv/bin/python "${wanted[@]}"; then
-    say 'uv cannot install the tools here: taking pip'
+  if [[ ! -e .venv/bin/uv ]] || ! UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 .venv/bin/uv pip install --quiet --python "$1/bin/python" "${@:2}"; then
+    say "uv cannot install the tools into $1: taking pip"
     .venv/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-    .venv/bin/python -m pip install --quiet "${wanted[@]}"
+    .venv/bin/python -m pip --python "$1/bin/python" install --quiet "${@:2}"
   fi
+}
+
+install_tools() {
+  [[ -x .venv/bin/python ]] || "$python" -m venv .venv
+  [[ -x .cache/nox/bin/python ]] || "$python" -m venv --without-pip .cache/nox
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check uv || true
+  remove_what_does_not_start uv
+  install_into .venv --requirement meta/ee-requirements.txt --group pyproject.toml:test --group pyproject.toml:lint --group pyproject.toml:hosts
+  install_into .cache/nox --group pyproject.toml:nox
   remove_what_does_not_start ruff
 }
 

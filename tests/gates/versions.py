@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import hashlib
 import os
 import shutil
@@ -17,10 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.gates.sessions import Counts, run
 from tests.support.surroundings import CACHE, ROOT, copy_as_collection, environment, make_repository
-
-from .gate import Counts, Gate
-from .runner import run_all
 
 
 class Version(NamedTuple):
@@ -43,16 +40,10 @@ SUPPORTED = (
     Version('2.21', '3.13'),
 )
 
-LEFT_OUT = ('.gitignore', 'CONTRIBUTING.md', 'Makefile', 'extensions', 'galaxy.yml', 'pyproject.toml', 'tests')
-PYTEST = 'python -m pytest --quiet --junitxml=$OUT/{0}.xml tests/{0} --numprocesses 2 --dist loadfile'
-DEPRECATED = r'^.*\[DEPRECATION WARNING\].*$'
-# Units and integration fail by themselves where Ansible prints such a line. ansible-test turns these warnings off for targets.
-GATES = (
-    Gate('units', PYTEST.format('unit'), junit='unit.xml'),
-    Gate('sanity', 'ansible-test sanity --local --color no', finding=DEPRECATED, programs=('shellcheck',)),
-    Gate('integration', PYTEST.format('integration'), junit='integration.xml'),
-    Gate('targets', 'ansible-test integration --color no'),
+LEFT_OUT = (
+    '.gitignore', 'CONTRIBUTING.md', 'Makefile', 'antsibull-nox.toml', 'extensions', 'galaxy.yml', 'noxfile.py', 'pyproject.toml', 'tests',
 )
+SESSIONS = ('units', 'ansible-test-sanity', 'plays', 'ansible-test-integration')
 
 
 def install_packages(python: Path, wanted: list[str]) -> None:
@@ -92,8 +83,8 @@ def install(tools: Path, tree: Path, top: Path) -> Path:
     return collection
 
 
-def test_version(version: Version, gates: list[Gate], keep_going: bool) -> tuple[Counts, list[str]]:
-    """Run the gates on one version. How they ended, and what was left out and why."""
+def test_version(version: Version, sessions: list[str], keep_going: bool) -> tuple[Counts, list[str]]:
+    """Run the sessions on one version. How they ended, and what was left out and why."""
     python = CACHE / 'python' / ('python%s' % version.python)
     if not python.exists():
         return Counts(skipped=1), ['%s: that Python is not on this machine' % version.title]
@@ -101,28 +92,27 @@ def test_version(version: Version, gates: list[Gate], keep_going: bool) -> tuple
     tools = make_environment(version.core, python)
     with tempfile.TemporaryDirectory(prefix='nixcd-tree-') as tree, tempfile.TemporaryDirectory(prefix='nixcd-core-') as folder:
         top = Path(folder)
-        collection, variables = install(tools, copy_as_collection(Path(tree)), top), environment(top, tools)
-        obstacles = ((gate, gate.obstacle(collection, variables)) for gate in gates)
-        left_out = ['%s: %s: %s' % (version.title, gate.name, obstacle) for gate, obstacle in obstacles if obstacle]
-        return asyncio.run(run_all(gates, collection, variables, jobs=2, keep_going=keep_going)), left_out
+        collection = install(tools, copy_as_collection(Path(tree)), top)
+        variables = {**environment(top, tools), 'NIXCD_TOOLS': str(tools.parent)}
+        counts, skipped = run(sessions, collection, variables, jobs=2, keep_going=keep_going)
+        return counts, ['%s: %s: %s' % (version.title, name, reason) for name, reason in skipped.items()]
 
 
 def main() -> int:
     """Test the versions that are named, all if none is; what could not be tested is told just before the counts."""
     parser = argparse.ArgumentParser(prog='python -m tests.gates.versions', description=__doc__)
     parser.add_argument('versions', nargs='*', metavar='CORE/PYTHON', help='test only these: %s' % ', '.join(map(str, SUPPORTED)))
-    parser.add_argument('--gate', action='append', choices=[gate.name for gate in GATES], help='run only this gate; may be given again')
+    parser.add_argument('--gate', action='append', choices=SESSIONS, help='run only this session of nox; may be given again')
     parser.add_argument('--keep-going', action='store_true', help='do not stop a version at its first failure')
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.versions) - {str(version) for version in SUPPORTED})
     if unknown:
         parser.error('%s: not supported. Supported are: %s' % (', '.join(unknown), ', '.join(map(str, SUPPORTED))))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that gates are ended in order then, too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that sessions are ended in order then, too
     total, left_out = Counts(), []
     for version in SUPPORTED:
         if not arguments.versions or str(version) in arguments.versions:
-            gates = [gate for gate in GATES if not arguments.gate or gate.name in arguments.gate]
-            counts, without = test_version(version, gates, arguments.keep_going)
+            counts, without = test_version(version, arguments.gate or list(SESSIONS), arguments.keep_going)
             total.add(counts)
             left_out += without
     print(''.join('left out: %s\n' % reason for reason in left_out) + str(total))

@@ -5,18 +5,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / 'tests' / 'fixtures'
-CACHE = ROOT / '.cache'
+COPIED = 'NIXCD_CHECKOUT' in os.environ
+"""Whether ROOT is a copy, where gates run."""
+CHECKOUT = Path(os.environ.get('NIXCD_CHECKOUT', ROOT))
+"""What it was copied from, with the tools."""
+CACHE = CHECKOUT / '.cache'
 
 # ansible-test downloads get-pip.py from outside the package registries unless its cache has one; ensurepip does the same.
 # In a child process, because ensurepip turns pip's configuration (index, certificates) off in the process that it runs in.
@@ -84,7 +90,7 @@ def use_temporary_folder() -> None:
 def search_path(tools: Path) -> str:
     """PATH: the environment's tools, every Python that runs, the user's PATH without pyenv's shims, then what set-up unpacked."""
     users = [entry for entry in os.environ.get('PATH', os.defpath).split(os.pathsep) if not entry.endswith('/shims')]
-    return os.pathsep.join([str(tools), str(CACHE / 'python'), *users, str(CACHE / 'debian' / 'bin')])
+    return os.pathsep.join(dict.fromkeys([str(tools), str(CACHE / 'python'), *users, str(CACHE / 'debian' / 'bin')]))
 
 
 def private_home(tools: Path) -> Path:
@@ -108,7 +114,7 @@ def seed_get_pip(home: Path, tools: Path) -> None:
             target.write_text(GET_PIP)
 
 
-def environment(top: Path, tools: Path = ROOT / '.venv' / 'bin') -> dict[str, str]:
+def environment(top: Path, tools: Path = CHECKOUT / '.venv' / 'bin') -> dict[str, str]:
     """The variables a gate sees: the user's, without Ansible's, Python's and a hook's, and with TOP and OUT, the folder for results."""
     foreign = ('ANSIBLE_', 'PYTHON', 'VIRTUAL_ENV', 'PYENV')
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign) and name not in variables_of_git()}
@@ -125,5 +131,14 @@ def environment(top: Path, tools: Path = ROOT / '.venv' / 'bin') -> dict[str, st
         'LC_ALL': 'C.UTF-8',
         'NO_COLOR': '1',
         'ANSIBLE_COLLECTIONS_PATH': str(top),
-        'PYTHONDONTWRITEBYTECODE': '1',
+        'MYPY_CACHE_DIR': str(CACHE / 'mypy'),
     }
+
+
+def share_environment(tools: Path, folder: Path, names: Iterable[str]) -> None:
+    """Give sessions of nox one environment: each has a folder of its name, as nox wants it, with links to what is in TOOLS."""
+    for name in names:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for part in ('bin', 'lib', 'pyvenv.cfg'):
+            with contextlib.suppress(FileExistsError):  # another session is doing this, or it is an environment of nox' own
+                (folder / name / part).symlink_to(tools / part)

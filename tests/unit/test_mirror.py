@@ -38,7 +38,7 @@ def subjects(test: Path) -> Iterator[Path]:
 @pytest.mark.parametrize('test', [path for path in FILES if path.name.startswith('test_') and 'plugins' in path.parts],
                          ids=lambda path: path.name)
 def test_a_test_stands_where_its_subject_stands(test: Path) -> None:
-    assert any(subject.exists() for subject in subjects(test))
+    assert any(subject.exists() for subject in subjects(test)), 'Call it test_FILE.py or test_FILE_of_something.py, for a FILE of its room.'
 
 
 @pytest.mark.parametrize('name', OF_PLAYS)

@@ -19,7 +19,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_n
 from tests.support.surroundings import ROOT
 
 GUIDE = (ROOT / 'docs' / 'docsite' / 'rst' / 'guide_ci_nix.rst').read_text()
-EXAMPLES = dict(re.findall(r'\.\. code-block:: nix\n   :caption: (.*)\n\n((?:    .*\n|\n)+)', GUIDE))
+EXAMPLES = dict(re.findall(r'\.\. code-block:: nix\n   :caption: (.*)\n\n((?:   .*\n|\n)+)', GUIDE))
 PKGS = 'import ./vendor/nixpkgs { system = "x86_64-linux"; overlays = [ (import ./vendor/effects/overlay.nix) ]; }'
 REPOSITORY = '{ ref = "refs/heads/production"; }'
 

@@ -20,7 +20,7 @@ PROGRAMS = ('git', 'nix-instantiate', 'openssl', 'shellcheck', 'ssh-keygen')
 PYTHON = '''
 case "$*" in
   *version_info*) echo 3.11 ;;
-  '-m venv '*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+  '-m venv '*) mkdir -p "${@: -1}/bin" && cp "$0" "${@: -1}/bin/python" ;;
 esac'''
 # Both are told folders of the checkout: a blank in its name has to be survived.
 APT_GET = '''

@@ -8,12 +8,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.gates import versions
-from tests.gates.gate import Gate
+from tests.gates.sessions import Counts
 from tests.support.surroundings import ROOT, copy_as_collection
 
 
@@ -42,11 +43,15 @@ def test_a_gate_that_cannot_run_is_named_at_the_end(
     monkeypatch.setattr(versions, 'CACHE', tmp_path)
     monkeypatch.setattr(versions, 'make_environment', lambda core, python: tmp_path)
     monkeypatch.setattr(versions, 'install', lambda tools, tree, top: tmp_path)
-    monkeypatch.setattr(versions, 'GATES', (Gate('sanity', 'true', programs=('no-such-program',)), Gate('units', 'true')))
-    monkeypatch.setattr(sys, 'argv', ['versions', '2.20/3.12'])
+    def run(names: list[str], _collection: Path, variables: dict[str, str], **_options: Any) -> tuple[Counts, dict[str, str]]:
+        assert variables['NIXCD_TOOLS'] == str(tmp_path.parent)
+        absent = {name: 'not installed: no-such-program' for name in names if name == 'ansible-test-sanity'}
+        return Counts(passed=len(names) - len(absent), skipped=len(absent)), absent
+    monkeypatch.setattr(versions, 'run', run)
+    monkeypatch.setattr(sys, 'argv', ['versions', '2.20/3.12', '--gate', 'ansible-test-sanity', '--gate', 'units'])
     assert versions.main() == 0
     assert lines(capsys)[-2:] == [
-        'left out: ansible-core 2.20 on Python 3.12: sanity: not installed: no-such-program', '1 passed, 0 failed, 1 skipped',
+        'left out: ansible-core 2.20 on Python 3.12: ansible-test-sanity: not installed: no-such-program', '1 passed, 0 failed, 1 skipped',
     ]
     monkeypatch.setattr(sys, 'argv', ['versions', '2.20/3.12', '--gate', 'units'])
     assert versions.main() == 0

@@ -214,5 +214,3 @@ def assert_end(fleet: Fleet, refused: bool = False) -> None:
         assert last.key not in held
     else:
         assert last.kind is Kind.REST and held == {key.id for key in fleet.keys}
-
-
