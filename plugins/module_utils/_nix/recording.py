@@ -13,7 +13,7 @@ changes no derivation. What was fetched is told by traces.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import evaluation, walk
@@ -196,6 +196,15 @@ class Recording:
 
 def record(candidate: Candidate, file: str, records: Iterable[Mapping[str, Any]]) -> Recording:
     """What the checkout's file calls, for each ref. Raises Failure with what Nix says where it cannot be evaluated."""
+    first, *others = [_record(candidate, file, part) for part in walk.parts(records)]
+    for each in others:
+        fetched, nixpkgs = ([*had, *(new for new in found if new not in had)] for had, found in (
+            (first.fetched, each.fetched), (first.nixpkgs, each.nixpkgs)))
+        first = replace(first, found=(*first.found, *each.found), fetched=tuple(fetched), nixpkgs=tuple(nixpkgs))
+    return first
+
+
+def _record(candidate: Candidate, file: str, records: Iterable[Mapping[str, Any]]) -> Recording:
     is_flake = file == 'flake.nix'
     folder = str(candidate.seen or candidate.checkout)
     if is_flake:

@@ -11,7 +11,7 @@ By the rules of hercules-ci-agent (Evaluate.hs, Worker.hs): which file it reads,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from .expression import quoted, to_nix
 SEARCHED = ('nix/ci.nix', 'ci.nix', 'flake.nix', 'default.nix')
 SPELT = re.compile(r'refs/(?:heads|tags)/\w[\w./-]*')
 MORE = 'and-more'  # to see whether a file asks for the beginning of a name
+AT_ONCE = 6
 MOST_REFS = 40  # each costs an evaluation
 
 WALK = r"""
@@ -147,8 +148,19 @@ def home(candidate: Candidate, file: str | None) -> str:
     return 'let candidate = import %s;' % quoted('%s/%s' % (folder, file))
 
 
+def parts(records: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """So many that one Nix process can hold them: each ref may need a nixpkgs of its own, of some hundred megabytes."""
+    left = list(records)
+    for start in range(0, len(left), AT_ONCE):
+        yield left[start:start + AT_ONCE]
+
+
 def walk(candidate: Candidate, file: str | None, records: Iterable[Mapping[str, Any]]) -> list[Built]:
     """Everything that agents would make of the checkout's file, or of the candidate's text in its place."""
+    return [each for part in parts(records) for each in _walk(candidate, file, part)]
+
+
+def _walk(candidate: Candidate, file: str | None, records: Iterable[Mapping[str, Any]]) -> list[Built]:
     is_flake = file == 'flake.nix'
     root = 'candidate' if is_flake else 'call candidate { src = repository; }'
     expression = r"""%s

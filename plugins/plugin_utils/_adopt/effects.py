@@ -43,12 +43,11 @@ class Adopted:
     unknown: Mapping[str, str] = field(default_factory=dict)
 
 
-def adopted_effects(found: Sequence[Found], place: Place, branches: Sequence[str] | None) -> list[Adopted]:
+def adopted_effects(found: Sequence[Found], refs: Sequence[str], place: Place, branches: Sequence[str] | None) -> list[Adopted]:
     """One for each effect, and for each set of arguments where these depend on the branch.
 
-    branches: those to push to, where all would do.
+    refs: all that were tried. branches: those to push to, where all would do.
     """
-    refs = list(dict.fromkeys(each.ref for each in found))
     by_name: dict[tuple[str, str, str], list[Found]] = {}
     for each in found:
         by_name.setdefault((each.kind, each.job, each.name), []).append(each)

@@ -69,7 +69,7 @@ def from_file(setting: Setting) -> FromFile:
         lock = _locked(root / 'flake.lock') if name == 'flake.nix' else {}
         nixops = _place_of_nixops(candidate, recording, place, lock)
     pins = pins_of(recording, lock, place, nixops)
-    effects = adopted_effects(recording.found, place, setting.branches)
+    effects = adopted_effects(recording.found, list(refs), place, setting.branches)
     return FromFile(name, tuple(effects), _shared(setting, form, pins, schedules_of(recording.found), name))
 
 

@@ -144,6 +144,10 @@ let pkgs = PKGS; inherit (pkgs) lib; in {
 let pkgs = import (builtins.fetchTarball "URL") { system = "x86_64-linux"; overlays = [ (import ((EFFECTS) + "/overlay.nix")) ]; };
 in { a = %s; }
 ''' % ALONE},
+    'only there': {'ci.nix': '''{ src ? { ref = null; } }:
+let pkgs = PKGS; in
+if src.ref == "refs/heads/live" then { a = pkgs.effects.runNixOps { name = "a"; src = pkgs.lib.cleanSource ./.; }; } else { }
+'''},
     'flake': {'flake.nix': '''{
   inputs.nixpkgs = { url = "URL"; flake = false; };
   inputs.library = { url = "LIBRARY"; flake = false; };
