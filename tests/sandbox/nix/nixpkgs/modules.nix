@@ -195,6 +195,8 @@ let
           throw "The option `${showPath where}' is read-only, but it's set multiple times.${showDefinitions definitions}"
         else if left != [ ] then
           mergeTyped where type left
+        else if type ? emptyValue.value then
+          type.emptyValue.value
         else
           throw "The option `${showPath where}' is used but not defined.";
       value = (option.apply or lib.id) merged;

@@ -195,6 +195,7 @@ let
     mkType {
       name = if isLazy then "lazyAttrsOf" else "attrsOf";
       description = "${lib.optionalString isLazy "lazy "}attribute set of ${type.description}";
+      emptyValue.value = { };
       check = isAttrs;
       merge =
         path: definitions:
@@ -247,6 +248,7 @@ let
     enum = choices: simple "enum" "one of ${concatStringsSep ", " (map show choices)}" (value: elem value choices);
     nullOr = type: mkType {
       name = "nullOr";
+      emptyValue.value = null;
       description = "null or ${type.description}";
       check = value: value == null || type.check value;
       merge =
@@ -260,6 +262,7 @@ let
     };
     listOf = type: mkType {
       name = "listOf";
+      emptyValue.value = [ ];
       description = "list of ${type.description}";
       check = isList;
       merge =
