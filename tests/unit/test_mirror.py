@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Unit tests stand where their subjects stand, and need nothing that is for plays."""
+"""Unit tests stand where their subjects stand, and need nothing that is for plays. Files of tests are of a size to be read."""
 
 from __future__ import annotations
 
@@ -53,3 +53,8 @@ def imported(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from ('%s.%s' % (node.module, alias.name) for alias in node.names)
+
+
+def test_no_file_of_tests_is_too_long() -> None:
+    files = (path for path in (ROOT / 'tests').rglob('*.py') if 'output' not in path.parts)
+    assert {path.name: length for path in files if (length := len(path.read_text().splitlines())) > 400} == {}
