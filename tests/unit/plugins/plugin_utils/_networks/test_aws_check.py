@@ -218,5 +218,25 @@ def test_a_key_that_the_inventory_has(world: World, aws: Aws, inventory: Invento
     assert key.access_key_id not in str(found)
 
 
+@pytest.mark.parametrize('code', ['AccessDenied', 'ExpiredToken', 'InvalidClientTokenId', 'SignatureDoesNotMatch'])
+@pytest.mark.parametrize(('owned', 'actions'), [
+    (True, ('GetUser', 'ListAccessKeys')), (False, ('GetAccessKeyLastUsed', 'GetUser', 'ListAccessKeys')),
+])
+def test_each_action_refused(world: World, aws: Aws, inventory: Inventory, owned: bool, actions: tuple[str, ...], code: str) -> None:
+    """With always it is an error of that network; what is known of machines is said all the same."""
+    put_state(world, {'web-1': 'i-00000000000000001'})
+    inventory.networks['neat-network']['nixops_aws_check'] = 'always'
+    if not owned:
+        key = aws.make_key('neat-deployer')
+        data = {'aws_access_key_id': key.access_key_id, 'aws_secret_access_key': 'x'}
+        for variables in inventory.agents.values():
+            variables['nixops_agent_secrets'] = {'neat-aws': {'data': data}}
+    for action in actions:
+        aws.errors = {action: code}
+        found = said(inventory)
+        assert ['None of the machines' in line for line in found] == [True, False]
+        assert 'Where: %s of ' % action in found[1] and 'Found: %s.' % code in found[1] and 'AKIA' not in found[1]
+
+
 def _nothing() -> Any:
     return pytest.MonkeyPatch.context()
