@@ -53,7 +53,6 @@ options:
       - Needs O(validate=evaluate) or O(validate=prebuild).
     type: bool
     default: false
-    version_added: 0.1.0
   force:
     description: Overwrite or remove a file that this module did not write.
     type: bool

@@ -77,7 +77,6 @@ options:
         RV(nixcd.hercules_ci.nixops_effect#module:replaces).
     type: dict
     default: {}
-    version_added: 0.1.0
   hold:
     description: Those of the O(branches) that are not pushed to, whatever they have. It is only told whether they have the files.
     type: list
