@@ -49,7 +49,7 @@ def changes_of(effect: Evaluated, last: Last) -> tuple[str, str]:
     before = last.prebuilt if effect.system else last.effect
     why = last.unknown
     if not why and not effect.derivation:
-        why = 'it was not evaluated'
+        why = 'Nix was not asked what it is'
     elif not why and not before:
         why = 'job %s does not tell what it has deployed' % last.job
     elif not why and posixpath.dirname(str(before)) != posixpath.dirname(str(effect.derivation)):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,11 @@ def test_all_functions_in_one_file(run: Run, checkout: Path, form: str) -> None:
     found = {effect['name']: effect for effect in result['deployments'] if effect['runs']}
     assert set(found) == {effect['name'] for effect in effects()}
     assert 'nixos-system-web' in found['runnixos']['system']
+    # What a plan compares with the last job: the system where one is prebuilt, else the effect. Of NixOps the state tells, and of a file
+    # that is deployed as it is, nothing.
+    told = {name: (effect['derivation'] or '').rpartition('/')[2].partition('-')[2] for name, effect in found.items()}
+    assert re.fullmatch(r'nixos-system-web-.*\.drv', told['runnixos']) and told['mkeffect'] == 'effect-any.drv'
+    assert {name for name, derivation in told.items() if not derivation} == {'runnixops', 'runnixops2', 'runnixops2-', 'runcachixdeploy-'}
     assert found['runcachixdeploy']['secrets_map'] == {'activate': 'default-cachix-activate', 'word': 'neat-word'}
     assert {name for name, effect in found.items() if effect['function']} == {'runnixops', 'runnixops2', 'runnixops2-'}
 

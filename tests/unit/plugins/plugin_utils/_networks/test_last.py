@@ -113,7 +113,7 @@ def effect(ref: str = REF, **more: Any) -> Evaluated:
     (effect(system='x', derivation=SYSTEM), Last(2, SYSTEM, '/nix/store/2.drv'), 'changed: Changed: job 2 has deployed another one.'),
     (effect(derivation=SYSTEM), Last(2, SYSTEM), 'same: No change: job 2 has run the same.'),
     (effect(derivation=SYSTEM), Last(2, '/nix/store/2.drv'), 'changed: Changed: job 2 has run another one.'),
-    (effect(), Last(2, SYSTEM), 'it was not evaluated'),
+    (effect(), Last(2, SYSTEM), 'Nix was not asked what it is'),
     (effect(system='x', derivation=SYSTEM), Last(2, SYSTEM), 'job 2 does not tell what it has deployed'),
     (effect(derivation=SYSTEM), Last(2, '/elsewhere/store/1-nixos-system-web.drv'), 'job 2 was evaluated with another Nix store'),
     (effect(system='x', derivation=SYSTEM), Last(2, prebuilt='/nix/store/2.drv', imported=True),
