@@ -13,10 +13,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._json_schema import FOLDER
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import options_of, schema_of, without_marks
+from tests.support.collection import make_importable
+from tests.support.surroundings import ROOT
 
-FILE = FOLDER / 'inventory.json'
+FILE = ROOT / 'schemas' / 'inventory.json'
 ENTRY_POINTS = ('main', 'agent', 'rotate')
 OWN_FILES = {'nixops_agent_secrets': 'agent_secrets.json', 'nixops_agent_binary_caches': 'binary_caches.json'}
 """Variables whose values have a schema of their own."""
@@ -25,21 +25,23 @@ NOT_KNOWN_YET = {'anyOf': [{'type': 'string', 'pattern': r'\{[{%]'}, {'type': 'n
 
 def inventory_schema() -> dict[str, Any]:
     """The schema of the variables of networks and agents. Other variables are nothing that it knows of."""
+    from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import options_of, schema_of, without_marks
+
+    def about(option: Mapping[str, Any]) -> dict[str, Any]:
+        description = [option['description']] if isinstance(option['description'], str) else option['description']
+        found = {'description': '\n'.join(map(without_marks, description))}
+        return {**found, 'default': option['default']} if 'default' in option else found
+
     options = {name: option for entry_point in ENTRY_POINTS for name, option in options_of(entry_point).items()}
-    own = {name: json.loads((FOLDER / file).read_text(encoding='utf-8')) for name, file in OWN_FILES.items()}
+    own = {name: json.loads((FILE.parent / file).read_text(encoding='utf-8')) for name, file in OWN_FILES.items()}
     schemas = {**schema_of(options)['properties'], **own}
     definitions = {name: _inside(part) for schema in own.values() for name, part in schema['$defs'].items()}
     return {
         '$schema': 'https://json-schema.org/draft/2020-12/schema', '$id': FILE.name,
         'title': 'Variables of networks and agents in an inventory for nixcd.hercules_ci', 'type': 'object',
-        'properties': {name: {**_about(options[name]), **_templated(schemas[name])} for name in sorted(options)},
+        'properties': {name: {**about(options[name]), **_templated(schemas[name])} for name in sorted(options)},
         '$defs': {**definitions, 'not_known_yet': NOT_KNOWN_YET},
     }
-
-
-def _about(option: Mapping[str, Any]) -> dict[str, Any]:
-    description = [option['description']] if isinstance(option['description'], str) else option['description']
-    return {'description': '\n'.join(map(without_marks, description)), **({'default': option['default']} if 'default' in option else {})}
 
 
 def _templated(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,4 +73,5 @@ def text() -> str:
 
 
 if __name__ == '__main__':
+    make_importable()
     FILE.write_text(text(), encoding='utf-8')
