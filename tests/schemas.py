@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from tests.support.collection import make_importable
@@ -25,16 +26,16 @@ NOT_KNOWN_YET = {'anyOf': [{'type': 'string', 'pattern': r'\{[{%]'}, {'type': 'n
 
 def inventory_schema() -> dict[str, Any]:
     """The schema of the variables of networks and agents. Other variables are nothing that it knows of."""
-    from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import options_of, schema_of, without_marks
+    variables = import_module('ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables')
 
     def about(option: Mapping[str, Any]) -> dict[str, Any]:
         description = [option['description']] if isinstance(option['description'], str) else option['description']
-        found = {'description': '\n'.join(map(without_marks, description))}
+        found = {'description': '\n'.join(map(variables.without_marks, description))}
         return {**found, 'default': option['default']} if 'default' in option else found
 
-    options = {name: option for entry_point in ENTRY_POINTS for name, option in options_of(entry_point).items()}
+    options = {name: option for entry_point in ENTRY_POINTS for name, option in variables.options_of(entry_point).items()}
     own = {name: json.loads((FILE.parent / file).read_text(encoding='utf-8')) for name, file in OWN_FILES.items()}
-    schemas = {**schema_of(options)['properties'], **own}
+    schemas = {**variables.schema_of(options)['properties'], **own}
     definitions = {name: _inside(part) for schema in own.values() for name, part in schema['$defs'].items()}
     return {
         '$schema': 'https://json-schema.org/draft/2020-12/schema', '$id': FILE.name,
