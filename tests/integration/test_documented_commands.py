@@ -3,7 +3,7 @@
 
 """The commands of the guides, as they stand there, given one after the other where the example is deployed.
 
-Those of the README are in test_readme_road.py.
+Those of the README are in test_readme.py.
 """
 
 from __future__ import annotations
