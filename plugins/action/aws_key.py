@@ -15,11 +15,11 @@ from ..module_utils._argspec import ArgumentSpec
 from ..module_utils._problems import Failure
 from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._rotation.fleet import FILE, Fleet
-from ..plugin_utils._rotation.run import Run, foreseen, lines_of, may_begin, outcome, turns_of
+from ..plugin_utils._rotation.run import RotationRun, foreseen, lines_of, may_begin, outcome, turns_of
 from ..plugin_utils._unseen_action import UnseenAction
 
 INFO, SECRET = 'nixcd.hercules_ci.aws_key_info', 'nixcd.hercules_ci.hci_secret'
-RUNS: list[Run] = []
+RUNS: list[RotationRun] = []
 """That of the loop which this process plays. All items of a loop are played by one process, and what it knows ends with it."""
 
 
@@ -71,7 +71,7 @@ class ActionModule(ControllerAction, UnseenAction):
         ]
 
     def _do_begin(self) -> dict[str, Any]:
-        RUNS[:] = [Run(self._turns())]
+        RUNS[:] = [RotationRun(self._turns())]
         RUNS[0].begin(self._fleet)
         return {}
 

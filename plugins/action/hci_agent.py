@@ -13,7 +13,7 @@ from ..module_utils._secrets.options import HCI_AGENT
 from ..plugin_utils._networks.provided import evaluated, named
 from ..plugin_utils._private_action import PrivateAction
 from ..plugin_utils._schemas import problems_in_caches
-from ..plugin_utils._variables import plain, refuse_if_any
+from ..plugin_utils._variables import as_json, refuse_if_any
 
 
 class ActionModule(PrivateAction):
@@ -34,7 +34,7 @@ class ActionModule(PrivateAction):
 
     def payload(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The two options, null where they are not given."""
-        payload: dict[str, Any] = {name: plain(options[name], name) for name in self.PRIVATE}
+        payload: dict[str, Any] = {name: as_json(options[name], name) for name in self.PRIVATE}
         refuse_if_any('binary_caches', options['binary_caches'], problems_in_caches(payload['binary_caches'] or {}))
         token = payload['cluster_join_token']
         if token is not None and len(token.split()) != 1:

@@ -13,10 +13,10 @@ from ..module_utils._secrets.aws_user import unknown_to_agents
 from ..module_utils._secrets.options import HCI_SECRET
 from ..plugin_utils._networks.conditions import with_conditions
 from ..plugin_utils._networks.provided import evaluated, named, refuse_unusable
-from ..plugin_utils._networks.unasked import Asked, asked_for
+from ..plugin_utils._networks.unasked import LookedUp, asked_for
 from ..plugin_utils._private_action import PrivateAction
 from ..plugin_utils._schemas import problems_in_secrets
-from ..plugin_utils._variables import place, plain, refuse_if_any
+from ..plugin_utils._variables import as_json, refuse_if_any, where_in
 
 MOST_PLACES = 5
 """Named in one warning."""
@@ -32,7 +32,7 @@ class ActionModule(PrivateAction):
 
     _source = 'secrets'
     """What messages call the option secrets: the variable, where it names one."""
-    _asked = Asked()
+    _asked = LookedUp()
 
     def resolved(self, given: dict[str, Any]) -> dict[str, Any]:
         """With the secrets, or the data, of the variable that is named. Where that is not set, there are no secrets."""
@@ -53,7 +53,7 @@ class ActionModule(PrivateAction):
         """The secrets by name."""
         if options['name'] is not None:
             return {options['name']: self._entry(options)}
-        secrets = {name: _given(entry) for name, entry in plain(options['secrets'], self._source).items()}
+        secrets = {name: _given(entry) for name, entry in as_json(options['secrets'], self._source).items()}
         if options['state'] == 'absent':
             return {name: {} for name in secrets}
         refuse_if_any(self._source, options['secrets'], problems_in_secrets(secrets))
@@ -73,7 +73,7 @@ class ActionModule(PrivateAction):
         tagged = {field: options[field] for field in ('data', 'condition')}
         if options['state'] == 'absent':
             return {}
-        entry: dict[str, Any] = _given(plain(tagged, ''))
+        entry: dict[str, Any] = _given(as_json(tagged, ''))
         refuse_if_any('', tagged, ((path[1:], what) for path, what in problems_in_secrets({'': entry})))
         self._warn_of_types('', tagged, {None: entry})
         return entry
@@ -85,7 +85,7 @@ class ActionModule(PrivateAction):
             for name, entry in secrets.items() for path in not_text(entry.get('data'), ('data',))
         ]
         if paths:
-            places = [place(option, tagged, path) for path in paths[:MOST_PLACES]]
+            places = [where_in(option, tagged, path) for path in paths[:MOST_PLACES]]
             more = ['and %d more' % (len(paths) - MOST_PLACES)] * (len(paths) > MOST_PLACES)
             self._display.warning(
                 'There are numbers or booleans in the data of secrets: %s. YAML and templates make them of text such as 0123456, 12:30, '

@@ -20,15 +20,15 @@ from ..module_utils._hercules_ci.state import StateFiles
 from ..module_utils._nixops.database import default_database
 from ..module_utils._problems import Problem
 from ..module_utils._project import ProjectPath
-from ..plugin_utils._adopt.deployments import Known, in_database, in_export, in_project
+from ..plugin_utils._adopt.deployments import FoundNetwork, in_database, in_export, in_project
 from ..plugin_utils._adopt.file import FromFile, from_file, with_state
 from ..plugin_utils._adopt.hosts import Setting, hosts_for, merged, questions, state_of
-from ..plugin_utils._adopt.inventory import Declared, changes, declared_in, deployments_in, effect_changes, is_known, is_same
+from ..plugin_utils._adopt.inventory import DeclaredHost, changes, declared_in, deployments_in, effect_changes, is_known, is_same
 from ..plugin_utils._adopt.secrets import VARIABLE, adopt_secrets
 from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._networks.preflight import AGENTS, NETWORKS
 from ..plugin_utils._networks.variables import variables_of
-from ..plugin_utils._variables import plain
+from ..plugin_utils._variables import as_json
 from ..plugin_utils._yaml_edits import file
 from ..plugin_utils._yaml_edits.edit import edited
 from ..plugin_utils._yaml_edits.reading import read
@@ -66,7 +66,7 @@ class ActionModule(ControllerAction):
         groups = set(variables.get('groups', {}))
         of_file = effect_changes(inventory, written, declared, options['project'], taken | groups)
         hosts = hosts_for(new, setting, {*taken, *of_file.hosts}, found)
-        secrets = adopt_secrets(inventory, plain(options['secrets'], 'secrets'), secrets_declared(variables))
+        secrets = adopt_secrets(inventory, as_json(options['secrets'], 'secrets'), secrets_declared(variables))
         after = edited(before or b'', [*of_file.edits, *changes(inventory, hosts, of_file, options['project']), *secrets.edits], path)
         changed = after != (before or b'')
         if changed and not self._task.check_mode:
@@ -82,14 +82,14 @@ class ActionModule(ControllerAction):
             result['warnings'] = [str(problem) for problem in problems]
         return result
 
-    def _declared(self, variables: Mapping[str, Any]) -> Iterator[Declared]:
+    def _declared(self, variables: Mapping[str, Any]) -> Iterator[DeclaredHost]:
         """The networks that the inventory has, as far as Ansible can evaluate them."""
         for host in variables.get('groups', {}).get(NETWORKS, []):
             found = variables_of(host, variables['hostvars'], self._loader)
             if not isinstance(found, Problem):
                 with suppress(AnsibleError):
                     project, deployment = (str(found.get('nixops_' + name) or '') for name in ('project', 'deployment'))
-                    yield Declared(host, project, deployment, frozenset(found))
+                    yield DeclaredHost(host, project, deployment, frozenset(found))
 
 
 def secrets_declared(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,8 +99,8 @@ def secrets_declared(variables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_deployments(
-    written: FromFile, new: Sequence[Known], unique: Collection[str | None], setting: Setting,
-) -> tuple[FromFile, list[Known]]:
+    written: FromFile, new: Sequence[FoundNetwork], unique: Collection[str | None], setting: Setting,
+) -> tuple[FromFile, list[FoundNetwork]]:
     """The effects of a file with what is known of the deployments that they work on, and the other deployments."""
     effects, left = [], list(new)
     for effect in written.effects:
@@ -110,7 +110,7 @@ def with_deployments(
     return replace(written, effects=tuple(effects)), left
 
 
-def found_in(options: Mapping[str, Any]) -> tuple[list[Known], list[Problem]]:
+def found_in(options: Mapping[str, Any]) -> tuple[list[FoundNetwork], list[Problem]]:
     """What the sources hold; without any, NixOps' own database is the source."""
     sources = [*options['databases'], *options['exports'], *options['projects']]
     by_itself = not sources and not ((options['secrets'] or options['ci_nix']) and not os.path.lexists(default_database()))

@@ -16,7 +16,7 @@ from ..module_utils._problems import Failure, Problem, errors_of, fail
 from ..module_utils._processes import ending_in_order
 from ..plugin_utils._backup.index import Index, Keep, read_index
 from ..plugin_utils._backup.options import OF_WRITING, networks_of, spec_of, store_of, wanted_of
-from ..plugin_utils._backup.saving import Found, now, problems_of, save_project, write_down
+from ..plugin_utils._backup.saving import FoundFile, now, problems_of, save_project, write_down
 from ..plugin_utils._backup.store import Store
 from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._networks.network import Network
@@ -59,14 +59,14 @@ def keep_of(options: Mapping[str, Any]) -> Keep:
 
 def save(
     networks: list[Network], store: Store, keep: Keep, *, write: bool,
-) -> tuple[list[Found], Index, Index, list[Problem]]:
+) -> tuple[list[FoundFile], Index, Index, list[Problem]]:
     """Fetch what is new of each project, then write the index. What is wrong with one project does not keep the others from it."""
     content, tag = store.read_index()
     before, time = read_index(content, store.where), now()
     by_project: dict[str, list[Network]] = defaultdict(list)
     for network in (network for network in networks if network.nixops):
         by_project[network.project].append(network)
-    found: list[Found] = []
+    found: list[FoundFile] = []
     problems: list[Problem] = []
     for of_project in by_project.values():
         first, wanted = of_project[0], [each for network in of_project for each in wanted_of(network)]
@@ -85,7 +85,7 @@ def save(
     return found, before, after, problems
 
 
-def as_dict(found: Found) -> dict[str, Any]:
+def as_dict(found: FoundFile) -> dict[str, Any]:
     """A file, for the result."""
     copy = found.copy
     described = {'network': found.wanted.network, 'project': found.wanted.project, 'name': found.wanted.name, 'action': found.action}

@@ -19,7 +19,7 @@ from ..plugin_utils._networks.projects import Project, projects_of
 from ..plugin_utils._networks.variables import read_network, variables_of
 from ..plugin_utils._pins.newest import hash_of, newest_revision
 from ..plugin_utils._pins.pins import changes, place_of_pins, wanted_pins
-from ..plugin_utils._variables import plain
+from ..plugin_utils._variables import as_json
 from ..plugin_utils._yaml_edits import file
 from ..plugin_utils._yaml_edits.edit import edited
 from ..plugin_utils._yaml_edits.reading import at, read
@@ -43,8 +43,8 @@ class ActionModule(ControllerAction):
             raise fail('There is no such file.', where=path, expected='a file of the inventory', remedy='Correct the path.')
         value = read(before.decode('utf-8-sig', 'replace'), path)
         place = place_of_pins(value, options['at'], path)
-        old = plain(at(value, place), '.'.join(map(str, place)))
-        wanted = wanted_pins(old, plain(options['pins'], 'pins'), newest_revision, hash_of)
+        old = as_json(at(value, place), '.'.join(map(str, place)))
+        wanted = wanted_pins(old, as_json(options['pins'], 'pins'), newest_revision, hash_of)
         after = edited(before, changes(place, wanted), path)
         if wanted and options['validate']:
             self._evaluate(old, {**old, **{name: {**(old.get(name) or {}), **pin} for name, pin in wanted.items()}}, variables)

@@ -13,7 +13,7 @@ from ..module_utils._argspec import CONNECTION_OPTIONS, ArgumentSpec
 from ..module_utils._files import hidden_file
 from ..module_utils._hercules_ci.client import connect
 from ..module_utils._hercules_ci.state import StateFiles, Version
-from ..module_utils._nix.deployments import Evaluated
+from ..module_utils._nix.deployments import EvaluatedEffect
 from ..module_utils._nix.functions import nixops_of
 from ..module_utils._nixops.plan import Plan
 from ..module_utils._nixops.sources import from_server, read_source
@@ -72,7 +72,7 @@ class ActionModule(ControllerAction):
         missing = not_uploaded_of(options['uploads'], hostvars, check_mode=self._task.check_mode)
         plans += switched_off(plans, missing, options)
         failed = failed_agents(options['agents'], hostvars, options['lost_agents'])
-        lacking = without_secrets([Evaluated.from_dict(effect) for effect in options['deployments']], failed)
+        lacking = without_secrets([EvaluatedEffect.from_dict(effect) for effect in options['deployments']], failed)
         return [not_uploaded(plan, missing) for plan in plans], lacking
 
 
@@ -126,7 +126,7 @@ def plans_of(options: Mapping[str, Any], *, check_mode: bool) -> list[NetworkPla
     files = StateFiles(client, project)
     versions = files.files()
     declared = {name: Declared.of(network) for name, network in options['networks'].items()}
-    evaluated = [Evaluated.from_dict(effect) for effect in options['deployments']]
+    evaluated = [EvaluatedEffect.from_dict(effect) for effect in options['deployments']]
     # In check mode nothing was uploaded, so what would be there is read where it would come from.
     coming = {
         upload['name']: {**dict.fromkeys(SOURCE_OPTIONS), **upload} for upload in options['uploads'].values()
@@ -153,7 +153,7 @@ def plans_of(options: Mapping[str, Any], *, check_mode: bool) -> list[NetworkPla
             if version.job:
                 return
 
-    def on(branch: str) -> list[Evaluated]:
+    def on(branch: str) -> list[EvaluatedEffect]:
         return [effect for effect in evaluated if effect.ref == 'refs/heads/' + branch]
 
     stateless = {name: options['networks'][name]['branches'] for name, network in declared.items() if not nixops_of(network.function)}

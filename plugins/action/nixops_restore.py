@@ -12,7 +12,7 @@ from typing import IO, Any
 from ..module_utils._files import hidden_file, private_folder
 from ..module_utils._hercules_ci.failures import RequestFailed
 from ..module_utils._hercules_ci.state import StateFiles
-from ..module_utils._nixops.sources import Source, old_state
+from ..module_utils._nixops.sources import StateSource, old_state
 from ..module_utils._nixops.upload import SPEC as STATE
 from ..module_utils._nixops.upload import run as bring
 from ..module_utils._problems import Failure
@@ -58,7 +58,7 @@ def restore(network: Network, options: Mapping[str, Any], *, check_mode: bool, d
             folder = opened.enter_context(private_folder())
             state_options.update(known_hosts=known_hosts_file(store, hosts, folder), known_hosts_name=network.known_hosts_name)
 
-        def find(_options: Mapping[str, Any], _files: StateFiles, _copy: IO[bytes]) -> tuple[str, Source, str]:
+        def find(_options: Mapping[str, Any], _files: StateFiles, _copy: IO[bytes]) -> tuple[str, StateSource, str]:
             return network.state_name, source, state_options['existing']
 
         taken = {'version': copy.version, 'created': copy.created, 'job': copy.job or None, 'size': state.size, 'sha256': state.sha256}

@@ -330,12 +330,12 @@ from ..module_utils._git.exclude import ignore_here
 from ..module_utils._git.repository import GitError, top_of_working_tree
 from ..module_utils._nix.checkout import CI_NIX
 from ..module_utils._nix.ci_nix import in_order
-from ..module_utils._nix.effect_file import Change, plan, prove
+from ..module_utils._nix.effect_file import EffectFile, plan, prove
 from ..module_utils._nix.options import SPEC
 from ..module_utils._problems import Failure
 
 
-def apply(change: Change) -> None:
+def apply(change: EffectFile) -> None:
     """Write or remove the file; the mode of an old one is kept."""
     path = str(change.path)
     with locked(path):
@@ -346,7 +346,7 @@ def apply(change: Change) -> None:
             write_atomically(path, change.after.encode(), mode=mode)
 
 
-def let_git_overwrite(options: Mapping[str, Any], change: Change) -> None:
+def let_git_overwrite(options: Mapping[str, Any], change: EffectFile) -> None:
     """Whoever pulls or switches to a branch that has the file gets that one. What only helps must not fail the task."""
     with suppress(Failure, GitError, OSError):
         repository = top_of_working_tree(options['checkout'])

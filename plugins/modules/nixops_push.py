@@ -221,7 +221,7 @@ from typing import Any
 from ..module_utils._argspec import ArgumentSpec
 from ..module_utils._entry import entry
 from ..module_utils._git.credentials import advice
-from ..module_utils._git.push import Commit, Outcome, look, push, require_files
+from ..module_utils._git.push import Commit, PushedBranch, look, push, require_files
 from ..module_utils._git.repository import (
     GitError,
     Repository,
@@ -272,7 +272,7 @@ def contents(module: Any, top: str) -> dict[str, bytes]:
     return found
 
 
-def require_own(found: Outcome, remote: str, files: dict[str, bytes], replaces: str | None) -> None:
+def require_own(found: PushedBranch, remote: str, files: dict[str, bytes], replaces: str | None) -> None:
     """Refuse to put what nixops_effect wrote in the place of what it did not: it looked at the checkout, which may be on another branch.
 
     replaces: the hash of what it has looked at on the branch, and found to mean the same.
@@ -293,20 +293,20 @@ def require_short_name(branch: str) -> None:
                    expected=branch[len('refs/heads/'):] if branch.startswith('refs/heads/') else 'the name of a branch')
 
 
-def require_head(found: Outcome, remote: str, expected: str | None) -> None:
+def require_head(found: PushedBranch, remote: str, expected: str | None) -> None:
     """Refuse a branch that is not as it was when somebody looked at what a push would do."""
     if expected and found.previous != expected:
         raise fail('The branch has moved since it was looked at.', where='%s of %s' % (found.branch, remote), expected=expected,
                    found=str(found.previous), remedy='Run the play again: it looks at what is there now.')
 
 
-def one_branch(module: Any, repository: Repository, heads: dict[str, str], branch: str, files: dict[str, bytes]) -> Outcome:
+def one_branch(module: Any, repository: Repository, heads: dict[str, str], branch: str, files: dict[str, bytes]) -> PushedBranch:
     """Compare, and push unless there is a reason not to; a failure is kept, so that the other branches go on."""
     options = module.params
     side = options['side_branch'].replace('{branch}', branch) if options['mode'] == 'branch' else ''
-    found = Outcome(branch, previous=heads.get(branch))
+    found = PushedBranch(branch, previous=heads.get(branch))
 
-    def require(outcome: Outcome) -> None:
+    def require(outcome: PushedBranch) -> None:
         require_head(outcome, options['remote'], options['heads'].get(branch))
         require_own(outcome, options['remote'], files, options['replaces'].get(branch))
         require_files(repository, options['remote'], outcome, map(os.path.normpath, options['required_files']))
@@ -332,7 +332,7 @@ def one_branch(module: Any, repository: Repository, heads: dict[str, str], branc
     return found
 
 
-def difference(outcome: Outcome, files: dict[str, bytes]) -> list[dict[str, str]]:
+def difference(outcome: PushedBranch, files: dict[str, bytes]) -> list[dict[str, str]]:
     """For diff mode: the files of a branch, before and after."""
     return [{
         'before_header': '%s:%s' % (outcome.branch, path), 'before': outcome.before[path].decode('utf-8', 'replace'),

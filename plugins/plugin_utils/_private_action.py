@@ -21,7 +21,7 @@ from ..module_utils._argspec import ArgumentSpec
 from ..module_utils._problems import Failure, Problem
 from ._templates import comments
 from ._unseen_action import UnseenAction
-from ._variables import leaves, place
+from ._variables import leaves, where_in
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 CLASS = re.compile(r" is of type (?:<class '[^']*'>|\w+) and we were unable to convert to")
@@ -148,7 +148,7 @@ class PrivateAction(UnseenAction):
         found = self.SPEC.validator().validate({**given, **{name: {} for name in (*mappings, *others)}})
         unknown = sorted(given.keys() - self.SPEC.options.keys())
         problems = [Problem('There is no option %s.' % name, where=self.MODULE, remedy='Correct the name.') for name in unknown]
-        problems += [Problem('This has to be a dictionary, and is not.', where=place(name, value, ())) for name, value in others.items()]
+        problems += [Problem('This has to be a dictionary, and is not.', where=where_in(name, value, ())) for name, value in others.items()]
         problems += [
             Problem('%s.' % CLASS.sub(' cannot be converted to', error.msg).rstrip('.'), where=self.MODULE)
             for error in found.errors.errors if not isinstance(error, UnsupportedError)

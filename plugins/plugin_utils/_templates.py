@@ -15,7 +15,7 @@ from ansible import template
 from ansible.errors import AnsibleError, AnsibleParserError, AnsibleUndefinedVariable
 
 from ..module_utils._problems import Problem
-from ._variables import Evaluated, leaves, place
+from ._variables import HostVariables, leaves, where_in
 
 # ansible-core before 2.19 has no such function, and marks what is no template.
 _may_be_template = getattr(template, 'is_trusted_as_template', lambda value: not hasattr(value, '__UNSAFE__'))
@@ -34,7 +34,7 @@ MARKS = ('{%', '{{', '{#')
 Path = tuple[Any, ...]
 
 
-def not_evaluated(host: str, name: str, variables: Evaluated) -> Iterator[Problem]:
+def not_evaluated(host: str, name: str, variables: HostVariables) -> Iterator[Problem]:
     """Of a variable that Ansible cannot evaluate: each place in it that is at fault, and why."""
     for path, leaf in variables.leaves(name):
         try:
@@ -43,7 +43,7 @@ def not_evaluated(host: str, name: str, variables: Evaluated) -> Iterator[Proble
             yield at_fault(_place(variables.raw, name, path, host), leaf, error, variables)
 
 
-def at_fault(where: str, value: Any, error: AnsibleError, variables: Evaluated) -> Problem:
+def at_fault(where: str, value: Any, error: AnsibleError, variables: HostVariables) -> Problem:
     """Of a part of a variable that Ansible cannot evaluate. error: what Ansible says, which may quote a value."""
     text = value
     for used in [] if asks(value, variables.raw) else reversed(_used(value, variables.raw)):  # the innermost first
@@ -52,7 +52,7 @@ def at_fault(where: str, value: Any, error: AnsibleError, variables: Evaluated) 
         except AnsibleError:
             inner = next((part for _path, part in leaves(variables.raw[used]) if _marked(part)), '')
             if inner:
-                where, text = '%s, in %s' % (where, place(used, variables.raw[used], ())), inner
+                where, text = '%s, in %s' % (where, where_in(used, variables.raw[used], ())), inner
                 break
     mark = next((mark for mark in MARKS if mark in str(text)), '') if _marked(text) else ''
     if not mark or (text is value and re.fullmatch(r'\s*\{\{.*\}\}\s*', str(text), re.DOTALL)):  # nothing but a template
@@ -70,7 +70,7 @@ def comments(host: str, name: str, value: Any, variables: Mapping[str, Any]) -> 
                 where = _place({name: value}, name, path, host)
                 yield Problem(
                     'Ansible leaves out what is between {# and #}, which it takes for a comment.', severity='warning', remedy=UNSAFE,
-                    where='%s, in %s' % (where, place(used, variables[used], ())) if used else where,
+                    where='%s, in %s' % (where, where_in(used, variables[used], ())) if used else where,
                 )
 
 
@@ -117,7 +117,7 @@ def leaves_of(value: Any, variables: Mapping[str, Any], path: Path = ()) -> Iter
 
 
 def _place(variables: Mapping[str, Any], name: str, path: Path, host: str) -> str:
-    return '%s of %s' % (place(name, variables[name], path), host)
+    return '%s of %s' % (where_in(name, variables[name], path), host)
 
 
 def _marked(value: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from ..module_utils._hercules_ci.transport import checked_base_url
 from ..module_utils._problems import Failure
 from ._unseen_action import UnseenAction
-from ._variables import plain
+from ._variables import as_json
 
 ADDRESS, TOKEN = 'api_base_url', 'api_token'
 SWITCHES = ('', 'none', 'yes', 'no', 'true', 'false', '0', '1')  # hci_effect has an option `token`, whether to get one
@@ -39,7 +39,7 @@ class TokenAction(UnseenAction):
 
     def done(self, given: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """What the module says to these options. Raises Failure."""
-        token = plain(given.get(TOKEN), TOKEN)
+        token = as_json(given.get(TOKEN), TOKEN)
         if token in (None, ''):
             wrap_async = self._task.async_val and not self._connection.has_native_async
             return dict(self._execute_module(module_args=dict(given), task_vars=task_vars, wrap_async=wrap_async))

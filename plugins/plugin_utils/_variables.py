@@ -23,7 +23,7 @@ except ImportError:  # ansible-core before 2.19 keeps the position on the values
     Origin = None
 
 
-def plain(value: Any, where: str) -> Any:
+def as_json(value: Any, where: str) -> Any:
     """The value as dict, list, str, int, float, bool and None, vaulted strings decrypted.
 
     where: the name of the option, for a Failure that lists all keys and values that JSON cannot hold, such as dates that YAML made of
@@ -37,7 +37,7 @@ def plain(value: Any, where: str) -> Any:
             characters.encode()
         except UnicodeEncodeError:  # bytes of a file that the lookup file could not decode
             problems.append(Problem(
-                'This text is not valid UTF-8.', where=place(where, value, path),
+                'This text is not valid UTF-8.', where=where_in(where, value, path),
                 remedy='Put it in as base64, and decode that where it is used.',
             ))
         return characters
@@ -55,7 +55,7 @@ def plain(value: Any, where: str) -> Any:
         if isinstance(item, Sequence) and not isinstance(item, bytes):
             return [convert(child, (*path, index)) for index, child in enumerate(item)]
         problems.append(Problem(
-            'JSON has no such value.', where=place(where, value, path), expected='a string, number, boolean, list or dictionary',
+            'JSON has no such value.', where=where_in(where, value, path), expected='a string, number, boolean, list or dictionary',
             found=type(item).__name__.replace('_AnsibleTagged', '').lower(), remedy='Put it in quotes.',
         ))
         return None
@@ -66,7 +66,7 @@ def plain(value: Any, where: str) -> Any:
         for key in mapping:
             if str(key) in names or isinstance(key, bool) or not isinstance(key, (str, int)):
                 problems.append(Problem(
-                    'JSON has no such key.', where=place(where, value, (*path, key)), expected='a string',
+                    'JSON has no such key.', where=where_in(where, value, (*path, key)), expected='a string',
                     found='%s, a second time' % key if str(key) in names else type(key).__name__.replace('_AnsibleTagged', '').lower(),
                     remedy='Put the key in quotes, and give each once.',
                 ))
@@ -81,14 +81,14 @@ def plain(value: Any, where: str) -> Any:
 def refuse_if_any(option: str, value: Any, findings: Iterable[tuple[Sequence[Any], str]]) -> None:
     """Raise a Failure of all `findings`, (path, what is wrong), about the value of an option."""
     problems = tuple(
-        Problem(what, where=place(option, value, path), remedy='Correct the variable; nothing was changed.')
+        Problem(what, where=where_in(option, value, path), remedy='Correct the variable; nothing was changed.')
         for path, what in dict.fromkeys((tuple(path), what) for path, what in findings)
     )
     if problems:
         raise Failure(problems)
 
 
-def place(option: str, value: Any, path: Sequence[Any], *, near: Any = None) -> str:
+def where_in(option: str, value: Any, path: Sequence[Any], *, near: Any = None) -> str:
     """Where the thing at `path` inside `value` is, for people: the option and keys, and the file and line where Ansible knows them.
 
     option: empty if the first key is the option. near: a value that stands where one that is missing should.
@@ -117,7 +117,7 @@ def _origin(value: Any) -> str:
     return '%s:%s' % tuple(position[:2]) if position and position[0] and position[1] else ''
 
 
-class Evaluated(Mapping[str, Any]):
+class HostVariables(Mapping[str, Any]):
     """The variables of a host of the inventory, each evaluated when it is asked for.
 
     As hostvars, but for two things. What is not defined is an AnsibleError: before ansible-core 2.19, hostvars give the text of the

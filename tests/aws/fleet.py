@@ -26,8 +26,8 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws import tria
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.declared import Owner
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.iam import AwsClient, boto3
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.rotation import Rotation
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Answer, Jobs, Wish
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._rotation.run import Run, Turn, may_begin, outcome
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Answer, Jobs, RotationPolicy
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._rotation.run import RotationRun, Turn, may_begin, outcome
 
 from tests.aws.server import Aws
 
@@ -86,19 +86,19 @@ class Agents:
     def answer(self, _since: datetime | None, _now: Callable[[], datetime]) -> Answer:
         return Answer(self.jobs, timedelta(seconds=5))
 
-    def turns(self, wish: Wish) -> list[Turn]:
+    def turns(self, wish: RotationPolicy) -> list[Turn]:
         """As a play looks at all agents first."""
         owner = Owner(USER, SECRET, wish.max_age, wish.soak, agents=AGENTS)
         looks = {agent: self.module(aws_key_info, agent, {'names': [SECRET]})['aws_keys'].get(SECRET, {})
                  for agent in AGENTS if agent not in self.down}
         return [Turn(Rotation(owner, self.client, wish, looks, self.answer, lambda: {'eu-west-1', 'us-east-1'}, locked=self.locked))]
 
-    def run(self, wish: Wish) -> dict[str, Any]:
+    def run(self, wish: RotationPolicy) -> dict[str, Any]:
         """The playbook. Returns the row of the user, with what the run as a whole says of agents."""
         turns = self.turns(wish)
         if not may_begin(turns):
             return self._row(turns, {}, wish)
-        run = Run(self.turns(wish))
+        run = RotationRun(self.turns(wish))
         for turn in run.turns:
             turn.rotation.looks = {}
         for agent in AGENTS:
@@ -117,7 +117,7 @@ class Agents:
         run.end()
         return self._row(run.turns, run.said, wish)
 
-    def _give(self, run: Run, agent: str) -> None:
+    def _give(self, run: RotationRun, agent: str) -> None:
         keys = run.keys_for(agent)
         if not keys or agent in run.said:
             return
@@ -130,7 +130,7 @@ class Agents:
         self.written()
         run.given(agent, answer['aws_keys'])
 
-    def _row(self, turns: list[Turn], said: dict[str, str], wish: Wish) -> dict[str, Any]:
+    def _row(self, turns: list[Turn], said: dict[str, str], wish: RotationPolicy) -> dict[str, Any]:
         result = outcome(turns, said, AGENTS, wish.rotates)
         return {**result['keys'][0], 'agents': result['left'], 'key_problems': result['key_problems']}
 

@@ -15,9 +15,9 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import
     MOST_KEYS,
     Jobs,
     Kind,
+    RotationPolicy,
     Seen,
     Step,
-    Wish,
     next_step,
     noted,
 )
@@ -26,7 +26,7 @@ START = datetime(2026, 11, 29, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
 AGENTS = tuple('agent-%d' % number for number in range(1, 6))
 NETWORKS = ('neat-network', 'neat-staging')
-WISH = Wish(max_age=90 * DAY, soak=DAY)
+WISH = RotationPolicy(max_age=90 * DAY, soak=DAY)
 
 
 class Stopped(Exception):
@@ -93,7 +93,7 @@ class Fleet:
         assert key_id not in self.agents.values(), 'an agent has it'
         assert key_id in self.given_up or key_id not in [job.key for job in self.jobs], 'a job uses it'
 
-    def run(self, wish: Wish, stop_after: int = 10**9) -> Step | None:
+    def run(self, wish: RotationPolicy, stop_after: int = 10**9) -> Step | None:
         """One run of the playbook; None where it was killed."""
         self.left = stop_after
         asked_use, jobs, makers = set(), None, {}
@@ -127,7 +127,7 @@ class Fleet:
         assert len(self.tag) <= 256
         self.tick()
 
-    def do(self, step: Step, seen: Seen, wish: Wish) -> None:
+    def do(self, step: Step, seen: Seen, wish: RotationPolicy) -> None:
         note = noted(step, seen, urgent=wish.urgent)
         if step.kind is Kind.CREATE:
             self.number += 1
@@ -185,7 +185,7 @@ def fleet_with(age: timedelta) -> Fleet:
     return fleet
 
 
-def rotated(fleet: Fleet, wish: Wish = WISH) -> list[Step | None]:
+def rotated(fleet: Fleet, wish: RotationPolicy = WISH) -> list[Step | None]:
     """What the runs until the end of a rotation say."""
     steps = []
     for _number in range(4):

@@ -24,7 +24,7 @@ from typing import Any
 
 from ansible_collections.nixcd.hercules_ci.plugins.action import nixops_plan
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import run_on
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated, Machine, Network
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import BuiltMachine, BuiltNetwork, EvaluatedEffect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops import upload
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._local_action import Invocation
@@ -204,29 +204,29 @@ class Model:
 
     # What Nix says, and what Hercules CI does.
 
-    def evaluated(self, effect: dict[str, Any], branch: str) -> Evaluated:
+    def evaluated(self, effect: dict[str, Any], branch: str) -> EvaluatedEffect:
         """From what the file declares: runNixOps2 finds the name of the state in the network."""
         name, function = effect['name'], effect.get('function') or 'runNixOps'
         called = effect.get('deployment') or name
         ref = 'refs/heads/' + branch
-        return Evaluated(
+        return EvaluatedEffect(
             ref=ref, job='default', name=name, path=name + '.run', runs=bool(run_on.expected_on(effect['run_on'], ref)), function=function,
             state_name=(effect.get('state_name') or 'nixops-%s.json' % called) if function == 'runNixOps' else self.storage[name],
             deployment=effect.get('effect_deployment') or called, action='switch',
-            network=Network({machine: Machine(kind) for machine, kind in self.machines[name].items()}),
+            network=BuiltNetwork({machine: BuiltMachine(kind) for machine, kind in self.machines[name].items()}),
         )
 
-    def running(self, project: str, branch: str) -> list[Evaluated]:
+    def running(self, project: str, branch: str) -> list[EvaluatedEffect]:
         effects = [self.evaluated(effect, branch) for effect in self.on_branch.get((project, branch), ())]
         return [effect for effect in effects if effect.runs]
 
-    def usable(self, project: str, effect: Evaluated) -> bool:
+    def usable(self, project: str, effect: EvaluatedEffect) -> bool:
         content = self.sandbox.states(project, str(effect.state_name))
         with contextlib.suppress(ValueError):
             return bool(content) and any(names(each, key, effect.deployment) for key, each in json.loads(content[-1]).items())
         return False
 
-    def deploy(self, project: str, effect: Evaluated, branch: str, by_the_run: bool = True) -> bool:
+    def deploy(self, project: str, effect: EvaluatedEffect, branch: str, by_the_run: bool = True) -> bool:
         """As the effect does: it goes on with the state, or makes a deployment where there is none, and stores what it has."""
         content = self.sandbox.states(project, str(effect.state_name))
         before = self.known(effect.name)
@@ -252,7 +252,7 @@ class Model:
         self.stored(project, effect, branch, json.dumps(state).encode())
         return True
 
-    def stored(self, project: str, effect: Evaluated, branch: str, content: bytes) -> None:
+    def stored(self, project: str, effect: EvaluatedEffect, branch: str, content: bytes) -> None:
         """A new version, by a job that has ended."""
         service = self.sandbox.service
         job = self.jobs[project, branch] = jobs.create(

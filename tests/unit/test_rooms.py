@@ -79,3 +79,13 @@ def test_no_file_is_longer_than_one_subject_needs() -> None:
     """Modules are mostly documentation."""
     long = {file.name: lines for file in FILES if (lines := len(file.read_text(encoding='utf-8').splitlines())) > 400}
     assert not long
+
+
+def test_no_two_classes_have_one_name() -> None:
+    """One name, one thing. Those that Ansible looks for by their names are everywhere, and those with an underscore nowhere else."""
+    named: dict[str, list[str]] = {}
+    for file in FILES:
+        for node in ast.parse(file.read_text(encoding='utf-8')).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith('_') and room(file) not in UPPERMOST:
+                named.setdefault(node.name, []).append(str(file.relative_to(PLUGINS)))
+    assert {name: files for name, files in named.items() if len(files) > 1} == {}

@@ -48,7 +48,7 @@ def has_identity(repository: Repository) -> bool:
 
 
 @dataclass
-class Outcome:
+class PushedBranch:
     """What became of one branch.
 
     revision: the commit that holds the files, None when it could not be made or, in check mode, is yet to be made.
@@ -87,7 +87,7 @@ class Outcome:
 
 def look(
     repository: Repository, remote: str, branch: str, *, heads: Mapping[str, str], files: Mapping[str, bytes], side: str = '',
-) -> Outcome:
+) -> PushedBranch:
     """Compare the files with a branch of the remote, or with its side branch where that one is ahead; fetches what is missing.
 
     heads: commit ids by branch, as remote_heads returns them.
@@ -96,7 +96,7 @@ def look(
     if head is None:
         raise no_branch(repository, remote, branch)
     fetch(repository, remote, {name: heads[name] for name in (branch, side) if name in heads})
-    found = Outcome(branch, previous=head, revision=head, pushed_to=branch)
+    found = PushedBranch(branch, previous=head, revision=head, pushed_to=branch)
     if differing(repository, head, files) and side in heads and not is_ancestor(repository, heads[side], head):
         found.revision, found.pushed_to = heads[side], side
     found.files = differing(repository, str(found.revision), files)
@@ -108,7 +108,7 @@ def look(
     return found
 
 
-def require_files(repository: Repository, remote: str, found: Outcome, wanted: Iterable[str]) -> None:
+def require_files(repository: Repository, remote: str, found: PushedBranch, wanted: Iterable[str]) -> None:
     """Refuse a branch without these files or folders: what is to be pushed refers to them."""
     paths = list(wanted)
     listed = repository.run('ls-tree', '--full-tree', '--name-only', '-z', str(found.revision), '--', *paths) if paths else b''
@@ -201,9 +201,9 @@ def _has(repository: Repository, remote: str, branch: str, commit: str) -> bool:
 
 
 def push(
-    repository: Repository, remote: str, found: Outcome, commit: Commit, *, heads: Mapping[str, str], files: Mapping[str, bytes],
-    require: Callable[[Outcome], None],
-) -> Outcome:
+    repository: Repository, remote: str, found: PushedBranch, commit: Commit, *, heads: Mapping[str, str], files: Mapping[str, bytes],
+    require: Callable[[PushedBranch], None],
+) -> PushedBranch:
     """Bring the files that differ to the branch; when others pushed meanwhile, do it again on top of theirs.
 
     heads: commit ids by branch from which the outcome was found. require: raises Failure where nothing may be pushed on top of a head.

@@ -21,7 +21,7 @@ from .._git.repository import cleaned_environment
 from .._hercules_ci.client import find_base_url
 from .._hercules_ci.credentials import default_credentials_file, token_in_file
 from .._hercules_ci.jobs import full_ref
-from .._hercules_ci.logs import plain
+from .._hercules_ci.logs import printable_line
 from .._jobs.log_endings import LINES_TO_READ, reason
 from .._numbers import require_sensible_numbers
 from .._problems import Failure, fail
@@ -87,7 +87,7 @@ def _prepare(options: Mapping[str, Any], project: ProjectPath, inherited: Mappin
     if path is None:
         remedy = 'Install it, as with nix profile install nixpkgs#hci, or set hci_program to its path'
         raise fail('The program hci is not there.', where='hci_program: %s' % options['hci_program'], remedy=remedy)
-    secrets = secrets_file(project, environment)
+    secrets = hci_secrets_file(project, environment)
     values: list[Any] = [environment.get('HERCULES_CI_API_TOKEN', '')]
     content = _read(secrets)
     if content is not None:
@@ -100,7 +100,7 @@ def _prepare(options: Mapping[str, Any], project: ProjectPath, inherited: Mappin
     return Hci(os.path.abspath(path), options['checkout'], environment), Mask(values)
 
 
-def secrets_file(project: ProjectPath, environment: Mapping[str, str]) -> str:
+def hci_secrets_file(project: ProjectPath, environment: Mapping[str, str]) -> str:
     """The file that hci reads secrets from."""
     config = environment.get('XDG_CONFIG_HOME') or os.path.join(environment.get('HOME') or os.path.expanduser('~'), '.config')
     parts = (part.replace('/', '_') for part in (project.site, project.account))
@@ -127,7 +127,7 @@ def _run(hci: Hci, arguments: tuple[str, ...], mask: Mask, options: Mapping[str,
                 if log:
                     log.write(masked)
                     log.flush()
-                tail.append(plain(masked))
+                tail.append(printable_line(masked))
 
         masked_lines = MaskedLines(mask)
         try:
@@ -156,7 +156,7 @@ def _query(hci: Hci, arguments: tuple[str, ...], mask: Mask, options: Mapping[st
     answer = hci.query(arguments, options['run_timeout'])
     masked_lines = MaskedLines(mask)
     messages = [masked for line in answer.stderr.splitlines() for masked in masked_lines.take(line)] + masked_lines.end()
-    log = [plain(line) for line in messages]
+    log = [printable_line(line) for line in messages]
     lines = answer.stdout.split('\n')[:-1]
     found: dict[str, Any] = {'effects': lines} if arguments[1] == 'list' else {'derivation': ''.join(lines)}
     return {'rc': answer.returncode, **(found if answer.returncode == 0 else {})}, log

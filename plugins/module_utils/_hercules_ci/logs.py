@@ -43,7 +43,7 @@ def tail_of_log(client: Client, path: str, log_id: str, lines: int) -> list[str]
         for line in sorted(answer['lines'], key=lambda line: line['i']):
             if last is None or line['i'] > last:
                 last = line['i']
-                tail.append(plain(line.get('t') or ''))
+                tail.append(printable_line(line.get('t') or ''))
         if answer.get('done'):
             break
         repeated = step == 0 and any(line['i'] == known for line in answer['lines'])
@@ -57,7 +57,7 @@ def tail_of_log(client: Client, path: str, log_id: str, lines: int) -> list[str]
     return list(tail)
 
 
-def plain(text: str) -> str:
+def printable_line(text: str) -> str:
     """A line without control characters: what a terminal would show in the end of a line that overwrites itself."""
     shown = text.rstrip('\r\n').rsplit('\r', 1)[-1]
     shown = ESCAPES.sub('', shown)

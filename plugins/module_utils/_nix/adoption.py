@@ -29,7 +29,7 @@ A_TAG = 'refs/tags/a-tag-that-no-inventory-names'
 
 
 @dataclass(frozen=True)
-class Adopted:
+class AdoptedFile:
     """file: what agents read up to now, if somebody wrote it. replaces: branch → the hash of the file there that may be replaced.
 
     renamed: old name of an effect → its new one.
@@ -55,7 +55,7 @@ def form_of(checkout: Path) -> str | None:
     return 'herculesCI' if has_jobs else 'legacy'
 
 
-def adopted(candidate: Candidate, options: Mapping[str, Any], refs: Sequence[str]) -> Adopted:
+def adopted(candidate: Candidate, options: Mapping[str, Any], refs: Sequence[str]) -> AdoptedFile:
     """What the candidate may take the place of. refs: those to ask about the checkout. Raises Failure with what would become different."""
     problems: list[Problem] = []
     replaces: dict[str, str] = {}
@@ -78,7 +78,7 @@ def adopted(candidate: Candidate, options: Mapping[str, Any], refs: Sequence[str
         replaces.update({branch: hashlib.sha256(content).hexdigest() for branch in branches} if content is not None else {})
     if problems:
         raise Failure(tuple(problems))
-    return Adopted(file, replaces, renamed)
+    return AdoptedFile(file, replaces, renamed)
 
 
 def _in_words(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from .._problems import Problem
 from . import traces
 from .functions import of
-from .traces import QUOTED, Source, Trace
+from .traces import QUOTED, NixInput, Trace
 
 DEFAULT_STUB = 'network-stub.nix'
 # What NixOS and NixOps give to modules; a network function gets only network_args.
@@ -185,7 +185,7 @@ class Told(NamedTuple):
     plain: str = ''
 
 
-def explain(stderr: str, source: Source) -> Problem:
+def explain(stderr: str, source: NixInput) -> Problem:
     """The problem behind a failed nix-instantiate, from what it printed with --show-trace."""
     trace = traces.read(stderr, source)
     of_nixops = of(source.functions.get(trace.effect)).nixops
@@ -223,7 +223,7 @@ def _tidy(text: str) -> str:
     return re.sub(r'\."?\[definition [^]]*\]"?', '', _shortened(re.sub(r'\n\s*- ', '; ', text))).strip()
 
 
-def _where(trace: Trace, source: Source, what: str) -> str:
+def _where(trace: Trace, source: NixInput, what: str) -> str:
     option = next((name for name in trace.options if name not in what), '')
     if trace.place and not (trace.in_machine and trace.place.file == str(source.path) and source.files.get(trace.effect)):
         place = str(trace.place)
@@ -238,7 +238,7 @@ def _suggestion(text: str) -> str:
     return ' ' + match.group(1) if match else ''
 
 
-def _package(trace: Trace, _source: Source) -> Told | None:
+def _package(trace: Trace, _source: NixInput) -> Told | None:
     """Packages come from the nixpkgs of a machine, which its configuration sets up, or from a pin."""
     match = re.search(_pattern(r'ackage <name>'), trace.message)
     reason = next((reason for reason in REFUSALS if reason in trace.message), None)
@@ -256,7 +256,7 @@ def _package(trace: Trace, _source: Source) -> Told | None:
                 'Use another one; or, if you accept that, %s' % allow)
 
 
-def _outside_source(trace: Trace, source: Source) -> Told | None:
+def _outside_source(trace: Trace, source: NixInput) -> Told | None:
     """Where ../ leads from the copy of src in the store."""
     match = re.search(_pattern(r'(?:path|status of|opening file) <name>'), trace.message)
     folder = source.sources.get(trace.effect)
@@ -271,7 +271,7 @@ def _outside_source(trace: Trace, source: Source) -> Told | None:
     )
 
 
-def _missing_file(trace: Trace, source: Source) -> Told | None:
+def _missing_file(trace: Trace, source: NixInput) -> Told | None:
     """A file that is there, but not among what Git tracks; and the whole path, where Nix names the first folder that is missing."""
     match = re.search(_pattern(r'(?:getting status of|opening file|path) <name>:? (?:No such file|does not exist)'), trace.message)
     if not match:
@@ -288,7 +288,7 @@ def _missing_file(trace: Trace, source: Source) -> Told | None:
     return Told('There is no file %s.' % name, 'Add it to the repository, or correct its name.')
 
 
-def _null(trace: Trace, _source: Source) -> Told | None:
+def _null(trace: Trace, _source: NixInput) -> Told | None:
     """What only a deployed machine has, such as an address, is null while there is none."""
     defined = re.search(_pattern(r'option <name> is not of type .*: null'), trace.message, re.DOTALL)
     if defined:
@@ -308,7 +308,7 @@ def _null(trace: Trace, _source: Source) -> Told | None:
     return Told(what, 'If it is known only when deployed, such as an address, g' + IN_STUB, 'Give it a value.')
 
 
-def _missing(trace: Trace, _source: Source) -> Told | None:
+def _missing(trace: Trace, _source: NixInput) -> Told | None:
     """Which kind of attribute is missing, from the code that asks for it."""
     match = re.search(_pattern(r'^attribute <name> missing'), trace.message)
     if not match:
@@ -332,7 +332,7 @@ def _missing(trace: Trace, _source: Source) -> Told | None:
     return told
 
 
-def _no_network(trace: Trace, _source: Source) -> Told | None:
+def _no_network(trace: Trace, _source: NixInput) -> Told | None:
     """Where NixOps reads the network files."""
     if "'getNetworkFromExpr'" not in trace.text or trace.machine or trace.options:
         return None
@@ -348,7 +348,7 @@ def _no_network(trace: Trace, _source: Source) -> Told | None:
     return None
 
 
-def _imports(trace: Trace, _source: Source) -> Told | None:
+def _imports(trace: Trace, _source: NixInput) -> Told | None:
     """The recursion that beginners meet."""
     if 'infinite recursion' not in trace.message or not re.search(r"the attribute 'imports'|module argument `", trace.text):
         return None
@@ -356,7 +356,7 @@ def _imports(trace: Trace, _source: Source) -> Told | None:
                 'Import always, and put what depends on config or pkgs into lib.mkIf in the imported module. imports may use modulesPath.')
 
 
-SPECIAL: tuple[Callable[[Trace, Source], Told | None], ...] = (
+SPECIAL: tuple[Callable[[Trace, NixInput], Told | None], ...] = (
     _package, _outside_source, _missing_file, _null, _missing, _no_network, _imports,
 )
 

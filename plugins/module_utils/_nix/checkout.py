@@ -32,14 +32,14 @@ DEPLOYED = ('network_files', 'deploy_only_network_files')
 NOT_IN_CLEAN_SOURCE = re.compile(r'(^|/)(\.git|\.svn|CVS|\.hg)(/|$)|(^|/)\.sw[a-z]$|\..*\.sw[a-z]$|~$|\.o$|\.so$')
 
 
-class Place(NamedTuple):
+class Declaration(NamedTuple):
     """file: relative to the checkout; form: as in ci_nix."""
 
     file: str
     form: str
 
 
-def place(checkout: Path, file: str | None, form: str) -> Place:
+def declaration(checkout: Path, file: str | None, form: str) -> Declaration:
     """Where effects are declared and how, given what the working tree has and what the user chose (`auto` and None: nothing).
 
     A file of ours keeps its form. A ci.nix, flake.nix or default.nix of somebody else stays the one that the agent reads,
@@ -49,16 +49,16 @@ def place(checkout: Path, file: str | None, form: str) -> Place:
         raise fail('There is no such folder.', str(checkout), remedy='Set checkout to the working tree that ci.nix belongs to.')
     present = [name for name in CI_NIX if (checkout / name).is_file()]
     if file is not None:
-        return Place(_inside(file), form if form != 'auto' else _form_of_file(checkout / file, file))
+        return Declaration(_inside(file), form if form != 'auto' else _form_of_file(checkout / file, file))
     if len(present) > 1:
         raise fail('Agents refuse a repository with both files.', str(checkout), found=' and '.join(present), remedy='Remove one of them.')
     if form == 'auto':
         mine = [name for name in (*present, ALONE) if (checkout / name).is_file() and ci_nix.is_managed(_read(checkout / name))]
         if mine:
-            return Place(mine[0], ci_nix.form_of(_read(checkout / mine[0])))
+            return Declaration(mine[0], ci_nix.form_of(_read(checkout / mine[0])))
         entry = [name for name in (*present, 'flake.nix', 'default.nix') if (checkout / name).is_file()]
-        return Place(ALONE, 'effects') if entry else Place('ci.nix', 'legacy')
-    return Place(ALONE if form == 'effects' else (present or ['ci.nix'])[0], form)
+        return Declaration(ALONE, 'effects') if entry else Declaration('ci.nix', 'legacy')
+    return Declaration(ALONE if form == 'effects' else (present or ['ci.nix'])[0], form)
 
 
 def _inside(file: str) -> str:
@@ -78,7 +78,7 @@ def _read(path: Path) -> str:
     return path.read_text('utf-8', errors='replace')
 
 
-def problems(checkout: Path, chosen: Place, effects: Sequence[Mapping[str, Any]], chosen_pins: Mapping[str, Any]) -> list[Problem]:
+def problems(checkout: Path, chosen: Declaration, effects: Sequence[Mapping[str, Any]], chosen_pins: Mapping[str, Any]) -> list[Problem]:
     """Files that an agent would miss: not there, not tracked by Git, or left out of src. Raises Failure where Git cannot tell."""
     wanted = list(wanted_files(effects, chosen, chosen_pins))
     if not (checkout / chosen.file).parent.is_dir():
@@ -179,7 +179,7 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def wanted_files(effects: Sequence[Mapping[str, Any]], chosen: Place, chosen_pins: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def wanted_files(effects: Sequence[Mapping[str, Any]], chosen: Declaration, chosen_pins: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every file of the checkout that the rendered file refers to, after the option that says so."""
     for effect in effects:
         for option, name in _named_files(effect):

@@ -16,7 +16,7 @@ from .._problems import Problem
 from .._secrets.scripts import uses_in
 from . import arguments, functions, logins, run_on
 from .arguments import is_code
-from .deployments import Evaluated
+from .deployments import EvaluatedEffect
 from .expression import ATTRIBUTE_PATH, is_identifier
 from .function import Function
 from .functions import EXCEPTION
@@ -152,7 +152,7 @@ def _script_problems(effect: Mapping[str, Any], function: Function, where: str) 
             yield from _use_problems(text, known, 'secrets_map', has_gnupg, '%s: arguments.%s' % (where, name))
 
 
-def declared_problems(effects: Iterable[Evaluated]) -> list[Problem]:
+def declared_problems(effects: Iterable[EvaluatedEffect]) -> list[Problem]:
     """What is wrong with secrets and scripts of effects, also of those that are written in Nix: as Nix evaluates them."""
     found: list[Problem] = []
     for effect in effects:

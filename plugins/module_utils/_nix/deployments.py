@@ -38,7 +38,7 @@ LISTS = ('deploy_only', 'include', 'exclude')
 
 
 @dataclass(frozen=True)
-class Machine:
+class BuiltMachine:
     """A machine of a network.
 
     type: `deployment.targetEnv`, such as `ec2`. system: the path in the Nix store that is prebuilt for it.
@@ -59,14 +59,14 @@ class Resource:
 
 
 @dataclass(frozen=True)
-class Network:
+class BuiltNetwork:
     """What is prebuilt: machines and resources by name.
 
     known: whether the resources are known, too; else some value of the network could not be evaluated. takes: the names of the arguments
     that its files take.
     """
 
-    machines: Mapping[str, Machine] = field(default_factory=dict)
+    machines: Mapping[str, BuiltMachine] = field(default_factory=dict)
     resources: Mapping[str, Resource] = field(default_factory=dict)
     known: bool = True
     takes: tuple[str, ...] | None = None
@@ -86,10 +86,10 @@ class Network:
         }
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Network:
+    def from_dict(cls, found: Mapping[str, Any]) -> BuiltNetwork:
         """The same from a result."""
         return cls(
-            {name: Machine(machine['type'], machine['system'], machine.get('access_key')) for name, machine in found['machines'].items()},
+            {name: BuiltMachine(each['type'], each['system'], each.get('access_key')) for name, each in found['machines'].items()},
             {name: Resource(resource['type'], resource.get('access_key')) for name, resource in found['resources'].items()},
             found['known'],
             None if found.get('takes') is None else tuple(found['takes']),
@@ -97,7 +97,7 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class EvaluatedEffect:
     """An effect on a ref.
 
     path: as the agent names it. runs: whether it would run there; where it does not, nothing else is known without its network.
@@ -135,14 +135,14 @@ class Evaluated:
     inputs: tuple[str, ...] = ()
     system: str | None = None
     derivation: str | None = None
-    network: Network | None = None
-    bare: Network | None = None
+    network: BuiltNetwork | None = None
+    bare: BuiltNetwork | None = None
 
     @property
     def key(self) -> Key:
         return (self.job, self.name)
 
-    def with_network_of(self, built: Evaluated) -> Evaluated:
+    def with_network_of(self, built: EvaluatedEffect) -> EvaluatedEffect:
         """With what only the network tells, as it was prebuilt for this or another ref."""
         return replace(
             self, network=built.network, bare=built.bare, system=built.system, derivation=built.derivation,
@@ -157,22 +157,22 @@ class Evaluated:
             name: None if network is None else network.as_dict() for name, network in (('network', self.network), ('bare', self.bare))}}
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Evaluated:
+    def from_dict(cls, found: Mapping[str, Any]) -> EvaluatedEffect:
         """The same from a result."""
         known: dict[str, Any] = {name: found.get(name) for name in (*PLAIN, 'secrets_map')}
         known.update((name, tuple(found.get(name, ()))) for name in LISTS)
-        known.update((name, Network.from_dict(found[name])) for name in ('network', 'bare') if found.get(name) is not None)
+        known.update((name, BuiltNetwork.from_dict(found[name])) for name in ('network', 'bare') if found.get(name) is not None)
         return cls(**known, destroys=found.get('destroys', False))
 
 
-def evaluated(ref: str, found: Mapping[str, Any]) -> Evaluated:
+def evaluated(ref: str, found: Mapping[str, Any]) -> EvaluatedEffect:
     """What one effect is, from what Nix answered about it."""
     attributes, described = found['attributes'], found.get('network') or {}
     function = _function_of(attributes, 'machines' in described)
     script = str(found.get('scripts', {}).get('effectScript', '')) if function else ''
     network = _network(described)
     first = nixops_of(function) == 1
-    return Evaluated(
+    return EvaluatedEffect(
         ref=ref, job=found['job'], name=found['name'], path=found['path'], runs=found['runs'], function=function,
         # A parameter that the function of NixOps 2 does not know is an environment variable that nobody reads.
         state_name=_text(attributes.get('stateName')) if first else _name_in(described.get('storage')) if function else None,
@@ -195,11 +195,11 @@ def _function_of(attributes: Mapping[str, Any], has_network: bool) -> str | None
     return marked or next((name for name in known if known[name] == 2 and has_network and attributes), None)
 
 
-def _network(described: Mapping[str, Any]) -> Network | None:
+def _network(described: Mapping[str, Any]) -> BuiltNetwork | None:
     if 'machines' not in described:
         return None
     machines = {
-        name: Machine(_text(found['type']), _text(found['system']), _text(found['accessKey']))
+        name: BuiltMachine(_text(found['type']), _text(found['system']), _text(found['accessKey']))
         for name, found in described['machines'].items()
     }
     # NixOps keeps resources by name alone: of two kinds with the same name the last counts, in the order of their kinds.
@@ -208,7 +208,7 @@ def _network(described: Mapping[str, Any]) -> Network | None:
         for kind, by_name in sorted(described['resources'].items()) for name, found in by_name.items()
     }
     takes = described.get('takes')
-    return Network(machines, resources, known=described['detail'] == ALL, takes=None if takes is None else tuple(takes))
+    return BuiltNetwork(machines, resources, known=described['detail'] == ALL, takes=None if takes is None else tuple(takes))
 
 
 def _name_in(providers: Any, option: str = 'stateName') -> str | None:

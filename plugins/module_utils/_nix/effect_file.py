@@ -20,13 +20,13 @@ from .._numbers import require_sensible_numbers
 from .._problems import Failure, Problem, fail
 from .._project import ProjectPath
 from . import adoption, checkout, checks, ci_nix, evaluation, functions, parameters, pins, run_on, tracked
-from .deployments import Evaluated, Key
+from .deployments import EvaluatedEffect, Key
 
 HEADS = 'refs/heads/'
 
 
 @dataclass(frozen=True)
-class Change:
+class EffectFile:
     """path: the file; form: as in ci_nix; before, after: its text, None where it is absent; files: of the checkout, that it refers to.
 
     foreign: whether the old one was written by somebody else.
@@ -40,7 +40,7 @@ class Change:
     foreign: bool = False
 
 
-def plan(options: Mapping[str, Any]) -> Change:
+def plan(options: Mapping[str, Any]) -> EffectFile:
     """What the module is asked to make of the file.
 
     options: the module's parameters. Raises Failure with everything that is wrong with them, with the files of the checkout
@@ -51,7 +51,7 @@ def plan(options: Mapping[str, Any]) -> Change:
     form = options['form']
     if options['adopt'] and form == 'auto':
         form = adoption.form_of(root) or form
-    chosen = checkout.place(root, options['file'], form)
+    chosen = checkout.declaration(root, options['file'], form)
     path = root / chosen.file
     before = _text_of(path)
     foreign = before is not None and not ci_nix.is_managed(before)
@@ -59,7 +59,7 @@ def plan(options: Mapping[str, Any]) -> Change:
         raise fail('The file was not written by this module, so it is left alone.', str(path), remedy='Set adopt: true to replace it if '
                    'Nix shows that it would mean the same, choose form: effects to import from it, or set force: true to lose it.')
     if options['state'] == 'absent':
-        return Change(path, chosen.form, before, None)
+        return EffectFile(path, chosen.form, before, None)
     if not options['effects']:
         raise fail('There are no effects to declare.', 'effects', remedy='Name some, or remove the file with state: absent.')
     pinned = given(options['pins'])
@@ -79,7 +79,7 @@ def plan(options: Mapping[str, Any]) -> Change:
     if before is not None and before != after and '\r' in before and checkout.same_to_git(root, chosen.file, before, after):
         after = before
     files = {file for _where, file in checkout.wanted_files(options['effects'], chosen, pinned)}
-    return Change(path, chosen.form, before, after, tuple(sorted(files)), foreign)
+    return EffectFile(path, chosen.form, before, after, tuple(sorted(files)), foreign)
 
 
 def _text_of(path: Path) -> str | None:
@@ -105,13 +105,13 @@ class Proof:
     """
 
     runs: Mapping[str, list[str]] = field(default_factory=dict)
-    effects: tuple[Evaluated, ...] = ()
+    effects: tuple[EvaluatedEffect, ...] = ()
     heads: Mapping[str, str] = field(default_factory=dict)
     broken: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
-    adopted: adoption.Adopted | None = None
+    adopted: adoption.AdoptedFile | None = None
 
 
-def prove(change: Change, options: Mapping[str, Any]) -> tuple[Change, Proof]:
+def prove(change: EffectFile, options: Mapping[str, Any]) -> tuple[EffectFile, Proof]:
     """Check the planned text as far as `validate` says.
 
     Returns the change, which is none where the old text says the same in another layout, and what was proved. Raises Failure with what
@@ -169,8 +169,8 @@ def _evaluated(candidate: evaluation.Candidate, options: Mapping[str, Any]) -> P
 
 
 def _with_networks(
-    candidate: evaluation.Candidate, evaluated: Sequence[Evaluated], targets: Mapping[Key, str], options: Mapping[str, Any],
-) -> tuple[Evaluated, ...]:
+    candidate: evaluation.Candidate, evaluated: Sequence[EvaluatedEffect], targets: Mapping[Key, str], options: Mapping[str, Any],
+) -> tuple[EvaluatedEffect, ...]:
     """The effects with the networks that they prebuild, if those are asked for. targets: a ref for each effect to prebuild."""
     if options['validate'] != 'prebuild' or not targets:
         return tuple(evaluated)
@@ -186,7 +186,7 @@ def _on_branches(candidate: evaluation.Candidate, found: Proof, options: Mapping
     targets = prebuild_targets(options['effects'], {ref: [effect.key for effect in found.effects if effect.runs and effect.ref == ref]
                                                     for ref in found.runs})
     file = candidate.path.relative_to(candidate.checkout).as_posix()
-    effects: list[Evaluated] = []
+    effects: list[EvaluatedEffect] = []
     covered: set[Key] = set()
     broken: dict[str, tuple[Problem, ...]] = {}
     with branch_trees(open_checkout(str(candidate.checkout)), options['remote'], options['branches'], file) as there:
@@ -211,7 +211,7 @@ def _on_branches(candidate: evaluation.Candidate, found: Proof, options: Mapping
     return Proof(found.runs, (*effects, *_with_networks(candidate, elsewhere, rest, options)), there.heads, broken)
 
 
-def _targets(evaluated: Sequence[Evaluated], targets: Mapping[Key, str]) -> dict[Key, str]:
+def _targets(evaluated: Sequence[EvaluatedEffect], targets: Mapping[Key, str]) -> dict[Key, str]:
     """Of the effects to prebuild those that run where these were evaluated, each with such a ref."""
     return {effect.key: effect.ref for effect in evaluated if effect.runs and effect.key in targets}
 
@@ -239,7 +239,7 @@ def _named_by_branch(failure: Failure, tree: Tree, remote: str) -> tuple[Problem
     )
 
 
-def _candidate(change: Change, options: Mapping[str, Any]) -> evaluation.Candidate:
+def _candidate(change: EffectFile, options: Mapping[str, Any]) -> evaluation.Candidate:
     root, pinned = Path(options['checkout']).resolve(), given(options['pins'])
     file = str(change.path.relative_to(options['checkout']))
     called = sorted({parameters.function_of(effect) for effect in options['effects']})
@@ -250,7 +250,7 @@ def _candidate(change: Change, options: Mapping[str, Any]) -> evaluation.Candida
         uris=tuple(pin['url'] for pin in pinned.values() if pin.get('url', '').startswith('file://')),
         functions={effect['name']: parameters.function_of(effect) for effect in options['effects']},
         files={
-            effect['name']: tuple(name for _where, name in checkout.wanted_files([effect], checkout.Place(file, change.form), {}))
+            effect['name']: tuple(name for _where, name in checkout.wanted_files([effect], checkout.Declaration(file, change.form), {}))
             for effect in options['effects']
         },
         other=frozenset(name for effect in options['effects'] for name in checkout.other_files(effect)),

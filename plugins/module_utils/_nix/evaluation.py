@@ -30,7 +30,7 @@ from .._problems import Failure, Problem, fail
 from .._programs import run_program
 from .._project import ProjectPath
 from . import causes, deployments, traces
-from .deployments import Evaluated, Key
+from .deployments import EvaluatedEffect, Key
 from .expression import quoted, to_nix
 from .functions import with_nixops
 from .questions import CALL, IMPORT, QUESTIONS
@@ -127,7 +127,7 @@ def parse(candidate: Candidate) -> str:
     return _run(candidate, ['--parse'], candidate.text, *files)[0]
 
 
-def evaluate(candidate: Candidate, refs: Sequence[str]) -> dict[str, list[Evaluated]]:
+def evaluate(candidate: Candidate, refs: Sequence[str]) -> dict[str, list[EvaluatedEffect]]:
     """All effects for each ref, and whether they would run there, asked of one Nix process.
 
     Everything that an effect which runs needs beside its prebuilt network is evaluated with it; the network itself is not known
@@ -138,7 +138,7 @@ def evaluate(candidate: Candidate, refs: Sequence[str]) -> dict[str, list[Evalua
     return {ref: [deployments.evaluated(ref, found) for found in answer[ref]] for ref in refs}
 
 
-def prebuild(candidate: Candidate, targets: Mapping[Key, str]) -> dict[Key, Evaluated]:
+def prebuild(candidate: Candidate, targets: Mapping[Key, str]) -> dict[Key, EvaluatedEffect]:
     """Instantiate the prebuilt network of each (job, effect) on a ref where it runs, as the agent will, and say what is in it.
 
     One process for all; when it fails, each is tried by itself, so that every broken network is reported at once. An effect
@@ -147,7 +147,7 @@ def prebuild(candidate: Candidate, targets: Mapping[Key, str]) -> dict[Key, Eval
     try:
         return _prebuild(candidate, targets)
     except Failure:
-        found: dict[Key, Evaluated] = {}
+        found: dict[Key, EvaluatedEffect] = {}
         problems: list[Problem] = []
         for target, ref in targets.items():
             try:
@@ -160,7 +160,7 @@ def prebuild(candidate: Candidate, targets: Mapping[Key, str]) -> dict[Key, Eval
         return found
 
 
-def _prebuild_alone(candidate: Candidate, target: Mapping[Key, str]) -> dict[Key, Evaluated]:
+def _prebuild_alone(candidate: Candidate, target: Mapping[Key, str]) -> dict[Key, EvaluatedEffect]:
     """Of a network that can be prebuilt as much as is known: what `tryEval` does not catch must not hide the rest."""
     try:
         return _prebuild(candidate, target)
@@ -172,7 +172,7 @@ def _prebuild_alone(candidate: Candidate, target: Mapping[Key, str]) -> dict[Key
     return least
 
 
-def _prebuild(candidate: Candidate, targets: Mapping[Key, str], detail: str = deployments.ALL) -> dict[Key, Evaluated]:
+def _prebuild(candidate: Candidate, targets: Mapping[Key, str], detail: str = deployments.ALL) -> dict[Key, EvaluatedEffect]:
     """detail: how much of a network is described: `all`, `machines` alone, only their `names`, or `nothing`."""
     wanted = ' '.join('(prebuilt %s %s %s %s)' % tuple(map(quoted, (detail, ref, job, name))) for (job, name), ref in targets.items())
     answer = ask(candidate, '%s\nin builtins.concatLists [ %s ]' % (_prelude(candidate), wanted))
@@ -220,7 +220,7 @@ def _run(candidate: Candidate, arguments: Sequence[str], text: str, *files: str)
     except subprocess.TimeoutExpired:
         raise fail('Nix did not finish in %d seconds.' % candidate.timeout, str(candidate.path), remedy='Raise validate_timeout.') from None
     if result.returncode:
-        raise Failure((causes.explain(_of_checkout(result.stderr.decode(errors='replace'), candidate), traces.Source(
+        raise Failure((causes.explain(_of_checkout(result.stderr.decode(errors='replace'), candidate), traces.NixInput(
             candidate.text, candidate.path, candidate.checkout, candidate.stubs, candidate.functions, candidate.files,
             tracked=candidate.seen is not None, sources=candidate.sources, store=os.environ.get('NIX_STORE_DIR') or '/nix/store',
         )),))

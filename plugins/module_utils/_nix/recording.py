@@ -163,7 +163,7 @@ RECORDING = r"""
 
 
 @dataclass(frozen=True)
-class Found:
+class RecordedEffect:
     """An effect, or what runIf leaves of one, on a ref. call: how it was made, None where that cannot be seen."""
 
     ref: str
@@ -187,7 +187,7 @@ class Recording:
     sources: kind of a file of pins (npins, niv, flake) → name → place in the store. root: where Nix has the files of the checkout.
     """
 
-    found: tuple[Found, ...]
+    found: tuple[RecordedEffect, ...]
     fetched: tuple[Mapping[str, Any], ...] = ()
     nixpkgs: tuple[Mapping[str, Any], ...] = ()
     sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -237,7 +237,7 @@ in {
     }, home, to_nix(is_flake), to_nix(list(map(dict, records))), sources)
     answer, told = evaluation.ask_with_traces(candidate, text)
     found = tuple(
-        Found(each['ref'], each['kind'], each['job'], tuple(each['path']), each['runs'], each['when'], each['call'])
+        RecordedEffect(each['ref'], each['kind'], each['job'], tuple(each['path']), each['runs'], each['when'], each['call'])
         for each in answer['found'] if each['effect'] or each['call']
     )
     fetched, nixpkgs = (tuple(each for each in told if what in each) for what in ('fetcher', 'nixpkgs'))

@@ -32,7 +32,7 @@ SELECTION = re.compile(r'[A-Za-z_][\w\'-]*(?:\.(?:[A-Za-z_][\w\'-]*|"[^"$\n]*"))
 
 
 @dataclass(frozen=True)
-class Source:
+class NixInput:
     """What Nix was given: the text on standard input, the path that it shall have, the checkout that the path lies in.
 
     For each effect: stubs, the file that only its prebuilding reads; functions, the library's function that makes it, that of NixOps 1
@@ -53,7 +53,7 @@ class Source:
     store: str = '/nix/store'
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """A file of the checkout, and the line and column if they are known, which are 0 where not."""
 
     file: str
@@ -76,7 +76,7 @@ class Trace(NamedTuple):
     effect: str
     machine: str
     options: tuple[str, ...]
-    place: Place | None
+    place: Location | None
     selection: str
 
     @property
@@ -85,7 +85,7 @@ class Trace(NamedTuple):
         return bool(self.machine or self.options or 'system.build.toplevel' in self.text or 'eval-machine-info.nix' in self.text)
 
 
-def read(stderr: str, source: Source) -> Trace:
+def read(stderr: str, source: NixInput) -> Trace:
     """What nix-instantiate, called with --show-trace, printed about the source."""
     shown = re.sub(FLAKE % re.escape(str(source.checkout)), str(source.checkout), COLOUR.sub('', stderr))
     # Code that is quoted may hold such words itself: in the module system they are made.
@@ -103,7 +103,7 @@ def read(stderr: str, source: Source) -> Trace:
     )
 
 
-def _effect_of(place: Place | None, source: Source) -> str:
+def _effect_of(place: Location | None, source: NixInput) -> str:
     """Whose file it is. Some messages, such as that of a stack that overflows, are of the effect if there is but one."""
     names = {*source.functions, *source.files, *source.stubs}
     owners = [name for name in names if place and place.file in ['%s/%s' % (source.checkout, file) for file in source.files.get(name, ())]]
@@ -119,7 +119,7 @@ def _message(text: str) -> tuple[str, bool]:
     return told[-1].group(1).strip(), '…' not in text[:told[-1].start()]
 
 
-def _place(text: str, message: str, order: int, source: Source) -> Place | None:
+def _place(text: str, message: str, order: int, source: NixInput) -> Location | None:
     """The place in the checkout that the message names, else the one nearest to the error; with a line if the trace has one there."""
     named = _places(message, source)
     nearest = [place for place in named if place.line] + named + _places(text, source)[::order]
@@ -128,20 +128,20 @@ def _place(text: str, message: str, order: int, source: Source) -> Place | None:
     return next((place for place in nearest if place.line and place.file == nearest[0].file), nearest[0])
 
 
-def _places(text: str, source: Source) -> list[Place]:
+def _places(text: str, source: NixInput) -> list[Location]:
     """All places of the checkout in their order; what stands behind the text on standard input are our questions about it."""
     file = re.escape(str(source.checkout)) + r'/[^\s:\'`"\u2019]+'
     # A file without a line counts where Nix says that the code is in it, not where it is missing or only read.
     code, position = r'(?:(?P<code>definitions from|the file|module|\bin) .?)?', r'(?::(?P<line>\d+))?(?::(?P<column>\d+))?'
     found = []
     for match in re.finditer(r'%s(?:(?P<file>%s)|«stdin»|\(stdin\))%s' % (code, file, position), text, re.IGNORECASE):
-        place = Place(match['file'] or str(source.path), int(match['line'] or 0), int(match['column'] or 0))
+        place = Location(match['file'] or str(source.path), int(match['line'] or 0), int(match['column'] or 0))
         if place.line or match['code'] if match['file'] else 0 < place.line <= source.text.count('\n'):
             found.append(place)
     return found
 
 
-def _selection(text: str, place: Place) -> str:
+def _selection(text: str, place: Location) -> str:
     """The path of attributes that the code has at the place, such as `nodes.db.config.networking.publicIPv4`."""
     code = _line_of(text, place)
     after = [match for match in SELECTION.finditer(code) if match.end() >= place.column]
@@ -151,7 +151,7 @@ def _selection(text: str, place: Place) -> str:
     return ''
 
 
-def _line_of(text: str, place: Place) -> str:
+def _line_of(text: str, place: Location) -> str:
     """The line of code as Nix shows it, or as the file has it."""
     if not place.line:
         return ''

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from .._nix.deployments import Network
+from .._nix.deployments import BuiltNetwork
 from .._problems import Problem
 from .._secrets.key_ids import is_key_id, shown
 from .._secrets.scripts import Profiles
@@ -34,7 +34,7 @@ class KeyUse:
     certain: bool
 
 
-def keys_used(network: Network | None, recorded: Mapping[str, Mapping[str, str]] | None = None) -> list[KeyUse]:
+def keys_used(network: BuiltNetwork | None, recorded: Mapping[str, Mapping[str, str]] | None = None) -> list[KeyUse]:
     """Who needs which key.
 
     network: as evaluated, None if it is not known. recorded: of the state, as `keys_recorded` reads it. What the network has no longer is

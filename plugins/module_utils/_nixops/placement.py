@@ -209,7 +209,7 @@ def default_backup_folder() -> str:
     return os.path.join(os.environ.get('XDG_STATE_HOME') or os.path.expanduser('~/.local/state'), 'hercules-ci-state')
 
 
-def backup_path(folder: str, project: ProjectPath, name: str, version: Version) -> str:
+def version_path(folder: str, project: ProjectPath, name: str, version: Version) -> str:
     """Where a version is saved. The time is part of it, so that no other version ever gets the same path."""
     time = ''.join(character for character in version.created if character.isalnum())
     parts = (part.replace('/', '_') for part in (project.site, project.account, project.project))
@@ -221,7 +221,7 @@ def _save(files: StateFiles, placement: Placement, folder: str | None) -> str:
         return ''
     if folder.startswith('~'):
         raise fail('There is no home folder for backups to lie in.', where=folder, remedy='Set backup_dir, or HOME')
-    path = backup_path(folder, files.project, placement.name, placement.newest)
+    path = version_path(folder, files.project, placement.name, placement.newest)
     try:
         os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
     except (OSError, ValueError) as error:

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._nix.deployments import Network
+from .._nix.deployments import BuiltNetwork
 from .._nix.functions import DEFAULT, nixops_of
 from .._problems import fail
 from .database import Deployment, find_deployment
@@ -199,7 +199,7 @@ def _as_dict(item: Item) -> dict[str, Any]:
 
 
 def plan_of(
-    network: Network | None, recorded: Mapping[str, Recorded], function: str | None = DEFAULT, *, same: bool = False,
+    network: BuiltNetwork | None, recorded: Mapping[str, Recorded], function: str | None = DEFAULT, *, same: bool = False,
     destroys: bool = False, deploy_only: Sequence[str] = (), include: Sequence[str] = (), exclude: Sequence[str] = (),
 ) -> Plan:
     """What a deployment of the network would do where the state says this.
@@ -232,7 +232,7 @@ def plan_of(
     return Plan(**grouped, destroys=destroys, deploy_only=tuple(deploy_only))
 
 
-def _defined(network: Network, skips_azure: bool) -> dict[str, Item]:
+def _defined(network: BuiltNetwork, skips_azure: bool) -> dict[str, Item]:
     """What NixOps takes from a network, by name; of a machine and another resource with the same name the latter."""
     found = {name: Item(name, machine.type or UNKNOWN, machine=True) for name, machine in network.machines.items()}
     for name, resource in network.resources.items():

@@ -25,7 +25,7 @@ from .state import State, copy_state, write_state
 
 
 @dataclass(frozen=True)
-class Source:
+class StateSource:
     """A state that an effect can work with.
 
     effect_deployment: the name by which the effect knows the deployment. machines: how many there are. problems: what there is to warn of.
@@ -40,7 +40,7 @@ class Source:
     number: int | None = None
 
 
-def read_source(options: Mapping[str, Any], file: IO[bytes]) -> Source:
+def read_source(options: Mapping[str, Any], file: IO[bytes]) -> StateSource:
     """The state that the options of nixops_state denote, written to a file and checked. Raises Failure with all that is wrong with it."""
     wanted = options['deployment']
     state = _read(options, wanted, file)
@@ -52,7 +52,7 @@ def read_source(options: Mapping[str, Any], file: IO[bytes]) -> Source:
     problems = import_problems(content, deployment, looked_for, state.where, keys)
     if errors_of(problems):
         raise Failure(errors_of(problems))
-    return Source(state, deployment, looked_for, content.machines, tuple(problems))
+    return StateSource(state, deployment, looked_for, content.machines, tuple(problems))
 
 
 def require_export(state: State) -> None:
@@ -63,7 +63,7 @@ def require_export(state: State) -> None:
         raise NotAState('This is a database, not an export.', state.where, 'the output of nixops export', remedy='Give it as database')
 
 
-def read_version(options: Mapping[str, Any], files: StateFiles, name: str, file: IO[bytes]) -> Source:
+def read_version(options: Mapping[str, Any], files: StateFiles, name: str, file: IO[bytes]) -> StateSource:
     """An old version of the state file on the server, to become the newest: one that has the deployment alone, and that the effect can use.
 
     At machines without a host key the effect would fail, but lose nothing. Where the newest is the same by the hashes that the service
@@ -74,11 +74,11 @@ def read_version(options: Mapping[str, Any], files: StateFiles, name: str, file:
     version, newest = files.pick(name, versions, options['version']), versions[-1]
     if version.sha256 and version.size is not None and newest.holds(version.size, version.sha256):
         same = State(io.BytesIO(), version.size, version.sha256, '%s, version %d' % (name, version.number))
-        return Source(same, Deployment('', None), looked_for, 0, (), version.number)
+        return StateSource(same, Deployment('', None), looked_for, 0, (), version.number)
     return old_state(from_server(files, name, version, file), options, looked_for, version.number)
 
 
-def old_state(state: State, options: Mapping[str, Any], looked_for: str, number: int) -> Source:
+def old_state(state: State, options: Mapping[str, Any], looked_for: str, number: int) -> StateSource:
     """A state that is to become the newest once more. Raises Failure where the effect could not use it."""
     function = options['function']
     unfit = unusable(state, function, looked_for)
@@ -87,7 +87,7 @@ def old_state(state: State, options: Mapping[str, Any], looked_for: str, number:
     content = content_of(state)
     deployment = find_deployment(content.deployments, options['deployment'], state.where)
     problems = import_problems(content, deployment, looked_for, state.where, '' if nixops_of(function) == 2 else 'warning')
-    return Source(state, deployment, looked_for, content.machines, tuple(problems), number)
+    return StateSource(state, deployment, looked_for, content.machines, tuple(problems), number)
 
 
 def effect_name(options: Mapping[str, Any], deployment: Deployment | None = None) -> str:

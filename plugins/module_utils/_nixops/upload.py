@@ -28,9 +28,9 @@ from .guards import advice, require_nothing_new, require_seen
 from .importable import unusable
 from .known_hosts import host_differences, require_known_hosts
 from .placement import WRITES, Placement, carry_out, default_backup_folder, place, version_with
-from .sources import Source, effect_name, from_file, read_source, read_version
+from .sources import StateSource, effect_name, from_file, read_source, read_version
 
-Find = Callable[[Mapping[str, Any], StateFiles, IO[bytes]], tuple[str, Source, str]]
+Find = Callable[[Mapping[str, Any], StateFiles, IO[bytes]], tuple[str, StateSource, str]]
 SPEC = ArgumentSpec(
     {
         **CONNECTION_OPTIONS,
@@ -67,7 +67,7 @@ SPEC = ArgumentSpec(
 )
 
 
-def denoted(options: Mapping[str, Any], files: StateFiles, copy: IO[bytes]) -> tuple[str, Source, str]:
+def denoted(options: Mapping[str, Any], files: StateFiles, copy: IO[bytes]) -> tuple[str, StateSource, str]:
     """The name of the state file, what is to be its newest version, and what to do about another one."""
     if options['version'] is None:
         source = read_source(options, copy)

@@ -26,7 +26,7 @@ _FIELDS = ('and', 'or', 'isBranch', 'isRepo', 'isOwner')
 _WORDS = {'isDefaultBranch': 'the default branch', 'isTag': 'any tag'}
 
 
-class Job(NamedTuple):
+class JobContext(NamedTuple):
     """What a condition can ask about a job. ref: a full Git ref. default_branch: the repository's, a bare name."""
 
     owner: str
@@ -61,7 +61,7 @@ def problems_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield (*path, field), 'parsing Text failed, expected String, but encountered %s' % type_name(argument)
 
 
-def allows(condition: Condition | None, job: Job) -> bool:
+def allows(condition: Condition | None, job: JobContext) -> bool:
     """Whether the agent hands the secret out to `job`. No condition (None): agents from 0.9 on deny."""
     if condition is None or isinstance(condition, bool):
         return bool(condition)

@@ -39,7 +39,7 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Change:
+class FileChange:
     """What happened to a file, or would happen in check mode.
 
     before, after: content, None where there is no file. lost: extended attributes that the new file does not have.
@@ -60,7 +60,7 @@ class Change:
 def change_file(
     path: str, transform: Callable[[bytes | None], bytes | None], *, mode: int, owner: int | str | None = None,
     group: int | str | None = None, check: bool = False, backup: Callable[[], bool] = bool, lock_timeout: float = 60.0,
-) -> Change:
+) -> FileChange:
     """Give the file the content that `transform` makes of its content, and the access that is asked for.
 
     transform: gets None where there is no file; None as a result leaves that so. owner, group: None means those of the present file, or of
@@ -82,7 +82,7 @@ def change_file(
             owner if owner is not None else model.st_uid if model else os.geteuid(),
             group if group is not None else model.st_gid if model else _group_of_new(folder),
         )
-        change = Change(before, after, access_before, access_after)
+        change = FileChange(before, after, access_before, access_after)
         if check or not change.changed or after is None or access_after is None:
             return change
         kept = _keep(path, before, access_after) if before is not None and backup() else None
@@ -92,7 +92,7 @@ def change_file(
             if kept and read_if_present(path) == before:
                 remove(kept)
             raise
-        return Change(before, after, access_before, access_after, kept, lost)
+        return FileChange(before, after, access_before, access_after, kept, lost)
 
 
 def _keep(path: str, content: bytes, access: Access) -> str:

@@ -31,7 +31,7 @@ class Unknown(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class PathBase:
     """Where paths and names are told from.
 
     root: the checkout, as Nix has it. file: the one that is written, relative to that.
@@ -63,7 +63,7 @@ class Read:
     unknown: dict[str, str] = field(default_factory=dict)
 
 
-def read_call(call: Mapping[str, Any], place: Place) -> Read:
+def read_call(call: Mapping[str, Any], place: PathBase) -> Read:
     """The options of an effect that calls a function in this way."""
     function = functions.of(call['name'])
     read = Read({'function': function.name})
@@ -100,7 +100,7 @@ def _take(left: dict[str, Any], attribute: str) -> Any:
     return found
 
 
-def _option(parameter: Parameter, shown: Mapping[str, Any], place: Place) -> dict[str, Any]:
+def _option(parameter: Parameter, shown: Mapping[str, Any], place: PathBase) -> dict[str, Any]:
     """The option for a parameter; none where the library's default says the same."""
     option, _attribute, default, kind, _choices = parameter
     if kind in ('source', 'folder'):
@@ -111,7 +111,7 @@ def _option(parameter: Parameter, shown: Mapping[str, Any], place: Place) -> dic
     return {} if value == default or value is None else {option: value}
 
 
-def _source(option: str, shown: Mapping[str, Any], place: Place) -> dict[str, Any]:
+def _source(option: str, shown: Mapping[str, Any], place: PathBase) -> dict[str, Any]:
     """A folder of the checkout, with or without what lib.cleanSource leaves out."""
     path = shown.get('source') or shown.get('path')
     if path is None:
@@ -121,7 +121,7 @@ def _source(option: str, shown: Mapping[str, Any], place: Place) -> dict[str, An
     return {**found, 'clean_source': False} if 'path' in shown else found
 
 
-def value_of(shown: Mapping[str, Any], kind: str, place: Place) -> Any:
+def value_of(shown: Mapping[str, Any], kind: str, place: PathBase) -> Any:
     """A value for a parameter of a kind. Raises Unknown."""
     one = {'v': _plain, 'path': _path, 'source': _clean, 'package': _package}
     for what, read in one.items():
@@ -134,17 +134,17 @@ def value_of(shown: Mapping[str, Any], kind: str, place: Place) -> Any:
     raise Unknown(_said(shown))
 
 
-def _path(shown: Mapping[str, Any], kind: str, place: Place) -> Any:
+def _path(shown: Mapping[str, Any], kind: str, place: PathBase) -> Any:
     if kind in ('module', 'file'):
         return place.inside(shown['path'])
     return _code({'_path': place.from_file(shown['path'])}, kind, shown)
 
 
-def _clean(shown: Mapping[str, Any], kind: str, place: Place) -> Any:
+def _clean(shown: Mapping[str, Any], kind: str, place: PathBase) -> Any:
     return _code({'_nix': 'lib.cleanSource %s' % place.from_file(shown['source'])}, kind, shown)
 
 
-def _plain(shown: Mapping[str, Any], kind: str, place: Place) -> Any:
+def _plain(shown: Mapping[str, Any], kind: str, place: PathBase) -> Any:
     value = shown['v']
     if not isinstance(value, str):
         return value
@@ -156,7 +156,7 @@ def _plain(shown: Mapping[str, Any], kind: str, place: Place) -> Any:
     return {'_nix': '"%s"' % value} if kind in ('module', 'file') and value.startswith('/') else value
 
 
-def _package(shown: Mapping[str, Any], kind: str, _place: Place) -> Any:
+def _package(shown: Mapping[str, Any], kind: str, _place: PathBase) -> Any:
     name = shown['package']['attribute']
     if name is None:
         raise Unknown('the package %s, which nixpkgs does not have under that name' % shown['package']['name'])
@@ -178,7 +178,7 @@ def _said(shown: Mapping[str, Any]) -> str:
     return str(shown.get('code') or shown.get('path') or shown.get('source') or shown.get('v') or 'something else')
 
 
-def _rest(function: Function, left: Mapping[str, Any], place: Place, read: Read) -> None:
+def _rest(function: Function, left: Mapping[str, Any], place: PathBase, read: Read) -> None:
     """What has no option: arguments by their own names, and variables of the environment."""
     arguments: dict[str, Any] = {}
     environment: dict[str, Any] = {}
@@ -195,7 +195,7 @@ def _rest(function: Function, left: Mapping[str, Any], place: Place, read: Read)
     read.options.update({option: found for option, found in (('arguments', arguments), ('environment', environment)) if found})
 
 
-def _variables(given: Mapping[str, Any], place: Place, read: Read) -> Iterator[tuple[str, Any]]:
+def _variables(given: Mapping[str, Any], place: PathBase, read: Read) -> Iterator[tuple[str, Any]]:
     for name, shown in given.items():
         try:
             value = value_of(shown, 'variable', place)

@@ -27,7 +27,7 @@ HEAD = 1 << 16
 
 
 @dataclass(frozen=True)
-class Known:
+class FoundNetwork:
     """A deployment.
 
     name: None where it has none. files: of the network, as NixOps 1 recorded them, None where nothing says. arguments: names of the
@@ -48,7 +48,7 @@ class Known:
     alone: bool = True
 
 
-def in_database(path: str) -> list[Known]:
+def in_database(path: str) -> list[FoundNetwork]:
     """All deployments of a database of NixOps. Raises Failure where it cannot be read."""
     with open_database(path) as database, hidden_file() as file:
         version = 1 if database.written_by_nixops_1() else 2
@@ -56,14 +56,14 @@ def in_database(path: str) -> list[Known]:
         return [replace(known, version=version, database=path) for known in _in_state(state)]
 
 
-def in_export(path: str) -> list[Known]:
+def in_export(path: str) -> list[FoundNetwork]:
     """All deployments of what nixops export has printed. Raises Failure where it is something else."""
     with hidden_file() as file:
         state = from_file(path, file)
         return [replace(known, export=path) for known in _in_state(state)]
 
 
-def in_project(files: StateFiles) -> tuple[list[Known], list[Problem]]:
+def in_project(files: StateFiles) -> tuple[list[FoundNetwork], list[Problem]]:
     """The deployments in the newest versions of a project's state files, and warnings of files that are none."""
     found, problems = [], []
     for name, versions in sorted(files.files().items()):
@@ -78,7 +78,7 @@ def in_project(files: StateFiles) -> tuple[list[Known], list[Problem]]:
     return found, problems
 
 
-def _in_state(state: State) -> list[Known]:
+def _in_state(state: State) -> list[FoundNetwork]:
     found = []
     machines = 0
     for entry in state.entries():
@@ -91,14 +91,14 @@ def _in_state(state: State) -> list[Known]:
     return [replace(each, version=version, alone=len(found) == 1) for each in sorted(found, key=lambda each: each.uuid)]
 
 
-def _known(uuid: str, attributes: dict[str, str], machines: int) -> Known:
+def _known(uuid: str, attributes: dict[str, str], machines: int) -> FoundNetwork:
     files = None
     with suppress(ValueError):
         files = tuple(_texts(json.loads(attributes['nixExprs']))) if 'nixExprs' in attributes else None
     arguments: tuple[str, ...] = ()
     with suppress(ValueError):
         arguments = tuple(sorted(_texts(json.loads(attributes.get('args', '{}')))))
-    return Known(uuid, attributes.get('name'), files, arguments, machines=machines)
+    return FoundNetwork(uuid, attributes.get('name'), files, arguments, machines=machines)
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -16,11 +16,11 @@ from typing import Any
 from ...module_utils._nix import functions
 from ...module_utils._nix.adoption import A_TAG, ANOTHER_BRANCH
 from ...module_utils._nix.expression import quoted
-from ...module_utils._nix.recording import Found
+from ...module_utils._nix.recording import RecordedEffect
 from ...module_utils._nix.walk import MORE
 from .._networks.network import PREFIX
-from .._yaml_edits.changes import Asked
-from .calls import Place, Read, read_call
+from .._yaml_edits.changes import Question
+from .calls import PathBase, Read, read_call
 
 HEADS, TAGS = 'refs/heads/', 'refs/tags/'
 STRANGE = 'an effect that no function of the library made as it is'
@@ -28,7 +28,7 @@ WHEN = {'hour': 'hour', 'minute': 'minute', 'dayOfWeek': 'day_of_week', 'dayOfMo
 
 
 @dataclass(frozen=True)
-class Adopted:
+class AdoptedEffect:
     """An effect of the file.
 
     name: what it is called there. host: what it is to be called. deployment: what NixOps calls it, None where it runs no NixOps.
@@ -43,17 +43,19 @@ class Adopted:
     unknown: Mapping[str, str] = field(default_factory=dict)
 
 
-def adopted_effects(found: Sequence[Found], refs: Sequence[str], place: Place, branches: Sequence[str] | None) -> list[Adopted]:
+def adopted_effects(
+    found: Sequence[RecordedEffect], refs: Sequence[str], place: PathBase, branches: Sequence[str] | None,
+) -> list[AdoptedEffect]:
     """One for each effect, and for each set of arguments where these depend on the branch.
 
     refs: all that were tried. branches: those to push to, where all would do.
     """
-    by_name: dict[tuple[str, str, str], list[Found]] = {}
+    by_name: dict[tuple[str, str, str], list[RecordedEffect]] = {}
     for each in found:
         by_name.setdefault((each.kind, each.job, each.name), []).append(each)
-    effects: list[Adopted] = []
+    effects: list[AdoptedEffect] = []
     for (kind, job, name), members in by_name.items():
-        variants: dict[str, list[Found]] = {}
+        variants: dict[str, list[RecordedEffect]] = {}
         for each in members:
             if each.runs:
                 variants.setdefault(json.dumps(each.call, sort_keys=True), []).append(each)
@@ -71,7 +73,7 @@ def _host_name(name: str, refs: Sequence[str]) -> str:
     return re.sub(r'[^A-Za-z0-9_-]+', '-', name + last).strip('-') or 'effect'
 
 
-def _run_on(running: Sequence[str], refs: Sequence[str], place: Place) -> dict[str, Any]:
+def _run_on(running: Sequence[str], refs: Sequence[str], place: PathBase) -> dict[str, Any]:
     """The rule that agrees with what was seen, as in option run_on."""
     if set(running) == set(refs):
         return {'any_ref': True}
@@ -105,7 +107,7 @@ def _test(repository: str, fact: str, start: str, other: str, running: Sequence[
 
 def _adopted(
     name: str, host: str, handler: tuple[str, str], read: Read, run_on: Mapping[str, Any], branches: Sequence[str] | None,
-) -> Adopted:
+) -> AdoptedEffect:
     options = dict(read.options)
     function = options.get('function')
     nixops = functions.nixops_of(function)
@@ -121,24 +123,24 @@ def _adopted(
         name_of_option, _stop, within = option.partition('.')
         variable = PREFIX + name_of_option
         question = 'The file has %s%s. What is that in the inventory?' % (said, ' as %s' % within if within else '')
-        variables.setdefault(variable, Asked(question, '%s: …' % variable))
-    return Adopted(name, host, function, str(deployment or '') if nixops else None, variables, read.unknown)
+        variables.setdefault(variable, Question(question, '%s: …' % variable))
+    return AdoptedEffect(name, host, function, str(deployment or '') if nixops else None, variables, read.unknown)
 
 
 def _branches(run_on: Mapping[str, Any], branches: Sequence[str] | None) -> dict[str, Any]:
     """Where it runs, and which branches a run is to push to."""
-    ask = Asked('Pushes to which branches deploy it?', 'nixops_branches: [production]')
+    ask = Question('Pushes to which branches deploy it?', 'nixops_branches: [production]')
     if set(run_on) == {'branches'} and not any('*' in name for name in run_on['branches']):
         return {'nixops_branches': run_on['branches']}
     if not run_on:
         said = 'It did not run on any ref that was tried. On which does it? Never is nixops_run_on: {condition: "false"}.'
-        return {'nixops_branches': Asked(said, 'nixops_branches: [production]')}
+        return {'nixops_branches': Question(said, 'nixops_branches: [production]')}
     named = [name for name in run_on.get('branches') or () if '*' not in name]
     rule = {kind: rule for kind, rule in run_on.items() if kind != 'branches' or rule != named}
     return {'nixops_branches': named or list(branches or ()) or ask, 'nixops_run_on': rule}
 
 
-def schedules_of(found: Sequence[Found]) -> dict[str, dict[str, Any]]:
+def schedules_of(found: Sequence[RecordedEffect]) -> dict[str, dict[str, Any]]:
     """When jobs of onSchedule run, as in option schedules."""
     schedules = {}
     for each in found:

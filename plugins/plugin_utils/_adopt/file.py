@@ -20,9 +20,9 @@ from ...module_utils._nix.pins import source
 from ...module_utils._nix.recording import Recording, nixops_of, record
 from ...module_utils._problems import fail
 from ...module_utils._project import ProjectPath
-from .._yaml_edits.changes import Asked, Noted
-from .calls import Place
-from .effects import Adopted, adopted_effects, schedules_of
+from .._yaml_edits.changes import Noted, Question
+from .calls import PathBase
+from .effects import AdoptedEffect, adopted_effects, schedules_of
 from .hosts import Setting
 from .sources import config_of, instances_of, others, pin_of, pins_of
 
@@ -37,7 +37,7 @@ class FromFile:
     """name: the file, relative to the checkout; empty where nobody wrote one. variables: those that all of its networks have."""
 
     name: str = ''
-    effects: tuple[Adopted, ...] = ()
+    effects: tuple[AdoptedEffect, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -65,7 +65,7 @@ def from_file(setting: Setting) -> FromFile:
         recording = record(candidate, name, [walk.record(ref, project, REVISION, TOLD) for ref in refs])
         variable = REPOSITORY[form]
         facts = {REVISION: 'rev', REVISION[:7]: 'shortRev', **{value: fact for fact, value in TOLD.items()}}
-        place = Place(recording.root, file, {value: '%s.%s' % (variable, fact) for value, fact in facts.items()}, variable)
+        place = PathBase(recording.root, file, {value: '%s.%s' % (variable, fact) for value, fact in facts.items()}, variable)
         lock = _locked(root / 'flake.lock') if name == 'flake.nix' else {}
         nixops = _place_of_nixops(candidate, recording, place, lock)
     pins = pins_of(recording, lock, place, nixops)
@@ -73,7 +73,7 @@ def from_file(setting: Setting) -> FromFile:
     return FromFile(name, tuple(effects), _shared(setting, form, pins, schedules_of(recording.found), name))
 
 
-def _place_of_nixops(candidate: Candidate, recording: Recording, place: Place, lock: Mapping[str, Any]) -> str | None:
+def _place_of_nixops(candidate: Candidate, recording: Recording, place: PathBase, lock: Mapping[str, Any]) -> str | None:
     """The nixpkgs that NixOps 1 is from, if that is not the one of the library."""
     call = next((each.call for each in recording.found if each.call and each.call['nixops']), None)
     if call is None or not others(recording, call['nixpkgs']):
@@ -101,16 +101,17 @@ def _shared(setting: Setting, form: str, pins: Mapping[str, Any], schedules: Map
     missing = [which for which in ('nixpkgs', 'effects') if which not in pins]
     said = 'Where does %s have %s from?' % (name, ' and '.join(missing))
     return {
-        'nixops_project': setting.project or Asked('Which project on Hercules CI has the file?', 'nixops_project: github/OWNER/REPOSITORY'),
+        'nixops_project': setting.project or Question(
+            'Which project on Hercules CI has the file?', 'nixops_project: github/OWNER/REPOSITORY'),
         'nixops_checkout': setting.checkout,
         'nixops_form': form,
         'nixops_adopt': Noted(True, ('ci.nix is replaced where Nix shows that the new one means the same as %s.' % name,)),
-        **({'nixops_pins': dict(pins)} if not missing else {'nixops_pins': Asked(said, 'nixops_pins: {nixpkgs: …, effects: …}')}),
+        **({'nixops_pins': dict(pins)} if not missing else {'nixops_pins': Question(said, 'nixops_pins: {nixpkgs: …, effects: …}')}),
         **({'nixops_schedules': dict(schedules)} if schedules else {}),
     }
 
 
-def with_state(effect: Adopted, more: Mapping[str, Any]) -> Adopted:
+def with_state(effect: AdoptedEffect, more: Mapping[str, Any]) -> AdoptedEffect:
     """The effect with what is known of its state: Hercules CI has it, as it deploys it already, unless something else is known."""
     own = {} if effect.deployment is None else {'nixops_state': 'present'}
     return replace(effect, variables={**effect.variables, **(more or own)})

@@ -16,8 +16,8 @@ from typing import Any
 
 from ...module_utils._nix.functions import running
 from ...module_utils._nix.parameters import STATE_NAME
-from .._yaml_edits.changes import Asked, Noted, literal
-from .deployments import Known
+from .._yaml_edits.changes import Noted, Question, literal
+from .deployments import FoundNetwork
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Setting:
     database: str = ''
 
 
-def merged(found: Iterable[Known]) -> list[Known]:
+def merged(found: Iterable[FoundNetwork]) -> list[FoundNetwork]:
     """One for each deployment: what Hercules CI has counts more than what is here, as a deployment there is newer."""
-    by_uuid: dict[str, Known] = {}
+    by_uuid: dict[str, FoundNetwork] = {}
     for known in found:
         other = by_uuid.get(known.uuid)
         if other is None or (known.state_file and not other.state_file):
@@ -40,7 +40,9 @@ def merged(found: Iterable[Known]) -> list[Known]:
     return list(by_uuid.values())
 
 
-def hosts_for(found: Sequence[Known], setting: Setting, taken: Collection[str], all_found: Sequence[Known]) -> dict[str, dict[str, Any]]:
+def hosts_for(
+    found: Sequence[FoundNetwork], setting: Setting, taken: Collection[str], all_found: Sequence[FoundNetwork],
+) -> dict[str, dict[str, Any]]:
     """Variables by host. taken: names of hosts that there are. all_found: also what needs no host, as names have to be unique."""
     names = Counter(known.name for known in all_found)
     hosts: dict[str, dict[str, Any]] = {}
@@ -53,20 +55,20 @@ def hosts_for(found: Sequence[Known], setting: Setting, taken: Collection[str], 
     return hosts
 
 
-def variables_of(known: Known, called: str, setting: Setting) -> dict[str, Any]:
+def variables_of(known: FoundNetwork, called: str, setting: Setting) -> dict[str, Any]:
     """The variables of a host. called: what the deployment is called in there."""
     title = '%s, %d machines and other resources' % (known.uuid, known.machines)
     project = known.project or setting.project
     return {
         'nixops_deployment': Noted(called, (title,)),
         **({'nixops_project': project} if project else {
-            'nixops_project': Asked('Which project on Hercules CI deploys it?', 'nixops_project: github/OWNER/REPOSITORY'),
+            'nixops_project': Question('Which project on Hercules CI deploys it?', 'nixops_project: github/OWNER/REPOSITORY'),
         }),
         **({'nixops_checkout': setting.checkout} if setting.checkout else {
-            'nixops_checkout': Asked('Where on this machine is a working tree of that project?', 'nixops_checkout: /srv/REPOSITORY'),
+            'nixops_checkout': Question('Where on this machine is a working tree of that project?', 'nixops_checkout: /srv/REPOSITORY'),
         }),
         **({'nixops_branches': list(setting.branches)} if setting.branches else {
-            'nixops_branches': Asked('Pushes to which branches deploy it?', 'nixops_branches: [production]'),
+            'nixops_branches': Question('Pushes to which branches deploy it?', 'nixops_branches: [production]'),
         }),
         **_function(known),
         **_files(known, setting),
@@ -75,16 +77,16 @@ def variables_of(known: Known, called: str, setting: Setting) -> dict[str, Any]:
     }
 
 
-def _function(known: Known) -> dict[str, Any]:
+def _function(known: FoundNetwork) -> dict[str, Any]:
     if known.version == 1:
         return {'nixops_function': running(1)}
     return {
         'nixops_function': running(2),
-        'nixops_nixops_plugins': Asked('Which plugins does NixOps need?', 'nixops_nixops_plugins: [nixops-aws, nixops-hercules-ci]'),
+        'nixops_nixops_plugins': Question('Which plugins does NixOps need?', 'nixops_nixops_plugins: [nixops-aws, nixops-hercules-ci]'),
     }
 
 
-def _files(known: Known, setting: Setting) -> dict[str, Any]:
+def _files(known: FoundNetwork, setting: Setting) -> dict[str, Any]:
     """Network files below the checkout. NixOps 2 deploys nixops.nix, whatever else there is."""
     if known.version == 2:
         return {'nixops_network_files': ['nixops.nix']}
@@ -93,18 +95,18 @@ def _files(known: Known, setting: Setting) -> dict[str, Any]:
     if below and all(below):
         return {'nixops_network_files': below}
     seen = 'NixOps had %s.' % ', '.join(known.files) if known.files else 'NixOps does not say.'
-    return {'nixops_network_files': Asked('Which files of the checkout are the network? ' + seen, 'nixops_network_files: [network.nix]')}
+    return {'nixops_network_files': Question('Which files of the checkout are the network? ' + seen, 'nixops_network_files: [network.nix]')}
 
 
-def _arguments(known: Known) -> dict[str, Any]:
+def _arguments(known: FoundNetwork) -> dict[str, Any]:
     """Their values may be secret, and are Nix code: people write them down."""
     if not known.arguments:
         return {}
     example = 'nixops_network_args: {%s}' % ', '.join('%s: …' % name for name in known.arguments)
-    return {'nixops_network_args': Asked('With which values of these arguments, which NixOps has been given?', example)}
+    return {'nixops_network_args': Question('With which values of these arguments, which NixOps has been given?', example)}
 
 
-def state_of(known: Known, called: str, setting: Setting) -> dict[str, Any]:
+def state_of(known: FoundNetwork, called: str, setting: Setting) -> dict[str, Any]:
     """Where its state comes from."""
     if known.state_file:
         own = known.state_file != 'nixops-%s.json' % called
@@ -113,13 +115,14 @@ def state_of(known: Known, called: str, setting: Setting) -> dict[str, Any]:
         if known.alone:
             return {'nixops_export_file': known.export}
         ask = 'Which file holds the export of this deployment alone? Print it with nixops export -d %s' % known.uuid
-        return {'nixops_export_file': Asked(ask, 'nixops_export_file: /PATH')}
+        return {'nixops_export_file': Question(ask, 'nixops_export_file: /PATH')}
     return {'nixops_database': known.database} if known.database != setting.database else {}
 
 
 def questions(hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
     """What the comments ask, by host and variable."""
     asked = {
-        host: {name: value.question for name, value in variables.items() if isinstance(value, Asked)} for host, variables in hosts.items()
+        host: {name: value.question for name, value in variables.items() if isinstance(value, Question)}
+        for host, variables in hosts.items()
     }
     return {host: found for host, found in asked.items() if found}

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._networks.preflight import AGENTS, NETWORKS
-from .._yaml_edits.changes import Asked, Path, Put, literal
+from .._yaml_edits.changes import Path, Put, Question, literal
 from .._yaml_edits.reading import at
-from .deployments import Known
-from .effects import Adopted, slug
+from .deployments import FoundNetwork
+from .effects import AdoptedEffect, slug
 from .file import FromFile
 from .hosts import Setting
 
@@ -47,7 +47,7 @@ def deployments_in(inventory: Any) -> Iterator[tuple[str, Any]]:
 
 
 @dataclass(frozen=True)
-class Declared:
+class DeclaredHost:
     """A host of the inventory: what it deploys, and the names of its variables."""
 
     host: str
@@ -56,14 +56,14 @@ class Declared:
     variables: frozenset[str] = frozenset()
 
 
-def declared_in(inventory: Any) -> Iterator[Declared]:
+def declared_in(inventory: Any) -> Iterator[DeclaredHost]:
     """The same of the file, whether or not it is part of the inventory that is played with. Groups may say more; a project is left open."""
     for name, found in deployments_in(inventory):
         if isinstance(found, Mapping) and any(str(variable).startswith('nixops_') for variable in found):
-            yield Declared(name, str(found.get('nixops_project') or ''), str(found.get('nixops_deployment') or ''), frozenset(found))
+            yield DeclaredHost(name, str(found.get('nixops_project') or ''), str(found.get('nixops_deployment') or ''), frozenset(found))
 
 
-def is_known(known: Known, declared: Iterable[Declared], name_is_unique: bool, setting: Setting) -> bool:
+def is_known(known: FoundNetwork, declared: Iterable[DeclaredHost], name_is_unique: bool, setting: Setting) -> bool:
     """Whether a deployment has a host already."""
     called = {known.uuid} | ({known.name} if known.name and name_is_unique else set())
     own = known.project or setting.project
@@ -74,12 +74,12 @@ def is_known(known: Known, declared: Iterable[Declared], name_is_unique: bool, s
     return False
 
 
-def is_same(deployment: str, known: Known, name_is_unique: bool) -> bool:
+def is_same(deployment: str, known: FoundNetwork, name_is_unique: bool) -> bool:
     """Whether an effect works on a deployment, by what it calls that."""
     return deployment == known.uuid or (name_is_unique and deployment == known.name)
 
 
-def host_of(effect: Adopted, names: Sequence[str], declared: Iterable[Declared], project: str | None) -> Declared | None:
+def host_of(effect: AdoptedEffect, names: Sequence[str], declared: Iterable[DeclaredHost], project: str | None) -> DeclaredHost | None:
     """The host that an effect has already: it works on the same deployment, or has one of these names where there is none."""
     for each in declared:
         same_project = not (project and each.project) or project == each.project
@@ -102,7 +102,9 @@ class Written:
     place: Path = ()
 
 
-def effect_changes(inventory: Any, found: FromFile, declared: Sequence[Declared], project: str | None, taken: Collection[str]) -> Written:
+def effect_changes(
+    inventory: Any, found: FromFile, declared: Sequence[DeclaredHost], project: str | None, taken: Collection[str],
+) -> Written:
     """What becomes of what a file declares. taken: names of hosts and groups that there are.
 
     All of its networks are in a group of their own, which has what they share. A host that is there already gets what it does not have.
@@ -113,7 +115,7 @@ def effect_changes(inventory: Any, found: FromFile, declared: Sequence[Declared]
     group = _own_group(inventory, networks, slug(project, str(found.variables.get('nixops_checkout'))), taken)
     here = at(inventory, (*group, 'vars'))
     shared = {name: value for name, value in found.variables.items() if not isinstance(here, Mapping) or (
-        name not in here and not isinstance(value, Asked))}
+        name not in here and not isinstance(value, Question))}
     edits = [Put((*networks, 'vars', 'ansible_connection'), 'local')] if at(inventory, networks) is None else []
     edits += [Put((*group, 'vars', name), value) for name, value in literal(shared).items()] if isinstance(here, Mapping) else [
         Put((*group, 'vars'), literal(shared))]
@@ -128,7 +130,7 @@ def effect_changes(inventory: Any, found: FromFile, declared: Sequence[Declared]
             continue
         # Where its state comes from has been decided, be it by saying nothing.
         decided = {*known.variables, 'nixops_state'}
-        own = {name: value for name, value in effect.variables.items() if name not in decided and not isinstance(value, Asked)}
+        own = {name: value for name, value in effect.variables.items() if name not in decided and not isinstance(value, Question)}
         if own or not _has(inventory, group, known.host):
             edits.append(Put((*group, 'hosts', known.host), literal(own)))
     return Written(edits, new, {str(group[-1]): shared}, group)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._networks.preflight import AGENTS
-from .._yaml_edits.changes import Asked, Path, Put
+from .._yaml_edits.changes import Path, Put, Question
 from .._yaml_edits.reading import at
 from .inventory import group_in
 
@@ -23,7 +23,7 @@ Outlines = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass
-class Adopted:
+class AdoptedSecrets:
     """edits: of the file. vault: the variables that the vault has to have. left: names of secrets by agent that are for people to add."""
 
     edits: list[Put] = field(default_factory=list)
@@ -31,13 +31,13 @@ class Adopted:
     left: dict[str, list[str]] = field(default_factory=dict)
 
 
-def adopt_secrets(inventory: Any, found: Mapping[str, Outlines], declared: Mapping[str, Any]) -> Adopted:
+def adopt_secrets(inventory: Any, found: Mapping[str, Outlines], declared: Mapping[str, Any]) -> AdoptedSecrets:
     """What becomes of the secrets that agents have.
 
     found: by agent. declared: for agents whose inventory has the variable already, its value as it was written.
     A dictionary of a host takes the place of that of its group, so that one level alone may have them.
     """
-    adopted = Adopted()
+    adopted = AdoptedSecrets()
     group = group_in(inventory, AGENTS)
     first = next(iter(found.values()), None)
     common = first if all(each == first for each in found.values()) else None
@@ -61,7 +61,7 @@ def adopt_secrets(inventory: Any, found: Mapping[str, Outlines], declared: Mappi
     return adopted
 
 
-def _put(adopted: Adopted, place: Path, here: Mapping[str, Any], outlines: Outlines) -> None:
+def _put(adopted: AdoptedSecrets, place: Path, here: Mapping[str, Any], outlines: Outlines) -> None:
     missing = {name: outline for name, outline in sorted(outlines.items()) if name not in here}
     for name, outline in missing.items():
         variables = dict(_variables(name, outline['fields']))
@@ -79,5 +79,5 @@ def _secret(variables: Mapping[str, str], condition: Any) -> dict[str, Any]:
     secret: dict[str, Any] = {'data': {each: '{{ %s }}' % variable for each, variable in variables.items()}}
     if condition is None:
         ask = 'Who may use it? Agents hand out nothing without a condition; left out, one is derived from the networks that name it.'
-        return {**secret, 'condition': Asked(ask, 'condition: isDefaultBranch')}
+        return {**secret, 'condition': Question(ask, 'condition: isDefaultBranch')}
     return {**secret, 'condition': condition}

@@ -15,7 +15,7 @@ from ...module_utils._nix.evaluation import hash_of_folder
 from ...module_utils._nix.expression import to_nix
 from ...module_utils._nix.pins import SHA256, SYSTEM
 from ...module_utils._nix.recording import Recording
-from .calls import Place, Unknown, value_of
+from .calls import PathBase, Unknown, value_of
 
 FREE = '0' * 52  # a hash like any other, for what has none
 ARCHIVE = re.compile(r'https://github\.com/([\w.-]+/[\w.-]+)/archive/([0-9a-f]{40})\.tar\.gz\Z')
@@ -63,7 +63,7 @@ def _fetched(call: Mapping[str, Any]) -> dict[str, Any]:
     return {'expression': 'builtins.%s %s' % (fetcher, argument if isinstance(given, (str, Mapping)) else '(%s)' % argument)}
 
 
-def pins_of(recording: Recording, lock: Mapping[str, Any], place: Place, nixops: str | None) -> dict[str, dict[str, Any]]:
+def pins_of(recording: Recording, lock: Mapping[str, Any], place: PathBase, nixops: str | None) -> dict[str, dict[str, Any]]:
     """The pins of a file, as far as they are known. nixops: the place of the nixpkgs that NixOps 1 is from, if that is another one."""
     call = next((each.call for each in recording.found if each.call), None)
     if call is None:
@@ -89,7 +89,7 @@ def instances_of(path: str, recording: Recording) -> list[Mapping[str, Any]]:
     return sorted((each for each in recording.nixpkgs if each['nixpkgs'] == path), key=lambda each: -int(each['overlays']))
 
 
-def config_of(instances: Sequence[Mapping[str, Any]], place: Place) -> dict[str, Any]:
+def config_of(instances: Sequence[Mapping[str, Any]], place: PathBase) -> dict[str, Any]:
     """The config that an instance was given, without what only code can say."""
     found = {}
     for name, shown in (instances[0]['config'].get('set') or {}).items() if instances else ():

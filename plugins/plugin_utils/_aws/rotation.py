@@ -20,7 +20,7 @@ from ...module_utils._secrets.key_ids import shown
 from .declared import Owner
 from .iam import AwsClient, NewKey
 from .keys import Key, Maker, Note, Use, read_note
-from .step import ENDS, LONGEST_CREATION, Answer, Jobs, Kind, Seen, Step, Wish, next_step, noted
+from .step import ENDS, LONGEST_CREATION, Answer, Jobs, Kind, RotationPolicy, Seen, Step, next_step, noted
 from .trial import wait_until_known
 
 MOST_STEPS = 12
@@ -44,7 +44,7 @@ class Rotation:
 
     owner: Owner
     client: AwsClient
-    wish: Wish
+    wish: RotationPolicy
     looks: dict[str, Look]
     jobs: Callable[[datetime | None, Callable[[], datetime]], Answer]
     regions: Callable[[], set[str]]

@@ -135,7 +135,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Wish:
+class RotationPolicy:
     """max_age: after which a key is replaced. soak: how long a key is switched off before it is deleted.
 
     rotates: whether to go beyond the first key. urgent: replace the key now. replaced: whether this run has done so.
@@ -148,7 +148,7 @@ class Wish:
     replaced: bool = False
 
 
-def next_step(seen: Seen, wish: Wish) -> Step:
+def next_step(seen: Seen, wish: RotationPolicy) -> Step:
     """What to do next."""
     return (
         _give(seen)
@@ -226,7 +226,7 @@ def _unless_jobs_run(seen: Seen, step: Step) -> Step:
     return step
 
 
-def _none_works(seen: Seen, wish: Wish) -> Step | None:
+def _none_works(seen: Seen, wish: RotationPolicy) -> Step | None:
     """No agent that answers has a key that works."""
     possible = [key for key in seen.keys if key.active and key.id not in seen.held]
     if seen.unreachable and possible:
@@ -242,7 +242,7 @@ def _none_works(seen: Seen, wish: Wish) -> Step | None:
     return Step(Kind.DELETE, victim.id, 'It is switched off, and there has to be room for a key that works.')
 
 
-def _retire(seen: Seen, wish: Wish, current: Key) -> Step | None:
+def _retire(seen: Seen, wish: RotationPolicy, current: Key) -> Step | None:
     """The key before the current one, on its way out."""
     old = next((key for key in seen.keys if key.id != current.id), None)
     if seen.note.made != current.id or seen.note.given is None:
@@ -252,14 +252,14 @@ def _retire(seen: Seen, wish: Wish, current: Key) -> Step | None:
     return _off(seen, wish, old, seen.note.given) if old.active else _delete(seen, wish, old)
 
 
-def _confirm(seen: Seen, wish: Wish, current: Key, old: Key | None) -> Step:
+def _confirm(seen: Seen, wish: RotationPolicy, current: Key, old: Key | None) -> Step:
     if not seen.unreachable or wish.urgent:
         return Step(Kind.CONFIRM, current.id)
     kept = 'The key %s stays active' % shown(old.id) if old else 'It is not known whether they have the key %s' % shown(current.id)
     return _wait('%s until these agents can be reached: %s.' % (kept, ', '.join(sorted(seen.unreachable))), seen.unreachable)
 
 
-def _off(seen: Seen, wish: Wish, old: Key, given: datetime) -> Step:
+def _off(seen: Seen, wish: RotationPolicy, old: Key, given: datetime) -> Step:
     """Whether nobody needs the old key any more."""
     if wish.urgent:
         skips = ['deployments with the new key', 'jobs that began before it', 'other uses of the old key']
@@ -296,7 +296,7 @@ def _used_elsewhere(seen: Seen, old: Key) -> bool:
     return bool(starts and old.use and old.use.at and old.use.at > max(starts) + seen.tolerance)
 
 
-def _delete(seen: Seen, wish: Wish, old: Key) -> Step:
+def _delete(seen: Seen, wish: RotationPolicy, old: Key) -> Step:
     """Whether a key has been switched off for long enough."""
     off = seen.note.off
     if off is None or off.key != old.id:
@@ -314,7 +314,7 @@ def _delete(seen: Seen, wish: Wish, old: Key) -> Step:
     return Step(Kind.DELETE, old.id, 'It has been switched off since %s.' % off.since.strftime('%Y-%m-%d %H:%M:%S UTC'))
 
 
-def _replace(seen: Seen, wish: Wish, current: Key) -> Step:
+def _replace(seen: Seen, wish: RotationPolicy, current: Key) -> Step:
     """A key that is old enough to be replaced, when all agents are there to get the new one."""
     age = seen.now - current.created
     if wish.rotates and wish.urgent and not wish.replaced:

@@ -45,7 +45,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFile:
     """What has become of a file: stored, unchanged or missing, and its newest copy."""
 
     wanted: Wanted
@@ -55,7 +55,7 @@ class Found:
 
 def save_project(
     files: StateFiles, wanted: Iterable[Wanted], index: Index, store: Store, now: datetime, *, write: bool,
-) -> tuple[list[Found], list[Problem]]:
+) -> tuple[list[FoundFile], list[Problem]]:
     """Put into the store what is new of a project, and say what the index has to learn. One request where nothing is new.
 
     write: otherwise nothing is fetched and nothing stored; what would be fetched counts as good.
@@ -65,7 +65,7 @@ def save_project(
     for each in wanted:
         known = versions.get(each.name)
         if not known:
-            found.append(Found(each, 'missing'))
+            found.append(FoundFile(each, 'missing'))
             continue
         try:
             found.append(_save(files, each, known[-1], index, store, now, write=write))
@@ -76,24 +76,24 @@ def save_project(
 
 def _save(
     files: StateFiles, wanted: Wanted, newest: Version, index: Index, store: Store, now: datetime, *, write: bool,
-) -> Found:
+) -> FoundFile:
     copies = index.of(wanted.file)
     same = next((copy for copy in copies if (copy.version, copy.created) == (newest.number, newest.created)), None)
     if same and store.has(same.sha256):
-        return Found(wanted, 'unchanged', same)
+        return FoundFile(wanted, 'unchanged', same)
     held = next((copy for copy in copies if copy.good and copy.sha256 == newest.sha256 and store.has(copy.sha256)), None)
     copy = Copy(*wanted.file, newest.number, newest.created, newest.job, newest.size or 0, newest.sha256 or '', timestamp(now))
     if held:
-        return Found(wanted, 'stored', replace(copy, size=held.size, deployment=held.deployment))
+        return FoundFile(wanted, 'stored', replace(copy, size=held.size, deployment=held.deployment))
     if not write:
-        return Found(wanted, 'stored', copy)
+        return FoundFile(wanted, 'stored', copy)
     with hidden_file() as file:
         state, problem = _fetch(files, wanted.name, newest, file)
         deployment = ''
         if not problem:
             deployment, problem = judge(state, wanted, index.last_good(wanted.file))
         store.put(state.sha256, state.size, state.file)
-    return Found(wanted, 'stored', same or replace(copy, size=state.size, sha256=state.sha256, deployment=deployment, problem=problem))
+    return FoundFile(wanted, 'stored', same or replace(copy, size=state.size, sha256=state.sha256, deployment=deployment, problem=problem))
 
 
 def _fetch(files: StateFiles, name: str, version: Version, file: IO[bytes]) -> tuple[State, str]:
@@ -164,7 +164,7 @@ def _forget(store: Store, gone: set[str]) -> Index:
     return without(index, gone)
 
 
-def problems_of(found: Iterable[Found], states: Mapping[str, str]) -> list[Problem]:
+def problems_of(found: Iterable[FoundFile], states: Mapping[str, str]) -> list[Problem]:
     """What to say of files that are missing or cannot be used. states: nixops_state of each network."""
     problems = []
     for each in found:

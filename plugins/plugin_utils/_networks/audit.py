@@ -21,10 +21,10 @@ from ...module_utils._problems import Problem, errors_of
 from ...module_utils._secrets import condition
 from ...module_utils._secrets.aws import KEY_FIELDS
 from ...module_utils._secrets.aws_user import is_owned
-from ...module_utils._secrets.condition import Condition, Job
+from ...module_utils._secrets.condition import Condition, JobContext
 from ...module_utils._secrets.scripts import SecretUse, uses_in
 from .network import Network
-from .unasked import UNKNOWN, Asked
+from .unasked import UNKNOWN, LookedUp
 
 Place = Callable[..., str]
 """Where something is, for people: called with a host, the name of its variable and keys into that."""
@@ -35,7 +35,7 @@ DEFAULT = '?'
 
 
 @dataclass(frozen=True)
-class Secret:
+class KnownSecret:
     """What an audit may know of a secret.
 
     fields: of its data, None where they are not known. condition: None where there is none. blank: places in the data without a value.
@@ -53,14 +53,14 @@ class Secret:
         return self.condition is None and self.condition_known
 
 
-Agents = Mapping[str, Mapping[str, Secret]]
+Agents = Mapping[str, Mapping[str, KnownSecret]]
 """Host → name → secret."""
 
 
-def secrets_of(entries: Mapping[str, Mapping[str, Any]], derived: Mapping[str, Condition]) -> dict[str, Secret]:
+def secrets_of(entries: Mapping[str, Mapping[str, Any]], derived: Mapping[str, Condition]) -> dict[str, KnownSecret]:
     """Secrets as they will be on an agent. entries: name → data and condition, valid. derived: what stands in for a missing condition."""
     return {
-        name: Secret(
+        name: KnownSecret(
             None if UNKNOWN in (entry.get('data') or ()) else frozenset((*(entry.get('data') or ()), *KEY_FIELDS * is_owned(entry))),
             derived.get(name) if entry.get('condition') in (None, UNKNOWN) else entry['condition'],
             frozenset(path for path, value in json_text.walk(entry.get('data') or {}) if _is_blank(value)),
@@ -103,7 +103,7 @@ def field_problems(networks: Sequence[Network], agents: Agents) -> Iterator[Prob
                 yield from _script_use(network, use, agents, _place(network.name, script))
 
 
-def access_problems(networks: Sequence[Network], agents: Agents, asked: Asked) -> Iterator[Problem]:
+def access_problems(networks: Sequence[Network], agents: Agents, asked: LookedUp) -> Iterator[Problem]:
     """What an audit would have said of secrets that networks name, had it known what was asked since."""
     for network in networks:
         for key, name in network.secrets.items():
@@ -156,15 +156,15 @@ def _refusals(network: Network, name: str, agents: Agents, default: str | None, 
                 )
 
 
-def _jobs_of(network: Network, ref: Condition, default: str | None) -> list[Job]:
+def _jobs_of(network: Network, ref: Condition, default: str | None) -> list[JobContext]:
     """Jobs that stand for all those that deploy the network under `ref`: one for each thing that is not known about them."""
     if isinstance(ref, dict):
         branch = ref['isBranch']
         defaults = [default] if default is not None else [branch, ANY]
-        return [Job(network.owner, network.repository, 'refs/heads/' + branch, name) for name in defaults]
+        return [JobContext(network.owner, network.repository, 'refs/heads/' + branch, name) for name in defaults]
     if ref == 'isDefaultBranch':
-        return [Job(network.owner, network.repository, 'refs/heads/' + (default or ANY), default or ANY)]
-    return [Job(network.owner, network.repository, ('refs/tags/' if ref == 'isTag' else 'refs/heads/') + ANY, default or '')]
+        return [JobContext(network.owner, network.repository, 'refs/heads/' + (default or ANY), default or ANY)]
+    return [JobContext(network.owner, network.repository, ('refs/tags/' if ref == 'isTag' else 'refs/heads/') + ANY, default or '')]
 
 
 def _ref_in_words(ref: Condition) -> str:
@@ -266,24 +266,24 @@ def _excess(given: Condition | None, users: Iterable[tuple[str, str, Condition]]
     refs = ['refs/heads/' + branch for branch in branches] + ['refs/tags/' + ANY]
     unknown = {(owner, repository): '' if (owner, repository) in repositories else DEFAULT for owner, repository in product(owners, names)}
     jobs = [
-        Job(owner, repository, ref, default_branches.get('%s/%s' % (owner, repository), default))
+        JobContext(owner, repository, ref, default_branches.get('%s/%s' % (owner, repository), default))
         for (owner, repository), default in unknown.items() for ref in refs
     ]
     excess = [job for job in jobs if condition.allows(given, job) and not any(_is_user(job, user) for user in users)]
     return sorted(_job_in_words(job) for job in excess if not any(other != job and _covers(other, job) for other in excess))
 
 
-def _is_user(job: Job, user: tuple[str, str, Condition]) -> bool:
+def _is_user(job: JobContext, user: tuple[str, str, Condition]) -> bool:
     return user[:2] == job[:2] and condition.allows(user[2], job)
 
 
-def _covers(wide: Job, narrow: Job) -> bool:
+def _covers(wide: JobContext, narrow: JobContext) -> bool:
     return wide.owner in (ANY, narrow.owner) and wide.repository in (ANY, narrow.repository) and wide.ref in (
         narrow.ref, 'refs/heads/' + ANY if narrow.ref.startswith('refs/heads/') else narrow.ref,
     )
 
 
-def _job_in_words(job: Job) -> str:
+def _job_in_words(job: JobContext) -> str:
     branch = job.ref[len('refs/heads/'):]
     special = {ANY: 'any branch', DEFAULT: 'the default branch'}
     ref = 'any tag' if job.ref.startswith('refs/tags/') else special.get(branch, 'branch %s' % branch)

@@ -23,7 +23,7 @@ from ...module_utils._secrets.aws_user import USER, is_owned
 from ...module_utils._secrets.key_ids import KEY_ID, shown
 from .._aws.iam import AwsClient
 from .host import Host
-from .known import Known
+from .known import KnownProject
 from .network import Network
 from .states import SOURCE, SOURCE_OPTIONS
 
@@ -34,7 +34,7 @@ GONE = ('terminated', 'shutting-down')
 
 
 @dataclass(frozen=True)
-class Machine:
+class Ec2Machine:
     """A machine of EC2 as a state has it."""
 
     name: str
@@ -49,7 +49,7 @@ class Looked:
 
     network: Network
     secrets: Mapping[str, Mapping[str, Any]]
-    machines: tuple[Machine, ...]
+    machines: tuple[Ec2Machine, ...]
 
     @property
     def regions(self) -> set[str]:
@@ -62,7 +62,7 @@ class Looked:
         return (str(owned[0].get('profile') or ''), str(owned[0].get('region') or '')) if owned else ('', '')
 
 
-def aws_problems(known: Iterable[Known], agents: Sequence[Host]) -> Iterator[Problem]:
+def aws_problems(known: Iterable[KnownProject], agents: Sequence[Host]) -> Iterator[Problem]:
     """All that AWS says. Nothing is asked, and boto3 not needed, unless a network wants it, or has a key that is looked after."""
     clients: dict[tuple[str, str], AwsClient | None] = {}
     there: dict[tuple[str, str], list[Looked]] = {}
@@ -105,7 +105,7 @@ def _softened(failure: Failure, members: Iterable[Looked]) -> Iterator[Problem]:
         yield problem if always or missing else replace(problem, severity='warning')
 
 
-def _busy(known: Iterable[Known]) -> Iterator[tuple[Network, tuple[Machine, ...]]]:
+def _busy(known: Iterable[KnownProject]) -> Iterator[tuple[Network, tuple[Ec2Machine, ...]]]:
     for project in known:
         pending = project.pending
         at_rest = project.at_rest or {}
@@ -114,7 +114,7 @@ def _busy(known: Iterable[Known]) -> Iterator[tuple[Network, tuple[Machine, ...]
                 yield network, tuple(_machines(project, network, network.name in pending))
 
 
-def _machines(known: Known, network: Network, pending: bool) -> Iterator[Machine]:
+def _machines(known: KnownProject, network: Network, pending: bool) -> Iterator[Ec2Machine]:
     """Those of the state that is going to be deployed; of a state that cannot be read, others tell."""
     versions = (known.versions or {}).get(network.state_name)
     try:
@@ -130,7 +130,7 @@ def _machines(known: Known, network: Network, pending: bool) -> Iterator[Machine
                 if entry.resource is not None and attributes.get('type') == 'ec2' and attributes.get('vmId'):
                     each = machine(entry.deployment, entry.resource, attributes)
                     if each.region and not each.obsolete:
-                        yield Machine(each.name, attributes['vmId'], each.region, attributes.get('publicIpv4', ''))
+                        yield Ec2Machine(each.name, attributes['vmId'], each.region, attributes.get('publicIpv4', ''))
     except Failure:
         return
 
@@ -152,7 +152,7 @@ def _key_id(entry: Mapping[str, Any]) -> str:
     return str(data.get(ID_FIELD, '')) if isinstance(data, Mapping) else ''
 
 
-def _instances(client: AwsClient, machines: Iterable[Machine]) -> tuple[dict[str, Mapping[str, Any]], dict[str, Failure]]:
+def _instances(client: AwsClient, machines: Iterable[Ec2Machine]) -> tuple[dict[str, Mapping[str, Any]], dict[str, Failure]]:
     """What AWS has of these machines, by ID, and why it does not tell of a region: a request for each region and hundred machines."""
     by_region: dict[str, list[str]] = {}
     for each in machines:
@@ -193,7 +193,7 @@ def _machine_problems(looked: Looked, found: Mapping[str, Mapping[str, Any]]) ->
             remedy='Nothing, where NixOps may look for them itself: it does so when it deploys', severity='warning')
 
 
-def _some(machines: Sequence[Machine]) -> str:
+def _some(machines: Sequence[Ec2Machine]) -> str:
     return ', '.join(each.name for each in machines[:5]) + (' and %d more' % (len(machines) - 5) if len(machines) > 5 else '')
 
 

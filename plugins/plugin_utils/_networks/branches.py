@@ -119,7 +119,7 @@ def _with_parents(file: str) -> list[str]:
 def _read_on(project: Project, effects: Sequence[Mapping[str, Any]], branch: str) -> list[str]:
     """The files of the effects that are sure to run on a branch."""
     running = [effect for effect in effects if run_on.expected_on(effect['run_on'], 'refs/heads/' + branch)]
-    place = nix_checkout.Place(written_file(project), str(project.first['nixops_form']))
+    place = nix_checkout.Declaration(written_file(project), str(project.first['nixops_form']))
     return sorted({file for _where, file in nix_checkout.wanted_files(running, place, {})})
 
 

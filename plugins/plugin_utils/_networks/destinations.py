@@ -15,7 +15,7 @@ from ...module_utils._nixops.state import State
 from ...module_utils._problems import Problem
 from ...module_utils._secrets.scripts import docker_hosts_in
 from .network import Network
-from .states import Agent
+from .states import AgentHost
 
 PROFILE = 'nixops_profile'
 ALLOWED = 'nixops_allow_self_deploy'
@@ -23,7 +23,7 @@ BRANCH = 'nixops_update_branch'
 LOCAL = frozenset(('localhost', '127.0.0.1', '::1'))
 
 
-def destination_problems(network: Network, agents: Sequence[Agent]) -> Iterator[Problem]:
+def destination_problems(network: Network, agents: Sequence[AgentHost]) -> Iterator[Problem]:
     """What is wrong with the machine that an effect deploys to. Of what only Nix knows, nothing is said."""
     if not network.sound(ALLOWED) or network[ALLOWED]:
         return
@@ -46,7 +46,7 @@ def destination_problems(network: Network, agents: Sequence[Agent]) -> Iterator[
                     severity='warning')
 
 
-def _agent(host: str, agents: Sequence[Agent]) -> str:
+def _agent(host: str, agents: Sequence[AgentHost]) -> str:
     """Which agent a host is, in words; empty for none."""
     name = host.lower().rstrip('.')
     if name in LOCAL:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from ...module_utils._nix.deployments import Evaluated
+from ...module_utils._nix.deployments import EvaluatedEffect
 from ...module_utils._nix.functions import nixops_of
 from ...module_utils._nixops.access_keys import key_problems, keys_recorded, keys_used
 from ...module_utils._nixops.importable import unusable
@@ -97,7 +97,7 @@ def nothing_earlier(_name: str) -> Iterable[State]:
 
 
 def plan_branch(
-    branch: str, evaluated: Sequence[Evaluated], declared: Mapping[str, Declared], read: Read, earlier: Earlier = nothing_earlier,
+    branch: str, evaluated: Sequence[EvaluatedEffect], declared: Mapping[str, Declared], read: Read, earlier: Earlier = nothing_earlier,
     as_deployed: Container[str] = (), last: Mapping[str, Last] = MappingProxyType({}),
 ) -> list[NetworkPlan]:
     """What a push to the branch does, network by network, with every reason not to push.
@@ -123,7 +123,7 @@ def _needs_no_state(declared: Declared | None) -> bool:
     return declared is not None and not nixops_of(declared.function)
 
 
-def _without_state(branch: str, effect: Evaluated, declared: Declared, last: Last) -> NetworkPlan:
+def _without_state(branch: str, effect: EvaluatedEffect, declared: Declared, last: Last) -> NetworkPlan:
     """What is known of a deployment without NixOps: which function it is, where it goes, what is deployed, and whether that is new."""
     to = ' at %s' % declared.destination if declared.destination else ''
     what = ': %s' % effect.system if effect.system else ''
@@ -143,7 +143,7 @@ def not_uploaded(plan: NetworkPlan, missing: Container[str]) -> NetworkPlan:
     return replace(plan, problems=(*plan.problems, problem))
 
 
-def without_secrets(evaluated: Iterable[Evaluated], failed: Mapping[str, Container[str]]) -> dict[str, list[Problem]]:
+def without_secrets(evaluated: Iterable[EvaluatedEffect], failed: Mapping[str, Container[str]]) -> dict[str, list[Problem]]:
     """By branch, which agents should have got the secrets of an effect in this run and did not: an effect runs on any agent.
 
     failed: what such agents should have, by agent.
@@ -163,7 +163,7 @@ def without_secrets(evaluated: Iterable[Evaluated], failed: Mapping[str, Contain
 
 
 def _plan_network(
-    branch: str, effect: Evaluated, declared: Declared | None, read: Read, earlier: Earlier, destinations: Mapping[str, str], *,
+    branch: str, effect: EvaluatedEffect, declared: Declared | None, read: Read, earlier: Earlier, destinations: Mapping[str, str], *,
     same: bool,
 ) -> NetworkPlan:
     where = '%s, branch %s' % (effect.name, branch)
@@ -190,7 +190,7 @@ def _plan_network(
     return NetworkPlan(effect.name, branch, name, plan, tuple(problems), effect.action)
 
 
-def _plan_with(effect: Evaluated, state: State | None = None, same: bool = False) -> Plan:
+def _plan_with(effect: EvaluatedEffect, state: State | None = None, same: bool = False) -> Plan:
     try:
         recorded = recorded_in(state.entries(), effect.deployment, state.where) if state is not None else {}
         network = effect.network if effect.bare is None or _arguments_of(effect, state) else effect.bare
@@ -200,7 +200,7 @@ def _plan_with(effect: Evaluated, state: State | None = None, same: bool = False
         return Plan(known=False)
 
 
-def _arguments_of(effect: Evaluated, state: State | None) -> frozenset[str]:
+def _arguments_of(effect: EvaluatedEffect, state: State | None) -> frozenset[str]:
     """The names of the arguments that the state has for the network."""
     return arguments_in(state.entries(), effect.deployment, state.where) if state is not None else frozenset()
 
@@ -209,7 +209,7 @@ def _at(problem: Problem, where: str, name: str) -> Problem:
     return replace(problem, where='%s, %s' % (where, problem.where or name))
 
 
-def _shared_file(effect: Evaluated, running: Sequence[Evaluated], where: str) -> Iterator[Problem]:
+def _shared_file(effect: EvaluatedEffect, running: Sequence[EvaluatedEffect], where: str) -> Iterator[Problem]:
     """Effects of a job run at the same time: where two store the same file, one of them loses what the other one has made."""
     for other in running:
         if NO_UPLOAD in (effect.action, other.action) or not effect.state_name:
@@ -228,7 +228,7 @@ def _nameless(where: str) -> Problem:
                    where, expected='a stateName', found='""', remedy='Set nixops_state_name, or leave stateName out of the effect.')
 
 
-def _differing_names(effect: Evaluated, declared: Declared | None, where: str) -> Iterator[Problem]:
+def _differing_names(effect: EvaluatedEffect, declared: Declared | None, where: str) -> Iterator[Problem]:
     """What the inventory says of the effect, and Nix does not."""
     if declared is None:
         return
@@ -245,7 +245,7 @@ def _differing_names(effect: Evaluated, declared: Declared | None, where: str) -
         yield Problem(what, where, declared.effect_deployment, effect.deployment, remedy)
 
 
-def _state_elsewhere(effect: Evaluated, project: str, where: str) -> Iterator[Problem]:
+def _state_elsewhere(effect: EvaluatedEffect, project: str, where: str) -> Iterator[Problem]:
     """NixOps 2 can be told to keep its state at another project, where nothing is uploaded and nothing was looked at."""
     if effect.state_project and effect.state_project != project:
         yield Problem('The network has its state at another project of Hercules CI, of which nothing is known here.', where,
@@ -253,7 +253,7 @@ def _state_elsewhere(effect: Evaluated, project: str, where: str) -> Iterator[Pr
                       remedy='Leave network.storage.hercules-ci.project out of the network, after its state was moved to this project.')
 
 
-def _forgotten(plan: Plan, effect: Evaluated, declared: Declared, read: Read, where: str) -> Iterator[Problem]:
+def _forgotten(plan: Plan, effect: EvaluatedEffect, declared: Declared, read: Read, where: str) -> Iterator[Problem]:
     """What an effect without a state makes anew each time: only what is not made, as machines that are there by themselves, can bear it."""
     with read(declared.state_name) as state:
         recorded = {}
@@ -266,7 +266,7 @@ def _forgotten(plan: Plan, effect: Evaluated, declared: Declared, read: Read, wh
                       remedy='Drop nixops_forget_state, and set network.storage.hercules-ci.stateName in the network.')
 
 
-def _no_state(effect: Evaluated, declared: Declared | None, name: str, where: str) -> Iterator[Problem]:
+def _no_state(effect: EvaluatedEffect, declared: Declared | None, name: str, where: str) -> Iterator[Problem]:
     """No file: NixOps makes a deployment with all machines of the network."""
     if effect.action == NO_UPLOAD or (declared and declared.state == 'new'):
         return
@@ -282,7 +282,7 @@ def _no_state(effect: Evaluated, declared: Declared | None, name: str, where: st
                   expected=name, found='no such state', remedy=remedy)
 
 
-def _arguments(effect: Evaluated, declared: Declared | None, kept: Iterable[str], where: str) -> Iterator[Problem]:
+def _arguments(effect: EvaluatedEffect, declared: Declared | None, kept: Iterable[str], where: str) -> Iterator[Problem]:
     """A network is deployed with the arguments that its state has, too; with these it may have other machines. kept: their names."""
     taken = effect.network.takes if effect.network else None
     unknown = sorted(name for name in set(kept) - declared.network_args if taken is None or name in taken) if declared else []
@@ -293,7 +293,7 @@ def _arguments(effect: Evaluated, declared: Declared | None, kept: Iterable[str]
                       remedy='Set %s as it is there: the plan may be that of another network.' % variable)
 
 
-def _keys(effect: Evaluated, declared: Declared | None, state: State, where: str) -> Iterator[Problem]:
+def _keys(effect: EvaluatedEffect, declared: Declared | None, state: State, where: str) -> Iterator[Problem]:
     """Keys of AWS that NixOps would not find, or not for long."""
     if declared is None:
         return
@@ -315,7 +315,7 @@ def _all_new(plan: Plan, state: State, where: str) -> Iterator[Problem]:
             'own with nixops_state: new.')
 
 
-def _hidden(plan: Plan, effect: Evaluated, earlier: Iterable[State], where: str) -> Iterator[Problem]:
+def _hidden(plan: Plan, effect: EvaluatedEffect, earlier: Iterable[State], where: str) -> Iterator[Problem]:
     """Machines that are there, and that the newest version does not know, because somebody has uploaded an older one over it."""
     created = {item.name for item in plan.creates if item.machine and not item.recorded}
     for state in earlier if created else ():

@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 
-from .._variables import place
+from .._variables import where_in
 
 NEAR = 'nixops_function'
 OMITTED = '__omit_place_holder__'
@@ -43,11 +43,11 @@ class Host:
 
     def place(self, variable: str, *path: Any) -> str:
         """Where a variable of this host was written, for people. One that is missing is missed where the host says what it is."""
-        return '%s of %s' % (place(variable, self.given.get(variable), path, near=self.given.get(NEAR)), self.name)
+        return '%s of %s' % (where_in(variable, self.given.get(variable), path, near=self.given.get(NEAR)), self.name)
 
     def line(self, variable: str, *path: Any) -> str:
         """Where it was written, without the host if the line is known: one line in a group concerns all of its hosts."""
-        written = place(variable, self.given.get(variable), path)
+        written = where_in(variable, self.given.get(variable), path)
         return written if written.endswith(')') else self.place(variable, *path)
 
 

@@ -20,7 +20,7 @@ from .destinations import destination_problems, pushes_that_deploy, shared_desti
 from .network import Network, in_terms_of_the_role, of_its_variables
 from .projects import Project
 from .rest import declared, deployed_branches, replaced_since, runs_with_each_push
-from .states import SOURCE, Agent, Upload, look_at_state, only_here
+from .states import SOURCE, AgentHost, UploadTask, look_at_state, only_here
 from .stored import CachedFiles, Held, Versions, held_by, other_states
 from .surroundings import nix_problems
 
@@ -37,7 +37,7 @@ class Run:
     """
 
     phases: tuple[str, ...]
-    agents: tuple[Agent, ...]
+    agents: tuple[AgentHost, ...]
     extra_vars: frozenset[str]
     left_out: frozenset[str]
     folder: str
@@ -66,7 +66,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownProject:
     """What is known of a project.
 
     files, versions: the state files that Hercules CI has, and their versions; None where it does not answer, or was not asked.
@@ -76,7 +76,7 @@ class Known:
     project: Project
     files: CachedFiles | None = None
     versions: Versions | None = None
-    uploads: tuple[Upload, ...] = ()
+    uploads: tuple[UploadTask, ...] = ()
     at_rest: Mapping[str, Any] | None = None
     problems: tuple[Problem, ...] = ()
 
@@ -135,7 +135,7 @@ def _switched_off(network: Network) -> dict[str, Any]:
     return {**network.effect, 'run_on': {'condition': 'false'}, 'comment': '\n'.join(filter(None, (network['nixops_comment'], why)))}
 
 
-def look_at_all(projects: Sequence[Project], run: Run) -> dict[str, Known]:
+def look_at_all(projects: Sequence[Project], run: Run) -> dict[str, KnownProject]:
     """What is known of the projects that something is selected of, by their names."""
     found = {project.name: _look(project, run) for project in projects if project.selected}
     busy = [known for known in found.values() if known.has_work]
@@ -145,7 +145,7 @@ def look_at_all(projects: Sequence[Project], run: Run) -> dict[str, Known]:
     return {name: replace(known, problems=(*known.problems, *_elsewhere(known, held))) for name, known in found.items()}
 
 
-def _look(project: Project, run: Run) -> Known:
+def _look(project: Project, run: Run) -> KnownProject:
     """Everything about a project by itself that needs its checkout or Hercules CI."""
     asked, heads = _ask(project, run), Heads(str(project.first['nixops_remote']))
     problems = [
@@ -155,7 +155,7 @@ def _look(project: Project, run: Run) -> Known:
     ]
     problems += [wrong for network in (*project.chosen, *project.pushed_too) for wrong in destination_problems(network, run.agents)]
     problems += [*shared_destinations(project.networks), *pushes_that_deploy(project.networks)]
-    uploads: list[Upload] = []
+    uploads: list[UploadTask] = []
     left: list[Network] = []  # to be deployed with the state that Hercules CI has
     for network in project.chosen:
         pending, wrong = look_at_state(network, run.agents, asked.files, asked.versions or {})
@@ -174,7 +174,7 @@ def _look(project: Project, run: Run) -> Known:
     return replace(looked, problems=(*problems, *_work_problems(looked, run, heads))) if looked.has_work else looked
 
 
-def _work_problems(known: Known, run: Run, heads: Heads) -> Iterator[Problem]:
+def _work_problems(known: KnownProject, run: Run, heads: Heads) -> Iterator[Problem]:
     """What only those meet who have something to do, for it takes longer to find out."""
     project = known.project
     if run.evaluates(project):
@@ -196,18 +196,18 @@ def _work_problems(known: Known, run: Run, heads: Heads) -> Iterator[Problem]:
         yield from branch_problems(project, effects, change.files, change.after or '', heads)
 
 
-def _ask(project: Project, run: Run) -> Known:
+def _ask(project: Project, run: Run) -> KnownProject:
     """What Hercules CI has."""
     if not project.first.sound(*service.REACHED_BY):
-        return Known(project)
+        return KnownProject(project)
     try:
         files = service.state_files(project.first, run.folder)
-        return Known(project, files, files.files())
+        return KnownProject(project, files, files.files())
     except Failure as failure:
-        return Known(project, problems=failure.problems)
+        return KnownProject(project, problems=failure.problems)
 
 
-def _held_by_all(projects: Sequence[Project], found: Mapping[str, Known], run: Run) -> dict[tuple[str, str], Held]:
+def _held_by_all(projects: Sequence[Project], found: Mapping[str, KnownProject], run: Run) -> dict[tuple[str, str], Held]:
     """The states of all projects of the inventory, of those that nothing is selected of as far as they can be reached."""
     held: dict[tuple[str, str], Held] = {}
     for project in projects:
@@ -216,7 +216,7 @@ def _held_by_all(projects: Sequence[Project], found: Mapping[str, Known], run: R
     return held
 
 
-def _elsewhere(known: Known, held: Mapping[tuple[str, str], Held]) -> Iterator[Problem]:
+def _elsewhere(known: KnownProject, held: Mapping[tuple[str, str], Held]) -> Iterator[Problem]:
     """Networks that have something to do, and another state somewhere."""
     networks: list[Network] = [
         network for network in (*known.project.chosen, *known.project.pushed_too)
@@ -232,7 +232,7 @@ def _replaced(project: Project, versions: Versions) -> list[str]:
     return sorted({branch for network in replaced for branch in network.branches})
 
 
-def _at_rest(known: Known, heads: Heads) -> dict[str, Any]:
+def _at_rest(known: KnownProject, heads: Heads) -> dict[str, Any]:
     """The selected networks that have nothing to do, and how their branches stand."""
     project = known.project
     if known.files is None or known.versions is None or not all(network.sound() for network in project.networks):

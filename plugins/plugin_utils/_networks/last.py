@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from ...module_utils._hercules_ci.client import Client
 from ...module_utils._hercules_ci.jobs import Job, list_jobs
 from ...module_utils._jobs.effects import Effect, Evaluation, get_effect, get_evaluation
-from ...module_utils._nix.deployments import Evaluated
+from ...module_utils._nix.deployments import EvaluatedEffect
 from ...module_utils._nixops.plan import CHANGED, SAME, UNKNOWN
 from ...module_utils._problems import Failure
 from ...module_utils._project import ProjectPath
@@ -44,7 +44,7 @@ class Last:
     imported: bool = False
 
 
-def changes_of(effect: Evaluated, last: Last) -> tuple[str, str]:
+def changes_of(effect: EvaluatedEffect, last: Last) -> tuple[str, str]:
     """Whether what would be deployed is what the last job has deployed: in a word of plans, and in a sentence."""
     before = last.prebuilt if effect.system else last.effect
     why = last.unknown
@@ -69,7 +69,7 @@ def last_deployments(client: Client, project: ProjectPath, refs: Refs, *, import
     return {name: replace(jobs.last(name, of_network), imported=imported) for name, of_network in refs.items()}
 
 
-def refs_of(names: Iterable[str], evaluated: Sequence[Evaluated], branches: Mapping[str, Iterable[str]]) -> Refs:
+def refs_of(names: Iterable[str], evaluated: Sequence[EvaluatedEffect], branches: Mapping[str, Iterable[str]]) -> Refs:
     """The refs that may deploy networks: their branches, and any where Nix says that others do, too."""
     own = {name: frozenset('refs/heads/' + branch for branch in branches[name]) for name in names}
     running = {name: {effect.ref for effect in evaluated if effect.name == name and effect.runs} for name in own}

@@ -23,7 +23,7 @@ from .known import PHASES, Run, look_at_all
 from .network import Network
 from .projects import projects_of
 from .secrets import default_branches, key_ids, outlines, same_file, secret_problems
-from .states import Agent, agent_of
+from .states import AgentHost, agent_of
 from .surroundings import login_problems, report_problems
 from .variables import Variables, not_evaluated, read_agent, read_network, without_others
 
@@ -148,7 +148,7 @@ def _alike(group: str, groups: Iterable[str]) -> str:
     return 'the group %s' % similar[0] if similar else 'no host'
 
 
-def _agents(agents: Mapping[str, Variables]) -> tuple[list[Agent], list[Problem]]:
+def _agents(agents: Mapping[str, Variables]) -> tuple[list[AgentHost], list[Problem]]:
     """How the agents are known, and those whose address is not."""
     known, problems = [], []
     for name, variables in agents.items():

@@ -190,9 +190,9 @@ def _uncommitted(project: Project, repository: Repository) -> Iterator[Problem]:
                       severity='warning')
 
 
-def _place(project: Project) -> nix_checkout.Place:
+def _place(project: Project) -> nix_checkout.Declaration:
     first = project.first
-    return nix_checkout.place(Path(str(first['nixops_checkout'])), first['nixops_file'], str(first['nixops_form']))
+    return nix_checkout.declaration(Path(str(first['nixops_checkout'])), first['nixops_file'], str(first['nixops_form']))
 
 
 def written_file(project: Project) -> str:

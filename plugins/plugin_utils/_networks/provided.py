@@ -17,14 +17,14 @@ from ansible.template import Templar
 
 from ...module_utils._problems import Failure, Problem, fail
 from .._templates import at_fault, written
-from .._variables import Evaluated, place
+from .._variables import HostVariables, where_in
 from .audit import access_problems, field_problems, secrets_of
 from .host import is_omitted, variable_of, without_omit
 from .network import USE, Network
-from .unasked import Asked
+from .unasked import LookedUp
 
 
-class OfTask(Evaluated):
+class OfTask(HostVariables):
     """The variables of a task."""
 
     def __init__(self, variables: Mapping[str, Any], loader: DataLoader) -> None:
@@ -51,7 +51,7 @@ def evaluated(name: str, variables: Mapping[str, Any], loader: DataLoader) -> An
             return of_task.evaluate(value)
         except AnsibleError as error:
             if not is_omitted(error):
-                problems.append(at_fault(place(name, variables[name], path), value, error, of_task))
+                problems.append(at_fault(where_in(name, variables[name], path), value, error, of_task))
             return omitted
 
     value = part(variables[name], ())
@@ -60,7 +60,7 @@ def evaluated(name: str, variables: Mapping[str, Any], loader: DataLoader) -> An
     return None if value is omitted or value == '' else without_omit(value)
 
 
-def refuse_unusable(secrets: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], asked: Asked, variables: Mapping[str, Any]) -> None:
+def refuse_unusable(secrets: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], asked: LookedUp, variables: Mapping[str, Any]) -> None:
     """Raise Failure where the networks among these hosts could not use a secret: a script reads a field that it lacks or that is empty.
 
     Of what preflight did not know, also where a secret is missing, or its condition refuses a network. variables: of the task.

@@ -17,7 +17,7 @@ from ansible.parsing.dataloader import DataLoader
 
 from ...module_utils._hci.masking import Mask, MaskedLines
 from ...module_utils._problems import Failure
-from .._variables import plain
+from .._variables import as_json
 from .host import variable_of
 from .outcome import Ending
 from .unasked import SECRETS, Sparing
@@ -39,7 +39,7 @@ def mask_of(agents: Iterable[str], hostvars: Any, loader: DataLoader) -> Mask:
     found = []
     for agent in agents:
         with suppress(AnsibleError, Failure):
-            found += list(_values(plain(variable_of(Sparing(agent, hostvars, loader), SECRETS), '')))
+            found += list(_values(as_json(variable_of(Sparing(agent, hostvars, loader), SECRETS), '')))
     return Mask(found)
 
 

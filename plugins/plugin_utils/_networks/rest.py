@@ -22,7 +22,7 @@ from ...module_utils._hercules_ci.jobs import Job, list_jobs, situation_of
 from ...module_utils._hercules_ci.state import Version
 from ...module_utils._nix import run_on
 from ...module_utils._nix.ci_nix import DEFAULT_JOB
-from ...module_utils._nix.effect_file import Change
+from ...module_utils._nix.effect_file import EffectFile
 from ...module_utils._nix.effect_file import plan as plan_of_file
 from ...module_utils._nix.options import SPEC
 from ...module_utils._problems import Failure
@@ -43,7 +43,7 @@ class Deployed:
         return {'revision': self.revision, 'job': self.job.index, 'job_url': self.job.url}
 
 
-def declared(project: Project, effects: Sequence[Mapping[str, Any]]) -> Change:
+def declared(project: Project, effects: Sequence[Mapping[str, Any]]) -> EffectFile:
     """The file that declares the effects, as it is in the checkout and as it should be. Raises Failure if it cannot be rendered."""
     first = project.first
     options = {option: first['nixops_' + option] for option in ('checkout', 'file', 'form', 'adopt', 'pins', 'schedules')}

@@ -18,12 +18,12 @@ from ...module_utils._secrets.condition import Condition
 from ...module_utils._secrets.key_ids import KEY_ID, shown
 from ...module_utils._secrets.places import secrets_file
 from .._schemas import problems_in_secrets
-from .audit import Secret, audit, secrets_of
+from .audit import KnownSecret, audit, secrets_of
 from .conditions import least_privilege
 from .host import Host
 from .network import USE, Network
 from .projects import Project, default_branch
-from .states import Agent
+from .states import AgentHost
 from .unasked import UNKNOWN, UNKNOWN_ENTRY
 
 
@@ -75,7 +75,7 @@ def _without_unknown(entries: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_condition(
-    held: Mapping[str, Mapping[str, Secret]], used: Mapping[str, Condition], hosts: Mapping[str, Host], provided: Container[str],
+    held: Mapping[str, Mapping[str, KnownSecret]], used: Mapping[str, Condition], hosts: Mapping[str, Host], provided: Container[str],
 ) -> Iterator[Problem]:
     """Secrets for which nothing says who may use them: the task that provides them fails on each of these agents, if the run has it."""
     for name in sorted({name for secrets in held.values() for name in secrets if name not in used}):
@@ -99,9 +99,9 @@ def _emptied(agents: Sequence[Host]) -> Iterator[Problem]:
                           'is to be left, set nixops_agent_secrets_allow_empty: true.')
 
 
-def same_file(agents: Sequence[Host], machines: Sequence[Agent]) -> Iterator[Problem]:
+def same_file(agents: Sequence[Host], machines: Sequence[AgentHost]) -> Iterator[Problem]:
     """Two hosts of the inventory whose secrets go into one file: each run would give it those of the one, then those of the other."""
-    known: list[tuple[str, Host, Agent]] = []
+    known: list[tuple[str, Host, AgentHost]] = []
     for agent, machine in ((agent, machine) for agent in agents for machine in machines if machine.name == agent.name):
         if not agent.sound('nixops_agent_secrets_path', 'nixops_agent_name'):
             continue
@@ -118,7 +118,7 @@ def same_file(agents: Sequence[Host], machines: Sequence[Agent]) -> Iterator[Pro
         known.append((path, agent, machine))
 
 
-def _known(secrets: Mapping[str, Any], wrong: Set[tuple[Any, ...]], derived: Mapping[str, Condition]) -> dict[str, Secret]:
+def _known(secrets: Mapping[str, Any], wrong: Set[tuple[Any, ...]], derived: Mapping[str, Condition]) -> dict[str, KnownSecret]:
     """Secrets of which some are of the wrong form: with the right parts of those. wrong: name, or name and part."""
     entries = {
         name: {part: value for part, value in entry.items() if (name, part) not in wrong} if (name,) not in wrong else {}
@@ -147,7 +147,7 @@ def outlines(networks: Sequence[Network], agents: Sequence[Host]) -> dict[str, d
     }
 
 
-def _outline(secret: Secret) -> dict[str, Any]:
+def _outline(secret: KnownSecret) -> dict[str, Any]:
     known = {'condition': secret.condition} if secret.condition_known else {}
     return {'fields': sorted(secret.fields or ()), **known}
 

@@ -41,7 +41,7 @@ SOURCE_OPTIONS = {name: option for name, option in UPLOAD.options.items() if nam
 
 
 @dataclass(frozen=True)
-class Agent:
+class AgentHost:
     """How an agent's host is known: names, addresses, public host keys without their type, and where Ansible connects to."""
 
     name: str
@@ -50,14 +50,14 @@ class Agent:
     machine: str = ''
 
 
-def agent_of(name: str, variables: Mapping[str, Any]) -> Agent:
+def agent_of(name: str, variables: Mapping[str, Any]) -> AgentHost:
     """From the inventory, from facts if there are any, and from the known_hosts file of the user who runs the play."""
     address = str(variables.get('ansible_host') or name)
     facts = variables.get('ansible_facts') or {}
     keys = {str(facts[fact]) for fact in facts if fact.startswith('ssh_host_key_') and fact.endswith('_public')}
     names = {name, address, *(facts.get('all_ipv4_addresses') or ()), *(facts.get('all_ipv6_addresses') or ())}
     names |= {str(facts[fact]) for fact in ('fqdn', 'hostname') if facts.get(fact)}
-    return Agent(name, frozenset(names), frozenset(keys | _known_keys(address)), _machine(address, variables))
+    return AgentHost(name, frozenset(names), frozenset(keys | _known_keys(address)), _machine(address, variables))
 
 
 def _machine(address: str, variables: Mapping[str, Any]) -> str:
@@ -79,7 +79,7 @@ def _known_keys(address: str) -> set[str]:
 
 
 @dataclass(frozen=True)
-class Upload:
+class UploadTask:
     """A network's state, or its known hosts, that a task has to compare with the server's or to upload.
 
     options: those of nixops_state, but for how Hercules CI is reached; what is not set is left out.
@@ -92,8 +92,8 @@ class Upload:
 
 
 def look_at_state(
-    network: Network, agents: Sequence[Agent], files: StateFiles | None, versions: Versions,
-) -> tuple[list[Upload], list[Problem]]:
+    network: Network, agents: Sequence[AgentHost], files: StateFiles | None, versions: Versions,
+) -> tuple[list[UploadTask], list[Problem]]:
     """What there is to upload of a network, and what is wrong with the state that it has, or is to get.
 
     files, versions: of Hercules CI; without them only a state that would be uploaded is looked at.
@@ -116,8 +116,8 @@ def look_at_state(
 
 
 def _look_here(
-    network: Network, agents: Sequence[Agent], files: StateFiles | None, versions: Versions,
-) -> tuple[list[Upload], list[Problem]]:
+    network: Network, agents: Sequence[AgentHost], files: StateFiles | None, versions: Versions,
+) -> tuple[list[UploadTask], list[Problem]]:
     """The state that would be uploaded, and what has been deployed since, by machines that are not known here."""
     source = network.source(SOURCE_OPTIONS)
     known = versions.get(network.state_name) or ()
@@ -133,7 +133,7 @@ def _look_here(
         problems += _unusable_there(network, files, known[-1])
     options = {option: value for option, value in source.items() if value is not None}
     coming = None if known else Coming(found.deployment, state.sha256)
-    return [Upload(network.name, options, coming)] if pending else [], problems
+    return [UploadTask(network.name, options, coming)] if pending else [], problems
 
 
 def only_here(network: Network, files: StateFiles, versions: Versions) -> list[Problem]:
@@ -190,7 +190,7 @@ def _known_hosts_pending(network: Network, versions: Versions) -> bool:
     return not _is_there(hosts, versions.get(network.known_hosts_name) or (), kept=network['nixops_state_existing'] == 'keep')
 
 
-def _problems_there(network: Network, agents: Sequence[Agent], files: StateFiles, newest: Version) -> Iterator[Problem]:
+def _problems_there(network: Network, agents: Sequence[AgentHost], files: StateFiles, newest: Version) -> Iterator[Problem]:
     if not agents:
         return
     with hidden_file() as file:
@@ -200,7 +200,7 @@ def _problems_there(network: Network, agents: Sequence[Agent], files: StateFiles
         yield from _self_deploys(network, state, agents)
 
 
-def _self_deploys(network: Network, state: State, agents: Sequence[Agent]) -> Iterator[Problem]:
+def _self_deploys(network: Network, state: State, agents: Sequence[AgentHost]) -> Iterator[Problem]:
     for machine in machines(state.entries()):
         key = machine.host_key.split()[1] if ' ' in machine.host_key else machine.host_key
         for agent in agents:

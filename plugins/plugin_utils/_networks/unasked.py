@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .._templates import MARKS, asks, leaves_of, written
-from .._variables import Evaluated
+from .._variables import HostVariables
 
 SECRETS = 'nixops_agent_secrets'
 FILES = frozenset({'nixops_agent_binary_caches', 'nixops_agent_cluster_join_token'})
@@ -24,24 +24,24 @@ UNKNOWN_ENTRY = MappingProxyType({'data': {UNKNOWN: UNKNOWN}, 'condition': UNKNO
 
 
 @dataclass(frozen=True)
-class Asked:
+class LookedUp:
     """What preflight does not know of an agent's secrets, as a lookup has to be asked: all, names too, or conditions of some."""
 
     all: bool = False
     conditions: frozenset[str] = frozenset()
 
 
-def asked_for(value: Any, variables: Mapping[str, Any]) -> Asked:
+def asked_for(value: Any, variables: Mapping[str, Any]) -> LookedUp:
     """What a lookup has to be asked for, of secrets as they were written, before it is known."""
     secrets = written(value, variables)
     if not isinstance(secrets, Mapping):
-        return Asked(asks(secrets, variables))
+        return LookedUp(asks(secrets, variables))
     entries = {name: written(entry, variables) for name, entry in secrets.items()}
     conditions = {name: entry.get('condition') if isinstance(entry, Mapping) else entry for name, entry in entries.items()}
-    return Asked(False, frozenset(name for name, condition in conditions.items() if asks(condition, variables)))
+    return LookedUp(False, frozenset(name for name, condition in conditions.items() if asks(condition, variables)))
 
 
-class Sparing(Evaluated):
+class Sparing(HostVariables):
     """The variables of an agent, in which no lookup of a value is asked. What a lookup has to do with names of secrets is not known."""
 
     def __getitem__(self, name: str) -> Any:

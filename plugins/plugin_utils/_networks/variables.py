@@ -28,7 +28,7 @@ from ...module_utils._problems import Failure, Problem
 from ...module_utils._project import ProjectPath
 from .. import _templates as templates
 from .._json_schema import KINDS, OTHER_KIND, Schema
-from .._variables import Evaluated, plain
+from .._variables import HostVariables, as_json
 from .host import NEAR, Host, variable_of
 from .network import PREFIX, Network
 
@@ -84,7 +84,7 @@ def unreadable(host: str, error: AnsibleError) -> Problem:
                    '(--vault-id). What it needs is unknown, whatever --limit selects. ansible-inventory --host %s says more.' % host)
 
 
-def variables_of(host: str, hostvars: Any, loader: DataLoader, kind: type[Evaluated] = Evaluated) -> Variables:
+def variables_of(host: str, hostvars: Any, loader: DataLoader, kind: type[HostVariables] = HostVariables) -> Variables:
     """Those of a host, or why there are none: what is wrong with one host must not hide what is wrong with others."""
     try:
         return kind(host, hostvars, loader)
@@ -107,7 +107,7 @@ def without_others(networks: Sequence[Network], variables: Mapping[str, Variable
     def raw(network: Network) -> Mapping[str, Any]:
         """As they are written, templates and all."""
         found = variables[network.name]
-        return found.raw if isinstance(found, Evaluated) else {} if isinstance(found, Problem) else found
+        return found.raw if isinstance(found, HostVariables) else {} if isinstance(found, Problem) else found
 
     def is_shared(variable: str, network: Network) -> bool:
         return any(raw(network)[variable] == raw(other).get(variable) for other in networks if variable in other.taken)
@@ -143,7 +143,7 @@ def _read(kind: type[HostKind], name: str, variables: Variables, options: Mappin
             value = variable_of(variables, variable)
             if value is not None:
                 given[variable] = value
-                values[variable] = _converted(plain(value, variable), options[variable])
+                values[variable] = _converted(as_json(value, variable), options[variable])
         except Failure as failure:
             problems[variable] = list(failure.problems)
         except AnsibleError as error:
@@ -158,7 +158,7 @@ def _read(kind: type[HostKind], name: str, variables: Variables, options: Mappin
         with suppress(AnsibleError):  # nobody reads it
             alike[variable] = variables[variable]
     found = [problem for of_variable in problems.values() for problem in of_variable]
-    if isinstance(variables, Evaluated):
+    if isinstance(variables, HostVariables):
         found += [problem for variable in given
                   for problem in templates.comments(name, variable, variables.raw[variable], variables.raw)]
     return kind(name, given, values, frozenset(problems)), [*found, *_slips(Host(name, alike, {}), known)]
@@ -172,7 +172,7 @@ def not_evaluated(name: str, variable: str, error: AnsibleError) -> Problem:
 
 def places_at_fault(name: str, variable: str, variables: Mapping[str, Any]) -> list[Problem]:
     """The places in a variable that Ansible cannot evaluate, where they can be told apart."""
-    return list(templates.not_evaluated(name, variable, variables)) if isinstance(variables, Evaluated) else []
+    return list(templates.not_evaluated(name, variable, variables)) if isinstance(variables, HostVariables) else []
 
 
 def _missing(host: Host, options: Mapping[str, Any], wrong: Container[str]) -> Iterator[tuple[str, Problem]]:

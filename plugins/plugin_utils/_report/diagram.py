@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .table import text_width
-from .topology import LAYERS, Node, Topology, condensed
+from .topology import LAYERS, DrawnNode, Topology, condensed
 
 _TOP = 32
 _GAP = 7
@@ -24,7 +24,7 @@ _LETTER, _SMALL_LETTER = 7.83, 6.63
 class Box:
     """A node in its place, with as much of its label and note as there is room for."""
 
-    node: Node
+    node: DrawnNode
     x: float
     y: float
     width: float
@@ -118,11 +118,11 @@ def shortened(text: str, columns: int) -> str:
     return '%s…%s' % (head, tail)
 
 
-def _height(node: Node) -> float:
+def _height(node: DrawnNode) -> float:
     return 41 if node.note else 26
 
 
-def _box(node: Node, x: float, y: float, width: float) -> Box:
+def _box(node: DrawnNode, x: float, y: float, width: float) -> Box:
     room = width - 20 - (18 if node.tone else 0)
     label, note = shortened(node.label, int(room / _LETTER)), shortened(node.note, int(room / _SMALL_LETTER))
     return Box(node, x, y, width, _height(node), label, note)

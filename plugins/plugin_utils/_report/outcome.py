@@ -122,7 +122,7 @@ class Secret:
 
 
 @dataclass(frozen=True)
-class Key:
+class ReportedKey:
     """An access key of AWS: of which user, in which secret, the end of its ID, the day it was made, and what comes next, in a sentence."""
 
     user: str
@@ -161,7 +161,7 @@ def counted(number: int, noun: str) -> str:
     return '%d %s' % (number, noun if number == 1 else noun + ('es' if noun.endswith('ch') else 's'))
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """`text` without what a terminal or a browser would obey: control characters and marks that turn the direction of writing."""
     obeyed = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')
     return ''.join('\N{REPLACEMENT CHARACTER}' if unicodedata.category(character) in obeyed else character for character in text)

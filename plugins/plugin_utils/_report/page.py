@@ -15,7 +15,7 @@ from pathlib import Path
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from .diagram import one_below_the_other, side_by_side
-from .outcome import FROM_GIT, NOTHING, TONES, Agent, Key, Outcome, columns_of, counted, job_name, result_numbers
+from .outcome import FROM_GIT, NOTHING, TONES, Agent, Outcome, ReportedKey, columns_of, counted, job_name, result_numbers
 from .topology import LAYERS, Topology, topology_of
 
 _FILES = Path(__file__).parent
@@ -24,7 +24,7 @@ _OF_ONE_RUN = re.compile(
     r'<time.*?</time>|<th [^>]*>Plan</th>|<td data-label="Plan".*?</td>\n|colspan="\d+"|<section class="plans".*?</section>\n', re.DOTALL)
 
 
-def html_page(outcomes: Sequence[Outcome], agents: Sequence[Agent], now: datetime, keys: Sequence[Key] = ()) -> str:
+def html_page(outcomes: Sequence[Outcome], agents: Sequence[Agent], now: datetime, keys: Sequence[ReportedKey] = ()) -> str:
     """The whole page. now: when it is made, in UTC."""
     topology = topology_of(outcomes, agents)
     loader = DictLoader({name: (_FILES / name).read_text('utf-8') for name in ('page.html.j2', 'diagram.svg.j2')})

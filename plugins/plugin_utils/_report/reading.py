@@ -14,7 +14,7 @@ from typing import Any
 
 from ...module_utils._problems import Failure, Problem
 from ...module_utils._secrets import condition
-from .outcome import FROM_GIT, TONES, Agent, Key, Outcome, Secret, plain
+from .outcome import FROM_GIT, TONES, Agent, Outcome, ReportedKey, Secret, printable
 
 _REST = re.compile(r' (?:Where|Expected|Found|To do): |\n')
 
@@ -31,7 +31,7 @@ def agents_of(agents: Any) -> list[Agent]:
     """The option `agents` by name. A Failure names each place that is wrong, and never shows what stands there."""
     reader = _Reader()
     read = [
-        Agent(plain(host), tuple(
+        Agent(printable(host), tuple(
             reader.secret(name, entry, 'agents.%s.%s' % (host, name))
             for name, entry in sorted(reader.mapping(secrets, 'agents.%s' % host).items())
         ))
@@ -41,7 +41,7 @@ def agents_of(agents: Any) -> list[Agent]:
     return read
 
 
-def keys_of(keys: Any) -> list[Key]:
+def keys_of(keys: Any) -> list[ReportedKey]:
     """The option `keys` by user. A Failure names each place that is wrong."""
     reader = _Reader()
     read = [reader.key(value, 'keys[%d]' % index) for index, value in enumerate(reader.items(keys, 'keys'))]
@@ -82,13 +82,13 @@ class _Reader:
             return {}
         unknown = sorted(set(value) - set(allowed)) if allowed else []
         for key in unknown:
-            what = 'A report has no use for %s.' % plain(key)
+            what = 'A report has no use for %s.' % printable(key)
             self._problems.append(Problem(what, where=where, remedy='Leave it out.'))
         return value
 
     def text(self, value: Any, where: str) -> str:
         if isinstance(value, str):
-            return plain(str(value))
+            return printable(str(value))
         self.wrong(where, 'a string', value)
         return ''
 
@@ -128,7 +128,7 @@ class _Reader:
 
     def sentence(self, value: Any, where: str) -> str:
         """The first sentence of a Problem. What was found is left out, as it may quote a log, which may hold anything."""
-        return plain(_REST.split(value.strip(), maxsplit=1)[0]) if isinstance(value, str) else self.text(value, where)
+        return printable(_REST.split(value.strip(), maxsplit=1)[0]) if isinstance(value, str) else self.text(value, where)
 
     def problems(self, value: Any, where: str) -> tuple[Problem, ...]:
         """As modules return them, each text in one line."""
@@ -143,17 +143,17 @@ class _Reader:
     def lines(self, value: Any, where: str) -> tuple[str, ...]:
         return tuple(self.text(line.expandtabs() if isinstance(line, str) else line, where) for line in self.items(value, where))
 
-    def key(self, value: Any, where: str) -> Key:
+    def key(self, value: Any, where: str) -> ReportedKey:
         """What aws_key returns of a user. The sentence of a failure is the first: the rest may quote what somebody else wrote."""
         entry = self.mapping(value, where, ('user', 'secret', 'key', 'age_days', 'keys', 'step', 'next', 'done', 'left', 'problems'))
         texts = {name: self.text(entry.get(name, ''), '%s.%s' % (where, name)) for name in ('user', 'secret', 'key', 'step')}
         of_user = [self.mapping(each, where + '.keys', ('key', 'active', 'created')) for each in self.items(entry.get('keys', []), where)]
         made = [self.text(each.get('created', ''), where + '.keys') for each in of_user if each.get('key') == entry.get('key')]
-        return Key(**texts, made=made[0][:10] if made else '', next=self.sentence(entry.get('next', ''), where + '.next'))
+        return ReportedKey(**texts, made=made[0][:10] if made else '', next=self.sentence(entry.get('next', ''), where + '.next'))
 
     def secrets_map(self, value: Any, where: str) -> tuple[tuple[str, str], ...]:
         return tuple(sorted(
-            (plain(key), FROM_GIT if name == {'type': FROM_GIT} else self.text(name, '%s.%s' % (where, key)))
+            (printable(key), FROM_GIT if name == {'type': FROM_GIT} else self.text(name, '%s.%s' % (where, key)))
             for key, name in self.mapping(value, where).items()
         ))
 
@@ -164,7 +164,7 @@ class _Reader:
         if wanted is not None and any(condition.problems_in(wanted)):
             self.wrong(where + '.condition', 'a condition of a secret', wanted)
             wanted = None
-        return Secret(plain(name), tuple(sorted(names)), plain(condition.in_words(wanted)) if 'condition' in entry else '')
+        return Secret(printable(name), tuple(sorted(names)), printable(condition.in_words(wanted)) if 'condition' in entry else '')
 
 
 def _type_name(value: Any) -> str:

@@ -16,7 +16,7 @@ LAYERS = ('branch', 'network', 'secret', 'agent')
 
 
 @dataclass(frozen=True)
-class Node:
+class DrawnNode:
     """Something of a layer, or several things that are drawn as one.
 
     label, note: a line each. tone: as of results, '' for none. names: what the node stands for, more than one if it is a group.
@@ -33,7 +33,7 @@ class Node:
 class Topology:
     """layers: nodes for each of LAYERS. links: pairs of keys, the first of a layer and the second of the next."""
 
-    layers: tuple[tuple[Node, ...], ...]
+    layers: tuple[tuple[DrawnNode, ...], ...]
     links: frozenset[tuple[str, str]]
 
     def neighbours(self, key: str) -> frozenset[str]:
@@ -44,13 +44,13 @@ class Topology:
 def topology_of(outcomes: Sequence[Outcome], agents: Sequence[Agent]) -> Topology:
     """Everything that has a part in `outcomes`, and all agents. A secret that no agent has is bad, if any agent is known at all."""
     held = {secret.name for agent in agents for secret in agent.secrets} | {FROM_GIT}
-    branches: dict[str, Node] = {}
-    networks: dict[str, Node] = {}
-    secrets: dict[str, Node] = {}
+    branches: dict[str, DrawnNode] = {}
+    networks: dict[str, DrawnNode] = {}
+    secrets: dict[str, DrawnNode] = {}
     links: set[tuple[str, str]] = set()
     for outcome in sorted(outcomes, key=lambda outcome: (outcome.project, outcome.branch, outcome.network)):
         branch, network = 'b %s %s' % (outcome.project, outcome.branch), 'n ' + outcome.network
-        branches[branch] = Node(branch, outcome.branch, outcome.project, '', ('%s, %s' % (outcome.branch, outcome.project),))
+        branches[branch] = DrawnNode(branch, outcome.branch, outcome.project, '', ('%s, %s' % (outcome.branch, outcome.project),))
         networks[network] = _worse(networks.get(network), outcome)
         links.add((branch, network))
         for name in outcome.secrets:
@@ -59,20 +59,20 @@ def topology_of(outcomes: Sequence[Outcome], agents: Sequence[Agent]) -> Topolog
     links |= {('s ' + secret.name, 'a ' + agent.name) for agent in agents for secret in agent.secrets if 's ' + secret.name in secrets}
     return Topology((
         tuple(branches.values()), tuple(networks.values()), tuple(secrets.values()),
-        tuple(Node('a ' + agent.name, agent.name, names=(agent.name,)) for agent in agents),
+        tuple(DrawnNode('a ' + agent.name, agent.name, names=(agent.name,)) for agent in agents),
     ), frozenset(links))
 
 
-def _worse(known: Node | None, outcome: Outcome) -> Node:
+def _worse(known: DrawnNode | None, outcome: Outcome) -> DrawnNode:
     """A network of several branches shows its worst result and names them all."""
     names = (*(known.names if known else ()), '%s on %s: %s' % (outcome.network, outcome.branch, outcome.result))
     tones = [*([known.tone] if known else []), outcome.tone]
-    return Node('n ' + outcome.network, outcome.network, '', next(tone for tone in ('bad', 'open', 'good') if tone in tones), names)
+    return DrawnNode('n ' + outcome.network, outcome.network, '', next(tone for tone in ('bad', 'open', 'good') if tone in tones), names)
 
 
-def _secret(name: str, known: bool) -> Node:
+def _secret(name: str, known: bool) -> DrawnNode:
     note = 'from Hercules CI' if name == FROM_GIT else '' if known else 'on no agent'
-    return Node('s ' + name, name, note, '' if known else 'bad', ('%s, %s' % (name, note) if note else name,))
+    return DrawnNode('s ' + name, name, note, '' if known else 'bad', ('%s, %s' % (name, note) if note else name,))
 
 
 def condensed(topology: Topology, most: int) -> Topology:
@@ -80,7 +80,7 @@ def condensed(topology: Topology, most: int) -> Topology:
 
     So do they where more than twice as many links come from the layer before, which could not be told apart.
     """
-    alike: tuple[Callable[[Topology, Node], Hashable], ...] = (
+    alike: tuple[Callable[[Topology, DrawnNode], Hashable], ...] = (
         lambda _now, node: node.note,
         lambda now, node: (node.tone, now.neighbours(node.key) & {branch.key for branch in now.layers[0]}),
         lambda now, node: (node.tone, now.neighbours(node.key)),
@@ -93,8 +93,8 @@ def condensed(topology: Topology, most: int) -> Topology:
     return topology
 
 
-def _merged(topology: Topology, layer: int, alike: Callable[[Topology, Node], Hashable]) -> Topology:
-    groups: dict[Hashable, list[Node]] = {}
+def _merged(topology: Topology, layer: int, alike: Callable[[Topology, DrawnNode], Hashable]) -> Topology:
+    groups: dict[Hashable, list[DrawnNode]] = {}
     for node in topology.layers[layer]:
         groups.setdefault(alike(topology, node), []).append(node)
     nodes = tuple(_group(members, LAYERS[layer]) for members in groups.values())
@@ -103,8 +103,9 @@ def _merged(topology: Topology, layer: int, alike: Callable[[Topology, Node], Ha
     return Topology((*topology.layers[:layer], nodes, *topology.layers[layer + 1:]), links)
 
 
-def _group(members: Sequence[Node], layer: str) -> Node:
+def _group(members: Sequence[DrawnNode], layer: str) -> DrawnNode:
     first = members[0]
     if len(members) == 1:
         return first
-    return Node(first.key, counted(len(members), layer), first.note, first.tone, tuple(name for member in members for name in member.names))
+    names = tuple(name for member in members for name in member.names)
+    return DrawnNode(first.key, counted(len(members), layer), first.note, first.tone, names)

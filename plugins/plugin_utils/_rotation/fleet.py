@@ -28,7 +28,7 @@ from .._networks.unasked import SECRETS, Sparing
 from .._networks.variables import read_network
 from .._schemas import problems_in_secrets
 from .._templates import reason
-from .._variables import Evaluated, plain, refuse_if_any
+from .._variables import HostVariables, as_json, refuse_if_any
 
 AGENTS, NETWORKS = 'hercules_agents', 'nixops_networks'
 PLACE = {'path': 'nixops_agent_secrets_path', 'agent_name': 'nixops_agent_name'}
@@ -63,7 +63,7 @@ class Fleet:
         if not isinstance(given, Mapping):
             return {}
         entries = {str(name): entry for name, entry in given.items() if is_owned(entry)}
-        found: dict[str, dict[str, Any]] = _without_null(plain(entries, SECRETS))
+        found: dict[str, dict[str, Any]] = _without_null(as_json(entries, SECRETS))
         refuse_if_any(SECRETS, given, problems_in_secrets(found))
         return found
 
@@ -83,7 +83,7 @@ class Fleet:
         found = []
         problems: list[Problem] = []
         for name in self.variables['groups'].get(NETWORKS, ()):
-            network, wrong = read_network(name, Evaluated(name, self.hostvars, self.loader))
+            network, wrong = read_network(name, HostVariables(name, self.hostvars, self.loader))
             if network.sound('nixops_secrets_map') and owner.secret in network.secrets.values():
                 found.append(network)
                 problems += [] if network.sound(*RELIED_ON) else wrong
@@ -93,7 +93,7 @@ class Fleet:
 
     def place(self, agent: str, *more: Mapping[str, str]) -> dict[str, Any]:
         """The options of the modules that read an agent's file, or with `FILE` write it."""
-        host = Evaluated(agent, self.hostvars, self.loader)
+        host = HostVariables(agent, self.hostvars, self.loader)
         found = {}
         for variables in (PLACE, *more):
             for option, variable in variables.items():
@@ -105,7 +105,7 @@ class Fleet:
     def entries(self, agent: str, keys: Iterable[tuple[Owner, NewKey]]) -> dict[str, Any]:
         """Secrets of an agent as they are with these keys. Raises Failure."""
         raw = {**self.hostvars.raw_get(agent), 'hostvars': self.hostvars}
-        given = plain(evaluated(SECRETS, raw, self.loader), SECRETS)
+        given = as_json(evaluated(SECRETS, raw, self.loader), SECRETS)
         chosen = {owner.secret: key for owner, key in keys}
         entries = _without_null({name: entry for name, entry in given.items() if name in chosen})
         networks = []

@@ -23,7 +23,7 @@ from ...module_utils._secrets.aws import PAD, fingerprint, from_pad
 from .._aws.declared import Owner
 from .._aws.iam import AwsClient, NewKey
 from .._aws.rotation import Look, Rotation, no_jobs
-from .._aws.step import Answer, Kind, Wish
+from .._aws.step import Answer, Kind, RotationPolicy
 from .fleet import Fleet
 from .service import jobs_of, regions_of
 
@@ -57,7 +57,7 @@ class Turn:
 
 
 @dataclass
-class Run:
+class RotationRun:
     """turns: in order. said: what agents have answered that did not get what they should, by agent."""
 
     turns: list[Turn]
@@ -149,7 +149,7 @@ def turns_of(fleet: Fleet, rotates: bool, urgent: bool) -> list[Turn]:
     turns = []
     for owner in fleet.owners():
         client = clients.setdefault((owner.profile, owner.region), AwsClient(owner.profile, owner.region))
-        wish = Wish(owner.max_age, owner.soak, rotates=rotates, urgent=urgent and rotates)
+        wish = RotationPolicy(owner.max_age, owner.soak, rotates=rotates, urgent=urgent and rotates)
         turn = Turn(Rotation(owner, client, wish, dict(fleet.looks(owner)), no_jobs, set))
         turn.attempt(partial(_find_networks, turn, fleet))
         turns.append(turn)

@@ -43,7 +43,7 @@ class Noted:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Question:
     """A key of a mapping that somebody has to decide about: written as a comment with this question, so that the file has no such key."""
 
     question: str
@@ -59,7 +59,7 @@ def bare(value: Any) -> Any:
     if isinstance(value, Noted):
         return bare(value.value)
     if isinstance(value, Mapping):
-        return {key: bare(item) for key, item in value.items() if not isinstance(item, Asked)}
+        return {key: bare(item) for key, item in value.items() if not isinstance(item, Question)}
     if isinstance(value, (list, tuple)):
         return [bare(item) for item in value]
     return value

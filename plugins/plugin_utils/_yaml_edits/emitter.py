@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...module_utils._problems import fail
-from .changes import Asked, Noted, Unsafe
+from .changes import Noted, Question, Unsafe
 from .nodes import STRING, resolved_tag
 
 PLAIN = re.compile(r'(?:[^\W_]|[/_]|\./|\.\w)(?:[\w/.+@=~%^-]|:(?=[^\s,\[\]{}])| (?=[^\s#:]))*\Z')
@@ -96,7 +96,7 @@ def inline(value: Any, style: Style) -> str:
     if isinstance(value, Noted):
         return inline(value.value, style)
     if isinstance(value, Mapping):
-        present = {key: item for key, item in value.items() if not isinstance(item, Asked)}
+        present = {key: item for key, item in value.items() if not isinstance(item, Question)}
         return '{%s}' % ', '.join('%s: %s' % (key_text(key, style), inline(item, style)) for key, item in present.items())
     if isinstance(value, (list, tuple)):
         return '[%s]' % ', '.join(inline(item, style) for item in value)
@@ -117,7 +117,7 @@ def mapping_lines(value: Mapping[str, Any], column: int, style: Style) -> list[s
 def entry_lines(key: str, value: Any, column: int, style: Style) -> list[str]:
     """The lines of one key with its value."""
     pad = ' ' * column
-    if isinstance(value, Asked):
+    if isinstance(value, Question):
         return ['%s# %s' % (pad, line) for line in (*value.question.splitlines(), *([value.example] if value.example else []))]
     if isinstance(value, Noted):
         return ['%s# %s' % (pad, line) for note in value.notes for line in note.splitlines()] + entry_lines(key, value.value, column, style)
@@ -157,7 +157,7 @@ def _fits(head: str, value: Any, style: Style) -> bool:
 
 
 def _has_comments(value: Any) -> bool:
-    if isinstance(value, (Noted, Asked)):
+    if isinstance(value, (Noted, Question)):
         return True
     items = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
     return any(map(_has_comments, items))

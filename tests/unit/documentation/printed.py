@@ -12,12 +12,12 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.causes import explain
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated, Machine, Network
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.traces import Source
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import BuiltMachine, BuiltNetwork, EvaluatedEffect
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.traces import NixInput
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.plan import Recorded, plan_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.keys import Key, Note
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Jobs, Seen, Wish, next_step
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Jobs, RotationPolicy, Seen, next_step
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard import (
     Declared,
     NetworkPlan,
@@ -42,13 +42,13 @@ error: The option `networking.privateIPv4' is used but not defined.
 
 def missing_option() -> str:
     """What a network without its stub is told."""
-    source = Source('', Path('/srv/neat-repo/ci.nix'), Path('/srv/neat-repo'), {'neat-network': 'network-stub.nix'})
+    source = NixInput('', Path('/srv/neat-repo/ci.nix'), Path('/srv/neat-repo'), {'neat-network': 'network-stub.nix'})
     return str(Failure((explain(TRACE, source),)))
 
 
 def plan() -> str:
     """The plan of a network with two machines, one of which is replaced."""
-    network = Network({'app1': Machine('ec2'), 'app3': Machine('ec2')})
+    network = BuiltNetwork({'app1': BuiltMachine('ec2'), 'app3': BuiltMachine('ec2')})
     recorded = {name: Recorded('ec2', machine=True, system='/nix/store/deployed') for name in ('app1', 'app2')}
     planned = NetworkPlan('neat-network', 'production', 'nixops-foo.json', plan_of(network, recorded))
     return '\n'.join(plan_text([planned], 'github/neat-org/neat-repo', ['production']))
@@ -57,7 +57,7 @@ def plan() -> str:
 def plan_of_a_machine() -> str:
     """The plan of a machine that is deployed without NixOps."""
     system = '/nix/store/…-nixos-system-web-24.05'
-    effect = Evaluated('', 'default', 'web', 'web.run', runs=True, system=system, derivation='/nix/store/new.drv')
+    effect = EvaluatedEffect('', 'default', 'web', 'web.run', runs=True, system=system, derivation='/nix/store/new.drv')
     declared = Declared('', '', '', 'runNixOS', destination='root@web.example.com')
     last = Last(12, prebuilt='/nix/store/old.drv')
     planned = plan_branch('production', [effect], {'web': declared}, lambda _name: nullcontext(), last={'web': last})
@@ -82,7 +82,7 @@ def rotation() -> str:
     """What a run says that makes a new key."""
     now = datetime(2026, 11, 29, 6, 52, 57, tzinfo=timezone.utc)
     old, new = Key('AKIA0000000000007XQ2', now - timedelta(days=91)), Key('AKIA000000000000QB4M', now)
-    wish = Wish(timedelta(days=90), timedelta(days=1))
+    wish = RotationPolicy(timedelta(days=90), timedelta(days=1))
     seen = Seen(now, (old,), Note(made=old.id, given=old.created), {'agent-1': old.id})
     given = replace(
         seen, keys=(old, new), note=Note(before=frozenset({old.id}), made=new.id, given=now), agents={'agent-1': new.id},

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_agent
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import Evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import HostVariables
 
 from tests.support.as_written import as_written
 
@@ -30,7 +30,7 @@ class HostVars:
 def read(data: dict[str, Any], **variables: Any) -> Any:
     """What is wrong with a secret of this data."""
     secrets = {'neat': {'data': data, 'condition': True}}
-    return read_agent('agent-1', Evaluated('agent-1', HostVars(nixops_agent_secrets=secrets, **variables), DataLoader()))
+    return read_agent('agent-1', HostVariables('agent-1', HostVars(nixops_agent_secrets=secrets, **variables), DataLoader()))
 
 
 @pytest.mark.parametrize(('value', 'mark'), [('canary{%x', '{%'), ('canary{{x', '{{'), ('canary{#x', '{#'), ('canary{{canary}}', '{{')])
@@ -67,6 +67,6 @@ def test_what_is_tagged_as_unsafe_is_kept() -> None:
     loaded = DataLoader().load("{a: {condition: true, data: {x: !unsafe 'a{#b#}c', y: !unsafe '{%'}}}")
     hostvars = HostVars()
     hostvars.variables['nixops_agent_secrets'] = loaded
-    host, problems = read_agent('agent-1', Evaluated('agent-1', hostvars, DataLoader()))
+    host, problems = read_agent('agent-1', HostVariables('agent-1', hostvars, DataLoader()))
     assert not problems
     assert host['nixops_agent_secrets']['a']['data'] == {'x': 'a{#b#}c', 'y': '{%'}

@@ -13,7 +13,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._json_schema import Schema
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_caches, problems_in_secrets
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import place, plain, refuse_if_any
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import as_json, refuse_if_any, where_in
 
 
 class Vaulted:
@@ -27,12 +27,12 @@ class Vaulted:
 
 def test_plain_values() -> None:
     given = {'a': ('x', 1, 1.5, True, None, Vaulted()), 2: {'b': []}}
-    assert plain(given, 'secrets') == {'a': ['x', 1, 1.5, True, None, 'decrypted'], '2': {'b': []}}
+    assert as_json(given, 'secrets') == {'a': ['x', 1, 1.5, True, None, 'decrypted'], '2': {'b': []}}
 
 
 def test_values_that_json_lacks_are_all_named() -> None:
     with pytest.raises(Failure) as caught:
-        plain({'a': [datetime.date(2026, 1, 1), float('nan')], 'b': {'c': b'canary'}}, 'secrets')
+        as_json({'a': [datetime.date(2026, 1, 1), float('nan')], 'b': {'c': b'canary'}}, 'secrets')
     assert [problem.where for problem in caught.value.problems] == ["secrets['a'][0]", "secrets['a'][1]", "secrets['b']['c']"]
     assert 'canary' not in str(caught.value)
 
@@ -42,7 +42,7 @@ def test_values_that_json_lacks_are_all_named() -> None:
 ])
 def test_text_that_was_read_from_what_is_no_text(given: Any, where: str) -> None:
     with pytest.raises(Failure) as caught:
-        plain(given, 'data')
+        as_json(given, 'data')
     problem, = caught.value.problems
     assert (problem.what, problem.where) == ('This text is not valid UTF-8.', where)
     assert 'base64' in problem.remedy and 'canary' not in str(problem)
@@ -54,7 +54,7 @@ def test_text_that_was_read_from_what_is_no_text(given: Any, where: str) -> None
 ])
 def test_keys_that_json_lacks_or_that_become_the_same(given: Any, where: str) -> None:
     with pytest.raises(Failure) as caught:
-        plain(given, 'data')
+        as_json(given, 'data')
     problem, = caught.value.problems
     assert problem.where == where and problem.remedy == 'Put the key in quotes, and give each once.'
     assert 'canary' not in str(problem)
@@ -62,8 +62,8 @@ def test_keys_that_json_lacks_or_that_become_the_same(given: Any, where: str) ->
 
 def test_without_a_name_the_first_key_is_the_option() -> None:
     with pytest.raises(Failure, match=r"Where: data\['x'\]\."):
-        plain({'data': {'x': b'canary'}}, '')
-    assert place('', {'condition': 'canary'}, ('condition',)) == 'condition'
+        as_json({'data': {'x': b'canary'}}, '')
+    assert where_in('', {'condition': 'canary'}, ('condition',)) == 'condition'
 
 
 def test_places_name_file_and_line(tmp_path: Path) -> None:
@@ -72,9 +72,9 @@ def test_places_name_file_and_line(tmp_path: Path) -> None:
     vault.write_text('\n' * 6 + 'b: canary\n')
     value = DataLoader().load_from_file(str(inventory))
     value['a']['b'] = DataLoader().load_from_file(str(vault))['b']
-    assert place('secrets', value, ('a', 'b')) == "secrets['a']['b'] (%s:7)" % vault
-    assert place('secrets', value, ('a',)) == "secrets['a'] (%s:4)" % inventory
-    assert place('secrets', value, ('a', 'x', 'y')) == "secrets['a']['x']['y'] (%s:4)" % inventory
+    assert where_in('secrets', value, ('a', 'b')) == "secrets['a']['b'] (%s:7)" % vault
+    assert where_in('secrets', value, ('a',)) == "secrets['a'] (%s:4)" % inventory
+    assert where_in('secrets', value, ('a', 'x', 'y')) == "secrets['a']['x']['y'] (%s:4)" % inventory
     with pytest.raises(Failure, match=r'^What\. Where: secrets'):
         refuse_if_any('secrets', value, [(['a'], 'What.'), (('a',), 'What.')])
 

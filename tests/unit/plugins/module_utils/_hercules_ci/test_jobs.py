@@ -17,7 +17,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.job
     full_revision,
     situation_of,
 )
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import plain
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import printable_line
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._jobs.effects import attribute_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from hypothesis import given
@@ -104,7 +104,7 @@ def test_attribute_paths_are_written_as_the_service_writes_them(path: list[str],
 
 @given(st.text())
 def test_log_lines_hold_nothing_that_moves_a_terminal(text: str) -> None:
-    shown = plain(text)
+    shown = printable_line(text)
     assert not {character for character in shown if unicodedata.category(character) == 'Cc'} - set('\t\n')
     assert len(shown) <= 1002
 
@@ -119,7 +119,7 @@ def test_log_lines_hold_nothing_that_moves_a_terminal(text: str) -> None:
     ],
 )
 def test_log_lines_read_as_on_a_terminal(text: str, shown: str) -> None:
-    assert plain(text) == shown
+    assert printable_line(text) == shown
 
 
 @pytest.mark.parametrize(('branch', 'remedy'), [

@@ -13,7 +13,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_nix
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.checkout import Place, branches, current_branch, place, problems
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.checkout import (
+    Declaration,
+    branches,
+    current_branch,
+    declaration,
+    problems,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 
 EFFECT: dict[str, Any] = {'name': 'x', 'run_on': {'branches': ['main']}}
@@ -37,50 +43,50 @@ def managed(form: str) -> str:
 
 
 @pytest.mark.parametrize(('files', 'expected'), [
-    ({}, Place('ci.nix', 'legacy')),
-    ({'ci.nix': managed('legacy')}, Place('ci.nix', 'legacy')),
-    ({'ci.nix': managed('herculesCI')}, Place('ci.nix', 'herculesCI')),
-    ({'nix/ci.nix': managed('herculesCI')}, Place('nix/ci.nix', 'herculesCI')),
-    ({'ci.nix': '{ }'}, Place('effects.nix', 'effects')),
-    ({'nix/ci.nix': '{ }'}, Place('effects.nix', 'effects')),
-    ({'flake.nix': '{ }'}, Place('effects.nix', 'effects')),
-    ({'default.nix': '{ }'}, Place('effects.nix', 'effects')),
-    ({'flake.nix': '{ }', 'ci.nix': managed('legacy')}, Place('ci.nix', 'legacy')),
-    ({'effects.nix': managed('effects')}, Place('effects.nix', 'effects')),
-    ({'effects.nix': '{ }'}, Place('ci.nix', 'legacy')),
+    ({}, Declaration('ci.nix', 'legacy')),
+    ({'ci.nix': managed('legacy')}, Declaration('ci.nix', 'legacy')),
+    ({'ci.nix': managed('herculesCI')}, Declaration('ci.nix', 'herculesCI')),
+    ({'nix/ci.nix': managed('herculesCI')}, Declaration('nix/ci.nix', 'herculesCI')),
+    ({'ci.nix': '{ }'}, Declaration('effects.nix', 'effects')),
+    ({'nix/ci.nix': '{ }'}, Declaration('effects.nix', 'effects')),
+    ({'flake.nix': '{ }'}, Declaration('effects.nix', 'effects')),
+    ({'default.nix': '{ }'}, Declaration('effects.nix', 'effects')),
+    ({'flake.nix': '{ }', 'ci.nix': managed('legacy')}, Declaration('ci.nix', 'legacy')),
+    ({'effects.nix': managed('effects')}, Declaration('effects.nix', 'effects')),
+    ({'effects.nix': '{ }'}, Declaration('ci.nix', 'legacy')),
 ])
-def test_the_form_follows_what_the_repository_has(tmp_path: Path, files: dict[str, str], expected: Place) -> None:
+def test_the_form_follows_what_the_repository_has(tmp_path: Path, files: dict[str, str], expected: Declaration) -> None:
     (tmp_path / 'nix').mkdir()
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    assert place(tmp_path, None, 'auto') == expected
+    assert declaration(tmp_path, None, 'auto') == expected
 
 
 def test_a_chosen_form_keeps_the_file(tmp_path: Path) -> None:
     (tmp_path / 'nix').mkdir()
     (tmp_path / 'nix' / 'ci.nix').write_text(managed('legacy'))
-    assert place(tmp_path, None, 'herculesCI') == Place('nix/ci.nix', 'herculesCI')
-    assert place(tmp_path, None, 'effects') == Place('effects.nix', 'effects')
+    assert declaration(tmp_path, None, 'herculesCI') == Declaration('nix/ci.nix', 'herculesCI')
+    assert declaration(tmp_path, None, 'effects') == Declaration('effects.nix', 'effects')
 
 
 @pytest.mark.parametrize(('file', 'form', 'expected'), [
-    ('nix/ci.nix', 'auto', Place('nix/ci.nix', 'legacy')),
-    ('nix/deploy.nix', 'auto', Place('nix/deploy.nix', 'effects')),
-    ('./nix//deploy.nix', 'herculesCI', Place('nix/deploy.nix', 'herculesCI')),
+    ('nix/ci.nix', 'auto', Declaration('nix/ci.nix', 'legacy')),
+    ('nix/deploy.nix', 'auto', Declaration('nix/deploy.nix', 'effects')),
+    ('./nix//deploy.nix', 'herculesCI', Declaration('nix/deploy.nix', 'herculesCI')),
 ])
-def test_a_chosen_file(tmp_path: Path, file: str, form: str, expected: Place) -> None:
-    assert place(tmp_path, file, form) == expected
+def test_a_chosen_file(tmp_path: Path, file: str, form: str, expected: Declaration) -> None:
+    assert declaration(tmp_path, file, form) == expected
 
 
 def test_a_chosen_file_of_ours_keeps_its_form(tmp_path: Path) -> None:
     (tmp_path / 'ci.nix').write_text(managed('herculesCI'))
-    assert place(tmp_path, 'ci.nix', 'auto') == Place('ci.nix', 'herculesCI')
+    assert declaration(tmp_path, 'ci.nix', 'auto') == Declaration('ci.nix', 'herculesCI')
 
 
 @pytest.mark.parametrize('file', ['../ci.nix', '/etc/ci.nix', 'a/../../ci.nix', '.'])
 def test_a_file_outside_the_checkout_is_refused(tmp_path: Path, file: str) -> None:
     with pytest.raises(Failure, match='outside the checkout'):
-        place(tmp_path, file, 'auto')
+        declaration(tmp_path, file, 'auto')
 
 
 def test_both_ci_nix_files_are_an_error_as_for_an_agent(tmp_path: Path) -> None:
@@ -88,17 +94,17 @@ def test_both_ci_nix_files_are_an_error_as_for_an_agent(tmp_path: Path) -> None:
     (tmp_path / 'ci.nix').write_text('')
     (tmp_path / 'nix' / 'ci.nix').write_text('')
     with pytest.raises(Failure, match=r'Agents refuse a repository with both files\. .* Found: nix/ci\.nix and ci\.nix'):
-        place(tmp_path, None, 'auto')
-    assert 'two ci.nix files' in str(problems(tmp_path, Place('ci.nix', 'legacy'), [], {})[0])
+        declaration(tmp_path, None, 'auto')
+    assert 'two ci.nix files' in str(problems(tmp_path, Declaration('ci.nix', 'legacy'), [], {})[0])
 
 
 def test_no_folder_no_file(tmp_path: Path) -> None:
     with pytest.raises(Failure, match='no such folder'):
-        place(tmp_path / 'absent', None, 'auto')
+        declaration(tmp_path / 'absent', None, 'auto')
 
 
 def found(checkout: Path, *effects: dict[str, Any], file: str = 'ci.nix', form: str = 'legacy', **pins: Any) -> str:
-    return '\n'.join(map(str, problems(checkout, Place(file, form), [{**EFFECT, **effect} for effect in effects], pins)))
+    return '\n'.join(map(str, problems(checkout, Declaration(file, form), [{**EFFECT, **effect} for effect in effects], pins)))
 
 
 def test_a_tracked_network_is_fine(checkout: Path) -> None:
@@ -214,7 +220,7 @@ def test_files_behind_links(checkout: Path) -> None:
 def test_files_that_git_ignores_are_added_only_without_the_pattern(checkout: Path) -> None:
     (checkout / '.gitignore').write_text('*.nix\n')
     (checkout / 'a b.nix').write_text('{ }')
-    said = str(problems(checkout, Place('effects.nix', 'legacy'), [], {'nixpkgs': {'npins': 'x', 'file': 'a b.nix'}})[0])
+    said = str(problems(checkout, Declaration('effects.nix', 'legacy'), [], {'nixpkgs': {'npins': 'x', 'file': 'a b.nix'}})[0])
     assert "Remove the pattern that matches it from .gitignore, then git add 'a b.nix'" in said
 
 
@@ -299,20 +305,20 @@ def test_branches_are_those_of_the_repository_and_its_remotes(checkout: Path, tm
 
 def test_a_file_that_was_written_before_does_not_stay_in_force(checkout: Path) -> None:
     (checkout / 'ci.nix').write_text(managed('legacy'))
-    told = str(problems(checkout, Place('effects.nix', 'effects'), [], {})[0])
+    told = str(problems(checkout, Declaration('effects.nix', 'effects'), [], {})[0])
     assert 'Agents would go on to read' in told
     assert 'state: absent and file: ci.nix' in told
     (checkout / 'ci.nix').write_text('import ./effects.nix')
-    assert problems(checkout, Place('effects.nix', 'effects'), [], {}) == []
+    assert problems(checkout, Declaration('effects.nix', 'effects'), [], {}) == []
 
 
 def test_names_that_are_no_text_do_no_harm(checkout: Path) -> None:
     (checkout / 'network').mkdir()
     Path(os.fsdecode(bytes(checkout) + b'/network/\xff.nix')).touch()
     git(checkout, 'add', '.')
-    assert problems(checkout, Place('ci.nix', 'legacy'), [{**EFFECT, 'network_files': ['network']}], {}) == []
+    assert problems(checkout, Declaration('ci.nix', 'legacy'), [{**EFFECT, 'network_files': ['network']}], {}) == []
 
 
 @pytest.mark.parametrize('file', ['a\0b', 'a\ud800'])
 def test_what_is_no_path_does_not_exist(checkout: Path, file: str) -> None:
-    assert 'does not exist' in str(problems(checkout, Place('ci.nix', 'legacy'), [], {'nixpkgs': {'npins': 'x', 'file': file}})[0])
+    assert 'does not exist' in str(problems(checkout, Declaration('ci.nix', 'legacy'), [], {'nixpkgs': {'npins': 'x', 'file': file}})[0])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.checks import declared_problems, effects_problems, schedules_problems
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import EvaluatedEffect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.functions import EXCEPTION
 
 EFFECT = {'name': 'x', 'run_on': {'branches': ['main']}}
@@ -170,7 +170,7 @@ def test_what_no_parameter_takes(effect: dict[str, Any], expected: str | None) -
 @pytest.mark.parametrize('secrets', [{'a': {'type': 'Foo'}}, {'a': 1}, {'a': None}, ['a'], 'a'])
 @pytest.mark.parametrize('function', ['mkEffect', 'runNixOS', 'runNixOps', 'modularEffect'])
 def test_secrets_of_any_effect_are_what_the_agent_takes(secrets: Any, function: str) -> None:
-    evaluated = Evaluated('refs/heads/main', 'default', 'x', 'x.run', runs=True, secrets_map=secrets)
+    evaluated = EvaluatedEffect('refs/heads/main', 'default', 'x', 'x.run', runs=True, secrets_map=secrets)
     assert 'The agent refuses' in '\n'.join(map(str, declared_problems([evaluated, evaluated])))
     assert len(declared_problems([evaluated, evaluated])) == 1
     if function != 'runNixOps':
@@ -179,7 +179,7 @@ def test_secrets_of_any_effect_are_what_the_agent_takes(secrets: Any, function: 
 
 def test_scripts_of_any_effect_read_the_secrets_that_it_has() -> None:
     def found(**declared: Any) -> str:
-        return '\n'.join(map(str, declared_problems([Evaluated('refs/heads/main', 'default', 'x', 'x.run', runs=True, **declared)])))
+        return '\n'.join(map(str, declared_problems([EvaluatedEffect('refs/heads/main', 'default', 'x', 'x.run', runs=True, **declared)])))
 
     script = {'effectScript': 'writeSSHKey deploy\nreadSecretString hercules-ci .token\n', 'preEffect': 'writeGPGKey gpg'}
     assert found(scripts=script, secrets_map={'deploy': 'x', 'gpg': 'y'}, inputs=('/nix/store/x-gnupg-2.4',)) == ''

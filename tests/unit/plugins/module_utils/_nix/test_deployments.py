@@ -9,15 +9,15 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated, evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import EvaluatedEffect, evaluated
 
 
-def effect(script: str = '', **attributes: Any) -> Evaluated:
+def effect(script: str = '', **attributes: Any) -> EvaluatedEffect:
     """An effect of runNixOps, by way of a result of a module."""
     known = {'stateName': 'x.json', 'knownHostsName': 'x.known_hosts', 'NIXOPS_DEPLOYMENT': 'x', **attributes}
     found = {'job': 'default', 'name': 'x', 'path': 'x.run', 'runs': True, 'attributes': known, 'secrets': {},
              'scripts': {'effectScript': script}}
-    return Evaluated.from_dict(json.loads(json.dumps(evaluated('refs/heads/main', found).as_dict())))
+    return EvaluatedEffect.from_dict(json.loads(json.dumps(evaluated('refs/heads/main', found).as_dict())))
 
 
 @pytest.mark.parametrize(('arguments', 'destroys'), [

@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import checks, ci_nix, functions, library
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import EvaluatedEffect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.function import KINDS, Function, Parameter, Reading
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options import effect_options
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import for_users
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.audit import Secret, audit
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.audit import KnownSecret, audit
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.conditions import least_privilege
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.destinations import destination_problems
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard import Declared, plan_branch, plan_text
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.last import Last
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import Agent
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.states import AgentHost
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import Outcome
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.table import text_table
 
@@ -127,7 +127,7 @@ def test_one_entry_makes_a_new_function_one_whose_secrets_are_looked_after() -> 
     assert network.state_name == '' and network.destination == 'root@web'
     condition = for_users(network.users())
     assert least_privilege([network]) == {'default-ssh': condition, 'neat-thing': condition}
-    held = {'agent-1': {'neat-thing': Secret(frozenset(('token',)), condition), 'default-ssh': Secret(frozenset(), condition)}}
+    held = {'agent-1': {'neat-thing': KnownSecret(frozenset(('token',)), condition), 'default-ssh': KnownSecret(frozenset(), condition)}}
     said = '\n'.join(map(str, audit([network], held, {})))
     assert 'runThing needs the field word of the secret neat-thing, which has none. Where: nixops_function' in said
     assert 'writeSSHKey needs the field privateKey of the secret default-ssh, which has none. Where: nixops_user_setup_script' in said
@@ -138,9 +138,10 @@ def test_one_entry_makes_a_new_function_one_that_is_planned_and_reported() -> No
     variables = {'nixops_project': 'github/neat-org/neat-repo', 'nixops_branches': ['main'],
                  **{'nixops_' + option: value for option, value in THING.items() if option not in ('name', 'run_on')}}
     network = Network('web', variables, variables)
-    (refused,) = destination_problems(network, [Agent('agent-1', frozenset(('web',)), frozenset())])
+    (refused,) = destination_problems(network, [AgentHost('agent-1', frozenset(('web',)), frozenset())])
     assert (refused.where, refused.found) == ('nixops_ssh_destination of web', 'web, which is the agent agent-1')
-    effect = Evaluated('refs/heads/main', 'default', 'web', 'web.run', runs=True, system='/nix/store/web', derivation='/nix/store/2.drv')
+    built = {'system': '/nix/store/web', 'derivation': '/nix/store/2.drv'}
+    effect = EvaluatedEffect('refs/heads/main', 'default', 'web', 'web.run', runs=True, **built)
     last = {'web': Last(3, prebuilt='/nix/store/1.drv')}
     planned = plan_branch('main', [effect], {'web': Declared.of(network.as_dict())}, lambda _name: nullcontext(), last=last)
     assert plan_text(planned, network.project, ['main'])[1:] == [

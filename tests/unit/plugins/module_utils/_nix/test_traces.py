@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.causes import explain
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.traces import Source
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.traces import NixInput
 
 from tests.support.surroundings import FIXTURES
 
-SOURCE = Source('line 1\nline 2\nline 3\n', Path('/srv/neat/ci.nix'), Path('/srv/neat'), {'neat-network': 'my-stub.nix'})
+SOURCE = NixInput('line 1\nline 2\nline 3\n', Path('/srv/neat/ci.nix'), Path('/srv/neat'), {'neat-network': 'my-stub.nix'})
 ABORTED = 'evaluation aborted with the following error message: '
 # Nix 2.8: the error first, then what led to it.
 OLD = '''warning: the group 'nixbld' specified in 'build-users-group' does not exist
@@ -121,7 +121,7 @@ def test_endless_messages_are_cut_and_silence_is_no_crash() -> None:
 TRACES = FIXTURES / 'traces'
 # What each real trace has to say, written beside the traces.
 EXPECTED: dict[str, dict[str, str]] = json.loads((TRACES / 'expected.json').read_text('utf-8'))
-NEAT = Source(
+NEAT = NixInput(
     'line\n' * 60, Path('/srv/neat-repo/ci.nix'), Path('/srv/neat-repo'), {'neat-network': 'network-stub.nix'},
     {'neat-network': 'runNixOps'}, {'neat-network': ('network.nix', 'network-aws.nix', 'network-stub.nix')},
 )
@@ -200,7 +200,7 @@ def test_what_is_missing_is_told_by_the_code_that_asks_for_it(code: str, what: s
 def test_the_code_is_read_from_the_checkout_where_nix_does_not_show_it(tmp_path: Path) -> None:
     (tmp_path / 'network.nix').write_text('{\n  a = "${nodes.db.config.networking.publicIPv4}";\n}\n')
     text = 'error: cannot coerce null to a string\n\n       at %s/network.nix:2:8:\n' % tmp_path
-    problem = explain(text, Source('', tmp_path / 'ci.nix', tmp_path))
+    problem = explain(text, NixInput('', tmp_path / 'ci.nix', tmp_path))
     assert 'networking.publicIPv4 of the machine db' in problem.what
 
 
@@ -271,7 +271,7 @@ def test_what_modules_and_newer_versions_say(message: str, what: str, remedy: st
 ])
 def test_other_functions_get_no_advice_for_nixops(message: str) -> None:
     functions = {'website': 'runNixOS', 'neat-network': 'runNixOps'}
-    source = Source('', Path('/srv/neat-repo/ci.nix'), Path('/srv/neat-repo'), functions=functions)
+    source = NixInput('', Path('/srv/neat-repo/ci.nix'), Path('/srv/neat-repo'), functions=functions)
     problem = explain(IN_MODULE.format(effect='website', message=message), source)
     assert not [word for word in ('stub', 'network_', 'prebuil', 'NixOps') if word in str(problem).replace('network.nix', '')], problem
 

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Machine, Network, Resource
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import BuiltMachine, BuiltNetwork, Resource
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.access_keys import (
     KeyUse,
     key_problems,
@@ -92,8 +92,8 @@ def test_how_a_key_is_shown(key: str, expected: str) -> None:
     assert shown(key) == expected
 
 
-NETWORK = Network(
-    {'web': Machine('ec2', None, 'prod'), 'db': Machine('none', None, None), 'old': Machine('ec2', None, '')},
+NETWORK = BuiltNetwork(
+    {'web': BuiltMachine('ec2', None, 'prod'), 'db': BuiltMachine('none', None, None), 'old': BuiltMachine('ec2', None, '')},
     {'key': Resource('ec2KeyPairs', ID), 'net': Resource('vpc', None)},
 )
 RECORDED = {
@@ -106,11 +106,11 @@ RECORDED = {
     (None, None, []),
     (NETWORK, None, [('key', ID, True), ('web', 'prod', True)]),
     (NETWORK, RECORDED, [('key', ID, True), ('net', 'net', False), ('web', 'dns', False), ('web', 'prod', True)]),
-    (Network({'web': Machine('ec2')}, known=False), {'gone': {'accessKeyId': 'x'}}, [('gone', 'x', False)]),
+    (BuiltNetwork({'web': BuiltMachine('ec2')}, known=False), {'gone': {'accessKeyId': 'x'}}, [('gone', 'x', False)]),
     (None, RECORDED, [('gone', OTHER, False), ('net', 'net', False), ('old', OTHER, False), ('web', OTHER, False), ('web', 'dns', False)]),
 ])
 def test_the_network_counts_before_the_state(
-    network: Network | None, recorded: dict[str, dict[str, str]] | None, expected: list[tuple[str, str, bool]],
+    network: BuiltNetwork | None, recorded: dict[str, dict[str, str]] | None, expected: list[tuple[str, str, bool]],
 ) -> None:
     assert keys_used(network, recorded) == [KeyUse(*use) for use in expected]
 

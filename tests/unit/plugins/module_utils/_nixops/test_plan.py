@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Machine, Network, Resource
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import BuiltMachine, BuiltNetwork, Resource
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.plan import Item, Plan, Recorded, arguments_in, plan_of, recorded_in
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.resource_types import RESOURCE_TYPES
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import copy_state
@@ -22,11 +22,11 @@ UUID, OTHER = 'bbbbbbbb-0000-11ee-8000-000000000002', 'bbbbbbbb-0000-11ee-8000-0
 OLD, NEW = '/nix/store/1-nixos-system-x', '/nix/store/2-nixos-system-x'
 
 
-def network(known: bool = True, **types: str) -> Network:
+def network(known: bool = True, **types: str) -> BuiltNetwork:
     """web='ec2' is a machine, key='ec2KeyPairs' another resource; web='ec2 PATH' has a configuration."""
-    machines = {name: Machine(*text.split()) for name, text in types.items() if text.split()[0] in ('none', 'ec2', 'hetzner', 'azure')}
+    machines = {name: BuiltMachine(*text.split()) for name, text in types.items() if text.split()[0] in ('none', 'ec2', 'hetzner', 'azure')}
     resources = {name: Resource(kind) for name, kind in types.items() if name not in machines}
-    return Network(machines, resources, known)
+    return BuiltNetwork(machines, resources, known)
 
 
 def made(**types: str) -> dict[str, Recorded]:
@@ -99,7 +99,7 @@ def made(**types: str) -> dict[str, Recorded]:
     ]),
     (None, made(web='ec2'), '?', ['Not known: the network is not prebuilt, or does not evaluate.']),
 ])
-def test_a_plan(wanted: Network | None, known: dict[str, Recorded], short: str, lines: list[str]) -> None:
+def test_a_plan(wanted: BuiltNetwork | None, known: dict[str, Recorded], short: str, lines: list[str]) -> None:
     plan = plan_of(wanted, known)
     assert plan.short == short
     assert list(plan.lines()) == lines
@@ -177,7 +177,7 @@ def test_nixops_1_skips_azure() -> None:
 
 
 def test_a_machine_whose_type_does_not_evaluate_is_what_it_was() -> None:
-    wanted = Network({'web': Machine(None), 'new': Machine(None)})
+    wanted = BuiltNetwork({'web': BuiltMachine(None), 'new': BuiltMachine(None)})
     plan = plan_of(wanted, made(web='ec2'))
     assert [str(item) for item in (*plan.keeps, *plan.creates)] == ['web (ec2)', 'new (unknown)']
 
@@ -186,7 +186,7 @@ def test_a_machine_whose_type_does_not_evaluate_is_what_it_was() -> None:
     (network(web='ec2'), made(), True), (network(web='ec2'), made(db='ec2'), True), (network(web='ec2', db='none'), made(db='none'), False),
     (network(web='ec2'), made(web='none'), False), (network(key='vpc'), made(), False), (None, made(), False),
 ])
-def test_whether_every_machine_is_created(wanted: Network | None, known: dict[str, Recorded], every: bool) -> None:
+def test_whether_every_machine_is_created(wanted: BuiltNetwork | None, known: dict[str, Recorded], every: bool) -> None:
     assert plan_of(wanted, known).creates_every_machine is every
 
 
@@ -243,8 +243,8 @@ def test_states_of_real_nixops_are_read_alike_as_export_and_as_database(
     assert {name for name, item in export.items() if item.machine} >= {'app1', 'app2'}
     assert all(item.made for item in export.values() if not item.machine)
     kinds = {kind: name for name, kind in RESOURCE_TYPES.items()}
-    wanted = Network(
-        {name: Machine(item.type, item.system) for name, item in export.items() if item.machine},
+    wanted = BuiltNetwork(
+        {name: BuiltMachine(item.type, item.system) for name, item in export.items() if item.machine},
         {name: Resource(kinds[item.type]) for name, item in export.items() if not item.machine},
     )
     plan = plan_of(wanted, export)
@@ -259,5 +259,5 @@ def test_every_type_of_resource_that_nixops_has_is_known(version: str, fixtures:
 
 
 def test_a_plan_of_nothing_is_empty() -> None:
-    assert plan_of(Network(), {}) == Plan()
+    assert plan_of(BuiltNetwork(), {}) == Plan()
     assert str(Item('web', 'ec2', machine=True)) == 'web (ec2)'

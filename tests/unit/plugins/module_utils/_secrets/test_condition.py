@@ -6,7 +6,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import Job, allows, for_users, in_words, problems_in
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._secrets.condition import (
+    JobContext,
+    allows,
+    for_users,
+    in_words,
+    problems_in,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,8 +23,8 @@ CONDITIONS = st.recursive(
     lambda inner: st.builds(lambda field, parts: {field: parts}, st.sampled_from(['and', 'or']), st.lists(inner, max_size=3)),
     max_leaves=6,
 )
-JOBS = st.builds(Job, NAMES, NAMES, st.sampled_from(['refs/heads/main', 'refs/heads/a', 'refs/tags/a', 'refs/heads/']), NAMES)
-JOB = Job('neat-org', 'neat-repo', 'refs/heads/production', 'main')
+JOBS = st.builds(JobContext, NAMES, NAMES, st.sampled_from(['refs/heads/main', 'refs/heads/a', 'refs/tags/a', 'refs/heads/']), NAMES)
+JOB = JobContext('neat-org', 'neat-repo', 'refs/heads/production', 'main')
 
 
 @pytest.mark.parametrize(('condition', 'job', 'answer'), [
@@ -33,19 +39,19 @@ JOB = Job('neat-org', 'neat-repo', 'refs/heads/production', 'main')
     ({'and': [{'isOwner': 'neat-org'}, {'or': ['isTag', {'isBranch': 'production'}]}]}, JOB, True),
     ({'and': [{'isOwner': 'neat-org'}, {'or': ['isTag', 'isDefaultBranch']}]}, JOB, False),
 ])
-def test_the_agents_answer(condition: Any, job: Job, answer: bool) -> None:
+def test_the_agents_answer(condition: Any, job: JobContext, answer: bool) -> None:
     assert allows(condition, job) is answer
 
 
 @given(CONDITIONS, CONDITIONS, JOBS)
-def test_there_is_no_negation(one: Any, other: Any, job: Job) -> None:
+def test_there_is_no_negation(one: Any, other: Any, job: JobContext) -> None:
     assert list(problems_in(one)) == []
     assert allows({'or': [one, other]}, job) == (allows(one, job) or allows(other, job))
     assert allows({'and': [one, other]}, job) == (allows(one, job) and allows(other, job))
 
 
 @given(CONDITIONS, JOBS)
-def test_words_name_all_that_a_condition_names(condition: Any, job: Job) -> None:
+def test_words_name_all_that_a_condition_names(condition: Any, job: JobContext) -> None:
     words = in_words(condition)
     if words == 'nobody':
         assert not allows(condition, job)
@@ -70,7 +76,7 @@ USERS = st.lists(st.tuples(NAMES, NAMES, REFS))
 
 
 @given(USERS, JOBS)
-def test_derived_condition_lets_in_the_users_and_nobody_else(users: list[tuple[str, str, Any]], job: Job) -> None:
+def test_derived_condition_lets_in_the_users_and_nobody_else(users: list[tuple[str, str, Any]], job: JobContext) -> None:
     condition = for_users(users)
     assert list(problems_in(condition)) == []
     assert allows(condition, job) == any((job.owner, job.repository) == user[:2] and allows(user[2], job) for user in users)

@@ -11,7 +11,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import ci_nix, deployments, evaluation
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated, Machine, Network, Resource
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import (
+    BuiltMachine,
+    BuiltNetwork,
+    EvaluatedEffect,
+    Resource,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 
 from .conftest import EFFECT
@@ -56,7 +61,7 @@ def candidate(
     return made
 
 
-def prebuilt(candidate: evaluation.Candidate, *names: str) -> list[Evaluated]:
+def prebuilt(candidate: evaluation.Candidate, *names: str) -> list[EvaluatedEffect]:
     found = evaluation.prebuild(candidate, {('default', name): PRODUCTION for name in names})
     return [found['default', name] for name in names]
 
@@ -201,10 +206,10 @@ def test_what_is_no_text_is_not_known() -> None:
                'machines': {'web': {'type': None, 'system': 5, 'accessKey': None}}}
     found = deployments.evaluated(PRODUCTION, answer(attributes=attributes, network=network))
     assert (found.state_name, found.known_hosts_name, found.deployment, found.action, found.lock) == (None, None, None, None, None)
-    assert found.network == Network({'web': Machine(None)})
+    assert found.network == BuiltNetwork({'web': BuiltMachine(None)})
 
 
 def test_of_two_kinds_with_one_name_the_last_counts() -> None:
     resources = {'vpc': {'net': {'accessKey': None}}, 'ec2KeyPairs': {'net': {'accessKey': 'a'}}}
     network = {'detail': 'all', 'storage': {}, 'lock': {}, 'machines': {}, 'resources': resources}
-    assert deployments.evaluated(PRODUCTION, answer(network=network)).network == Network({}, {'net': Resource('vpc')})
+    assert deployments.evaluated(PRODUCTION, answer(network=network)).network == BuiltNetwork({}, {'net': Resource('vpc')})

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws import trial
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.iam import AwsClient
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Jobs, Wish
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Jobs, RotationPolicy
 
 from tests.aws.fleet import AGENTS, NETWORKS, USER, Agents
 from tests.aws.server import CANARY, Aws
 
 DAY = timedelta(days=1)
-WISH = Wish(max_age=90 * DAY, soak=DAY)
+WISH = RotationPolicy(max_age=90 * DAY, soak=DAY)
 SITE = replace(WISH, rotates=False)
 
 

@@ -13,14 +13,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Wish
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import RotationPolicy
 
 from tests.aws.fleet import AGENTS, USER, Agents, killed_child
 from tests.aws.server import Aws
 from tests.support.marks import SLOW
 
 DAY = timedelta(days=1)
-WISH = Wish(max_age=90 * DAY, soak=DAY)
+WISH = RotationPolicy(max_age=90 * DAY, soak=DAY)
 SITE = replace(WISH, rotates=False)
 
 
@@ -48,7 +48,7 @@ class Watch:
         if self.kill_at in (self.events, what) and self.child:
             os.kill(self.child, signal.SIGKILL)
 
-    def killed_run(self, wish: Wish, kill_at: int | str) -> bool:
+    def killed_run(self, wish: RotationPolicy, kill_at: int | str) -> bool:
         """A run that is killed at an event, by number or action; whether it was. With 0 it is not, and its events are counted."""
         self.events, self.kill_at = 0, kill_at
         ready, go = os.pipe()
@@ -83,7 +83,7 @@ def converge(agents: Agents, aws: Aws) -> None:
     assert all(agents.secret(agent) == key.secret_access_key for agent in AGENTS)
 
 
-def prepared(agents: Agents, aws: Aws, runs: int) -> Wish:
+def prepared(agents: Agents, aws: Aws, runs: int) -> RotationPolicy:
     """What is to be done next: the first creation, or one of the three runs of a rotation."""
     if runs == 0:
         return SITE

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws import trial
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Wish
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import RotationPolicy
 
 from tests.aws.fleet import AGENTS, USER, Agents
 from tests.aws.server import CANARY, LOST, Aws
 from tests.support.marks import SLOW
 
 DAY = timedelta(days=1)
-WISH = Wish(max_age=90 * DAY, soak=DAY)
+WISH = RotationPolicy(max_age=90 * DAY, soak=DAY)
 SITE = replace(WISH, rotates=False)
 CODES = {
     'AccessDenied': 'The controller may not ask AWS for %s.',
@@ -42,34 +42,34 @@ def agents(aws: Aws, tmp_path: Path) -> Agents:
     return made
 
 
-def nothing_yet(agents: Agents) -> Wish:
+def nothing_yet(agents: Agents) -> RotationPolicy:
     """The first key is to be made."""
     assert not agents.aws.keys(USER)
     return SITE
 
 
-def an_old_key(agents: Agents) -> Wish:
+def an_old_key(agents: Agents) -> RotationPolicy:
     """A key is to be made beside it."""
     agents.run(SITE)
     agents.aws.passed += 91 * DAY
     return WISH
 
 
-def deployed(agents: Agents) -> Wish:
+def deployed(agents: Agents) -> RotationPolicy:
     """The old key is to be switched off."""
     agents.run(an_old_key(agents))
     agents.deploy_all()
     return WISH
 
 
-def soaked(agents: Agents) -> Wish:
+def soaked(agents: Agents) -> RotationPolicy:
     """The old key is to be deleted."""
     agents.run(deployed(agents))
     agents.aws.passed += 2 * DAY
     return WISH
 
 
-def used_after_all(agents: Agents) -> Wish:
+def used_after_all(agents: Agents) -> RotationPolicy:
     """The old key is to be switched on again."""
     agents.run(deployed(agents))
     agents.aws.use(agents.aws.keys(USER)[0], 's3', 'us-west-2')
@@ -77,7 +77,7 @@ def used_after_all(agents: Agents) -> Wish:
     return WISH
 
 
-def lost(agents: Agents) -> Wish:
+def lost(agents: Agents) -> RotationPolicy:
     """A key of which only the tag knows that one was to be made is to be deleted; a run that has ended there leaves no more."""
     agents.aws.passed += timedelta(minutes=30)
     agents.aws.failing = (8, LOST)
@@ -87,7 +87,7 @@ def lost(agents: Agents) -> Wish:
     return SITE
 
 
-def forgotten(agents: Agents) -> Wish:
+def forgotten(agents: Agents) -> RotationPolicy:
     """A key whose ID is in the tag, and that no agent has, is to be deleted."""
     agents.run(SITE)
     for agent in AGENTS:
@@ -95,7 +95,7 @@ def forgotten(agents: Agents) -> Wish:
     return SITE
 
 
-SITUATIONS: dict[Callable[[Agents], Wish], int] = {
+SITUATIONS: dict[Callable[[Agents], RotationPolicy], int] = {
     nothing_yet: 14, an_old_key: 14, deployed: 11, soaked: 10, used_after_all: 10, lost: 19, forgotten: 15,
 }
 """And how many requests of the controller a run asks then that nothing hinders."""
@@ -110,7 +110,7 @@ ACTIONS = {
 """What each asks for, up to the first change."""
 
 
-def situation(agents: Agents, make: Callable[[Agents], Wish]) -> Wish:
+def situation(agents: Agents, make: Callable[[Agents], RotationPolicy]) -> RotationPolicy:
     wish = make(agents)
     agents.aws.requests.clear()
     agents.aws.number = 0
@@ -135,13 +135,13 @@ def safe(agents: Agents) -> bool:
 
 
 @pytest.mark.parametrize('make', SITUATIONS)
-def test_how_many_requests_there_are(agents: Agents, aws: Aws, make: Callable[[Agents], Wish]) -> None:
+def test_how_many_requests_there_are(agents: Agents, aws: Aws, make: Callable[[Agents], RotationPolicy]) -> None:
     row = agents.run(situation(agents, make))
     assert (row['step'] != 'failed', aws.number) == (True, SITUATIONS[make])
 
 
 @pytest.mark.parametrize('make', SITUATIONS)
-def test_each_action_refused_with_each_error(agents: Agents, aws: Aws, make: Callable[[Agents], Wish]) -> None:
+def test_each_action_refused_with_each_error(agents: Agents, aws: Aws, make: Callable[[Agents], RotationPolicy]) -> None:
     """Of those up to the first change. Nothing is changed then."""
     wish = situation(agents, make)
     before = [(key.access_key_id, key.status) for key in aws.keys(USER)]
@@ -167,7 +167,7 @@ def test_each_action_refused_with_each_error(agents: Agents, aws: Aws, make: Cal
 
 @pytest.mark.parametrize('fails', ['down', 'broken'])
 @pytest.mark.parametrize('make', SITUATIONS)
-def test_one_agent_of_five_in_each_situation(agents: Agents, aws: Aws, make: Callable[[Agents], Wish], fails: str) -> None:
+def test_one_agent_of_five_in_each_situation(agents: Agents, aws: Aws, make: Callable[[Agents], RotationPolicy], fails: str) -> None:
     """It does not answer, or what it was to get cannot be written: that agent alone is left, and nobody loses a key that works."""
     wish = situation(agents, make)
     before = {key.access_key_id: key.status for key in aws.keys(USER)}
@@ -192,7 +192,7 @@ CASES = [(make, number) for make, requests in SITUATIONS.items() for number in r
     'AccessDenied', pytest.param('ExpiredToken', marks=pytest.mark.slow), pytest.param(LOST, marks=pytest.mark.slow),
 ])
 @pytest.mark.parametrize(('make', 'number'), [case if case[1] % 6 == 5 else SLOW(*case) for case in CASES])
-def test_each_request_refused(agents: Agents, aws: Aws, make: Callable[[Agents], Wish], number: int, code: str) -> None:
+def test_each_request_refused(agents: Agents, aws: Aws, make: Callable[[Agents], RotationPolicy], number: int, code: str) -> None:
     """Also in the middle of a step, when the same action was allowed before: credentials end at any time. With LOST, it took effect."""
     wish = situation(agents, make)
     aws.failing = (number, code)

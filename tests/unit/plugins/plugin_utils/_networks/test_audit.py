@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.audit import Agents, Secret, audit, secrets_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.audit import Agents, KnownSecret, audit, secrets_of
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.conditions import least_privilege
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 
@@ -22,8 +22,8 @@ def network(**variables: Any) -> Network:
     return Network('neat-network', inventory, inventory)
 
 
-def agent(condition: Any = ..., fields: frozenset[str] = AWS, name: str = 'neat-aws') -> dict[str, Secret]:
-    return {name: Secret(fields, PRODUCTION if condition is ... else condition)}
+def agent(condition: Any = ..., fields: frozenset[str] = AWS, name: str = 'neat-aws') -> dict[str, KnownSecret]:
+    return {name: KnownSecret(fields, PRODUCTION if condition is ... else condition)}
 
 
 def found(networks: list[Network], agents: Agents, default_branches: dict[str, str] | None = None) -> list[Problem]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated, Machine, Network
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import BuiltMachine, BuiltNetwork, EvaluatedEffect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, copy_state
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.guard import (
     Declared,
@@ -33,7 +33,7 @@ FIXTURES = ROOT / 'tests' / 'fixtures' / 'nixops' / 'nixops-1.7'
 EXPORT = json.loads((FIXTURES / 'export-aws-prod.json').read_text())
 (UUID,) = EXPORT
 OTHER = (FIXTURES / 'export-webfarm.json').read_bytes()
-MACHINES = Network({'app1': Machine('ec2'), 'app2': Machine('ec2')})
+MACHINES = BuiltNetwork({'app1': BuiltMachine('ec2'), 'app2': BuiltMachine('ec2')})
 KNOWN = {name for name, resource in EXPORT[UUID]['resources'].items() if resource['type'] == 'ec2'}
 
 
@@ -53,12 +53,12 @@ def database(tmp_path: Path) -> bytes:
     return path.read_bytes()
 
 
-def evaluated(**more: Any) -> Evaluated:
+def evaluated(**more: Any) -> EvaluatedEffect:
     values: dict[str, Any] = {
         'ref': 'refs/heads/production', 'job': 'default', 'name': 'neat', 'path': 'neat.run', 'runs': True, 'function': 'runNixOps',
         'state_name': 'nixops-aws-prod.json', 'deployment': 'aws-prod', 'action': 'switch', 'network': MACHINES, **more,
     }
-    return Evaluated(**values)
+    return EvaluatedEffect(**values)
 
 
 def declared(state: str = 'upload', **more: Any) -> Declared:
@@ -68,7 +68,7 @@ def declared(state: str = 'upload', **more: Any) -> Declared:
     return Declared(**values)
 
 
-def plan(content: bytes | None, effect: Evaluated | None = None, network: Declared | None = None) -> NetworkPlan:
+def plan(content: bytes | None, effect: EvaluatedEffect | None = None, network: Declared | None = None) -> NetworkPlan:
     """The plan for one network, whose state has this content; `None` for no file."""
     effect = effect or evaluated()
 
@@ -106,7 +106,7 @@ def test_an_action_that_deploys_nothing(action: str, said_so: bool) -> None:
 
 
 def test_what_is_obsolete_is_left_alone_or_destroyed() -> None:
-    network = Network({'app1': Machine('ec2')})
+    network = BuiltNetwork({'app1': BuiltMachine('ec2')})
     assert said(plan(export(), evaluated(network=network)))[0] == (
         'Machines become obsolete: NixOps leaves them running, and does not look after them any longer.')
     destroying = plan(export(), evaluated(network=network, destroys=True))
@@ -166,7 +166,7 @@ def test_machines_are_never_made_anew(function: str, state: str, tmp_path: Path)
     (evaluated(state_name='nixops-other.json'), 'The effect reads another state than the one that the inventory names.'),
     (evaluated(deployment='other'), 'The effect works on another deployment than the inventory says.'),
 ])
-def test_what_nix_says_has_to_be_what_the_inventory_says(effect: Evaluated, words: str) -> None:
+def test_what_nix_says_has_to_be_what_the_inventory_says(effect: EvaluatedEffect, words: str) -> None:
     planned = plan(export(), effect)
     assert planned.refused and words in said(planned)
 
@@ -225,13 +225,13 @@ def test_arguments_that_only_the_state_has(function: str, args: str, declared_ar
     assert 'arguments that it was not evaluated with' not in ' '.join(said(plan(content, none, network)))
     assert not planned.refused
     # What NixOps 2 deploys depends on whether its state has arguments.
-    bare = replace(evaluated(function='runNixOps2'), bare=Network({**MACHINES.machines, 'app3': Machine(None)}))
+    bare = replace(evaluated(function='runNixOps2'), bare=BuiltNetwork({**MACHINES.machines, 'app3': BuiltMachine(None)}))
     creates = [item.name for item in plan(content, bare, network).plan.creates if item.machine]
     assert creates == ([] if 'more' in args else ['app3'])
 
 
 def test_a_machine_of_another_type_is_refused() -> None:
-    planned = plan(export(), evaluated(network=Network({'app1': Machine('none'), 'app2': Machine('ec2')})))
+    planned = plan(export(), evaluated(network=BuiltNetwork({'app1': BuiltMachine('none'), 'app2': BuiltMachine('ec2')})))
     assert planned.refused and planned.problems[0].found == 'app1 from ec2 to none'
 
 
@@ -259,7 +259,7 @@ def test_nixops_2_whose_network_does_not_name_its_state() -> None:
 ])
 def test_an_effect_that_forgets_its_state(kind: str, stored: bool, state_name: str | None, refused: bool) -> None:
     """It would make its machines with every push, unless NixOps has a state nevertheless, or there is nothing to make."""
-    machines = Network({name: Machine(kind) for name in KNOWN})
+    machines = BuiltNetwork({name: BuiltMachine(kind) for name in KNOWN})
     content = export(**{name: {'type': kind, 'state': '3', 'vmId': name} for name in KNOWN}) if stored else None
     effect = replace(evaluated(function='runNixOps2', network=machines), state_name=state_name)
     network = declared(function='runNixOps2', forget_state=True)
@@ -311,8 +311,8 @@ def test_a_state_that_should_have_been_uploaded() -> None:
     assert not_uploaded(planned, {'neat'}).refused
 
 
-def with_key(key: str) -> Evaluated:
-    return evaluated(network=Network({'app1': Machine('ec2', access_key=key), 'app2': Machine('ec2', access_key='')}))
+def with_key(key: str) -> EvaluatedEffect:
+    return evaluated(network=BuiltNetwork({'app1': BuiltMachine('ec2', access_key=key), 'app2': BuiltMachine('ec2', access_key='')}))
 
 
 @pytest.mark.parametrize('key, profiles, words, refused', [
@@ -347,9 +347,9 @@ def test_an_agent_without_the_secrets_of_an_effect_that_may_run_there() -> None:
 @pytest.mark.parametrize(('destination', 'machines', 'refused'), [
     ('root@198.51.100.1', MACHINES, True), ('root@198.51.100.99', MACHINES, False), ('root@app1', MACHINES, False),
     # What is no longer in the network, NixOps leaves running.
-    ('root@198.51.100.1', Network({'app2': Machine('ec2')}), False),
+    ('root@198.51.100.1', BuiltNetwork({'app2': BuiltMachine('ec2')}), False),
 ])
-def test_a_machine_that_another_network_deploys_too(destination: str, machines: Network, refused: bool) -> None:
+def test_a_machine_that_another_network_deploys_too(destination: str, machines: BuiltNetwork, refused: bool) -> None:
     state = json.loads(export())
     state[UUID]['resources']['app1']['publicIpv4'] = '198.51.100.1'
 
@@ -357,7 +357,7 @@ def test_a_machine_that_another_network_deploys_too(destination: str, machines: 
     def read(name: str) -> Iterator[State | None]:
         yield copy_state(io.BytesIO(json.dumps(state).encode()), io.BytesIO(), name)
 
-    web = Evaluated('refs/heads/production', 'default', 'web', 'web.run', runs=True)
+    web = EvaluatedEffect('refs/heads/production', 'default', 'web', 'web.run', runs=True)
     networks = {'neat': declared(), 'web': Declared('', '', '', 'runNixOS', destination=destination)}
     plans = {each.name: each for each in plan_branch('production', [evaluated(network=machines), web], networks, read)}
     found = [problem for problem in plans['neat'].problems if problem.what.startswith('Two networks deploy the same machine')]

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import EvaluatedEffect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._project import ProjectPath
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.last import (
@@ -104,8 +104,8 @@ def test_what_cannot_be_known(jobs: list[dict[str, Any]], unknown: str) -> None:
     assert len(told.asked) <= MOST_JOBS + 1
 
 
-def effect(ref: str = REF, **more: Any) -> Evaluated:
-    return Evaluated(ref, 'default', 'web', 'web.run', runs=True, **more)
+def effect(ref: str = REF, **more: Any) -> EvaluatedEffect:
+    return EvaluatedEffect(ref, 'default', 'web', 'web.run', runs=True, **more)
 
 
 @pytest.mark.parametrize(('found', 'last', 'expected'), [
@@ -121,7 +121,7 @@ def effect(ref: str = REF, **more: Any) -> Evaluated:
     (effect(system='x', derivation=SYSTEM), Last(2, prebuilt=SYSTEM, imported=True), 'same: No change: job 2 has deployed the same.'),
     (effect(derivation=SYSTEM), Last(unknown='no job has deployed it yet'), 'no job has deployed it yet'),
 ])
-def test_whether_it_changes(found: Evaluated, last: Last, expected: str) -> None:
+def test_whether_it_changes(found: EvaluatedEffect, last: Last, expected: str) -> None:
     if ': ' not in expected:
         expected = 'unknown: Whether that changes anything is not known: %s.' % expected
     assert '%s: %s' % changes_of(found, last) == expected

@@ -17,7 +17,7 @@ from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import Evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import EvaluatedEffect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import guard
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.destinations import pushes_that_deploy
@@ -236,7 +236,7 @@ def test_an_agent_may_be_deployed_where_somebody_says_so(world: World) -> None:
 ])
 def test_the_plan_says_what_is_known(system: str | None, short: str, end: str) -> None:
     declared = guard.Declared('', '', '', 'runNixOS', destination='root@web')
-    effect = Evaluated('refs/heads/production', 'default', 'web', 'web.run', runs=True, system=system, derivation='/nix/store/x.drv')
+    effect = EvaluatedEffect('refs/heads/production', 'default', 'web', 'web.run', runs=True, system=system, derivation='/nix/store/x.drv')
 
     def no_state(_name: str) -> Any:
         raise AssertionError('there is no state to look for')

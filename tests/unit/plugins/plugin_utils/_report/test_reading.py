@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import Key, Secret, summary
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import ReportedKey, Secret, summary
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.reading import agents_of, keys_of, outcomes_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,7 +68,7 @@ def test_a_wrong_key_is_refused_with_its_place_and_without_its_value(wrong: Any,
 
 def test_of_a_key_the_first_sentence_of_a_failure_is_told() -> None:
     key, = keys_of([{'user': 'u', 'key': 'k', 'keys': [], 'step': 'failed', 'next': 'AWS said no. Found: %s.' % SECRET}])
-    assert key == Key('u', '', 'k', '', 'failed', 'AWS said no.')
+    assert key == ReportedKey('u', '', 'k', '', 'failed', 'AWS said no.')
 
 
 def test_only_web_addresses_become_links() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.keys import Key, Note, Use
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Answer, Kind, Seen, Wish, next_step
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Answer, Kind, RotationPolicy, Seen, next_step
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._rotation import service
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=timezone.utc)
@@ -43,7 +43,7 @@ def step(found: Answer) -> Kind:
     keys = (Key('A', NOW - timedelta(days=100), use=Use()), Key('B', GIVEN - MINUTE, use=Use()))
     note = Note(before=frozenset('A'), made='B', given=GIVEN)
     seen = Seen(NOW, keys, note, {'agent-1': 'B'}, jobs=found.jobs, tolerance=found.tolerance)
-    return next_step(seen, Wish(timedelta(days=90), timedelta(days=1))).kind
+    return next_step(seen, RotationPolicy(timedelta(days=90), timedelta(days=1))).kind
 
 
 @pytest.mark.parametrize('ahead', [-5, 0, 5])

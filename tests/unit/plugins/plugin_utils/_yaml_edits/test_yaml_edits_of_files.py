@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible.parsing.yaml.loader import AnsibleLoader
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._yaml_edits.changes import Append, Asked, Change, Noted, Put
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._yaml_edits.changes import Append, Change, Noted, Put, Question
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._yaml_edits.edit import edited
 
 from .files import FILES
@@ -22,7 +22,7 @@ HOST = {
     'nixops_network_files': ['network.nix', 'network-aws.nix'],
     'nixops_network_args': {'size': 'large', 'count': 3, 'debug': False, 'domain': '*.example.com: "x"'},
     'nixops_user_setup_script': 'set -e\nwriteAWSSecret aws default\n',
-    'nixops_branches': Asked('Which branches deploy it?', 'nixops_branches: [production]'),
+    'nixops_branches': Question('Which branches deploy it?', 'nixops_branches: [production]'),
     'nixops_state': Noted('present', ('Hercules CI has it.',)),
 }
 PLAIN_HOST = {
