@@ -43,10 +43,12 @@ def test_a_gate_that_cannot_run_is_named_at_the_end(
     monkeypatch.setattr(versions, 'CACHE', tmp_path)
     monkeypatch.setattr(versions, 'make_environment', lambda core, python: tmp_path)
     monkeypatch.setattr(versions, 'install', lambda tools, tree, top: tmp_path)
+
     def run(names: list[str], _collection: Path, variables: dict[str, str], **_options: Any) -> tuple[Counts, dict[str, str]]:
         assert variables['NIXCD_TOOLS'] == str(tmp_path.parent)
         absent = {name: 'not installed: no-such-program' for name in names if name == 'ansible-test-sanity'}
         return Counts(passed=len(names) - len(absent), skipped=len(absent)), absent
+
     monkeypatch.setattr(versions, 'run', run)
     monkeypatch.setattr(sys, 'argv', ['versions', '2.20/3.12', '--gate', 'ansible-test-sanity', '--gate', 'units'])
     assert versions.main() == 0

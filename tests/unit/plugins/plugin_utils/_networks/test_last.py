@@ -59,7 +59,7 @@ def evaluation(name: str = 'web', system: str | None = SYSTEM) -> dict[str, Any]
 
 def ask(jobs: list[dict[str, Any]], answers: Mapping[str, Any], refs: frozenset[str] | None = frozenset((REF,))) -> tuple[Last, Told]:
     told = Told(jobs, answers)
-    return last_deployments(cast('Client', told), PROJECT, {'web': refs})['web'], told
+    return last_deployments(cast(Client, told), PROJECT, {'web': refs})['web'], told
 
 
 def test_the_newest_job_that_ran_it_counts() -> None:
