@@ -97,6 +97,7 @@ def proved(world: World, predicted: Played, deployed: Played, held: dict[str, An
     project, second = (next(each for each in held['projects'] if each['path'] == path) for path in (PROJECT, SECOND))
     jobs = {(job['ref'], job['rev']): job for job in project['jobs'] if job['jobType'] != 'Config'}
     branches = ('production', 'staging')
+    wiki = head(world.bare.with_name('wiki.git'), 'production')
     return [
         require(predicted.changes == deployed.changes, 'check mode predicted every change of the first run'),
         require(all(path.stat().st_mode & 0o777 == 0o400 for path in secrets), 'both agents have their secrets.json, mode 0400'),
@@ -104,8 +105,7 @@ def proved(world: World, predicted: Played, deployed: Played, held: dict[str, An
                 'Hercules CI holds the NixOps state of both deployments'),
         require(all(jobs['refs/heads/' + branch, head(world.bare, branch)]['jobStatus'] == 'Success' for branch in branches),
                 'the pushed ci.nix was evaluated by real Nix and the jobs of both branches have succeeded'),
-        require({(job['rev'], job['jobStatus']) for job in second['jobs'] if job['jobType'] != 'Config'} == {
-            (head(world.bare.with_name('wiki.git'), 'production'), 'Success')},
+        require({(job['rev'], job['jobStatus']) for job in second['jobs'] if job['jobType'] != 'Config'} == {(wiki, 'Success')},
                 'so has that of the second project, which deploys a machine without NixOps'),
         require(all(counts['changed'] == 0 and counts['failed'] == 0 for counts in again.recap.values()),
                 'the second run changed nothing on any host'),
