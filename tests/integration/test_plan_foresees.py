@@ -215,8 +215,9 @@ class World:
         change, proof = prove(plan_of_file(options), options)
         change.path.write_text(str(change.after))
         planned = plans_of({
-            'project': self.project, 'api_base_url': self.sandbox.url, 'api_token': self.sandbox.token, 'credentials_file': None,
-            'validate_certs': True, 'ca_path': None, 'timeout': 30, 'networks': known['networks'], 'uploads': known['uploads'],
+            'project': self.project, 'form': 'legacy', 'api_base_url': self.sandbox.url, 'api_token': self.sandbox.token,
+            'credentials_file': None, 'validate_certs': True, 'ca_path': None, 'timeout': 30,
+            'networks': known['networks'], 'uploads': known['uploads'],
             'branches': [BRANCH], 'at_rest': known['at_rest'], 'heads': proof.heads,
             'deployments': json.loads(json.dumps([effect.as_dict() for effect in proof.effects])),
         }, check_mode=False)
