@@ -113,6 +113,8 @@ def _origin(value: Any) -> str:
     if Origin is not None:
         tag = Origin.get_tag(value)
         return '%s:%s' % (tag.path, tag.line_num) if tag and tag.path and tag.line_num else ''
+    if isinstance(value, list) and value and not hasattr(value, 'ansible_pos'):  # made anew when it was evaluated, its items were not
+        return _origin(value[0])
     position = getattr(value, 'ansible_pos', None)
     return '%s:%s' % tuple(position[:2]) if position and position[0] and position[1] else ''
 
