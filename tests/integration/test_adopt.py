@@ -263,13 +263,18 @@ def written_by_hand(world: World) -> None:
     world.variables['HERCULES_CI_API_BASE_URL'] = world.sandbox.url
 
 
+def into(file: Path, world: World) -> tuple[str, ...]:
+    """The options of the playbook adopt that write what the project's ci.nix declares into an inventory file."""
+    return '-i', str(file), '-e', json.dumps({
+        'nixops_adopt_inventory': str(file), 'nixops_adopt_projects': [PROJECT], 'nixops_adopt_project': PROJECT,
+        'nixops_adopt_checkout': str(world.checkout), 'nixops_adopt_ci_nix': True})
+
+
 def test_a_file_that_somebody_wrote(world: World, tmp_path: Path) -> None:
     """Adopted, checked, and replaced where it is shown to mean the same; no machine is created, and nothing is left to do."""
     written_by_hand(world)
     file = tmp_path / 'adopted.yml'
-    options = ('-i', str(file), '-e', json.dumps({
-        'nixops_adopt_inventory': str(file), 'nixops_adopt_projects': [PROJECT], 'nixops_adopt_project': PROJECT,
-        'nixops_adopt_checkout': str(world.checkout), 'nixops_adopt_ci_nix': True}))
+    options = into(file, world)
     before = (world.checkout / 'ci.nix').read_bytes()
     adopted = world.play(*options, playbook='adopt')
     assert adopted.code == 0, adopted.output
@@ -301,9 +306,7 @@ def test_a_file_that_means_something_else_stays(world: World, tmp_path: Path) ->
     """One variable is changed after the adoption: the run tells for which effect, on which refs and what differs, and replaces nothing."""
     written_by_hand(world)
     file = tmp_path / 'adopted.yml'
-    options = ('-i', str(file), '-e', json.dumps({
-        'nixops_adopt_inventory': str(file), 'nixops_adopt_projects': [PROJECT], 'nixops_adopt_project': PROJECT,
-        'nixops_adopt_checkout': str(world.checkout), 'nixops_adopt_ci_nix': True}))
+    options = into(file, world)
     assert world.play(*options, playbook='adopt').code == 0
     text = file.read_text()
     file.write_text(text.replace('writeAWSSecret aws default', 'writeAWSSecret aws other'))
