@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from ..module_utils._argspec import ArgumentSpec
 from ..module_utils._problems import Failure
 from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._networks.outcome import failures
-from ..plugin_utils._networks.quoted import without_secrets
+from ..plugin_utils._networks.quoted import mask_of, without_secrets
 from ..plugin_utils._networks.registered import keys_of, outcomes
 from ..plugin_utils._report.show import show
 
@@ -35,7 +35,8 @@ class ActionModule(ControllerAction):
         if options['projects'] is None:
             return show(options['networks'], options['agents'], options['keys'], options['path'], dry=self._task.check_mode)
         hostvars, agents = variables['hostvars'], options['agents']
-        quotable = partial(without_secrets, agents=agents, hostvars=hostvars, loader=self._loader)
+        # The same for all projects: the secrets of the agents are evaluated once.
+        quotable = partial(without_secrets, mask_of_agents=cache(partial(mask_of, agents, hostvars, self._loader)))
         rows, endings, changes = outcomes(options['projects'], hostvars, quotable, check_mode=self._task.check_mode)
         for log in dict.fromkeys(ending.log for _host, _branch, ending in endings if ending.log):
             self._display.display('\n'.join(log))

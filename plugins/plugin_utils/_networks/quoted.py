@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -26,11 +26,11 @@ Endings = Sequence[tuple[str, str, Ending]]
 """Network, branch, and how it ended."""
 
 
-def without_secrets(endings: Endings, agents: Iterable[str], hostvars: Any, loader: DataLoader) -> Endings:
-    """How they ended: only where something is quoted the secrets are evaluated for it."""
+def without_secrets(endings: Endings, mask_of_agents: Callable[[], Mask]) -> Endings:
+    """How they ended: only where something is quoted is there a need for the mask, and so for the secrets."""
     if not any(ending.problems or ending.log for _host, _branch, ending in endings):
         return endings
-    mask = mask_of(agents, hostvars, loader)
+    mask = mask_of_agents()
     return [(host, branch, masked(ending, mask)) for host, branch, ending in endings]
 
 
