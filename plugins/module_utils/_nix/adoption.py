@@ -19,6 +19,7 @@ from .._git.trees import branch_trees
 from .._problems import Failure, Problem
 from .._project import ProjectPath
 from . import ci_nix, sameness, walk
+from .checkout import file_in
 from .evaluation import Candidate
 
 HEADS = 'refs/heads/'
@@ -42,7 +43,7 @@ class AdoptedFile:
 
 def foreign_file(checkout: Path) -> str | None:
     """The file that an agent reads in a checkout, if somebody else wrote it."""
-    file = walk.file_in(checkout)
+    file = file_in(checkout)
     return file if file and not ci_nix.is_managed((checkout / file).read_text('utf-8', errors='replace')) else None
 
 

@@ -23,6 +23,7 @@ from . import ci_nix, functions, pins
 
 # The order in which an agent looks (hercules-ci-agent: NixFile.hs, searchPath).
 CI_NIX = ('nix/ci.nix', 'ci.nix')
+SEARCHED = (*CI_NIX, 'flake.nix', 'default.nix')
 ALONE = 'effects.nix'
 SUBMODULE = '160000'  # the mode of a submodule in a tree of Git
 MOST_LINKS = 40
@@ -39,6 +40,14 @@ class Declaration(NamedTuple):
     form: str
 
 
+def file_in(checkout: Path) -> str | None:
+    """The file that an agent reads in a checkout, None where there is none. Raises Failure where it would refuse two."""
+    found = [name for name in SEARCHED if (checkout / name).is_file()]
+    if found[:2] == [*CI_NIX]:
+        raise fail('Agents refuse a repository with both files.', str(checkout), found=' and '.join(CI_NIX), remedy='Remove one of them.')
+    return found[0] if found else None
+
+
 def declaration(checkout: Path, file: str | None, form: str) -> Declaration:
     """Where effects are declared and how, given what the working tree has and what the user chose (`auto` and None: nothing).
 
@@ -47,17 +56,15 @@ def declaration(checkout: Path, file: str | None, form: str) -> Declaration:
     """
     if not checkout.is_dir():
         raise fail('There is no such folder.', str(checkout), remedy='Set checkout to the working tree that ci.nix belongs to.')
-    present = [name for name in CI_NIX if (checkout / name).is_file()]
     if file is not None:
         return Declaration(_inside(file), form if form != 'auto' else _form_of_file(checkout / file, file))
-    if len(present) > 1:
-        raise fail('Agents refuse a repository with both files.', str(checkout), found=' and '.join(present), remedy='Remove one of them.')
+    read = file_in(checkout)
+    present = [read] if read in CI_NIX else []
     if form == 'auto':
         mine = [name for name in (*present, ALONE) if (checkout / name).is_file() and ci_nix.is_managed(_read(checkout / name))]
         if mine:
             return Declaration(mine[0], ci_nix.form_of(_read(checkout / mine[0])))
-        entry = [name for name in (*present, 'flake.nix', 'default.nix') if (checkout / name).is_file()]
-        return Declaration(ALONE, 'effects') if entry else Declaration('ci.nix', 'legacy')
+        return Declaration(ALONE, 'effects') if read else Declaration('ci.nix', 'legacy')
     return Declaration(ALONE if form == 'effects' else (present or ['ci.nix'])[0], form)
 
 

@@ -20,9 +20,8 @@ from .._numbers import require_sensible_numbers
 from .._problems import Failure, Problem, fail
 from .._project import ProjectPath
 from . import adoption, checkout, checks, ci_nix, evaluation, functions, parameters, pins, run_on, tracked
+from .adoption import HEADS
 from .deployments import EvaluatedEffect, Key
-
-HEADS = 'refs/heads/'
 
 
 @dataclass(frozen=True)

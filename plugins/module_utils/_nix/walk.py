@@ -16,14 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .._problems import fail
 from .._project import ProjectPath
 from . import evaluation
 from .evaluation import Candidate
 from .expression import quoted, to_nix
 
-# Where an agent looks, in this order; both of the first two together it refuses.
-SEARCHED = ('nix/ci.nix', 'ci.nix', 'flake.nix', 'default.nix')
 SPELT = re.compile(r'refs/(?:heads|tags)/\w[\w./-]*')
 MORE = 'and-more'  # to see whether a file asks for the beginning of a name
 AT_ONCE = 6
@@ -119,14 +116,6 @@ def name_of(path: Sequence[str]) -> str:
     inner = list(path)[1:] if path[0] == 'effects' and len(path) > 1 else list(path)
     last = inner[-1:] in (['run'], ['dependencies'], ['prebuilt']) and len(inner) > 1
     return '.'.join(inner[:-1] if last else inner)
-
-
-def file_in(checkout: Path) -> str | None:
-    """The file that an agent reads in a checkout, None where there is none. Raises Failure where it would refuse two."""
-    found = [name for name in SEARCHED if (checkout / name).is_file()]
-    if found[:2] == ['nix/ci.nix', 'ci.nix']:
-        raise fail('Agents refuse a repository with both files.', str(checkout), found=' and '.join(found[:2]), remedy='Remove one.')
-    return found[0] if found else None
 
 
 def record(
