@@ -12,22 +12,9 @@ import pytest
 
 from tests.sandbox.server import Sandbox
 from tests.support.modules import run_module
-from tests.support.state_modules import (
-    PROJECT,
-    TOKEN,
-    aws_prod,
-    database,
-    make_job,
-    one_deployment,
-    other,
-    pauses,
-    run,
-    secrets,
-    state,
-    warned,
-)
+from tests.support.state_modules import PROJECT, TOKEN, database, pauses, run, secrets, state
 
-__all__ = ['aws_prod', 'database', 'make_job', 'one_deployment', 'other', 'pauses', 'run', 'run_module', 'secrets', 'state', 'warned']
+__all__ = ['database', 'pauses', 'run', 'run_module', 'secrets', 'state']
 
 
 @pytest.fixture
