@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks for bad days: go back to an old state, deploy once more, stop what runs. Each refuses what is not named."""
+"""The playbooks that go back to an old state, deploy once more, and stop what runs. Each refuses what is not named."""
 
 from __future__ import annotations
 

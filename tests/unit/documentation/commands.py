@@ -26,7 +26,7 @@ UNPARSED = {
     ('hci', 'login'): 'opens a browser',
     ('nixops', 'import'): 'NixOps is in no registry that tests reach; the sandbox has a stand-in that deploys take this way',
     ('nixops', 'deploy'): 'the same',
-    ('ansible-builder', 'build'): 'builds an image; the gate execution-environment has the file read by ansible-builder',
+    ('ansible-builder', 'build'): 'builds an image; the gate ee-check has the file read by ansible-builder',
     ('ansible-navigator', 'run'): 'its settings are in examples/fleet/ansible-navigator.yml',
     ('ansible-runner', 'run'): 'is run in tests/integration/test_runner.py, by its Python interface',
     ('pre-commit', 'install'): 'a hook in the clone of a contributor',

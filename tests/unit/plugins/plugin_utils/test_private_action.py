@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The action plugins whose options hold secrets: what they refuse, and that no value is in any result. That hosts never see them, and
-what is printed, is for the plays in tests/integration/secrets to show.
+what is printed, is for the plays in tests/integration/test_secrets.py to show.
 """
 
 from __future__ import annotations

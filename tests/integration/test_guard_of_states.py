@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""More ways to make machines anew, or to lose a state, each tried once by way of ansible-playbook."""
+"""States and their names with which machines would be made anew or a state be lost, each tried once by way of ansible-playbook."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.test_guard import EXPORT, MADE_ANEW, ONLY_PRODUCTION, STATE, UUID, done, production, refused
 from tests.integration.test_jobs import row
-from tests.integration.test_plan import EXPORT, MADE_ANEW, ONLY_PRODUCTION, STATE, UUID, done, production, refused
 from tests.support.repository import commit, git, make_repository
 from tests.support.world import PROJECT, World
 
