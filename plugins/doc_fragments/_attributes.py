@@ -48,13 +48,3 @@ attributes:
     description: Runs on the controller, by an action plugin of the same name.
     support: full
 """
-
-    ACTION_GROUP = r"""
-options: {}
-attributes:
-  action_group:
-    description: Use C(group/nixcd.hercules_ci.hercules_ci) in C(module_defaults) to set the connection options for all such modules.
-    support: full
-    membership:
-      - nixcd.hercules_ci.hercules_ci
-"""

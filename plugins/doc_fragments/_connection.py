@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options in module_utils/_argspec.py: with the notes for modules, and without them for what runs on the controller."""
+    """The options in module_utils/_argspec.py: with what modules say beside them, and without that for the inventory plugin."""
 
     DOCUMENTATION = r"""
 options:
@@ -51,6 +51,12 @@ options:
 
     MODULE = r"""
 options: {}
+attributes:
+  action_group:
+    description: Use C(group/nixcd.hercules_ci.hercules_ci) in C(module_defaults) to set the connection options for all such modules.
+    support: full
+    membership:
+      - nixcd.hercules_ci.hercules_ci
 notes:
   - Proxies are taken from the environment variables E(https_proxy), E(http_proxy) and E(no_proxy).
   - The keyword C(environment) of a task, a block or a play holds wherever the work is done, for proxies, tokens and all else.
@@ -58,8 +64,13 @@ notes:
     run the task on a host with C(ansible_connection=local), or delegate it to C(localhost).
 """
 
-    PAYLOAD = r"""
+    PROJECT = r"""
 options:
+  project:
+    description:
+      - The project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo).
+    type: str
+    required: true
   _payload:
     description: How the action plugin hands O(api_token) to the module. Tasks do not set this.
     type: str

@@ -10,8 +10,7 @@ DOCUMENTATION = r"""
 name: nixops
 short_description: The machines of NixOps networks as hosts
 version_added: 0.1.0
-author:
-  - nixcd.hercules_ci contributors (@nixcd)
+author: nixcd.hercules_ci contributors (@nixcd)
 description:
   - Makes hosts of the machines in a NixOps state, which is a database of NixOps, an export, or a state file on Hercules CI.
     NixOps itself is not needed.

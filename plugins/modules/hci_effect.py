@@ -14,11 +14,10 @@ description:
     it is pushed, or carried out while no agent is there.
   - The effect runs for real, whichever branch you give. With the state of a deployment it changes machines.
   - The values in the local secrets file are masked in everything that is returned or written to O(log_file).
-author:
-  - nixcd.hercules_ci contributors (@nixcd)
+author: nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
-  - nixcd.hercules_ci._connection.payload
+  - nixcd.hercules_ci._connection.project
 attributes:
   check_mode:
     support: partial
@@ -41,11 +40,6 @@ options:
     description:
       - The working tree whose ci.nix declares the effect. What is not committed counts, too.
     type: path
-    required: true
-  project:
-    description:
-      - The project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo).
-    type: str
     required: true
   command:
     description:

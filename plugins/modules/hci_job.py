@@ -18,14 +18,12 @@ description:
   - While it waits, the task prints a line whenever something changes - phases, builds done of all, states of effects and what they
     wait for. It asks with one request at a time, less often while nothing changes. When the service goes away meanwhile, the task
     waits until it is back.
-author:
-  - nixcd.hercules_ci contributors (@nixcd)
+author: nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
-  - nixcd.hercules_ci._attributes.action_group
   - nixcd.hercules_ci._connection
   - nixcd.hercules_ci._connection.module
-  - nixcd.hercules_ci._connection.payload
+  - nixcd.hercules_ci._connection.project
 attributes:
   check_mode:
     support: full
@@ -41,11 +39,6 @@ attributes:
     details:
       - With O(state=rerun) and O(state=scheduled) each run makes new jobs.
 options:
-  project:
-    description:
-      - The project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo).
-    type: str
-    required: true
   branch:
     description:
       - The branch that was pushed. Short for O(ref) with C(refs/heads/) in front.
@@ -176,106 +169,86 @@ job:
     id:
       description: The id in the API.
       type: str
-      returned: always
       sample: 66666666-0000-4000-8000-000000000006
     index:
       description: The number of the job in its project.
       type: int
-      returned: always
       sample: 42
     url:
       description: The page of the job.
       type: str
-      returned: always
       sample: https://hercules-ci.com/github/neat-org/neat-repo/jobs/42
     type:
       description: What made the job - V(Config), V(Legacy), V(OnPush) or V(OnSchedule).
       type: str
-      returned: always
       sample: OnPush
     name:
       description: The name of the handler, empty where there is none.
       type: str
-      returned: always
       sample: default
     revision:
       description: The commit.
       type: str
-      returned: always
       sample: 0a1b2c3d4e5f60718293a4b5c6d7e8f901234567
     ref:
       description: The full ref.
       type: str
-      returned: always
       sample: refs/heads/production
     phase:
       description: How far it is - V(Queued), V(Evaluating), V(Building), V(Effects) or V(Done).
       type: str
-      returned: always
       sample: Done
     status:
       description: How it stands - V(Pending), V(Failure) or V(Success).
       type: str
-      returned: always
       sample: Success
     cancelled:
       description: Whether somebody has cancelled it.
       type: bool
-      returned: always
       sample: false
     rerun_of:
       description: The number of the job that this one repeats, if it does.
       type: int
-      returned: always
       sample: 41
     start_time:
       description: When it was made.
       type: str
-      returned: always
       sample: '2026-01-21T13:00:15Z'
     end_time:
       description: When it ended. None before that.
       type: str
-      returned: always
       sample: '2026-01-21T13:06:02Z'
     builds:
       description: How many derivations are built, C(done), of how many, C(all).
       type: dict
-      returned: always
       sample: {done: 12, all: 12}
     effects:
       description: The effects of a job that has ended, or that was not done in time.
       type: list
       elements: dict
-      returned: always
       contains:
         attribute:
           description: The attribute path.
           type: str
-          returned: always
           sample: neat-network.run
         status:
           description:
             - V(Waiting), V(Running), V(Failed), V(DependencyFailed), V(Successful) or V(Cancelled).
             - V(Unknown) where it could not be asked for. What could not be read of a job is reported with its outcome.
           type: str
-          returned: always
           sample: Failed
         agent:
           description: The host that runs it or ran it. Not asked for where the job succeeded.
           type: str
-          returned: always
           sample: agent-1
         waiting_for:
           description: What must end first - pages of jobs, and attribute paths of effects.
           type: list
           elements: str
-          returned: always
           sample: []
         message:
           description: Why it failed, in its own words.
           type: str
-          returned: always
           sample: 'error: cannot connect to web-1'
         log:
           description: The last lines of its log, where it failed.
@@ -287,19 +260,16 @@ job:
       description: What did not evaluate.
       type: list
       elements: dict
-      returned: always
       sample: [{attribute: neat-network.run, message: attribute 'nope' missing}]
     failed_builds:
       description: Attributes that could not be built.
       type: list
       elements: str
-      returned: always
       sample: []
     unmet_requirements:
       description: Platforms and system features that no agent of the account has.
       type: list
       elements: str
-      returned: always
       sample: [aarch64-linux kvm]
     evaluation_log:
       description: The last lines of the log of an evaluation that failed without saying which attribute is to blame.

@@ -11,21 +11,14 @@ short_description: List jobs of a project on Hercules CI
 version_added: 0.1.0
 description:
   - Lists the jobs of a project, newest first, as they are now. To wait for jobs use M(nixcd.hercules_ci.hci_job).
-author:
-  - nixcd.hercules_ci contributors (@nixcd)
+author: nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._attributes.info
-  - nixcd.hercules_ci._attributes.action_group
   - nixcd.hercules_ci._connection
   - nixcd.hercules_ci._connection.module
-  - nixcd.hercules_ci._connection.payload
+  - nixcd.hercules_ci._connection.project
 options:
-  project:
-    description:
-      - The project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo).
-    type: str
-    required: true
   index:
     description:
       - Only the job with this number, which stands at the end of its page's address. The other filters do not apply to it.

@@ -20,12 +20,10 @@ description:
   - Makes a host of each effect of a C(ci.nix) that somebody wrote, too (O(ci_nix)).
   - Nothing but names, paths and numbers is read out of a state. The database is not changed.
   - Needs the Python package ruamel.yaml on the controller.
-author:
-  - nixcd.hercules_ci contributors (@nixcd)
+author: nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._attributes.controller
-  - nixcd.hercules_ci._attributes.action_group
   - nixcd.hercules_ci._connection
   - nixcd.hercules_ci._connection.module
 attributes:

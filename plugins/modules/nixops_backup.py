@@ -20,8 +20,7 @@ description:
   - Contents are named by their SHA-256. The file C(index.json) says for each copy what it is - project, file, version, when and by which
     job it was stored, when it came into the backup, and its size, SHA-256 and UUID. It is written after what it names, and what it no
     longer names is removed after that, so that a run that is killed leaves a backup that can be used.
-author:
-  - nixcd.hercules_ci contributors (@nixcd)
+author: nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._attributes.controller

@@ -18,8 +18,7 @@ description:
     this cannot be had, the task fails.
   - Before anything is written, Nix evaluates all networks of the inventory that have these pins with the new ones.
   - Needs the Python package ruamel.yaml on the controller, C(git), and C(nix-prefetch-url).
-author:
-  - nixcd.hercules_ci contributors (@nixcd)
+author: nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._attributes.controller

@@ -19,12 +19,10 @@ description:
     knows none of the machines of the network. NixOps would make the machines anew.
   - Refuses a branch on which an effect uses a secret that an agent did not get in this run, as an effect runs on any agent.
   - Changes nothing.
-author:
-  - nixcd.hercules_ci contributors (@nixcd)
+author: nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._attributes.controller
-  - nixcd.hercules_ci._attributes.action_group
   - nixcd.hercules_ci._attributes.info
   - nixcd.hercules_ci._connection
   - nixcd.hercules_ci._connection.module

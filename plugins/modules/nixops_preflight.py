@@ -30,8 +30,7 @@ description:
     M(nixcd.hercules_ci.hci_secret) refuses before it writes. For agents that the run does not provide, no value is evaluated at all.
   - Everything of the inventory is looked at, as C(ci.nix) has all networks of a project. Hercules CI and checkouts are asked for projects
     with a selected network only.
-author:
-  - nixcd.hercules_ci contributors (@nixcd)
+author: nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._attributes.controller

@@ -22,8 +22,7 @@ description:
     private repository that borrows its objects.
   - A push is never forced. When somebody else pushes meanwhile, the commit is made anew on top of theirs.
   - Without a difference there is no commit and no push.
-author:
-  - nixcd.hercules_ci contributors (@nixcd)
+author: nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
 attributes:

@@ -25,8 +25,7 @@ description:
   - Options that this module does not know are refused, whatever level they are at, so that the value of a secret cannot get in by mistake.
     With O(projects), the values that the inventory has for secrets of O(agents) are masked in what is quoted of logs, but for those of
     lookups, which are not asked again, and those of fewer than four characters.
-author:
-  - nixcd.hercules_ci contributors (@nixcd)
+author: nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._attributes.controller

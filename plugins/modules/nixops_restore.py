@@ -19,8 +19,7 @@ description:
   - The upload is that of M(nixcd.hercules_ci.nixops_state), with its lock, its checks of what is on the server, and its copy of what is
     replaced.
   - In check mode this is a drill. It shows for the network that the backup could be restored, and what would stand in the way.
-author:
-  - nixcd.hercules_ci contributors (@nixcd)
+author: nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._attributes.controller

@@ -23,14 +23,12 @@ description:
   - Before anything is sent, the module checks that the state is complete, holds one deployment, and is one that the effect can find and
     import.
   - States are compared by meaning. Formatting, and whether NixOps 1 or 2 has written them, does not matter.
-author:
-  - nixcd.hercules_ci contributors (@nixcd)
+author: nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
-  - nixcd.hercules_ci._attributes.action_group
   - nixcd.hercules_ci._connection
   - nixcd.hercules_ci._connection.module
-  - nixcd.hercules_ci._connection.payload
+  - nixcd.hercules_ci._connection.project
 attributes:
   check_mode:
     support: full
@@ -43,11 +41,6 @@ attributes:
   idempotent:
     support: full
 options:
-  project:
-    description:
-      - The project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo).
-    type: str
-    required: true
   deployment:
     description:
       - The deployment, by name, by UUID or by the beginning of its UUID. Like for NixOps, there must be exactly one.

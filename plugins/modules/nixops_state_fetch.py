@@ -14,14 +14,12 @@ description:
     to go on with NixOps by hand, after C(nixops import).
   - The file appears at once and whole, after its size and hash have been compared with what Hercules CI lists.
   - The file holds private keys, so only its owner can read it.
-author:
-  - nixcd.hercules_ci contributors (@nixcd)
+author: nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
-  - nixcd.hercules_ci._attributes.action_group
   - nixcd.hercules_ci._connection
   - nixcd.hercules_ci._connection.module
-  - nixcd.hercules_ci._connection.payload
+  - nixcd.hercules_ci._connection.project
 attributes:
   check_mode:
     support: full
@@ -32,11 +30,6 @@ attributes:
   idempotent:
     support: full
 options:
-  project:
-    description:
-      - The project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo).
-    type: str
-    required: true
   name:
     description:
       - The name of the state file, for example V(nixops-foo.json).

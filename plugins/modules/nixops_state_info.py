@@ -12,21 +12,14 @@ version_added: 0.1.0
 description:
   - Lists the state files of a project with all their versions, and says what is in the newest if you like.
   - A summary tells how many machines there are, of which types and in which states. Values are never returned, many are secret.
-author:
-  - nixcd.hercules_ci contributors (@nixcd)
+author: nixcd.hercules_ci contributors (@nixcd)
 extends_documentation_fragment:
   - nixcd.hercules_ci._attributes
   - nixcd.hercules_ci._attributes.info
-  - nixcd.hercules_ci._attributes.action_group
   - nixcd.hercules_ci._connection
   - nixcd.hercules_ci._connection.module
-  - nixcd.hercules_ci._connection.payload
+  - nixcd.hercules_ci._connection.project
 options:
-  project:
-    description:
-      - The project on Hercules CI, as C(SITE/ACCOUNT/PROJECT), for example V(github/neat-org/neat-repo).
-    type: str
-    required: true
   name:
     description:
       - Only the file with this name.

@@ -43,5 +43,6 @@ def test_the_group_has_them_all() -> None:
 def test_their_documentation_has_the_same_options_and_names_the_group() -> None:
     fragment = (ROOT / 'plugins' / 'doc_fragments' / '_connection.py').read_text(encoding='utf-8')
     assert all('\n  %s:\n' % option in fragment for option in CONNECTION_OPTIONS)
-    for part in ('_connection', '_connection.module', '_attributes.action_group'):
+    assert 'group/nixcd.hercules_ci.hercules_ci' in fragment
+    for part in ('_connection', '_connection.module'):
         assert modules_with('  - nixcd.hercules_ci.%s\n' % part) == modules_that_connect()
