@@ -17,7 +17,6 @@ class ActionModule(ActionBase):
     """Names the secrets where the task does not."""
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run by Ansible."""
         base: Any = super()  # ActionBase does not tell the types of what follows
         result: dict[str, Any] = base.run(tmp, task_vars)
         variables = task_vars or {}

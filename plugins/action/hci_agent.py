@@ -17,8 +17,6 @@ from ..plugin_utils._variables import as_json, refuse_if_any
 
 
 class ActionModule(PrivateAction):
-    """The action plugin."""
-
     MODULE = 'nixcd.hercules_ci.hci_agent'
     SPEC = HCI_AGENT
     PRIVATE = SECRET = ('binary_caches', 'cluster_join_token')

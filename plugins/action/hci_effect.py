@@ -9,6 +9,4 @@ from ..plugin_utils._token_action import TokenAction
 
 
 class ActionModule(TokenAction):
-    """The action plugin."""
-
     MODULE = 'nixcd.hercules_ci.hci_effect'

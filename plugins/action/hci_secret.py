@@ -23,8 +23,6 @@ MOST_PLACES = 5
 
 
 class ActionModule(PrivateAction):
-    """The action plugin."""
-
     MODULE = 'nixcd.hercules_ci.hci_secret'
     SPEC = HCI_SECRET
     PRIVATE = ('name', 'data', 'condition', 'secrets')

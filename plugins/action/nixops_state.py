@@ -16,8 +16,6 @@ ROLE = 'nixcd.hercules_ci.nixops'
 
 
 class ActionModule(LocalAction):
-    """The action plugin."""
-
     MODULE = 'nixcd.hercules_ci.nixops_state'
     SPEC = SPEC
 

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The filter aws_policy."""
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
@@ -69,7 +67,6 @@ _value:
 
 
 def aws_policy(value: Any, users: Iterable[str] = ()) -> dict[str, Any]:
-    """The filter; see DOCUMENTATION."""
     if users:
         return controller_policy(users)
     resources = list(_resources(value))
@@ -95,8 +92,5 @@ def _resources(value: Any) -> Iterable[dict[str, str]]:
 
 
 class FilterModule:
-    """What Ansible looks for."""
-
     def filters(self) -> dict[str, Callable[..., dict[str, Any]]]:
-        """The filters of this file."""
         return {'aws_policy': aws_policy}

@@ -1,8 +1,6 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The filter least_privilege."""
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
@@ -73,8 +71,5 @@ def least_privilege(secrets: Mapping[str, Mapping[str, Any]], networks: Iterable
 
 
 class FilterModule:
-    """Ansible's interface."""
-
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """The filters of this file."""
         return {'least_privilege': least_privilege}

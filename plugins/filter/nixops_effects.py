@@ -1,8 +1,6 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The filter nixops_effects."""
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
@@ -70,8 +68,5 @@ def _network(variables: Mapping[str, Any]) -> Network:
 
 
 class FilterModule:
-    """Ansible's interface."""
-
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """The filters of this file."""
         return {'nixops_effects': nixops_effects}

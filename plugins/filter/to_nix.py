@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The filter to_nix."""
-
 from __future__ import annotations
 
 from typing import Any, Callable
@@ -62,7 +60,6 @@ _value:
 
 
 def to_nix(value: Any, indent: int = 0, short_lists: bool = False) -> str:
-    """The filter; see DOCUMENTATION."""
     try:
         return expression.to_nix(value, indent, short_lists=short_lists, where='to_nix')
     except Failure as failure:
@@ -70,7 +67,5 @@ def to_nix(value: Any, indent: int = 0, short_lists: bool = False) -> str:
 
 
 class FilterModule:
-    """What Ansible looks for."""
-
     def filters(self) -> dict[str, Callable[..., str]]:
         return {'to_nix': to_nix}

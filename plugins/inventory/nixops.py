@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The inventory plugin nixops."""
-
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -144,8 +142,6 @@ LOCALHOST = ('localhost', '127.0.0.1', '::1')
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
-    """See DOCUMENTATION."""
-
     NAME = 'nixcd.hercules_ci.nixops'
 
     def verify_file(self, path: str) -> bool:

@@ -109,7 +109,6 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Entry point."""
     entry(SPEC.behind_action(), run)
 
 

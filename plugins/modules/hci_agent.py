@@ -138,7 +138,6 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Entry point."""
     entry(HCI_AGENT.behind_action(), run)
 
 

@@ -227,7 +227,6 @@ def run(module: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Entry point."""
     entry(SPEC, run)
 
 

@@ -306,7 +306,6 @@ from ..module_utils._jobs.states import SPEC, run
 
 
 def main() -> None:
-    """Entry point."""
     entry(SPEC, run)
 
 

@@ -194,7 +194,6 @@ def find_jobs(client: Client, options: dict[str, Any]) -> list[Job]:
 
 
 def main() -> None:
-    """Entry point."""
     entry(SPEC, run)
 
 

@@ -272,7 +272,6 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Entry point."""
     entry(HCI_SECRET.behind_action(), run)
 
 

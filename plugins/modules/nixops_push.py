@@ -368,7 +368,6 @@ def run(module: Any) -> dict[str, object]:
 
 
 def main() -> None:
-    """Entry point."""
     entry(SPEC, run)
 
 

@@ -298,7 +298,6 @@ from ..module_utils._nixops.upload import SPEC, run
 
 
 def main() -> None:
-    """Entry point."""
     entry(SPEC, run)
 
 

@@ -199,7 +199,6 @@ def diff(before: State, after: State, path: str) -> dict[str, str]:
 
 
 def main() -> None:
-    """Entry point."""
     entry(SPEC, run)
 
 

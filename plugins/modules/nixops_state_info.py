@@ -156,7 +156,6 @@ def describe(files: StateFiles, name: str, versions: tuple[Version, ...], summar
 
 
 def main() -> None:
-    """Entry point."""
     entry(SPEC, run)
 
 

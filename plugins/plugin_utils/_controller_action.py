@@ -49,7 +49,6 @@ class ControllerAction(ActionBase):
         """The result. Raises Failure. variables: of the task."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run by Ansible."""
         base: Any = super()  # ActionBase does not tell the types of what follows
         result: dict[str, Any] = {**base.run(tmp, task_vars), 'changed': False}
         _validation, options = base.validate_argument_spec(**self.SPEC.arguments())

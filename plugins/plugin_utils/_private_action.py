@@ -58,7 +58,6 @@ class PrivateAction(UnseenAction):
         return given
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run by Ansible."""
         self._given = self._take(lambda name, _value: name in self.PRIVATE or name not in self.SPEC.options)
         shown = self._task.args
         hidden = self._item_may_hold_a_value(task_vars or {})

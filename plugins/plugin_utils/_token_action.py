@@ -27,7 +27,6 @@ class TokenAction(UnseenAction):
     _supports_async = True
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run by Ansible."""
         super().run(tmp, task_vars)
         given = self._take(hides)
         try:
