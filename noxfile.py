@@ -111,10 +111,9 @@ gate('ansible-test-integration', 'Each module and plugin in a playbook.',
      'git init --quiet && git add --all && export ANSIBLE_COLLECTIONS_PATH=$OUT && '
      'ansible-test integration --color no %s "$@"' % ('' if OTHER else '--coverage'), programs=('nix-instantiate', 'git'))
 gate('coverage', 'Lines of plugins/ that units and ansible-test-integration ran, also in processes of Ansible: at least 95 %.',
-     'shopt -s nullglob && coverage combine --quiet --keep --data-file $OUT/all $OUT/coverage-* '
-     '$OUT/ansible_collections/nixcd/hercules_ci/tests/output/coverage/* && '
-     'coverage json --quiet --include "plugins/*" --data-file $OUT/all -o $OUT/all.json && '
-     'python -m tests.gates.line_coverage 95 <$OUT/all.json',
+     'shopt -s nullglob && export COVERAGE_FILE=$OUT/all && '
+     'coverage combine --quiet --keep $OUT/coverage-* $OUT/ansible_collections/nixcd/hercules_ci/tests/output/coverage/* && '
+     'coverage report && coverage json --quiet -o - | python -m tests.gates.line_coverage 95',
      programs=('nix-instantiate', 'git'), requires=('units', 'ansible-test-integration'))
 gate('site', 'The documentation as HTML, where every reference leads somewhere.', 'python -m tests.site $OUT/site', group='lint')
 gate('gates', 'The quick gates fail on a defect of their kind.', 'python -m pytest' + PYTEST % 'gates' + '-m "not slow" tests/gates')
