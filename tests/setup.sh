@@ -5,6 +5,8 @@
 # Make what `make test` and `make demo` need, from nothing: links to the Python versions that really run (.cache/python), the
 # tools (.venv, and nox in .cache/nox, from PyPI) and Debian's programs (installed as root, else unpacked into .cache/debian). Run again it only adds
 # what is missing.
+#
+# setup.sh ENVIRONMENT REQUIREMENT... then installs into another environment.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH=$PATH:$PWD/.cache/debian/bin
@@ -122,7 +124,7 @@ install_into() {
   # It is to trust whom this machine trusts; the variable has had two names.
   if [[ ! -e .venv/bin/uv ]] || ! UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 .venv/bin/uv pip install --quiet --python "$1/bin/python" "${@:2}"; then
     say "uv cannot install the tools into $1: taking pip"
-    .venv/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+    .venv/bin/python -m pip install --quiet --upgrade 'pip>=25.1' # an older one knows no groups
     .venv/bin/python -m pip --python "$1/bin/python" install --quiet "${@:2}"
   fi
 }
@@ -137,6 +139,10 @@ install_tools() {
   remove_what_does_not_start ruff
 }
 
+if (($#)); then
+  install_into "$@"
+  exit
+fi
 link_pythons
 choose_python
 install_programs

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import shutil
 import signal
 import subprocess
@@ -46,15 +45,6 @@ LEFT_OUT = (
 SESSIONS = ('units', 'ansible-test-sanity', 'plays', 'ansible-test-integration')
 
 
-def install_packages(python: Path, wanted: list[str]) -> None:
-    """Install into the environment of this Python, with pip where uv cannot: as tests/setup.sh does, and for its reasons."""
-    uv = [str(ROOT / '.venv' / 'bin' / 'uv'), 'pip', 'install', '--quiet', '--python', str(python), *wanted]
-    trusting = {**os.environ, 'UV_SYSTEM_CERTS': '1', 'UV_NATIVE_TLS': '1'}
-    if not Path(uv[0]).exists() or subprocess.run(uv, check=False, env=trusting).returncode:
-        for packages in (['--upgrade', 'pip>=25.1'], wanted):  # an older pip knows no groups
-            subprocess.run([python, '-m', 'pip', 'install', '--quiet', *packages], check=True)
-
-
 def make_environment(core: str, python: Path) -> Path:
     """An environment with this ansible-core and what the tests need, kept from run to run; its folder of programs."""
     project, requirements = ROOT / 'pyproject.toml', ROOT / 'meta' / 'ee-requirements.txt'
@@ -64,7 +54,7 @@ def make_environment(core: str, python: Path) -> Path:
     folder = CACHE / 'core' / ('%s-%s' % (core, key))
     if not (folder / 'complete').exists():
         subprocess.run([python.resolve(), '-m', 'venv', '--clear', folder], check=True)
-        install_packages(folder / 'bin' / 'python', wanted)
+        subprocess.run([ROOT / 'tests' / 'setup.sh', folder, *wanted], check=True)
         (folder / 'complete').touch()
     return folder / 'bin'
 
