@@ -8,7 +8,7 @@
 """The gates: `nox --list` tells what they are, `nox -Re NAME` runs one, and `make test` runs all of them side by side.
 
 Those that are not here are sessions of antsibull-nox, which antsibull-nox.toml sets up. Ours run in a copy of the tree that holds what a
-clone would hold. $TOP holds ansible_collections/, $OUT takes results, $CACHE is kept from run to run.
+clone would hold. $TOP holds ansible_collections/, $OUT takes results, $CACHE is kept from run to run, $0 is the session's name.
 """
 
 from __future__ import annotations
@@ -32,10 +32,8 @@ from tests.support.surroundings import CHECKOUT, COPIED, ROOT, copy_as_collectio
 OTHER = os.environ.get('NIXCD_TOOLS')
 TOOLS = Path(OTHER or CHECKOUT / '.venv')
 SHARED = (TOOLS / 'pyvenv.cfg').exists()
-MEASURED = '' if OTHER else 'coverage run -m pytest -m "not slow"'
-UNMEASURED = 'python -m pytest' if OTHER else 'python -m pytest -m "not slow"'
-PYTEST = ' --quiet --junitxml=$OUT/%s.xml --numprocesses 2 --dist loadfile '
-BUILD = 'ansible-galaxy collection build --output-path . $OLDPWD >/dev/null && '
+MEASURED = 'python' if OTHER else 'coverage run'
+PYTEST = '-m pytest %s --quiet --junitxml=$OUT/$0.xml --numprocesses 2 --dist loadfile' % ('' if OTHER else '-m "not slow"')
 QUICK = ['lint', 'codeqa', 'license-check', 'changelog', 'workflows', 'role-variables', 'exceptions']
 
 nox.options.allow_parallel = True
@@ -98,10 +96,9 @@ gate('exceptions', 'What other gates overlook has a reason, and is less than ten
 gate('molecule', 'The role on three booted Debian machines.', 'exec setpriv --pdeathsig TERM setsid tests/hosts/molecule.sh "$@"',
      group='hosts', possible='tests/hosts/hosts.sh possible $OUT/hosts')
 gate('units', 'Unit and property tests.',
-     'export COVERAGE_FILE=$OUT/coverage-unit; %s "${@:-tests/unit}"' % ((MEASURED or UNMEASURED) + PYTEST % 'units'),
-     programs=('nix-instantiate',))
+     'export COVERAGE_FILE=$OUT/coverage-unit; %s %s "${@:-tests/unit}"' % (MEASURED, PYTEST), programs=('nix-instantiate',))
 # Not measured: that takes as long as the plays themselves, and ansible-test-integration runs the same plugins through playbooks.
-gate('plays', 'The role and the modules in plays against the sandbox.', '%s "${@:-tests/integration}"' % (UNMEASURED + PYTEST % 'plays'),
+gate('plays', 'The role and the modules in plays against the sandbox.', 'python %s "${@:-tests/integration}"' % PYTEST,
      programs=('nix-instantiate', 'git'))
 gate('ansible-test-sanity', 'ansible-test sanity on every Python that is there.', 'ansible-test sanity --local --color no "$@"',
      programs=('shellcheck',))
@@ -116,9 +113,10 @@ gate('coverage', 'Lines of plugins/ that units and ansible-test-integration ran,
      'coverage report && coverage json --quiet -o - | python -m tests.gates.line_coverage 95',
      programs=('nix-instantiate', 'git'), requires=('units', 'ansible-test-integration'))
 gate('site', 'The documentation as HTML, where every reference leads somewhere.', 'python -m tests.site $OUT/site', group='lint')
-gate('gates', 'The quick gates fail on a defect of their kind.', 'python -m pytest' + PYTEST % 'gates' + '-m "not slow" tests/gates')
+gate('gates', 'The quick gates fail on a defect of their kind.', 'python %s tests/gates' % PYTEST)
 gate('ee-check', 'ansible-builder finds what an image needs.',
-     'cp -r tests/ee $OUT && cd $OUT/ee && ' + BUILD + 'mv *.tar.gz nixcd-hercules_ci.tar.gz && '
+     'ansible-galaxy collection build --output-path $OUT/ee >/dev/null && cp tests/ee/* $OUT/ee && cd $OUT/ee && '
+     'mv *.tar.gz nixcd-hercules_ci.tar.gz && '
      'ansible-builder create && ansible-builder introspect $TOP | tee found && grep -q jsonschema found && grep -q git found',
      group='hosts')
 
