@@ -39,9 +39,6 @@ SUPPORTED = (
     Version('2.21', '3.13'),
 )
 
-LEFT_OUT = (
-    '.gitignore', 'CONTRIBUTING.md', 'Makefile', 'antsibull-nox.toml', 'extensions', 'galaxy.yml', 'noxfile.py', 'pyproject.toml', 'tests',
-)
 SESSIONS = ('units', 'ansible-test-sanity', 'plays', 'ansible-test-integration')
 
 
@@ -66,9 +63,9 @@ def install(tools: Path, tree: Path, top: Path) -> Path:
     (tarball,) = top.glob('*.tar.gz')
     subprocess.run([*galaxy, 'install', '--offline', '--force', '-p', str(top), str(tarball)], check=True, capture_output=True)
     collection = top / 'ansible_collections' / 'nixcd' / 'hercules_ci'
-    for name in LEFT_OUT:  # the tests, what they read, and what builds the tarball once more
-        copy = shutil.copytree if (tree / name).is_dir() else shutil.copy
-        copy(tree / name, collection / name)
+    for path in tree.iterdir():  # what is not in it: the tests, what they read, and what builds the tarball once more
+        if path.name != '.git' and not (collection / path.name).exists():
+            (shutil.copytree if path.is_dir() else shutil.copy)(path, collection / path.name)
     make_repository(collection)
     return collection
 
