@@ -29,7 +29,7 @@ MARK, SKIPPED = '#' + ' ', 'pytest' + '.'
     ('a.sh', MARK + 'shellcheck disable=SC2086\n' + MARK + 'shellcheck disable=SC2086 # words are wanted\n', [False, True]),
     ('pyproject.toml', '[tool.ruff.lint]\nselect = ["S"]\nignore = [\n  "S603", "S607", # why\n  "UP031",\n]\n', [True, False]),
     ('pyproject.toml', '[tool.ruff.lint.per-file-ignores]\n"tests/**" = ["S"]\n', [False]),
-    ('.ansible-lint', 'exclude_paths:\n  - changelogs/\n  - dist/\nskip_list:\n  - yaml  # why\n', [False, True]),
+    ('.ansible-lint', 'exclude_paths:\n  - changelogs/\nskip_list:\n  - yaml  # why\n', [False, True]),
     ('tests/sanity/ignore-2.19.txt', 'plugins/modules/a.py import-3.9\n', [False]),
     ('a.py', 'names = ["noqa", "skip"]\n', []),
 ])
@@ -37,7 +37,6 @@ def test_each_exception_is_found_and_wants_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, found: list[bool]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path('.gitignore').write_text('/dist/\n')
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_text(text)
     assert [reason for _place, reason in exceptions(Path())] == found
