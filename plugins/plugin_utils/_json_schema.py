@@ -3,19 +3,24 @@
 
 # This plugin util is private to the collection. Its interface may change without notice.
 
-"""JSON Schemas. The package jsonschema is no part of ansible-core, so that it is asked for only when something is to be validated."""
+"""JSON Schemas. The package jsonschema is no part of ansible-core: it may be missing as long as nothing is to be validated."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..module_utils._problems import fail
+
+jsonschema: Any = None
+with suppress(ImportError):  # here, as each task has a process of its own, which would have to load it anew
+    jsonschema = import_module('jsonschema')
 
 FOLDER = Path(__file__).resolve().parents[2] / 'schemas'
 """The schemas that are published with the collection."""
@@ -52,11 +57,10 @@ class Schema:
 
     @cached_property
     def _validator(self) -> Any:
-        try:
-            return import_module('jsonschema').Draft202012Validator(self._schema)
-        except ImportError:
+        if not jsonschema:
             raise fail('The Python package jsonschema is missing on the controller.', where=sys.executable,
-                       remedy='Install it for this Python, for example with: pip install jsonschema') from None
+                       remedy='Install it for this Python, for example with: pip install jsonschema')
+        return jsonschema.Draft202012Validator(self._schema)
 
     def findings(self, value: Any) -> Iterator[Finding]:
         """What is wrong with the value."""

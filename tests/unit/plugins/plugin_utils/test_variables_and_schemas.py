@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils import _json_schema
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._json_schema import Schema
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_caches, problems_in_secrets
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import as_json, refuse_if_any, where_in
@@ -109,7 +110,7 @@ def test_findings_in_caches(cache: Any, paths: list[Any]) -> None:
 
 
 def test_a_controller_without_jsonschema(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, 'jsonschema', None)
+    monkeypatch.setattr(_json_schema, 'jsonschema', None)
     with pytest.raises(Failure) as raised:
         Schema({}).is_valid(1)
     assert str(raised.value).startswith('The Python package jsonschema is missing on the controller. Where: %s.' % sys.executable)
