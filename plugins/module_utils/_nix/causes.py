@@ -361,8 +361,8 @@ SPECIAL: tuple[Callable[[Trace, NixInput], Told | None], ...] = (
 )
 
 
-def _shortened(message: str, limit: int = 400) -> str:
+def _shortened(message: str) -> str:
     # nixpkgs goes on with what could be done on other machines.
     line = ' '.join(re.split(r'\n\s*\n\s*a\) ', message)[0].split())
     line = line.replace("(use '--show-trace' to show detailed location information)", '').strip()
-    return line if len(line) <= limit else line[:limit] + '…'
+    return line if len(line) <= 400 else line[:400] + '…'

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any
 
 from .comparison import CHANGED, ONLY_HERE, ONLY_THERE, Item, compare, fingerprint
-from .outline import identity
+from .machines import identity
 from .state import State
 
 Key = tuple[str, str]

@@ -104,7 +104,7 @@ def single_deployment(content: Content, wanted: str, where: str) -> Deployment:
     return find_deployment(content.deployments, wanted, where)
 
 
-def database_problem(where: str, severity: str = 'error') -> Problem:
+def database_problem(where: str) -> Problem:
     """For a state on the server that is a database, as NixOps 2 stores it, and an effect that is made with runNixOps."""
     return Problem(
         'runNixOps imports exports only, and this is a database, as NixOps 2 stores it.',
@@ -113,7 +113,6 @@ def database_problem(where: str, severity: str = 'error') -> Problem:
         found='a database',
         remedy='Take a version that is an export. If the effect is made with runNixOps2, say so (nixops_state: function, '
         'the role: nixops_function)',
-        severity=severity,
     )
 
 

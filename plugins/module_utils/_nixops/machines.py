@@ -73,6 +73,26 @@ OF_MACHINES_ONLY = frozenset((
 ))
 """Attributes that every type of machine has and no other resource."""
 
+IDENTITIES = {
+    'aws-route53-hosted-zone': 'route53.zoneId',
+    'digitalOcean': 'digitalOcean.dropletId',
+    'droplet': 'droplet.dropletId',
+    'ebs-volume': 'ec2.volumeId',
+    'ec2-rds-dbinstance': 'ec2.rdsDbInstanceID',
+    'ec2-security-group': 'ec2.securityGroupId',
+    'elastic-file-system': 'ec2.fsId',
+    'elastic-ip': 'allocationId',
+    'gce-disk': 'gce.disk_name',
+    'hetzner': 'hetzner.mainIPv4',
+    'hetznercloud-floating-ip': 'resourceId',
+    'hetznercloud-network': 'resourceId',
+    'hetznercloud-volume': 'resourceId',
+    's3-bucket': 'ec2.bucketName',
+    'vpc': 'vpcId',
+    'vpc-subnet': 'subnetId',
+}
+"""The attribute that tells which one a resource is, where that is not `vmId`, by type."""
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -149,6 +169,11 @@ def is_machine(attributes: Mapping[str, str]) -> bool:
 def may_be_machine(attributes: Mapping[str, str]) -> bool:
     """Whether nobody here can tell: a type that is not known, and nothing recorded that would decide."""
     return attributes['type'] not in RESOURCES and not is_machine(attributes)
+
+
+def identity(attributes: Mapping[str, str]) -> str | None:
+    """Which machine or other resource of its type a record stands for; None where it has not been made, or that is not recorded."""
+    return attributes.get(IDENTITIES.get(attributes['type'], 'vmId')) or attributes.get('vmId') or None
 
 
 def machine(deployment: str, name: str, attributes: Mapping[str, str]) -> Machine:

@@ -101,10 +101,6 @@ class Rotation:
                 return step
         return Step(Kind.WAIT, why='There is more to do than a run should: run this again.')
 
-    def give_failed(self, agent: str) -> None:
-        """An agent has not got what it was to get, or nobody knows."""
-        self.looks.pop(agent, None)
-
     def _answer(self, step: Step, seen: Seen, asked: float) -> bool:
         """Whether it was a question, which is answered now."""
         if step.kind is Kind.ASK_USE:

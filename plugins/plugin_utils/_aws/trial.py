@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ...module_utils._problems import fail
@@ -24,11 +24,9 @@ KNOWN = REFUSED | {'DryRunOperation', 'OptInRequired'}
 """What is answered only to a key that is known. A request that is put off, as too much is asked, says nothing of the key."""
 
 
-def wait_until_known(
-    aws: AwsClient, key: NewKey, regions: Iterable[str], clock: Callable[[], float] = time.monotonic,
-) -> None:
+def wait_until_known(aws: AwsClient, key: NewKey, regions: Iterable[str]) -> None:
     """Ask STS and EC2 in each region with the key until all take it. Raises Failure if one does not."""
-    until = clock() + PATIENCE
+    until = time.monotonic() + PATIENCE
     missing = {place: (client, 0, '') for place, client in _clients(aws, key, sorted(set(regions) or {aws.region}))}
     while missing:
         for place, (client, times, _last) in list(missing.items()):
@@ -36,7 +34,7 @@ def wait_until_known(
             missing[place] = (client, 0 if refusal else times + 1, refusal)
             if missing[place][1] >= TIMES:
                 del missing[place]
-        if missing and clock() > until:
+        if missing and time.monotonic() > until:
             raise fail(
                 'AWS does not take the new key.', where=', '.join('%s in %s' % place for place in sorted(missing)),
                 expected='%d successes in a row within %d seconds' % (TIMES, PATIENCE),

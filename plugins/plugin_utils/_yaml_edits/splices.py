@@ -54,9 +54,9 @@ class Document:
             spot, path = inner, path[1:]
         return self._append(spot, wanted) if isinstance(change, Append) else self._have(spot, wanted)
 
-    def refuse(self, node: Node | None, why: str, remedy: str = 'Make the change by hand.') -> Failure:
+    def refuse(self, node: Node | None, why: str) -> Failure:
         line = self.text.count('\n', 0, node.start) + 1 if node else 1
-        return fail(why, where='%s, line %d' % (self.where, line), remedy=remedy)
+        return fail(why, where='%s, line %d' % (self.where, line), remedy='Make the change by hand.')
 
     def _first(self, path: Path, wanted: Any) -> list[Splice]:
         """The file has comments at most."""

@@ -1,25 +1,45 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a state is about, in names, from exports and databases that NixOps wrote."""
+"""What a state is about, in names, from exports and databases that NixOps wrote: what is a machine, and which one."""
 
 from __future__ import annotations
 
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.outline import IDENTITIES, identity, outline_of
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import NOTHING, state_of
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.machines import IDENTITIES, identity, is_machine
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import NOTHING, State, state_of
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 
 UUID = 'cccccccc-1700-11e7-8000-000000000003'
 SYSTEM = '/nix/store/11111111111111111111111111111111-nixos-system-app1-23.11.20240101.fake000'
 
 
-def outline(content: bytes) -> dict[str, object]:
-    return {**outline_of(state_of(io.BytesIO(content), 'here'))}
+def outline_of(state: State) -> dict[str, dict[str, Any]]:
+    """The deployments of a state by their UUIDs."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in state.entries():
+        deployment = found.setdefault(entry.deployment, {'name': None, 'machines': {}, 'resources': {}})
+        if entry.resource is None:
+            deployment['name'] = entry.attributes.get('name')
+        elif is_machine(entry.attributes):
+            deployment['machines'][entry.resource] = {
+                'type': entry.attributes['type'],
+                'vm_id': identity(entry.attributes),
+                'toplevel': entry.attributes.get('toplevel'),
+                'obsolete': entry.attributes.get('obsolete') == '1',
+            }
+        else:
+            deployment['resources'][entry.resource] = {'type': entry.attributes['type']}
+    return found
+
+
+def outline(content: bytes) -> dict[str, dict[str, Any]]:
+    return outline_of(state_of(io.BytesIO(content), 'here'))
 
 
 def test_machines_and_other_resources(fixtures: Path) -> None:
