@@ -12,7 +12,7 @@ from typing import Any
 
 from ..module_utils._hercules_ci.client import connect
 from ..module_utils._hercules_ci.state import StateFiles
-from ..module_utils._problems import Failure, Problem, errors_of, fail
+from ..module_utils._problems import Failure, Problem, errors_of, fail, require_none
 from ..module_utils._processes import ending_in_order
 from ..plugin_utils._backup.index import Index, Keep, read_index
 from ..plugin_utils._backup.options import OF_WRITING, networks_of, spec_of, store_of, wanted_of
@@ -44,8 +44,7 @@ class ActionModule(ControllerAction):
         if self._task.diff:
             result['diff'] = {'before': listing(before), 'after': listing(after), 'before_header': store.where, 'after_header': store.where}
         result['warnings'] = [str(problem) for problem in problems if problem.severity == 'warning']
-        if errors_of(problems):
-            raise Failure(errors_of(problems), result)
+        require_none(errors_of(problems), **result)
         return result
 
 

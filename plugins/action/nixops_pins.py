@@ -12,7 +12,7 @@ from typing import Any
 from ..module_utils._argspec import ArgumentSpec
 from ..module_utils._nix.effect_file import plan, prove
 from ..module_utils._nix.options import SPEC as EFFECT_SPEC
-from ..module_utils._problems import Failure, Problem, fail
+from ..module_utils._problems import Failure, Problem, fail, require_none
 from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._networks.preflight import NETWORKS
 from ..plugin_utils._networks.projects import Project, projects_of
@@ -71,8 +71,7 @@ class ActionModule(ControllerAction):
                 evaluate(project, new)
             except Failure as failure:
                 problems += [replace(problem, where=', '.join(filter(None, (project.name, problem.where)))) for problem in failure.problems]
-        if problems:
-            raise Failure(tuple(problems))
+        require_none(problems)
 
 
 def evaluate(project: Project, pins: Mapping[str, Any]) -> None:

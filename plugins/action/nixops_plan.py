@@ -18,7 +18,7 @@ from ..module_utils._nix.functions import nixops_of
 from ..module_utils._nixops.plan import Plan
 from ..module_utils._nixops.sources import from_server, read_source
 from ..module_utils._nixops.state import State
-from ..module_utils._problems import Failure, Problem, errors_of
+from ..module_utils._problems import Failure, Problem, errors_of, require_none
 from ..module_utils._project import ProjectPath
 from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._networks.guard import Declared, NetworkPlan, not_uploaded, plan_branch, plan_text, without_secrets
@@ -60,10 +60,8 @@ class ActionModule(ControllerAction):
         warnings = [problem for plan in plans for problem in plan.problems if problem.severity == 'warning']
         if warnings:
             result['warnings'] = [str(problem) for problem in dict.fromkeys(warnings)]
-        refused = tuple(problem for plan in plans for problem in errors_of(plan.problems))
-        refused += tuple(problem for _branch, problems in broken for problem in problems)
-        if refused:
-            raise Failure(refused, result)
+        refused = [problem for plan in plans for problem in errors_of(plan.problems)]
+        require_none([*refused, *(problem for _branch, problems in broken for problem in problems)], **result)
         return {**result, 'msg': '\n'.join(text)}
 
     def _plans(self, options: Mapping[str, Any], hostvars: Any) -> tuple[list[NetworkPlan], dict[str, Any]]:

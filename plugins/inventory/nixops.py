@@ -131,7 +131,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ansible.utils.unsafe_proxy import wrap_var
 
 from ..module_utils._argspec import CONNECTION_OPTIONS
-from ..module_utils._problems import Failure, Problem, fail
+from ..module_utils._problems import Failure, Problem, fail, require_none
 from ..plugin_utils._inventory.hosts import SOURCE_OPTIONS, read_hosts, source_of
 
 CACHED_FORM = 3
@@ -237,8 +237,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             if taken:
                 problems.append(Problem('A machine would have the name of something else.', where='%s, host %s' % (path, name), found=taken,
                                         remedy=RENAME))
-        if problems:
-            raise Failure(tuple(problems))
+        require_none(problems)
 
     def _sanitize_group_name(self, name: str) -> str:
         """Ansible asks for the name of each group that it makes of hosts here: none may be a host's."""

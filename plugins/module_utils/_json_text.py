@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ._problems import Failure, fail
+from ._problems import Problem, fail, require_none
 
 Path = tuple[Any, ...]
 """Where a value is: keys (str) and indexes (int) from the top."""
@@ -81,12 +81,11 @@ def parse(content: bytes, where: str) -> Any:
         raise fail('This is not JSON: %s.' % error.msg, where=place, remedy=_REMEDY) from None
     except RecursionError:
         raise fail('This JSON is nested too deeply.', where=where, remedy=_REMEDY) from None
-    if duplicates:
-        raise Failure(tuple(
-            fail('The key "%s" occurs twice in one object.' % key, where='%s, %s' % (where, path_in_words(path_of(owner, value))),
-                 remedy='Remove one of the two: the agent would take the first, other programs the last.').problems[0]
-            for owner, key in duplicates
-        ))
+    require_none(
+        Problem('The key "%s" occurs twice in one object.' % key, where='%s, %s' % (where, path_in_words(path_of(owner, value))),
+                remedy='Remove one of the two: the agent would take the first, other programs the last.')
+        for owner, key in duplicates
+    )
     return value
 
 

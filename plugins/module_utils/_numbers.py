@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._problems import Failure, Problem
+from ._problems import Problem, require_none
 
 YEAR = 366 * 24 * 3600
 BOUNDS: dict[str, tuple[int, int]] = {
@@ -24,7 +24,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
 
 def require_sensible_numbers(options: Mapping[str, Any]) -> None:
     """Look at the numbers among a module's parameters; Failure with all that are out of bounds."""
-    problems = [
+    require_none(
         Problem(
             'The number is out of bounds.',
             where=name,
@@ -33,6 +33,4 @@ def require_sensible_numbers(options: Mapping[str, Any]) -> None:
         )
         for name, bounds in BOUNDS.items()
         if options.get(name) is not None and not bounds[0] <= options[name] <= bounds[1]
-    ]
-    if problems:
-        raise Failure(tuple(problems))
+    )

@@ -67,6 +67,13 @@ def fail(what: str, where: str = '', expected: str = '', found: str = '', remedy
     return Failure((Problem(what, where, expected, found, remedy),), extra)
 
 
+def require_none(problems: Iterable[Problem], /, **extra: Any) -> None:
+    """Raise a Failure with all of these problems, if there are any. extra: what else is to be returned then."""
+    found = tuple(problems)
+    if found:
+        raise Failure(found, extra)
+
+
 def errors_of(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Those problems that stop a run."""
     return tuple(problem for problem in problems if problem.severity == 'error')

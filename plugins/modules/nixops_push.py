@@ -231,7 +231,7 @@ from ..module_utils._git.repository import (
     remote_url,
 )
 from ..module_utils._nix.ci_nix import is_managed
-from ..module_utils._problems import Failure, Problem, fail
+from ..module_utils._problems import Failure, Problem, fail, require_none
 
 SPEC = ArgumentSpec({
     'checkout': {'type': 'path', 'required': True},
@@ -361,9 +361,7 @@ def run(module: Any) -> dict[str, object]:
     }
     if module._diff:
         result['diff'] = [part for outcome in outcomes for part in difference(outcome, files)]
-    problems = tuple(outcome.problem for outcome in outcomes if outcome.problem)
-    if problems:
-        raise Failure(problems, result)
+    require_none((outcome.problem for outcome in outcomes if outcome.problem), **result)
     return result
 
 

@@ -18,7 +18,7 @@ from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.errors import UnsupportedError
 
 from ..module_utils._argspec import ArgumentSpec
-from ..module_utils._problems import Failure, Problem
+from ..module_utils._problems import Failure, Problem, require_none
 from ._templates import comments
 from ._unseen_action import UnseenAction
 from ._variables import leaves, where_in
@@ -152,8 +152,7 @@ class PrivateAction(UnseenAction):
             Problem('%s.' % CLASS.sub(' cannot be converted to', error.msg).rstrip('.'), where=self.MODULE)
             for error in found.errors.errors if not isinstance(error, UnsupportedError)
         ]
-        if problems:
-            raise Failure(tuple(problems))
+        require_none(problems)
         return {**found.validated_parameters, **mappings}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from ..module_utils._problems import Failure, Problem
+from ..module_utils._problems import Problem, require_none
 
 try:
     from ansible._internal._datatag._tags import Origin as _Tag
@@ -73,19 +73,16 @@ def as_json(value: Any, where: str) -> Any:
             names.add(str(key))
 
     result = convert(value, ())
-    if problems:
-        raise Failure(tuple(problems))
+    require_none(problems)
     return result
 
 
 def refuse_if_any(option: str, value: Any, findings: Iterable[tuple[Sequence[Any], str]]) -> None:
     """Raise a Failure of all `findings`, (path, what is wrong), about the value of an option."""
-    problems = tuple(
+    require_none(
         Problem(what, where=where_in(option, value, path), remedy='Correct the variable; nothing was changed.')
         for path, what in dict.fromkeys((tuple(path), what) for path, what in findings)
     )
-    if problems:
-        raise Failure(problems)
 
 
 def where_in(option: str, value: Any, path: Sequence[Any], *, near: Any = None) -> str:

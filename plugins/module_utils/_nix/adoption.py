@@ -16,7 +16,7 @@ from typing import Any
 from .._files import read_if_present
 from .._git.repository import open_checkout
 from .._git.trees import branch_trees
-from .._problems import Failure, Problem
+from .._problems import Problem, require_none
 from .._project import ProjectPath
 from . import ci_nix, sameness, walk
 from .checkout import file_in
@@ -77,8 +77,7 @@ def adopted(candidate: Candidate, options: Mapping[str, Any], refs: Sequence[str
         renamed.update(sameness.renamed(before, after))
         content = read_if_present(str(here.checkout / own))
         replaces.update({branch: hashlib.sha256(content).hexdigest() for branch in branches} if content is not None else {})
-    if problems:
-        raise Failure(tuple(problems))
+    require_none(problems)
     return AdoptedFile(file, replaces, renamed)
 
 

@@ -17,7 +17,7 @@ from .._files import read_if_present
 from .._git.repository import open_checkout
 from .._git.trees import Tree, branch_trees
 from .._numbers import require_sensible_numbers
-from .._problems import Failure, Problem, fail
+from .._problems import Failure, Problem, fail, require_none
 from .._project import ProjectPath
 from . import adoption, checkout, checks, ci_nix, evaluation, functions, parameters, pins, run_on, tracked
 from .adoption import HEADS
@@ -62,15 +62,14 @@ def plan(options: Mapping[str, Any]) -> EffectFile:
     if not options['effects']:
         raise fail('There are no effects to declare.', 'effects', remedy='Name some, or remove the file with state: absent.')
     pinned = given(options['pins'])
-    problems = [
+    require_none([
         *pins.problems(pinned),
         *checks.effects_problems(options['effects'], chosen.form, options['schedules']),
         *checks.refs_problems(options['refs']),
         *checks.schedules_problems(options['schedules'], chosen.form, [effect.get('job') for effect in options['effects']]),
-    ]
+    ])
     # A file of an effect that is wrong already would only be reported twice.
-    if problems or (problems := checkout.problems(root, chosen, options['effects'], pinned)):
-        raise Failure(tuple(problems))
+    require_none(checkout.problems(root, chosen, options['effects'], pinned))
     after = ci_nix.render(
         options['effects'], chosen.form, chosen.file, chosen_pins=pinned, schedules=options['schedules'], hosts=options['inventory_hosts'],
     )
@@ -158,10 +157,9 @@ def _evaluated(candidate: evaluation.Candidate, options: Mapping[str, Any]) -> P
     answer = evaluation.evaluate(candidate, asked)
     declared = checks.declared_problems(effect for found in answer.values() for effect in found)
     runs = {ref: [effect.key for effect in found if effect.runs] for ref, found in answer.items()}
-    problems = [*declared, *verdict(effects, runs)]
-    if problems:
-        raise Failure(tuple(problems), {'runs': names_of(runs, refs)})
-    found = Proof(names_of(runs, refs), tuple(effect for ref in refs for effect in answer[ref]))
+    names = names_of(runs, refs)
+    require_none([*declared, *verdict(effects, runs)], runs=names)
+    found = Proof(names, tuple(effect for ref in refs for effect in answer[ref]))
     if not pushed:
         return replace(found, effects=_with_networks(candidate, found.effects, prebuild_targets(effects, runs), options))
     return _on_branches(candidate, found, options)

@@ -15,7 +15,7 @@ from typing import IO, Any
 from .._files import open_regular
 from .._hercules_ci.state import StateFiles, Version
 from .._nix.functions import nixops_of
-from .._problems import Failure, Problem, errors_of, fail
+from .._problems import Problem, errors_of, fail, require_none
 from .database import Deployment, default_database, find_deployment, open_database
 from .document import NotAState, empty
 from .export import export_text
@@ -50,8 +50,7 @@ def read_source(options: Mapping[str, Any], file: IO[bytes]) -> StateSource:
     looked_for = effect_name(options, deployment)
     keys = '' if nixops_of(options['function']) == 2 else 'error' if options['import_check'] else 'warning'
     problems = import_problems(content, deployment, looked_for, state.where, keys)
-    if errors_of(problems):
-        raise Failure(errors_of(problems))
+    require_none(errors_of(problems))
     return StateSource(state, deployment, looked_for, content.machines, tuple(problems))
 
 
@@ -81,9 +80,7 @@ def read_version(options: Mapping[str, Any], files: StateFiles, name: str, file:
 def old_state(state: State, options: Mapping[str, Any], looked_for: str, number: int) -> StateSource:
     """A state that is to become the newest once more. Raises Failure where the effect could not use it."""
     function = options['function']
-    unfit = unusable(state, function, looked_for)
-    if unfit:
-        raise Failure(tuple(unfit))
+    require_none(unusable(state, function, looked_for))
     content = content_of(state)
     deployment = find_deployment(content.deployments, options['deployment'], state.where)
     problems = import_problems(content, deployment, looked_for, state.where, '' if nixops_of(function) == 2 else 'warning')

@@ -19,7 +19,7 @@ from .._hercules_ci.state import StateFiles, require_file_name
 from .._hercules_ci.state_upload import Stored, Waiting
 from .._nix.functions import DEFAULT, with_nixops
 from .._payload import PAYLOAD_OPTION
-from .._problems import Failure, errors_of
+from .._problems import Failure, errors_of, require_none
 from .._processes import ending_in_order
 from .._project import ProjectPath
 from .difference import Comparison, compared
@@ -99,8 +99,7 @@ def _run(module: Any, find: Find, files_open: ExitStack) -> dict[str, Any]:
     problems += advice(placements[0], source.machines)
     if placements[0].action == 'created' and options['look_elsewhere']:
         problems += before_first_upload(files, name, source.state, source.deployment.uuid)
-    if errors_of(problems):
-        raise Failure(errors_of(problems))
+    require_none(errors_of(problems))
     if options['known_hosts']:
         hosts_name = file_name(options['known_hosts_name'], 'nixops-%s.known_hosts', source.effect_deployment)
         hosts = from_file(options['known_hosts'], files_open.enter_context(hidden_file()))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .._problems import Failure, Problem, fail
+from .._problems import Problem, fail, require_none
 from . import condition, document
 from .aws import keys_in
 from .document import Document
@@ -73,7 +73,7 @@ def _lacks(before: Document, name: str, wanted: Mapping[str, Any]) -> bool:
 
 
 def _check(secrets: Document, conditions_required: bool) -> None:
-    problems = [
+    require_none([
         Problem('A new secret needs data.', where='secret %s' % name, remedy='Give its data.')
         for name, entry in secrets.items() if 'data' not in entry
     ] + [
@@ -82,9 +82,7 @@ def _check(secrets: Document, conditions_required: bool) -> None:
             remedy='Say which jobs may use it, for instance with the filter nixcd.hercules_ci.least_privilege.',
         )
         for name, entry in secrets.items() if conditions_required and entry.get('condition') is None
-    ]
-    if problems:
-        raise Failure(tuple(problems))
+    ])
 
 
 def outline(document: Document, names: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:

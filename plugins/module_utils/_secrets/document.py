@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from .. import _json_text as json_text
 from .._json_text import Path
-from .._problems import Failure, Problem, fail
+from .._problems import Problem, fail, require_none
 from . import condition
 from .condition import type_name
 
@@ -39,8 +39,7 @@ def parse(content: bytes, where: str) -> Document:
         )
     except RecursionError:
         raise fail('A condition is nested too deeply.', where=where) from None
-    if problems:
-        raise Failure(problems)
+    require_none(problems)
     return cast('Document', value)  # problems_in has looked
 
 

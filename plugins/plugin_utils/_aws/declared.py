@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from ...module_utils._problems import Failure, Problem
+from ...module_utils._problems import Problem, require_none
 from ...module_utils._secrets.aws_user import DEFAULTS, FIELDS, USER, duration, is_owned
 
 
@@ -59,6 +59,5 @@ def owners(secrets: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Owner
                     remedy='Use one secret for each IAM user, and set it for the group hercules_agents'))
             else:
                 found[owner.profile, owner.user] = replace(known, agents=(*known.agents, agent))
-    if problems:
-        raise Failure(tuple(problems))
+    require_none(problems)
     return [found[key] for key in sorted(found)]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...module_utils._argspec import ArgumentSpec
-from ...module_utils._problems import Failure, errors_of, fail
+from ...module_utils._problems import errors_of, fail, require_none
 from .._networks.network import Network
 from .._networks.preflight import NETWORKS
 from .._networks.variables import Variables, read_network
@@ -52,9 +52,7 @@ def store_of(options: Mapping[str, Any], *, write: bool) -> Store:
 def networks_of(variables: Mapping[str, Variables]) -> list[Network]:
     """The networks of these hosts. Raises Failure with all that is wrong with their variables."""
     read = [read_network(name, found) for name, found in variables.items()]
-    problems = tuple(dict.fromkeys(problem for _network, wrong in read for problem in errors_of(wrong)))
-    if problems:
-        raise Failure(problems)
+    require_none(dict.fromkeys(problem for _network, wrong in read for problem in errors_of(wrong)))
     if not read:
         raise fail('There is no network in the play.', where='group %s' % NETWORKS, expected='a host for each network',
                    remedy='Play with hosts of the group %s.' % NETWORKS)

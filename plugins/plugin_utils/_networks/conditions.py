@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ...module_utils._problems import Failure, Problem, fail
+from ...module_utils._problems import Failure, Problem, fail, require_none
 from ...module_utils._project import ProjectPath
 from ...module_utils._secrets.condition import Condition, for_users
 from .host import variable_of, without_omit
@@ -56,12 +56,11 @@ def _network(host: Mapping[str, Any]) -> Network:
     except Failure as failure:
         raise Failure(tuple(replace(problem, where='nixops_project of %s' % name) for problem in failure.problems)) from None
     wrong = {variable: kind for variable, (kind, right) in KINDS.items() if network[variable] is not None and not right(network[variable])}
-    if wrong:
-        raise Failure(tuple(
-            Problem('This is not what the variable takes.', where='%s of %s' % (variable, name), expected=kind,
-                    remedy='Correct the variable; ansible-doc -t role nixcd.hercules_ci.nixops describes it.')
-            for variable, kind in wrong.items()
-        ))
+    require_none(
+        Problem('This is not what the variable takes.', where='%s of %s' % (variable, name), expected=kind,
+                remedy='Correct the variable; ansible-doc -t role nixcd.hercules_ci.nixops describes it.')
+        for variable, kind in wrong.items()
+    )
     return network
 
 

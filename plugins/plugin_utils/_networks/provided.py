@@ -15,7 +15,7 @@ from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from ...module_utils._problems import Failure, Problem, fail
+from ...module_utils._problems import Problem, fail, require_none
 from .._templates import at_fault, written
 from .._variables import HostVariables, where_in
 from .audit import access_problems, field_problems, secrets_of
@@ -55,8 +55,7 @@ def evaluated(name: str, variables: Mapping[str, Any], loader: DataLoader) -> An
             return omitted
 
     value = part(variables[name], ())
-    if problems:
-        raise Failure(tuple(problems))
+    require_none(problems)
     return None if value is omitted or value == '' else without_omit(value)
 
 
@@ -73,9 +72,7 @@ def refuse_unusable(secrets: Mapping[str, Mapping[str, Any]], hosts: Sequence[st
                 values[variable] = variable_of(variables['hostvars'][host], variable)
         networks.append(Network(host, values, values))
     agents = {variables['inventory_hostname']: secrets_of(secrets, {})}
-    problems = (*access_problems(networks, agents, asked), *field_problems(networks, agents))
-    if problems:
-        raise Failure(problems)
+    require_none((*access_problems(networks, agents, asked), *field_problems(networks, agents)))
 
 
 def named(option: str, value: Any) -> str:

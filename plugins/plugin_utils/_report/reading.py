@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from ...module_utils._problems import Failure, Problem
+from ...module_utils._problems import Problem, require_none
 from ...module_utils._secrets import condition
 from .outcome import FROM_GIT, TONES, Agent, Outcome, ReportedKey, Secret, printable
 
@@ -23,7 +23,7 @@ def outcomes_of(networks: Any) -> list[Outcome]:
     """The option `networks` in the order of every report: by project, network and branch. A Failure names each place that is wrong."""
     reader = _Reader()
     read = [reader.outcome(value, 'networks[%d]' % index) for index, value in enumerate(reader.items(networks, 'networks'))]
-    reader.end()
+    require_none(reader.problems_found)
     return sorted(read, key=lambda outcome: (outcome.project, outcome.network, outcome.branch))
 
 
@@ -37,7 +37,7 @@ def agents_of(agents: Any) -> list[Agent]:
         ))
         for host, secrets in sorted(reader.mapping(agents, 'agents').items())
     ]
-    reader.end()
+    require_none(reader.problems_found)
     return read
 
 
@@ -45,7 +45,7 @@ def keys_of(keys: Any) -> list[ReportedKey]:
     """The option `keys` by user. A Failure names each place that is wrong."""
     reader = _Reader()
     read = [reader.key(value, 'keys[%d]' % index) for index, value in enumerate(reader.items(keys, 'keys'))]
-    reader.end()
+    require_none(reader.problems_found)
     return sorted(read, key=lambda key: (key.user, key.secret))
 
 
@@ -53,7 +53,7 @@ class _Reader:
     """Takes the values that are as they should be and remembers where the others are."""
 
     def __init__(self) -> None:
-        self._problems: list[Problem] = []
+        self.problems_found: list[Problem] = []
         self._readers: dict[str, Callable[[Any, str], Any]] = {
             **{field.name: self.text for field in fields(Outcome)},
             'result': self.result, 'job_url': self.web_address, 'message': self.sentence, 'secrets_map': self.secrets_map,
@@ -61,13 +61,9 @@ class _Reader:
             'earlier': self.truth, 'job': self.number, 'state_version_before': self.number, 'state_version_after': self.number,
         }
 
-    def end(self) -> None:
-        if self._problems:
-            raise Failure(tuple(self._problems))
-
     def wrong(self, where: str, expected: str, value: Any) -> None:
         found = 'a value of type %s' % _type_name(value)
-        self._problems.append(Problem('The report cannot take this.', where=where, expected=expected, found=found))
+        self.problems_found.append(Problem('The report cannot take this.', where=where, expected=expected, found=found))
 
     def items(self, value: Any, where: str) -> Sequence[Any]:
         if isinstance(value, (list, tuple)):
@@ -83,7 +79,7 @@ class _Reader:
         unknown = sorted(set(value) - set(allowed)) if allowed else []
         for key in unknown:
             what = 'A report has no use for %s.' % printable(key)
-            self._problems.append(Problem(what, where=where, remedy='Leave it out.'))
+            self.problems_found.append(Problem(what, where=where, remedy='Leave it out.'))
         return value
 
     def text(self, value: Any, where: str) -> str:
@@ -110,7 +106,7 @@ class _Reader:
         read: dict[str, Any] = {'network': '', 'project': '', 'branch': '', 'result': 'failed'}
         for name in ('network', 'project', 'branch', 'result'):
             if entry.get(name) in (None, ''):
-                self._problems.append(Problem('%s is missing.' % name, where=where))
+                self.problems_found.append(Problem('%s is missing.' % name, where=where))
         for name, given in entry.items():
             if name in self._readers and given not in (None, ''):
                 read[name] = self._readers[name](given, '%s.%s' % (where, name))

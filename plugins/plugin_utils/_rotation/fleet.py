@@ -15,7 +15,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 
-from ...module_utils._problems import Failure, Problem, fail
+from ...module_utils._problems import Problem, fail, require_none
 from ...module_utils._secrets.aws import ID_FIELD, SECRET_FIELD
 from ...module_utils._secrets.aws_user import is_owned, unknown_to_agents
 from .._aws.declared import Owner, owners
@@ -87,8 +87,7 @@ class Fleet:
             if network.sound('nixops_secrets_map') and owner.secret in network.secrets.values():
                 found.append(network)
                 problems += [] if network.sound(*RELIED_ON) else wrong
-        if problems:
-            raise Failure(tuple(problems))
+        require_none(problems)
         return found
 
     def place(self, agent: str, *more: Mapping[str, str]) -> dict[str, Any]:
