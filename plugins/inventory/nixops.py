@@ -131,12 +131,11 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ansible.utils.unsafe_proxy import wrap_var
 
 from ..module_utils._argspec import CONNECTION_OPTIONS
-from ..module_utils._problems import Failure, Problem, fail, require_none
+from ..module_utils._problems import Failure, Problem, fail, listed, require_none
 from ..plugin_utils._inventory.hosts import SOURCE_OPTIONS, read_hosts, source_of
 
 CACHED_FORM = 3
 """To be counted up when what is cached changes, so that no older cache is used."""
-MOST_NAMES = 10
 RENAME = "Set deployment, or hostname to an expression such as nixops_machine.name ~ '.' ~ nixops_machine.deployment"
 LOCALHOST = ('localhost', '127.0.0.1', '::1')
 
@@ -157,9 +156,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             if not hosts:
                 self.display.warning('%s: the state has no machines.' % path)
             if unknown:
-                more = ' and %d more' % (len(unknown) - MOST_NAMES) if len(unknown) > MOST_NAMES else ''
-                self.display.warning('%s: no hosts are made of %s%s. These types are not known here, and nothing is recorded that only '
-                                     'machines have.' % (path, ', '.join(unknown[:MOST_NAMES]), more))
+                self.display.warning('%s: no hosts are made of %s. These types are not known here, and nothing is recorded that only '
+                                     'machines have.' % (path, listed(unknown)))
             named = self._named(hosts, path)
             self._require_free(named, inventory, path)
             self._add_hosts(inventory, named)

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +72,11 @@ def require_none(problems: Iterable[Problem], /, **extra: Any) -> None:
     found = tuple(problems)
     if found:
         raise Failure(found, extra)
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """Names for people, not too many of them."""
+    return ', '.join(names[:most]) + (' and %d more' % (len(names) - most) if len(names) > most else '')
 
 
 def errors_of(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -16,13 +16,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .._nix.deployments import BuiltNetwork
-from .._problems import Problem
+from .._problems import Problem, listed
 from .._secrets.key_ids import is_key_id, shown
 from .._secrets.scripts import Profiles
 from .document import Entry
 
 DNS_KEY = 'route53.accessKeyId'
-LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def key_problems(uses: Iterable[KeyUse], profiles: Profiles, key_ids: Mapping[st
     for use in uses:
         by_key.setdefault((use.key, use.certain), []).append(use.name)
     for (key, certain), names in sorted(by_key.items()):
-        at = '%s, %s' % (where, _some(names))
+        at = '%s, %s' % (where, listed(names, 5))
         if key in profiles.secrets:
             continue
         if is_key_id(key):
@@ -107,7 +106,3 @@ def _literal_key(key: str, certain: bool, profiles: Profiles, key_ids: Mapping[s
 
 def _written(profiles: Profiles) -> str:
     return ', '.join(sorted(profiles.secrets)) or 'no call of writeAWSSecret'
-
-
-def _some(names: list[str]) -> str:
-    return ', '.join(names[:LISTED]) + (' and %d more' % (len(names) - LISTED) if len(names) > LISTED else '')

@@ -17,7 +17,7 @@ from typing import Any
 from ...module_utils._files import hidden_file
 from ...module_utils._nixops.machines import machine
 from ...module_utils._nixops.sources import from_server, read_source
-from ...module_utils._problems import Failure, Problem
+from ...module_utils._problems import Failure, Problem, listed
 from ...module_utils._secrets.aws import ID_FIELD
 from ...module_utils._secrets.aws_user import USER, is_owned
 from ...module_utils._secrets.key_ids import KEY_ID, shown
@@ -171,16 +171,16 @@ def _instances(client: AwsClient, machines: Iterable[Ec2Machine]) -> tuple[dict[
 
 def _machine_problems(looked: Looked, found: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
     where = '%s, %s' % (looked.network.name, looked.network.state_name)
-    gone = [each for each in looked.machines if each.id not in found]
+    gone = [each.name for each in looked.machines if each.id not in found]
     if gone and len(gone) == len(looked.machines):
         yield Problem(
             'None of the machines of the state exists any more, and a deployment would make all of them anew.', where=where,
-            expected='the state of what is there', found='%d machines that AWS does not have: %s' % (len(gone), _some(gone)),
+            expected='the state of what is there', found='%d machines that AWS does not have: %s' % (len(gone), listed(gone, 5)),
             remedy='Look for the newer state of this network. Where the machines were really removed, or another account of AWS has them, '
                    'set %s: never' % CHECK)
     elif gone:
         yield Problem(
-            'Machines of the state do not exist any more, and a deployment would make them anew.', where=where, found=_some(gone),
+            'Machines of the state do not exist any more, and a deployment would make them anew.', where=where, found=listed(gone, 5),
             remedy='Look at who has removed them', severity='warning')
     moved = [
         each for each in looked.machines
@@ -191,10 +191,6 @@ def _machine_problems(looked: Looked, found: Mapping[str, Mapping[str, Any]]) ->
             'Machines have other addresses than the state says.', where=where, expected=', '.join(each.public_ipv4 for each in moved[:5]),
             found=', '.join(str(found[each.id]['PublicIpAddress']) for each in moved[:5]),
             remedy='Nothing, where NixOps may look for them itself: it does so when it deploys', severity='warning')
-
-
-def _some(machines: Sequence[Ec2Machine]) -> str:
-    return ', '.join(each.name for each in machines[:5]) + (' and %d more' % (len(machines) - 5) if len(machines) > 5 else '')
 
 
 def _key_problems(client: AwsClient, name: str, entry: Mapping[str, Any]) -> Iterator[Problem]:

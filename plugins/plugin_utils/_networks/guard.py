@@ -23,7 +23,7 @@ from ...module_utils._nixops.access_keys import key_problems, keys_recorded, key
 from ...module_utils._nixops.importable import unusable
 from ...module_utils._nixops.plan import Plan, arguments_in, plan_of, recorded_in
 from ...module_utils._nixops.state import State
-from ...module_utils._problems import Failure, Problem, errors_of
+from ...module_utils._problems import Failure, Problem, errors_of, listed
 from ...module_utils._secrets.scripts import Profiles
 from .destinations import in_two_networks
 from .last import Last, changes_of
@@ -262,7 +262,7 @@ def _forgotten(plan: Plan, effect: EvaluatedEffect, declared: Declared, read: Re
     made = sorted(item.name for item in plan.creates if item.name in recorded and recorded[item.name].made and item.type != 'none')
     if made:
         yield Problem('The effect forgets its state, and would make anew what there is.', '%s, %s' % (where, declared.state_name),
-                      expected='only machines of type none', found=_some(made),
+                      expected='only machines of type none', found=listed(made),
                       remedy='Drop nixops_forget_state, and set network.storage.hercules-ci.stateName in the network.')
 
 
@@ -289,7 +289,7 @@ def _arguments(effect: EvaluatedEffect, declared: Declared | None, kept: Iterabl
     if declared and unknown:
         variable = 'nixops_prebuild_network_args' if nixops_of(effect.function) == 2 else 'nixops_network_args'
         yield Problem('NixOps deploys the network with arguments that it was not evaluated with: those that its state has.', where,
-                      expected=_some(unknown), found=_some(sorted(declared.network_args)) or 'none', severity='warning',
+                      expected=listed(unknown), found=listed(sorted(declared.network_args)) or 'none', severity='warning',
                       remedy='Set %s as it is there: the plan may be that of another network.' % variable)
 
 
@@ -309,8 +309,8 @@ def _all_new(plan: Plan, state: State, where: str) -> Iterator[Problem]:
     if plan.creates_every_machine and gone:
         yield Problem(
             'Every machine of the network would be made anew: the state knows none of them.', '%s, %s' % (where, state.where),
-            expected='a state with machines of the network: %s' % _some([item.name for item in plan.creates if item.machine]),
-            found=_some(gone),
+            expected='a state with machines of the network: %s' % listed([item.name for item in plan.creates if item.machine]),
+            found=listed(gone),
             remedy='Correct nixops_deployment or the network files. If the network is meant to be another one, give it a deployment of its '
             'own with nixops_state: new.')
 
@@ -325,7 +325,7 @@ def _hidden(plan: Plan, effect: EvaluatedEffect, earlier: Iterable[State], where
             if hidden:
                 yield Problem(
                     'Machines would be made anew: an earlier version of the state has them, and somebody has uploaded one without them.',
-                    '%s, %s' % (where, state.where), found=_some(hidden),
+                    '%s, %s' % (where, state.where), found=listed(hidden),
                     remedy='Bring that version back (the module nixops_state with version). Where they were destroyed on purpose, push the '
                     'network once without them.')
                 return
@@ -334,16 +334,16 @@ def _hidden(plan: Plan, effect: EvaluatedEffect, earlier: Iterable[State], where
 def _warnings(plan: Plan, declared: Declared | None, where: str) -> Iterator[Problem]:
     created = [item.name for item in plan.creates if item.machine]
     if created and any(item.machine for item in plan.keeps):
-        yield Problem('Machines will be created beside those that are there.', where, found=_some(created), severity='warning',
+        yield Problem('Machines will be created beside those that are there.', where, found=listed(created), severity='warning',
                       remedy='If they exist already, the state is not the newest one.')
     obsolete = [item.name for item in plan.obsolete if item.machine]
     if plan.destroyed:
         yield Problem('What is obsolete is destroyed: the effect tells NixOps to (--kill-obsolete).', where, severity='warning',
-                      found=_some([item.name for item in plan.destroyed]),
+                      found=listed([item.name for item in plan.destroyed]),
                       remedy='Put them back into the network, or leave --kill-obsolete out of the arguments.')
     elif obsolete:
         yield Problem('Machines become obsolete: NixOps leaves them running, and does not look after them any longer.', where,
-                      found=_some(obsolete), severity='warning', remedy='Put them back into the network, or destroy them with nixops.')
+                      found=listed(obsolete), severity='warning', remedy='Put them back into the network, or destroy them with nixops.')
     if plan.replaces:
         yield Problem('Machines or resources would change their type, which NixOps refuses.', where, severity='error',
                       found=', '.join('%s from %s to %s' % (item.name, item.was, item.type) for item in plan.replaces),
@@ -351,10 +351,6 @@ def _warnings(plan: Plan, declared: Declared | None, where: str) -> Iterator[Pro
     if declared and declared.state == 'new':
         yield Problem('nixops_state is new, and Hercules CI has the state already.', where, severity='warning',
                       remedy='Set nixops_state: present, so that a state that gets lost is noticed.')
-
-
-def _some(names: Sequence[str], most: int = 10) -> str:
-    return ', '.join(names[:most]) + (' and %d more' % (len(names) - most) if len(names) > most else '')
 
 
 def plan_text(plans: Sequence[NetworkPlan], project: str, branches: Sequence[str], broken: Container[str] = ()) -> list[str]:

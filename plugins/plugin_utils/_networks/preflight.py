@@ -15,7 +15,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 
 from ...module_utils._files import private_folder
-from ...module_utils._problems import Failure, Problem, errors_of
+from ...module_utils._problems import Failure, Problem, errors_of, listed
 from . import projects as rules
 from .aws_check import aws_problems
 from .host import Host
@@ -52,8 +52,6 @@ class Inventory:
     become: bool = False
 
 
-MOST_HOSTS = 5
-"""Named in one problem."""
 NOTHING: dict[str, Any] = {'selected': []}
 NETWORKS = 'nixops_networks'
 AGENTS = 'hercules_agents'
@@ -101,7 +99,7 @@ def together(problems: Iterable[Problem], hosts: Collection[str]) -> list[Proble
         named = found.setdefault(replace(problem, where=place), [])
         if host and host not in named:
             named.append(host)
-    return [replace(problem, where=problem.where % several(named)) for problem, named in found.items()]
+    return [replace(problem, where=problem.where % listed(named, 5)) for problem, named in found.items()]
 
 
 def _of_host(where: str, hosts: Collection[str]) -> tuple[str, str]:
@@ -113,11 +111,6 @@ def _of_host(where: str, hosts: Collection[str]) -> tuple[str, str]:
     if comma and first in hosts:
         return '%s, ' + after.replace('%', '%%'), first
     return where.replace('%', '%%') + '%.0s', ''
-
-
-def several(names: Sequence[str]) -> str:
-    """Names for people, not too many of them."""
-    return ', '.join(names[:MOST_HOSTS]) + (' and %d more' % (len(names) - MOST_HOSTS)) * (len(names) > MOST_HOSTS)
 
 
 def _on_machines(inventory: Inventory, networks: Iterable[Network], agents: Iterable[Host]) -> Iterator[Problem]:
