@@ -8,8 +8,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Any, Callable
 
 from .._problems import Failure, Problem, fail
@@ -152,11 +153,11 @@ def blobs(repository: Repository, revision: str, files: Mapping[str, bytes]) -> 
     repository.run('read-tree', revision)
     tree = Repository(repository.text('config', 'core.worktree'), repository.environment)
     for path in files:
-        for folder in _with_parents(os.path.dirname(path)):
+        for folder in PurePath(path).parents:
             attributes = os.path.join(repository.path, folder, '.gitattributes')
             if os.path.isfile(attributes):
                 with open(attributes, 'rb') as stream:
-                    _write(tree.path, os.path.join(folder, '.gitattributes'), stream.read())
+                    _write(tree.path, folder / '.gitattributes', stream.read())
     for path, content in files.items():
         _write(tree.path, path, content)
         if tree.run('check-attr', '-z', 'filter', '--', path).split(b'\0')[2:3] == [b'lfs']:
@@ -166,14 +167,7 @@ def blobs(repository: Repository, revision: str, files: Mapping[str, bytes]) -> 
     return {path: tree.text('ls-files', '--stage', '--', ':(literal)%s' % path).split()[1] for path in files}
 
 
-def _with_parents(folder: str) -> Iterator[str]:
-    yield folder
-    while folder:
-        folder = os.path.dirname(folder)
-        yield folder
-
-
-def _write(tree: str, path: str, content: bytes) -> None:
+def _write(tree: str, path: str | PurePath, content: bytes) -> None:
     try:
         os.makedirs(os.path.join(tree, os.path.dirname(path)), exist_ok=True)
         with open(os.path.join(tree, path), 'wb') as stream:

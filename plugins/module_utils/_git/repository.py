@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePath
 
 from .._problems import Failure, fail
 from .._programs import run_program
@@ -133,20 +134,14 @@ def top_of_working_tree(path: str) -> Repository | None:
 
     Raises Failure where git does not answer, and for a folder further down: agents look at the top.
     """
-    folder = os.path.realpath(path)
-    if not any(os.path.lexists(os.path.join(parent, '.git')) for parent in _with_parents(folder)):
+    folder = PurePath(os.path.realpath(path))
+    if not any(os.path.lexists(parent / '.git') for parent in (folder, *folder.parents)):
         return None
     repository = open_checkout(path)
-    if os.path.realpath(repository.path) != folder:
+    if os.path.realpath(repository.path) != str(folder):
         raise fail('The checkout is not the top of a working tree.', where=path, expected=repository.path, found=path,
                    remedy='Agents read ci.nix at the top of the repository: give that folder as the checkout.')
     return repository
-
-
-def _with_parents(folder: str) -> Iterator[str]:
-    yield folder
-    while folder != (folder := os.path.dirname(folder)):
-        yield folder
 
 
 def remote_url(checkout: Repository, remote: str) -> str:

@@ -27,6 +27,7 @@ from .._numbers import require_sensible_numbers
 from .._problems import Failure, fail
 from .._project import ProjectPath
 from .._secrets import document
+from .._secrets.places import secrets_of_account
 from .masking import Mask, MaskedLines
 from .program import EVAL_SINCE, Hci, effect_arguments, version_text
 
@@ -87,7 +88,7 @@ def _prepare(options: Mapping[str, Any], project: ProjectPath, inherited: Mappin
     if path is None:
         remedy = 'Install it, as with nix profile install nixpkgs#hci, or set hci_program to its path'
         raise fail('The program hci is not there.', where='hci_program: %s' % options['hci_program'], remedy=remedy)
-    secrets = hci_secrets_file(project, environment)
+    secrets = environment.get('HERCULES_CI_SECRETS_JSON') or secrets_of_account(project, environment)
     values: list[Any] = [environment.get('HERCULES_CI_API_TOKEN', '')]
     content = _read(secrets)
     if content is not None:
@@ -98,13 +99,6 @@ def _prepare(options: Mapping[str, Any], project: ProjectPath, inherited: Mappin
     with suppress(ValueError):  # hci will say so
         values.append(json.loads(_read(default_credentials_file(environment)) or b'""'))
     return Hci(os.path.abspath(path), options['checkout'], environment), Mask(values)
-
-
-def hci_secrets_file(project: ProjectPath, environment: Mapping[str, str]) -> str:
-    """The file that hci reads secrets from."""
-    config = environment.get('XDG_CONFIG_HOME') or os.path.join(environment.get('HOME') or os.path.expanduser('~'), '.config')
-    parts = (part.replace('/', '_') for part in (project.site, project.account))
-    return environment.get('HERCULES_CI_SECRETS_JSON') or os.path.join(config, 'hercules-ci', 'secrets', *parts, 'secrets.json')
 
 
 def _read(path: str) -> bytes | None:

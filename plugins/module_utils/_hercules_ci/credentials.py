@@ -17,6 +17,7 @@ from typing import Any
 
 from .._files import open_regular
 from .._problems import fail
+from .._secrets.places import folder_of_hci
 
 LOGIN = 'Run hci login and confirm it in the browser, or set HERCULES_CI_API_TOKEN or the option api_token'
 
@@ -54,8 +55,7 @@ def find_token(
 
 def default_credentials_file(environment: Mapping[str, str]) -> str:
     """Where hci login stores tokens."""
-    base = environment.get('XDG_CONFIG_HOME') or os.path.join(environment.get('HOME') or os.path.expanduser('~'), '.config')
-    return os.path.join(base, 'hercules-ci', 'credentials.json')
+    return os.path.join(folder_of_hci(environment), 'credentials.json')
 
 
 @contextmanager

@@ -131,7 +131,7 @@ def _missing_in_clones(repository: Repository, where: str, file: str) -> Iterato
     """Why an agent would not have a file that is there. A path may lead through a link, and end in another repository."""
     place, links, real = os.path.join(repository.path, file), [], file
     while True:
-        link = next((name for name in _with_parents(real) if os.path.islink(os.path.join(repository.path, name))), None)
+        link = next((name for name in with_parents(real) if os.path.islink(os.path.join(repository.path, name))), None)
         if link is None:
             break
         links.append(link)
@@ -145,9 +145,9 @@ def _missing_in_clones(repository: Repository, where: str, file: str) -> Iterato
         yield Problem('The file does not exist.', where, found='%s, by the link %s' % (place, links[-1]),
                       remedy='Create it, or correct the link.')
         return
-    listed = repository.run('--literal-pathspecs', 'ls-files', '--stage', '-z', '--', *links, *_with_parents(real), real)
+    listed = repository.run('--literal-pathspecs', 'ls-files', '--stage', '-z', '--', *links, *with_parents(real), real)
     tracked = {name: mode for mode, name in (_entry(line) for line in os.fsdecode(listed).split('\0') if line)}
-    foreign = next((name for name in _with_parents(real) if tracked.get(name) == SUBMODULE or _is_repository(repository, name)), None)
+    foreign = next((name for name in with_parents(real) if tracked.get(name) == SUBMODULE or _is_repository(repository, name)), None)
     if foreign is not None:
         yield Problem('The file lies in a submodule, or another repository, which agents do not have.', where,
                       found='%s, in %s' % (place, foreign), remedy='Move it into this repository, or fetch that one in Nix, as a pin.')
@@ -169,7 +169,7 @@ def _entry(line: str) -> tuple[str, str]:
     return facts.split()[0], name
 
 
-def _with_parents(file: str) -> list[str]:
+def with_parents(file: str) -> list[str]:
     """The folders that a path leads through, outermost first, and itself."""
     parts = file.split('/')
     return ['/'.join(parts[:length]) for length in range(1, len(parts) + 1)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .._project import ProjectPath
@@ -46,7 +47,16 @@ def secrets_file(path: str | None, agent_name: str | None, project: str | None) 
     if path:
         return Place(path, None, 0o400)
     if project:
-        account = ProjectPath.parse(project)
-        base = os.environ.get('XDG_CONFIG_HOME') or os.path.expanduser('~/.config')
-        return Place(os.path.join(base, 'hercules-ci/secrets', account.site, account.account, 'secrets.json'), None, 0o600)
+        return Place(secrets_of_account(ProjectPath.parse(project), os.environ), None, 0o600)
     return agent_folder(agent_name).file('secrets.json')
+
+
+def secrets_of_account(project: ProjectPath, environment: Mapping[str, str]) -> str:
+    """The file of `hci effect run` for a project's account."""
+    return os.path.join(folder_of_hci(environment), 'secrets', project.site, project.account, 'secrets.json')
+
+
+def folder_of_hci(environment: Mapping[str, str]) -> str:
+    """Where hci keeps its files."""
+    base = environment.get('XDG_CONFIG_HOME') or os.path.join(environment.get('HOME') or os.path.expanduser('~'), '.config')
+    return os.path.join(base, 'hercules-ci')

@@ -101,19 +101,14 @@ def _missing_files(
     for branch, revision in heads.items():
         pushed = written[branch] != content.encode() and project.first['nixops_push'] == 'direct'
         wanted = files if pushed else _read_on(project, effects, branch)
-        there = _contents(repository, dict.fromkeys((parent for file in wanted for parent in _with_parents(file)), revision))
+        there = _contents(repository, dict.fromkeys((parent for file in wanted for parent in nix_checkout.with_parents(file)), revision))
         # Where a part of the path is no folder it is a link, behind which the file may be.
-        missing = [file for file in wanted if there[file] is None and not any(there[parent] for parent in _with_parents(file))]
+        missing = [file for file in wanted if there[file] is None and not any(there[parent] for parent in nix_checkout.with_parents(file))]
         if missing:
             yield Problem(
                 'The branch does not have files that %s refers to.' % own.rpartition('/')[2],
                 '%s of %s' % (branch, project.first['nixops_remote']), found='nothing at %s' % ', '.join(missing),
                 remedy='Push them to the branch first: an agent sees what is there, not what is in the checkout.')
-
-
-def _with_parents(file: str) -> list[str]:
-    parts = file.split('/')
-    return ['/'.join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
 def _read_on(project: Project, effects: Sequence[Mapping[str, Any]], branch: str) -> list[str]:
