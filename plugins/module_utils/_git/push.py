@@ -15,7 +15,7 @@ from typing import Any, Callable
 
 from .._problems import Failure, Problem, fail
 from .failed_push import address, failed, moved, other_addresses
-from .repository import GitError, Repository, no_branch, remote_heads, unreachable
+from .repository import GitError, Repository, no_branch, no_files, remote_heads, unreachable
 
 ATTEMPTS = 3  # to push on top of a branch that others push to at the same time
 ROLES = ('AUTHOR', 'COMMITTER')
@@ -117,9 +117,7 @@ def require_files(repository: Repository, remote: str, found: PushedBranch, want
     # Of a folder that is asked for beside something in it, Git lists the content.
     missing = [path for path in paths if path not in there and not any(name.startswith(path + '/') for name in there)]
     if missing:
-        raise fail('The branch does not have files that %s refers to.' % ' and '.join(found.files),
-                   where='%s of %s' % (found.branch, remote), found='nothing at %s' % ', '.join(missing),
-                   remedy='Push them to the branch first: an agent sees what is there, not what is in the checkout.')
+        raise no_files(remote, found.branch, ' and '.join(found.files), missing)
 
 
 def fetch(repository: Repository, remote: str, heads: Mapping[str, str]) -> None:

@@ -189,6 +189,13 @@ def no_branch(repository: Repository, remote: str, branch: str, named_in: str = 
                 remedy='Create it with "git push %s HEAD:refs/heads/%s", or correct %s.' % (remote, branch, named_in))
 
 
+def no_files(remote: str, branch: str, referring: str, missing: Iterable[str]) -> Failure:
+    """What to tell somebody whose branch lacks files that another one refers to."""
+    return fail('The branch does not have files that %s refers to.' % referring, where='%s of %s' % (branch, remote),
+                found='nothing at %s' % ', '.join(missing),
+                remedy='Push them to the branch first: an agent sees what is there, not what is in the checkout.')
+
+
 @contextlib.contextmanager
 def private_repository(checkout: Repository) -> Iterator[Repository]:
     """An empty repository with the objects and the configuration of a checkout, in which nothing touches the checkout.

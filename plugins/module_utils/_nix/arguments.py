@@ -56,7 +56,7 @@ def _foreign_options(effect: Mapping[str, Any], function: Function, where: str) 
     for option in sorted(known):
         if option not in function.options and effect.get(option) is not None:
             remedy = 'Drop it, or pass the parameter by its own name in arguments.'
-            if library.hands_on(function):
+            if not function.strict:
                 objection = library.objection(function, known[option].attribute.partition('.')[0])
                 remedy = objection[1] if objection else 'Pass it as arguments.%s.' % known[option].attribute
             yield Problem('%s has no parameter for this option.' % function.name, '%s: %s' % (where, option), remedy=remedy)
@@ -77,7 +77,7 @@ def _raw_arguments(effect: Mapping[str, Any], function: Function, where: str) ->
         for attribute in described:
             yield Problem('This parameter has an option of its own.', '%s: arguments.%s' % (where, attribute),
                           remedy='Use the option %s.' % options[attribute])
-        if not described and library.hands_on(function) and (objection := library.objection(function, name, given, options)):
+        if not described and not function.strict and (objection := library.objection(function, name, given, options)):
             yield Problem(objection[0], at, remedy=objection[1])
 
 

@@ -16,7 +16,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from . import parameters, pins, run_on
+from . import functions, parameters, pins, run_on
 from .expression import INDENT, WIDTH, attribute_name, check_text, to_nix
 
 MARK = '# Managed by Ansible with nixcd.hercules_ci.nixops_effect'
@@ -62,11 +62,11 @@ def render(
     hosts: inventory hosts to name in the header.
     """
     effects = in_order(effects)
-    functions = sorted({parameters.function_of(effect) for effect in effects})
+    called = sorted({functions.of_effect(effect).name for effect in effects})
     up = path_to_root(file)
     writer = {'legacy': _legacy, 'herculesCI': _hercules_ci, 'effects': _effects_alone}[form]
-    pinned = '' if form == 'effects' else pinned_bindings(chosen_pins or {}, file, functions)
-    text = '%s\n%s' % (_header(hosts), writer(effects, up, pinned, functions, schedules or {}))
+    pinned = '' if form == 'effects' else pinned_bindings(chosen_pins or {}, file, called)
+    text = '%s\n%s' % (_header(hosts), writer(effects, up, pinned, called, schedules or {}))
     check_text(text, file)
     return text
 
@@ -97,9 +97,9 @@ def comment(text: str | None, indent: int) -> str:
     return ''.join(('%s# %s' % (pad, line)).rstrip() + '\n' for line in (text or '').splitlines())
 
 
-def pinned_bindings(chosen_pins: Mapping[str, Any], file: str, functions: Sequence[str]) -> str:
+def pinned_bindings(chosen_pins: Mapping[str, Any], file: str, called: Sequence[str]) -> str:
     """The bindings of a file's `let`: the pins, `pkgs` and the functions."""
-    pinned, up = pins.with_defaults(chosen_pins, functions), path_to_root(file)
+    pinned, up = pins.with_defaults(chosen_pins, called), path_to_root(file)
     blocks = [
         '%s  nixpkgs = %s;\n  pkgs = %s;\n' % (
             comment(pinned['nixpkgs'].get('comment'), INDENT), pins.source(pinned['nixpkgs'], up, INDENT), pins.nixpkgs(pinned, up, INDENT),
@@ -110,26 +110,26 @@ def pinned_bindings(chosen_pins: Mapping[str, Any], file: str, functions: Sequen
         blocks.append('%s  nixpkgsWithNixOps = %s;\n' % (
             comment(pinned['nixops'].get('comment'), INDENT), pins.source(pinned['nixops'], up, INDENT),
         ))
-    return '\n'.join([*blocks, _inherited('pkgs.effects', functions)])
+    return '\n'.join([*blocks, _inherited('pkgs.effects', called)])
 
 
-def _inherited(effects: str, functions: Sequence[str]) -> str:
-    names = [*functions, 'runIf']
+def _inherited(effects: str, called: Sequence[str]) -> str:
+    names = [*called, 'runIf']
     line = '  inherit (%s) %s;\n' % (effects, ' '.join(names))
     if len(line) > WIDTH:
         line = '  inherit (%s)\n%s    ;\n' % (effects, ''.join('    %s\n' % name for name in names))
     return line + '  inherit (pkgs) lib;\n'
 
 
-def _legacy(effects: Effects, up: str, pinned: str, functions: Sequence[str], schedules: Mapping[str, Any]) -> str:
+def _legacy(effects: Effects, up: str, pinned: str, called: Sequence[str], schedules: Mapping[str, Any]) -> str:
     body = '\n'.join(_effect(effect, 'legacy', '', up, INDENT) for effect in effects)
     return '{ src ? { ref = null; } }:\n\nlet\n%sin\n\n{\n%s}\n' % (pinned, body)
 
 
-def _effects_alone(effects: Effects, up: str, pinned: str, functions: Sequence[str], schedules: Mapping[str, Any]) -> str:
+def _effects_alone(effects: Effects, up: str, pinned: str, called: Sequence[str], schedules: Mapping[str, Any]) -> str:
     body = '\n'.join(_effect(effect, 'effects', '', up, INDENT) for effect in effects)
     arguments = 'pkgs, effects, src' + (', self' if any(effect.get('flake') or _names_the_flake(effect) for effect in effects) else '')
-    return '{ %s }:\n\nlet\n%sin\n\n{\n%s}\n' % (arguments, _inherited('effects', functions), body)
+    return '{ %s }:\n\nlet\n%sin\n\n{\n%s}\n' % (arguments, _inherited('effects', called), body)
 
 
 def _names_the_flake(value: Any) -> bool:
@@ -140,7 +140,7 @@ def _names_the_flake(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(map(_names_the_flake, value))
 
 
-def _hercules_ci(effects: Effects, up: str, pinned: str, functions: Sequence[str], schedules: Mapping[str, Any]) -> str:
+def _hercules_ci(effects: Effects, up: str, pinned: str, called: Sequence[str], schedules: Mapping[str, Any]) -> str:
     jobs: dict[str, list[Mapping[str, Any]]] = {}
     for effect in effects:
         jobs.setdefault(effect.get('job') or DEFAULT_JOB, []).append(effect)
@@ -165,5 +165,5 @@ def _effect(effect: Mapping[str, Any], form: str, prefix: str, up: str, indent: 
     lines = parameters.bindings(effect, up, indent + 2 * INDENT)
     return '%s%s%s%s = runIf %s (\n%s%s {\n%s%s}\n%s);\n' % (
         comment(effect.get('comment'), indent), pad, prefix, attribute_name(effect['name']), condition,
-        inner, parameters.function_of(effect), ''.join('%s  %s\n' % (inner, line) for line in lines), inner, pad,
+        inner, functions.of_effect(effect).name, ''.join('%s  %s\n' % (inner, line) for line in lines), inner, pad,
     )

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from .._files import read_if_present
-from .._git.repository import open_checkout
+from .._git.repository import no_files, open_checkout
 from .._git.trees import Tree, branch_trees
 from .._numbers import require_sensible_numbers
 from .._problems import Failure, Problem, fail, require_none
 from .._project import ProjectPath
-from . import adoption, checkout, checks, ci_nix, evaluation, functions, parameters, pins, run_on, tracked
+from . import adoption, checkout, checks, ci_nix, evaluation, functions, pins, run_on, tracked
 from .adoption import HEADS
 from .deployments import EvaluatedEffect, Key
 
@@ -218,9 +218,7 @@ def _require_files(tree: Tree, remote: str, candidate: evaluation.Candidate, eff
     wanted = {file for effect in effects for file in candidate.files.get(effect, ())}
     missing = sorted(file for file in wanted if tree.folder and not (tree.folder / file).exists())
     if missing:
-        raise fail('The branch does not have files that %s refers to.' % candidate.path.name, where='%s of %s' % (tree.branches[0], remote),
-                   found='nothing at %s' % ', '.join(missing),
-                   remedy='Push them to the branch first: an agent sees what is there, not what is in the checkout.')
+        raise no_files(remote, tree.branches[0], candidate.path.name, missing)
 
 
 def _named_by_branch(failure: Failure, tree: Tree, remote: str) -> tuple[Problem, ...]:
@@ -239,13 +237,13 @@ def _named_by_branch(failure: Failure, tree: Tree, remote: str) -> tuple[Problem
 def _candidate(change: EffectFile, options: Mapping[str, Any]) -> evaluation.Candidate:
     root, pinned = Path(options['checkout']).resolve(), given(options['pins'])
     file = str(change.path.relative_to(options['checkout']))
-    called = sorted({parameters.function_of(effect) for effect in options['effects']})
+    makers = {effect['name']: functions.of_effect(effect).name for effect in options['effects']}
     return evaluation.Candidate(
         text=change.after or '', form=change.form, path=root / file, checkout=root,
         project=ProjectPath.parse(options['project']) if options['project'] else None,
-        bindings=ci_nix.pinned_bindings(pinned, file, called) if change.form == 'effects' else '',
+        bindings=ci_nix.pinned_bindings(pinned, file, sorted({*makers.values()})) if change.form == 'effects' else '',
         uris=tuple(pin['url'] for pin in pinned.values() if pin.get('url', '').startswith('file://')),
-        functions={effect['name']: parameters.function_of(effect) for effect in options['effects']},
+        functions=makers,
         files={
             effect['name']: tuple(name for _where, name in checkout.wanted_files([effect], checkout.Declaration(file, change.form), {}))
             for effect in options['effects']

@@ -25,7 +25,7 @@ GIT_TOKEN = {'type': 'GitToken'}
 FILES = ('module', 'modules', 'file', 'folder')
 
 
-def _names(text: str) -> frozenset[str]:
+def names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
@@ -70,7 +70,7 @@ MODULE = (
     Parameter('gid', 'gid', 0, 'number'), Parameter('bin_sh', 'binsh', None, 'value'), Parameter('usr_bin_env', 'usrbinenv', None, 'value'),
     Parameter('fs_root_build_commands', 'fsRootBuildCommands', '', 'script'),
 )
-OTHER_OF_MODULES = _names('env extraAttributes fsRoot')
+OTHER_OF_MODULES = names('env extraAttributes fsRoot')
 GIT = (
     Parameter('git_remote', 'git.checkout.remote.url', None, 'value'),
     Parameter('forge_type', 'git.checkout.forgeType', None, 'value'),
@@ -114,9 +114,9 @@ ENTRIES = (
             Parameter('known_hosts_name', 'knownHostsName'),
             *OF_NIXOPS, *SCRIPTS,
         ),
-        replaced=_names('getStateScript postGetState effectScript prePutState putStateScript prebuilt'),
+        replaced=names('getStateScript postGetState effectScript prePutState putStateScript prebuilt'),
         nixops=1,
-        marks=_names('stateName knownHostsName'),
+        marks=names('stateName knownHostsName'),
         instead={
             'allowReboot': ALWAYS,
             'allowRecreate': ALWAYS,
@@ -149,10 +149,10 @@ ENTRIES = (
             Parameter('extra_deploy_args', 'extraDeployArgs', [], 'texts'),
             *OF_NIXOPS, *SCRIPTS,
         ),
-        more=_names('makeAnException'),
-        replaced=_names('prebuilt'),
+        more=names('makeAnException'),
+        replaced=names('prebuilt'),
         nixops=2,
-        marks=_names('NIXOPS_DEPLOYMENT'),
+        marks=names('NIXOPS_DEPLOYMENT'),
         instead={
             'stateName': 'Set network.storage.hercules-ci.stateName in nixops.nix: NixOps 2 itself knows where its state is.',
             'knownHostsName': 'Drop it: runNixOps2 keeps no known_hosts file.',
@@ -164,14 +164,14 @@ ENTRIES = (
         'runNixOS',
         (*SYSTEM, Parameter('profile', 'profile', '/nix/var/nix/profiles/system'), *SSH,
          Parameter('effect_script', 'effectScript', '', 'script'), *WITHOUT_INPUTS),
-        more=_names('passthru'), replaced=_names('name inputs'),
+        more=names('passthru'), replaced=names('name inputs'),
         needs=(('ssh_destination',), ('configuration', 'config')), destination='ssh_destination',
     ),
     Function(
         'runNixDarwin',
         (NAME, Parameter('nix_darwin', 'nix-darwin', None, 'file'), *SYSTEM, Parameter('pkgs', 'pkgs', None, 'value'), *SSH,
          *WITHOUT_INPUTS),
-        more=_names('passthru'), replaced=_names('inputs effectScript dontUnpack'),
+        more=names('passthru'), replaced=names('inputs effectScript dontUnpack'),
         needs=(('ssh_destination',), ('configuration', 'config')),
         excludes={'config': ('configuration', 'nixpkgs', 'nix_darwin', 'system', 'pkgs')}, destination='ssh_destination',
     ),
@@ -185,7 +185,7 @@ ENTRIES = (
             Parameter('host_nix_store_prefix', 'hostNixStorePrefix', ''),
             *WITHOUT_INPUTS,
         ),
-        more=_names('uid passthru'), replaced=_names('inputs effectScript dontUnpack projectName prebuilt'),
+        more=names('uid passthru'), replaced=names('inputs effectScript dontUnpack projectName prebuilt'),
         needs=(('directory', 'modules'),),
     ),
     Function(
@@ -198,7 +198,7 @@ ENTRIES = (
             Parameter('effect_script', 'effectScript', '', 'script'),
             INPUTS, *CHECKS, SECRETS,
         ),
-        replaced=_names('name userSetupScript'),
+        replaced=names('name userSetupScript'),
         needs=(('deploy', 'deploy_json_file'),), excludes={'deploy': ('deploy_json_file',)},
         reads=(Reading('activate', 'cachixActivateToken', 'default-cachix-activate'),),
     ),
@@ -213,7 +213,7 @@ ENTRIES = (
             Parameter('src', 'src', None, 'folder'), *MODULE,
         ),
         # These the module sets itself, and refuses another value.
-        more=OTHER_OF_MODULES, replaced=_names('name effectScript'), strict=True, modular=True,
+        more=OTHER_OF_MODULES, replaced=names('name effectScript'), strict=True, modular=True,
         needs=(('git_remote',), ('forge_type',), ('update_branch',), ('contents',)),
         reads=(Reading('token', 'token', GIT_TOKEN, key_option='git_token_secret'),), pushes_to=REMOTE_BRANCH,
     ),
@@ -253,7 +253,7 @@ ENTRIES = (
             Parameter('assert_versions', 'assertVersions', {}, 'value'),
             *WITHOUT_INPUTS,
         ),
-        replaced=_names('buildInputs inputs effectScript'), needs=(('secret_name', 'dry_run'),),
+        replaced=names('buildInputs inputs effectScript'), needs=(('secret_name', 'dry_run'),),
         # The script reads this field whatever secretField says (cargo-setup-hook.sh).
         reads=(Reading('cargo', 'token', name_option='secret_name', unless='dry_run'),),
     ),
@@ -267,7 +267,7 @@ ENTRIES = (
             Parameter('extra_deploy_args', 'extraDeployArgs', [], 'texts'),
             *WITHOUT_INPUTS,
         ),
-        replaced=_names('buildInputs inputs effectScript netlifySecretField NETLIFY_SITE_ID'),
+        replaced=names('buildInputs inputs effectScript netlifySecretField NETLIFY_SITE_ID'),
         needs=(('content',), ('site_id',), ('secret_name',)),
         reads=(Reading('netlify', 'token', name_option='secret_name', field_option='secret_field'),),
     ),

@@ -16,11 +16,7 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from .function import Function
-from .functions import FUNCTIONS
-
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+from .functions import FUNCTIONS, names
 
 
 def _phase(name: str) -> str:
@@ -31,13 +27,13 @@ def _phase(name: str) -> str:
 PHASES = ('Init', 'GetState', 'UserSetup', 'PriorCheck', 'Effect', 'PutState', 'EffectCheck')
 OTHER_PHASES = ('Configure', 'Build', 'Check', 'Install', 'Fixup', 'InstallCheck', 'Dist')
 # What mkEffect and the shell of an effect read.
-OF_EFFECTS = _names('''
+OF_EFFECTS = names('''
     initScript userSetupScript priorCheckScript effectScript effectCheckScript getStateScript putStateScript
     preGetStatePhases preEffectPhases postEffectPhases phases inputs defaultInputs secretsMap makeNixSandboxBuildSucceed
     __hci_effect_fsroot_copy __hci_effect_fsroot_copied __hci_effect_mounts __hci_effect_virtual_uid __hci_effect_virtual_gid
 ''') | {_phase(name) for name in PHASES}
 # What Nix, mkDerivation, and stdenv in the phases that an effect has, read.
-OF_DERIVATIONS = _names('''
+OF_DERIVATIONS = names('''
     pname version src srcs sourceRoot setSourceRoot unpackPhase unpackCmd patchPhase patches patchFlags dontUnpack dontPatch strictDeps
     buildInputs nativeBuildInputs propagatedBuildInputs propagatedNativeBuildInputs depsBuildBuild depsBuildTarget depsHostHost
     depsTargetTarget env passthru meta pos outputs system builder realBuilder args requiredSystemFeatures preferLocalBuild allowSubstitutes
@@ -47,17 +43,12 @@ OF_DERIVATIONS = _names('''
 ''')
 HOOKS = frozenset(when + name for when in ('pre', 'post') for name in (*PHASES, 'Unpack', 'Patch')) | {'prePhases'}
 # What stdenv reads in phases that an effect does not have.
-OF_BUILDS = _names('configureFlags cmakeFlags mesonFlags makeFlags buildFlags checkFlags installFlags doCheck doInstallCheck') | {
+OF_BUILDS = names('configureFlags cmakeFlags mesonFlags makeFlags buildFlags checkFlags installFlags doCheck doInstallCheck') | {
     name for phase in OTHER_PHASES for name in ('pre' + phase, 'post' + phase, 'dont' + phase, _phase(phase))
 }
 # What stdenv and the library set when an effect starts.
 SET_BY_SHELL = frozenset(('HOME', 'PATH', 'TMPDIR', 'out', 'HERCULES_CI_SECRETS_JSON', 'HERCULES_CI_API_BASE_URL', 'IN_HERCULES_CI_EFFECT'))
 _HANDED_ON = OF_EFFECTS | OF_DERIVATIONS | HOOKS
-
-
-def hands_on(function: Function) -> bool:
-    """Whether the function takes what it does not know, and hands it on."""
-    return not function.strict
 
 
 def is_parameter(function: Function, name: str) -> bool:

@@ -23,11 +23,6 @@ from .function import Parameter
 STATE_NAME = re.compile(r'(?!\.{1,2}\Z)[A-Za-z0-9._-]+\Z')
 
 
-def function_of(effect: Mapping[str, Any]) -> str:
-    """The function of the library that makes the effect."""
-    return str(effect.get('function') or functions.DEFAULT)
-
-
 def deployment_of(effect: Mapping[str, Any]) -> str:
     """What NixOps calls the deployment: as the effect is called, unless the effect says otherwise."""
     return str(effect.get('deployment') or effect['name'])

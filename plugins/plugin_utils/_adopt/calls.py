@@ -185,7 +185,7 @@ def _rest(function: Function, left: Mapping[str, Any], place: PathBase, read: Re
     for name, shown in left.items():
         if function.modular and name == 'env':
             environment.update(_variables(shown.get('set') or {}, place, read))
-        elif library.hands_on(function) and VARIABLE.match(name) and not library.variable_objection(function, name):
+        elif not function.strict and VARIABLE.match(name) and not library.variable_objection(function, name):
             environment.update(_variables({name: shown}, place, read))
         else:
             try:

@@ -18,6 +18,7 @@ from ...module_utils._git.repository import (
     GitError,
     Repository,
     no_branch,
+    no_files,
     open_checkout,
     private_repository,
     remote_addresses,
@@ -105,10 +106,7 @@ def _missing_files(
         # Where a part of the path is no folder it is a link, behind which the file may be.
         missing = [file for file in wanted if there[file] is None and not any(there[parent] for parent in nix_checkout.with_parents(file))]
         if missing:
-            yield Problem(
-                'The branch does not have files that %s refers to.' % own.rpartition('/')[2],
-                '%s of %s' % (branch, project.first['nixops_remote']), found='nothing at %s' % ', '.join(missing),
-                remedy='Push them to the branch first: an agent sees what is there, not what is in the checkout.')
+            yield from no_files(str(project.first['nixops_remote']), branch, own.rpartition('/')[2], missing).problems
 
 
 def _read_on(project: Project, effects: Sequence[Mapping[str, Any]], branch: str) -> list[str]:
