@@ -15,7 +15,7 @@ from ..plugin_utils._networks.conditions import with_conditions
 from ..plugin_utils._networks.provided import evaluated, named, refuse_unusable
 from ..plugin_utils._networks.unasked import LookedUp, asked_for
 from ..plugin_utils._private_action import PrivateAction
-from ..plugin_utils._schemas import problems_in_secrets
+from ..plugin_utils._schemas import problems_in_secrets, without_null
 from ..plugin_utils._variables import as_json, refuse_if_any, where_in
 
 MOST_PLACES = 5
@@ -51,7 +51,7 @@ class ActionModule(PrivateAction):
         """The secrets by name."""
         if options['name'] is not None:
             return {options['name']: self._entry(options)}
-        secrets = {name: _given(entry) for name, entry in as_json(options['secrets'], self._source).items()}
+        secrets = {name: without_null(entry) for name, entry in as_json(options['secrets'], self._source).items()}
         if options['state'] == 'absent':
             return {name: {} for name in secrets}
         refuse_if_any(self._source, options['secrets'], problems_in_secrets(secrets))
@@ -71,7 +71,7 @@ class ActionModule(PrivateAction):
         tagged = {field: options[field] for field in ('data', 'condition')}
         if options['state'] == 'absent':
             return {}
-        entry: dict[str, Any] = _given(as_json(tagged, ''))
+        entry: dict[str, Any] = without_null(as_json(tagged, ''))
         refuse_if_any('', tagged, ((path[1:], what) for path, what in problems_in_secrets({'': entry})))
         self._warn_of_types('', tagged, {None: entry})
         return entry
@@ -99,8 +99,3 @@ def not_text(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
             yield from not_text(child, (*path, key))
     elif isinstance(value, (bool, int, float)):
         yield path
-
-
-def _given(entry: Any) -> Any:
-    """An entry without the fields that are null: those are not given."""
-    return {field: value for field, value in entry.items() if value is not None} if isinstance(entry, dict) else entry

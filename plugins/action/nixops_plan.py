@@ -66,11 +66,12 @@ class ActionModule(ControllerAction):
 
     def _plans(self, options: Mapping[str, Any], hostvars: Any) -> tuple[list[NetworkPlan], dict[str, Any]]:
         """The plan of each network and branch, and by branch what is wrong with secrets."""
-        plans = plans_of(options, check_mode=self._task.check_mode)
+        evaluated = [EvaluatedEffect.from_dict(effect) for effect in options['deployments']]
+        plans = plans_of(options, evaluated, check_mode=self._task.check_mode)
         missing = not_uploaded_of(options['uploads'], hostvars, check_mode=self._task.check_mode)
         plans += switched_off(plans, missing, options)
         failed = failed_agents(options['agents'], hostvars, options['lost_agents'])
-        lacking = without_secrets([EvaluatedEffect.from_dict(effect) for effect in options['deployments']], failed)
+        lacking = without_secrets(evaluated, failed)
         return [not_uploaded(plan, missing) for plan in plans], lacking
 
 
@@ -118,13 +119,12 @@ def switched_off(plans: list[NetworkPlan], missing: set[str], options: Mapping[s
     ]
 
 
-def plans_of(options: Mapping[str, Any], *, check_mode: bool) -> list[NetworkPlan]:
+def plans_of(options: Mapping[str, Any], evaluated: Sequence[EvaluatedEffect], *, check_mode: bool) -> list[NetworkPlan]:
     """What a push to each branch does, network by network."""
     client, project = connect(options), ProjectPath.parse(options['project'])
     files = StateFiles(client, project)
     versions = files.files()
     declared = {name: Declared.of(network) for name, network in options['networks'].items()}
-    evaluated = [EvaluatedEffect.from_dict(effect) for effect in options['deployments']]
     # In check mode nothing was uploaded, so what would be there is read where it would come from.
     coming = {
         upload['name']: {**dict.fromkeys(SOURCE_OPTIONS), **upload} for upload in options['uploads'].values()

@@ -61,11 +61,15 @@ def inventory_of(variables: Mapping[str, Any], loader: DataLoader, extra_vars: I
 
 def runs(phase: str, variables: Mapping[str, Any]) -> bool:
     """Whether this run includes a phase of the role, as its tags say."""
-    run, skipped = set(variables.get('ansible_run_tags', ['all'])), set(variables.get('ansible_skip_tags', []))
-    return bool(run & {'all', 'tagged', 'networks', phase}) and not skipped & {phase, 'networks', 'tagged', 'all'}
+    return _selected(variables, {'networks', phase}, {'networks', phase})
 
 
 def provides_agents(variables: Mapping[str, Any]) -> bool:
     """Whether this run gives agents their secrets, or is about nothing but checks, as its tags say."""
+    return _selected(variables, {'agents', 'preflight'}, {'agents'})
+
+
+def _selected(variables: Mapping[str, Any], tags: set[str], own: set[str]) -> bool:
+    """Whether the run has any of these tags, and skips none of its own."""
     run, skipped = set(variables.get('ansible_run_tags', ['all'])), set(variables.get('ansible_skip_tags', []))
-    return bool(run & {'all', 'tagged', 'agents', 'preflight'}) and not skipped & {'agents', 'tagged', 'all'}
+    return bool(run & {'all', 'tagged', *tags}) and not skipped & {'all', 'tagged', *own}

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -52,6 +52,11 @@ def problems_in_secrets(secrets: Any) -> Iterator[Wrong]:
 def _without_condition(entry: Any) -> Any:
     """A condition is told in the agent's own words."""
     return {field: value for field, value in entry.items() if field != 'condition'} if isinstance(entry, dict) else entry
+
+
+def without_null(entry: Any) -> Any:
+    """An entry without the parts that are null: those are not given."""
+    return {part: value for part, value in entry.items() if value is not None} if isinstance(entry, Mapping) else entry
 
 
 def problems_in_caches(caches: dict[str, Any]) -> Iterator[Wrong]:

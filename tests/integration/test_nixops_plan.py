@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.action.nixops_plan import plans_of
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import EvaluatedEffect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.effect_file import plan as plan_of_file
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.effect_file import prove
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options import SPEC
@@ -219,8 +220,8 @@ class World:
             'credentials_file': None, 'validate_certs': True, 'ca_path': None, 'timeout': 30,
             'networks': known['networks'], 'uploads': known['uploads'],
             'branches': [BRANCH], 'at_rest': known['at_rest'], 'heads': proof.heads,
-            'deployments': json.loads(json.dumps([effect.as_dict() for effect in proof.effects])),
-        }, check_mode=False)
+        }, [EvaluatedEffect.from_dict(effect) for effect in json.loads(json.dumps([effect.as_dict() for effect in proof.effects]))],
+            check_mode=False)
         return {plan.name: plan for plan in planned}
 
     def push(self) -> dict[str, dict[str, set[tuple[str, str]]]]:

@@ -161,7 +161,7 @@ class Model:
         }
         missing = nixops_plan.not_uploaded_of(plan['uploads'], Hosts(uploaded), check_mode=False)
         try:
-            planned = [not_uploaded(each, missing) for each in nixops_plan.plans_of(options, check_mode=False)]
+            planned = [not_uploaded(each, missing) for each in nixops_plan.plans_of(options, evaluated, check_mode=False)]
         except Failure:
             return
         for branch in nixops_plan.result_of(planned, [], branches)['ready']:

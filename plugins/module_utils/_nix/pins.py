@@ -132,8 +132,7 @@ def source(pin: Mapping[str, Any], up: str, indent: int) -> str:
         return 'builtins.fetchTarball ' + to_nix({'url': archive_url(pin), 'sha256': pin['sha256']}, indent)
     if kind == 'expression':
         return code(pin['expression'], indent)
-    file = pin.get('file') or {'npins': 'npins', 'niv': 'nix/sources.nix'}[kind]
-    return '(import %s).%s' % (path_in_checkout(file, up), attribute_name(pin[kind]))
+    return '(import %s).%s' % (path_in_checkout(file_of(pin), up), attribute_name(pin[kind]))
 
 
 def path_in_checkout(file: str, up: str) -> str:

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .._problems import Failure, fail
+from .._problems import fail
 from .document import NotAState
 from .snapshot import snapshot
 
@@ -115,12 +115,8 @@ def find_deployment(deployments: list[Deployment], wanted: str, where: str) -> D
     if len(found) == 1:
         return found[0]
     candidates = found or deployments
-    raise _not_one('Several deployments match %r.' if found else 'There is no deployment %r.', wanted, where, candidates)
-
-
-def _not_one(what: str, wanted: str, where: str, candidates: list[Deployment]) -> Failure:
-    return fail(
-        what % wanted,
+    raise fail(
+        ('Several deployments match %r.' if found else 'There is no deployment %r.') % wanted,
         where=where,
         expected='exactly one deployment with that UUID or name, or whose UUID begins so',
         found='; '.join(str(each) for each in candidates) or 'no deployment at all',

@@ -102,13 +102,15 @@ def _read(options: Mapping[str, Any], wanted: str, file: IO[bytes]) -> State:
     return from_database(options['database'] or default_database(), wanted, options['format'], file)
 
 
-def from_database(path: str, wanted: str, layout: str, file: IO[bytes]) -> State:
-    """Export a deployment of a database. layout: `1.x`, `2.x`, or `auto` for that of the NixOps that wrote the database."""
+def from_database(path: str, wanted: str | None, layout: str, file: IO[bytes]) -> State:
+    """Export a deployment of a database, None for all. layout: `1.x`, `2.x`, or `auto` for that of the NixOps that wrote the database."""
     with open_database(path) as database:
-        deployment = find_deployment(database.deployments(), wanted, path)
+        deployments = database.deployments()
+        if wanted is not None:
+            deployments = [find_deployment(deployments, wanted, path)]
         if layout == 'auto':
             layout = '1.x' if database.written_by_nixops_1() else '2.x'
-        return write_state(export_text(database, [deployment.uuid], layout), file, path)
+        return write_state(export_text(database, [each.uuid for each in deployments], layout), file, path)
 
 
 def from_server(files: StateFiles, name: str, version: Version, file: IO[bytes]) -> State:

@@ -14,7 +14,7 @@ from typing import Any
 from .._files import real_path
 from .._numbers import require_sensible_numbers
 from .places import Place
-from .private_file import change_file, group_number, is_yet_to_come, mode_number, user_number
+from .private_file import change_file, group_number, mode_number, user_number
 
 
 def change_as_asked(
@@ -33,7 +33,7 @@ def change_as_asked(
     owner = user_number(options['owner'] or place.user, check=module.check_mode)
     group = group_number(options['group'], check=module.check_mode)
     for kind, who in (('user', owner), ('group', group)):
-        if is_yet_to_come(who):
+        if isinstance(who, str):  # a name, of somebody whom an earlier task of the play would create
             module.warn('There is no %s %s yet. Another task has to create it before this one runs.' % (kind, who))
     change = change_file(
         path, transform, check=module.check_mode, backup=lambda: options['backup'] or loses(), lock_timeout=options['lock_timeout'],

@@ -149,11 +149,6 @@ def mode_number(mode: Any) -> int:
     return number
 
 
-def is_yet_to_come(who: int | str | None) -> bool:
-    """Whether this is a name for check mode, of somebody whom an earlier task of the play would create."""
-    return isinstance(who, str)
-
-
 def user_number(name: str | None, *, check: bool = False) -> int | str | None:
     """The number of a user given by name or number. check: where there is no such user yet, the name."""
     return _number(name, lambda user: pwd.getpwnam(user).pw_uid, fail(

@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import IO, Any
 
 from ...module_utils._problems import fail
+from .._aws.iam import code_of
 from .store import CONTENTS, INDEX, Changed
 
 GRACE = timedelta(days=1)
@@ -139,7 +140,3 @@ class Bucket:
         except (self._errors.BotoCoreError, ValueError) as error:
             raise fail('The bucket cannot be reached.', where=self.where, found=type(error).__name__,
                        remedy='Look at endpoint_url, region and profile, and at the credentials that boto3 finds: %s' % error) from None
-
-
-def code_of(error: Any) -> str:
-    return str(error.response.get('Error', {}).get('Code', ''))

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import IO, Any, Protocol
 
@@ -75,10 +73,8 @@ class Folder:
         except OSError as error:
             raise fail('The folder cannot be made.', where=path, found=error.strerror or str(error), remedy=remedy_for(error)) from None
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        with locked(self._index):
-            yield
+    def alone(self) -> Any:
+        return locked(self._index)
 
     def read_index(self) -> tuple[bytes | None, Any]:
         return read_if_present(self._index, follow=True), None

@@ -15,11 +15,10 @@ from typing import IO, Any
 from ...module_utils._files import hidden_file
 from ...module_utils._hercules_ci.client import connect, find_base_url
 from ...module_utils._hercules_ci.state import StateFiles
-from ...module_utils._nixops.database import Deployment, default_database, find_deployment, open_database
-from ...module_utils._nixops.export import export_text
+from ...module_utils._nixops.database import Deployment, default_database, find_deployment
 from ...module_utils._nixops.machines import Machine, is_machine, machine, may_be_machine
-from ...module_utils._nixops.sources import from_file, from_server, require_export
-from ...module_utils._nixops.state import State, write_state
+from ...module_utils._nixops.sources import from_database, from_file, from_server, require_export
+from ...module_utils._nixops.state import State
 from ...module_utils._problems import fail
 from ...module_utils._project import ProjectPath
 
@@ -75,12 +74,7 @@ def _read_state(options: Mapping[str, Any], file: IO[bytes]) -> State:
         state = from_file(options['export_file'], file)
         require_export(state)
         return state
-    path = options['database'] or default_database()
-    with open_database(path) as database:
-        deployments = database.deployments()
-        if options['deployment']:
-            deployments = [find_deployment(deployments, options['deployment'], path)]
-        return write_state(export_text(database, [each.uuid for each in deployments], '2.x'), file, path)
+    return from_database(options['database'] or default_database(), options['deployment'] or None, '2.x', file)
 
 
 def _from_hercules_ci(options: Mapping[str, Any], file: IO[bytes]) -> State:

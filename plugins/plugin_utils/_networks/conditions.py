@@ -14,6 +14,7 @@ from typing import Any
 from ...module_utils._problems import Failure, Problem, fail, require_none
 from ...module_utils._project import ProjectPath
 from ...module_utils._secrets.condition import Condition, for_users
+from .._schemas import without_null
 from .host import variable_of, without_omit
 from .network import SECRETS, Network
 
@@ -42,8 +43,7 @@ def with_conditions(secrets: Mapping[str, Mapping[str, Any]], networks: Iterable
         raise fail('least_privilege needs the variables of networks.', expected='a list of dictionaries',
                    remedy="Give groups['nixops_networks'] | map('extract', hostvars).")
     conditions = least_privilege([_network(host) for host in hosts])
-    entries = without_omit(secrets).items()
-    given = {name: {field: value for field, value in entry.items() if value is not None} for name, entry in entries}
+    given = {name: without_null(entry) for name, entry in without_omit(secrets).items()}
     return {name: {**({'condition': conditions[name]} if name in conditions else {}), **entry} for name, entry in given.items()}
 
 

@@ -99,11 +99,12 @@ class _Jobs:
         return Last(unknown='no job has deployed it yet')
 
     def _on(self, refs: frozenset[str] | None) -> list[Job]:
+        found: list[Job] = []
         for ref in [None] if refs is None else refs:
             if ref not in self.listed:
                 self.listed[ref] = [job for job in list_jobs(self.client, self.project, ref=ref) if job.type != 'Config']
-        jobs = [job for ref in ([None] if refs is None else refs) for job in self.listed[ref]]
-        return sorted(jobs, key=lambda job: job.index, reverse=True)
+            found += self.listed[ref]
+        return sorted(found, key=lambda job: job.index, reverse=True)
 
     def _begun(self, job: Job, name: str) -> Effect | None:
         """The network's effect, if the job has begun to run it."""

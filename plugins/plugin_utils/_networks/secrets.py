@@ -17,7 +17,7 @@ from ...module_utils._problems import Problem, errors_of
 from ...module_utils._secrets.condition import Condition
 from ...module_utils._secrets.key_ids import KEY_ID, shown
 from ...module_utils._secrets.places import secrets_file
-from .._schemas import problems_in_secrets
+from .._schemas import problems_in_secrets, without_null
 from .audit import KnownSecret, audit, secrets_of
 from .conditions import least_privilege
 from .host import Host
@@ -60,10 +60,7 @@ def _entries(agent: Host, used: Iterable[str]) -> dict[str, Any]:
     secrets: dict[str, Any] = agent['nixops_agent_secrets']
     if UNKNOWN in secrets:
         secrets = dict.fromkeys(used, UNKNOWN_ENTRY)
-    return {
-        name: {part: value for part, value in entry.items() if value is not None} if isinstance(entry, Mapping) else entry
-        for name, entry in secrets.items()
-    }
+    return {name: without_null(entry) for name, entry in secrets.items()}
 
 
 def _without_unknown(entries: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from .._networks.network import Network
 from .._networks.provided import evaluated
 from .._networks.unasked import SECRETS, Sparing
 from .._networks.variables import read_network
-from .._schemas import problems_in_secrets
+from .._schemas import problems_in_secrets, without_null
 from .._templates import reason
 from .._variables import HostVariables, as_json, refuse_if_any
 
@@ -63,7 +63,7 @@ class Fleet:
         if not isinstance(given, Mapping):
             return {}
         entries = {str(name): entry for name, entry in given.items() if is_owned(entry)}
-        found: dict[str, dict[str, Any]] = _without_null(as_json(entries, SECRETS))
+        found: dict[str, dict[str, Any]] = {name: without_null(entry) for name, entry in as_json(entries, SECRETS).items()}
         refuse_if_any(SECRETS, given, problems_in_secrets(found))
         return found
 
@@ -106,7 +106,7 @@ class Fleet:
         raw = {**self.hostvars.raw_get(agent), 'hostvars': self.hostvars}
         given = as_json(evaluated(SECRETS, raw, self.loader), SECRETS)
         chosen = {owner.secret: key for owner, key in keys}
-        entries = _without_null({name: entry for name, entry in given.items() if name in chosen})
+        entries = {name: without_null(entry) for name, entry in given.items() if name in chosen}
         networks = []
         for name in self.variables['groups'].get(NETWORKS, ()):
             with suppress(AnsibleError):
@@ -116,7 +116,3 @@ class Fleet:
             name: {**entry, 'data': {**entry['data'], ID_FIELD: chosen[name].id, SECRET_FIELD: chosen[name].secret}, 'kept': []}
             for name, entry in opened.items()
         }
-
-
-def _without_null(entries: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: {part: value for part, value in entry.items() if value is not None} for name, entry in entries.items()}

@@ -23,7 +23,7 @@ from ...module_utils._secrets.aws import PAD, fingerprint, from_pad
 from .._aws.declared import Owner
 from .._aws.iam import AwsClient, NewKey
 from .._aws.rotation import Look, Rotation, no_jobs
-from .._aws.step import Answer, Kind, RotationPolicy
+from .._aws.step import ENDS, Answer, Kind, RotationPolicy
 from .fleet import Fleet
 from .service import jobs_of, regions_of
 
@@ -202,17 +202,15 @@ def lines_of(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def may_begin(turns: Iterable[Turn]) -> list[Turn]:
     """Those with something to do, as far as is known with two requests each."""
-    ends = (Kind.REST, Kind.WAIT, Kind.REFUSE)
     busy = []
     for turn in turns:
         step = turn.attempt(turn.rotation.first)
-        if step is not None and step.kind not in ends:
+        if step is not None and step.kind not in ENDS:
             busy.append(turn)
     return busy
 
 
 def foreseen(turns: Iterable[Turn]) -> bool:
     """Whether a run would do something, for one that changes nothing."""
-    ends = (Kind.REST, Kind.WAIT, Kind.REFUSE)
     steps = [turn.attempt(turn.rotation.foreseen) for turn in turns]
-    return any(step is not None and step.kind not in ends for step in steps)
+    return any(step is not None and step.kind not in ENDS for step in steps)

@@ -86,14 +86,14 @@ def parse(text: str, where: str) -> Node | None:
     try:
         roots = _documents(iter(list(parser.parse(text))), text)
     except (ruamel.error.YAMLError, ValueError, RecursionError) as error:
-        raise fail('This is not YAML that can be edited.', where=where, found=_first_line(error), remedy='Correct the file.') from None
+        raise fail('This is not YAML that can be edited.', where=where, found=first_line(error), remedy='Correct the file.') from None
     if len(roots) > 1:
         raise fail('The file has several documents.', where=where, expected='one', found=str(len(roots)),
                    remedy='Ansible reads none of them. Leave one.')
     return roots[0] if roots else None
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """The place and the problem, without the text that stands there."""
     mark, problem = getattr(error, 'problem_mark', None), getattr(error, 'problem', None)
     return '%s in line %d' % (problem, mark.line + 1) if mark and problem else type(error).__name__

@@ -16,6 +16,7 @@ from yaml import YAMLError
 
 from ...module_utils._problems import fail
 from .changes import Change, Put, bare
+from .nodes import first_line
 
 
 def read(text: str, where: str) -> Any:
@@ -23,9 +24,7 @@ def read(text: str, where: str) -> Any:
     try:
         return AnsibleLoader(text).get_single_data()
     except (YAMLError, AnsibleError, ValueError, RecursionError) as error:
-        mark, problem = getattr(error, 'problem_mark', None), getattr(error, 'problem', None)
-        found = '%s in line %d' % (problem, mark.line + 1) if mark and problem else type(error).__name__
-        raise fail('Ansible cannot read this file.', where=where, found=found, remedy='Correct the file.') from None
+        raise fail('Ansible cannot read this file.', where=where, found=first_line(error), remedy='Correct the file.') from None
 
 
 def same(first: Any, second: Any) -> bool:
