@@ -6,16 +6,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from functools import cache, partial
 from typing import Any
 
+from ansible.constants import config
+from ansible.utils.display import Display
+
 from ..module_utils._argspec import ArgumentSpec
+from ..module_utils._files import read_if_present, real_path, write_atomically
 from ..module_utils._problems import Failure
 from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._networks.outcome import failures
 from ..plugin_utils._networks.quoted import mask_of, without_secrets
 from ..plugin_utils._networks.registered import keys_of, outcomes
-from ..plugin_utils._report.show import show
+from ..plugin_utils._report import reading
+from ..plugin_utils._report.outcome import result_numbers, summary
+from ..plugin_utils._report.page import html_page, same_but_for_time
+from ..plugin_utils._report.table import text_table
+
+COLORS = {'bad': 'COLOR_ERROR', 'open': 'COLOR_CHANGED', 'good': 'COLOR_OK'}
 
 
 class ActionModule(ControllerAction):
@@ -47,3 +57,30 @@ class ActionModule(ControllerAction):
             return {**result, **(show(rows, agents, keys, options['path'], dry=self._task.check_mode) if rows else {})}
         except Failure as failure:
             raise Failure(failure.problems, {**result, **failure.extra}) from failure
+
+
+def show(networks: Any, agents: Any, keys: Any, path: str | None, *, dry: bool) -> dict[str, Any]:
+    """Print the table and, without `dry`, write the page. The results of nixops_report. Raises Failure."""
+    read, known_agents, known_keys = reading.outcomes_of(networks), reading.agents_of(agents), reading.keys_of(keys)
+    lines = text_table(read, Display().columns or 79)
+    for text, tone in lines:
+        Display().display(text, color=config.get_config_value(COLORS[tone]) if tone else None)
+    result: dict[str, Any] = {'table': [text for text, _tone in lines], 'results': dict(result_numbers(read))}
+    if path:
+        page = html_page(read, known_agents, datetime.now(timezone.utc), known_keys)
+        try:
+            result.update(path=path, changed=write_page(path, page, dry=dry))
+        except Failure as failure:
+            raise Failure(failure.problems, {**failure.extra, **result}) from failure
+    return {'msg': summary(read), **result}
+
+
+def write_page(path: str, page: str, *, dry: bool) -> bool:
+    """Put `page` at `path`, where it may be read by everybody. Whether that was needed, or with `dry` would be."""
+    target = real_path(path)
+    before = read_if_present(target)
+    if before is not None and same_but_for_time(before.decode('utf-8', 'replace'), page):
+        return False
+    if not dry:
+        write_atomically(target, page.encode('utf-8'), mode=0o644)
+    return True
