@@ -91,14 +91,6 @@ def _text(content: bytes, encoding: str = 'utf-8') -> str:
         return content.decode('latin-1')
 
 
-def _nothing(_found: re.Match[str]) -> str:
-    return ''
-
-
-def _from_html(found: re.Match[str]) -> str:
-    return html.unescape(found.group())
-
-
 _BACKSLASH = re.compile(
     r'\\(?:(?P<bytes>(?:x[0-9a-fA-F]{2}|[0-7]{3})(?:\\(?:x[0-9a-fA-F]{2}|[0-7]{3}))*)|(?P<units>u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*)'
     r'|(?:U(?=[0-9a-fA-F]{8})|u(?=\{))(?P<point>\{[0-9a-fA-F]{1,6}\}|[0-9a-fA-F]{8})|[^\n])',
@@ -110,6 +102,6 @@ _DECODERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = 
     (re.compile(r"""'\\''|'"'"'|"'"'?"""), lambda _found: "'"),  # the shell's way to have an apostrophe between apostrophes
     (re.compile(r'(?:%[0-9a-fA-F]{2})+'), _from_url),
     (re.compile(r'(?:%[0-9a-fA-F]{2})+|\+'), _from_url),
-    (re.compile(r'&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});'), _from_html),
-    (re.compile('\033\\[[0-9;?]*[a-zA-Z]'), _nothing),  # colours
+    (re.compile(r'&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});'), lambda found: html.unescape(found.group())),
+    (re.compile('\033\\[[0-9;?]*[a-zA-Z]'), lambda _found: ''),  # colours
 )

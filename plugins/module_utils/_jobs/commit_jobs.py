@@ -91,8 +91,6 @@ class CommitJobs:
             try:
                 now = get_job(self.client.within(self.client.timeout), self.project, job.id)
             except Failure as second:
-                if failure.refused:
-                    raise failure from second
                 raise self._unknown('was cancelled', failure, second) from second
             if not (now.cancelled if failure.refused else now.ended):
                 raise
@@ -120,8 +118,6 @@ class CommitJobs:
             try:
                 found = [job for job in self.all() if fits(job)]
             except Failure as second:
-                if failure.refused:
-                    raise failure from second
                 raise self._unknown('was started', failure, second) from second
             if found:
                 return found[0]
@@ -137,6 +133,9 @@ class CommitJobs:
         )
 
     def _unknown(self, what: str, failure: RequestFailed, second: Failure) -> Failure:
+        """Where looking has failed, too: what was refused has not been done."""
+        if failure.refused:
+            return failure
         problem, then = failure.problems[0], second.problems[0]
         return fail(
             'Hercules CI gave no good answer, and it cannot be found out whether the job %s.' % what,

@@ -249,7 +249,8 @@ def _fate(wanted: Item, known: Recorded | None, retyped: bool) -> tuple[str, Ite
         return 'creates', replace(wanted, recorded=False)
     if retyped and wanted.machine and known.machine:
         wanted = replace(wanted, type=known.type)
-    if wanted.type not in (UNKNOWN, known.type) and _is_known_type(wanted):
+    # A plugin that is not known here may have another word for its resources in the state.
+    if wanted.type not in (UNKNOWN, known.type) and (wanted.machine or wanted.type in TYPES):
         return 'replaces', replace(wanted, was=known.type, revived=known.obsolete)
     return 'keeps' if known.made else 'creates', replace(wanted, type=known.type, revived=known.obsolete)
 
@@ -264,11 +265,6 @@ def _fate_of_gone(known: Recorded, complete: bool, more: bool) -> str:
     if known.obsolete:
         return 'leftover'
     return 'obsolete' if complete or known.machine else 'unclear'
-
-
-def _is_known_type(item: Item) -> bool:
-    """Whether the state would call it so, too; a plugin that is not known here may have another word for its resources."""
-    return item.machine or item.type in TYPES
 
 
 def _configuration(prebuilt: str | None, deployed: str | None, same: bool, meant: bool) -> str:

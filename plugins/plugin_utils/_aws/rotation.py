@@ -19,7 +19,7 @@ from ...module_utils._secrets.aws import fingerprint
 from ...module_utils._secrets.key_ids import shown
 from .declared import Owner
 from .iam import AwsClient, NewKey
-from .keys import Key, Maker, Note, Use, read_note
+from .keys import Maker, Note, Use, read_note
 from .step import ENDS, LONGEST_CREATION, Answer, Jobs, Kind, RotationPolicy, Seen, Step, next_step, noted
 from .trial import wait_until_known
 
@@ -187,7 +187,7 @@ class Rotation:
         row: dict[str, Any] = {
             'user': self.owner.user, 'secret': self.owner.secret, 'key': shown(current.id) if current else '',
             'age_days': (seen.now - current.created).days if seen and current else None,
-            'keys': [_key_row(key) for key in seen.keys] if seen else [],
+            'keys': [{'key': shown(key.id), 'active': key.active, 'created': key.created.isoformat()} for key in seen.keys] if seen else [],
             'step': step.kind.value if step else '', 'next': step.why if step else '', 'done': list(self.done),
             'left': list(step.left) if step else [],
         }
@@ -198,10 +198,6 @@ class Rotation:
                               remedy='Find out who uses it, and delete it or let this collection have another user')
             row.update(next=str(problem), problems=[problem.as_dict()])
         return row
-
-
-def _key_row(key: Key) -> dict[str, Any]:
-    return {'key': shown(key.id), 'active': key.active, 'created': key.created.isoformat()}
 
 
 def no_jobs(_since: datetime | None, _now: Callable[[], datetime]) -> Answer:

@@ -179,7 +179,8 @@ def _plan_network(
             plan = _plan_with(effect)
             problems += _no_state(effect, declared, name, where)
         else:
-            problems += [_at(problem, where, name) for problem in unusable(state, str(effect.function), effect.deployment)]
+            wrong = unusable(state, str(effect.function), effect.deployment)
+            problems += [replace(problem, where='%s, %s' % (where, problem.where or name)) for problem in wrong]
             plan = _plan_with(effect, state, same) if not errors_of(problems) else Plan(known=False)
             problems += _warnings(plan, declared, where) if plan.known else ()
             problems += _arguments(effect, declared, _arguments_of(effect, state), where) if plan.known else ()
@@ -203,10 +204,6 @@ def _plan_with(effect: EvaluatedEffect, state: State | None = None, same: bool =
 def _arguments_of(effect: EvaluatedEffect, state: State | None) -> frozenset[str]:
     """The names of the arguments that the state has for the network."""
     return arguments_in(state.entries(), effect.deployment, state.where) if state is not None else frozenset()
-
-
-def _at(problem: Problem, where: str, name: str) -> Problem:
-    return replace(problem, where='%s, %s' % (where, problem.where or name))
 
 
 def _shared_file(effect: EvaluatedEffect, running: Sequence[EvaluatedEffect], where: str) -> Iterator[Problem]:

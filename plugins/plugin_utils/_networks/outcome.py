@@ -214,7 +214,8 @@ def _after_watch(network: str, networks: Iterable[str], watched: Result, commit:
     own = [problem for name, problem in reasons if name == network]
     nobodys = [problem for name, problem in reasons if not name]
     if result == 'failed' and reasons and not own and not nobodys:
-        told = blocked([name for name, _problem in reasons], '%s failed.' % _job_of(job), [problem for _name, problem in reasons])
+        because = '%s failed.' % ('job %s' % job['index'] if job else 'a job')
+        told = blocked([name for name, _problem in reasons], because, [problem for _name, problem in reasons])
         return replace(ending('skipped'), message=told.message, problems=told.problems, blocked_by=told.blocked_by)
     return ending(result, own or nobodys)
 
@@ -227,10 +228,6 @@ def _log(job: Mapping[str, Any], effects: Sequence[Mapping[str, Any]]) -> tuple[
         if log:
             return ('%s of job %s wrote at the end:' % (writer, job.get('index')), *('  ' + line for line in log[-LOG_LINES:]))
     return ()
-
-
-def _job_of(job: Mapping[str, Any]) -> str:
-    return 'job %s' % job['index'] if job else 'a job'
 
 
 def _problems(result: Result) -> list[Problem]:

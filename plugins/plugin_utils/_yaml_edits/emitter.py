@@ -97,10 +97,15 @@ def inline(value: Any, style: Style) -> str:
         return inline(value.value, style)
     if isinstance(value, Mapping):
         present = {key: item for key, item in value.items() if not isinstance(item, Question)}
-        return '{%s}' % ', '.join('%s: %s' % (key_text(key, style), inline(item, style)) for key, item in present.items())
+        return '{%s}' % ', '.join(entry_text(key, item, style) for key, item in present.items())
     if isinstance(value, (list, tuple)):
         return '[%s]' % ', '.join(inline(item, style) for item in value)
     return scalar(value, style)
+
+
+def entry_text(key: Any, value: Any, style: Style) -> str:
+    """A key and its value, to stand between braces."""
+    return '%s: %s' % (key_text(key, style), inline(value, style))
 
 
 def key_text(key: Any, style: Style) -> str:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ...module_utils._problems import Failure, fail
 from .changes import Append, Change, Noted, Path, bare
-from .emitter import Style, entry_lines, inline, item_lines, key_text, mapping_lines, scalar, sequence_lines
+from .emitter import Style, entry_lines, entry_text, inline, item_lines, mapping_lines, scalar, sequence_lines
 from .nodes import Node, column, content_end, dash_column, key_column
 from .style import style_at
 
@@ -209,11 +209,6 @@ class Document:
             if line.strip(' \t'):
                 end = at
         return end
-
-
-def entry_text(key: str, value: Any, style: Style) -> str:
-    """A key and its value, to stand between braces."""
-    return '%s: %s' % (key_text(key, style), inline(value, style))
 
 
 def _quoting_as(node: Node, style: Style) -> Style:
