@@ -20,6 +20,7 @@ from ..module_utils._nixops.sources import from_server, read_source
 from ..module_utils._nixops.state import State
 from ..module_utils._problems import Failure, Problem, errors_of, require_none
 from ..module_utils._project import ProjectPath
+from ..module_utils._refs import branch_ref
 from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._networks.guard import Declared, NetworkPlan, not_uploaded, plan_branch, plan_text, without_secrets
 from ..plugin_utils._networks.last import last_deployments, refs_of
@@ -152,7 +153,7 @@ def plans_of(options: Mapping[str, Any], evaluated: Sequence[EvaluatedEffect], *
                 return
 
     def on(branch: str) -> list[EvaluatedEffect]:
-        return [effect for effect in evaluated if effect.ref == 'refs/heads/' + branch]
+        return [effect for effect in evaluated if effect.ref == branch_ref(branch)]
 
     stateless = {name: options['networks'][name]['branches'] for name, network in declared.items() if not nixops_of(network.function)}
     asked = {effect.name for branch in options['branches'] for effect in on(branch) if effect.runs}

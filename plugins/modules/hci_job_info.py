@@ -138,11 +138,12 @@ from typing import Any
 from ..module_utils._argspec import CONNECTION_OPTIONS, ArgumentSpec
 from ..module_utils._entry import entry
 from ..module_utils._hercules_ci.client import Client, connect
-from ..module_utils._hercules_ci.jobs import Job, find_job, full_ref, full_revision, list_jobs
+from ..module_utils._hercules_ci.jobs import Job, find_job, full_revision, list_jobs
 from ..module_utils._jobs.result import JobDetails, details_of
 from ..module_utils._jobs.watch import Reader
 from ..module_utils._payload import PAYLOAD_OPTION
 from ..module_utils._project import ProjectPath
+from ..module_utils._refs import full_ref
 
 SPEC = ArgumentSpec(
     {

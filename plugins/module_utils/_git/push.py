@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Any, Callable
 
 from .._problems import Failure, Problem, fail
+from .._refs import branch_ref
 from .failed_push import address, failed, moved, other_addresses
 from .repository import GitError, Repository, no_branch, no_files, remote_heads, unreachable
 
@@ -206,7 +207,7 @@ def push(
             return found
         require(found)
         made = commit_on(repository, str(found.revision), {path: files[path] for path in found.files}, commit)
-        ref, head = 'refs/heads/%s' % found.pushed_to, heads.get(found.pushed_to, '')
+        ref, head = branch_ref(found.pushed_to), heads.get(found.pushed_to, '')
         # The lease forces nothing: the commit is a descendant of that head. A branch that was deleted or reset meanwhile is not restored.
         done = repository.try_run('push', '--porcelain', '--force-with-lease=%s:%s' % (ref, head), remote, '%s:%s' % (made, ref))
         if done.returncode == 0:

@@ -19,6 +19,7 @@ from pathlib import PurePath
 
 from .._problems import Failure, fail
 from .._programs import run_program
+from .._refs import HEADS, branch_ref
 from .credentials import without_credentials
 
 TIMEOUT = 300.0  # seconds for one git command; fetching a large repository over a slow line is the longest
@@ -162,11 +163,11 @@ def remote_addresses(checkout: Repository, remote: str) -> list[str]:
 def remote_heads(repository: Repository, remote: str, branches: Iterable[str]) -> dict[str, str]:
     """Commit ids of those of the branches that the remote has, with one request."""
     try:
-        listing = repository.text('ls-remote', remote, *('refs/heads/%s' % branch for branch in branches))
+        listing = repository.text('ls-remote', remote, *map(branch_ref, branches))
     except GitError as error:
         raise unreachable(repository, remote, error) from error
     heads = (line.split('\t', 1) for line in listing.split('\n') if line)
-    return {ref[len('refs/heads/'):]: revision for revision, ref in heads}
+    return {ref[len(HEADS):]: revision for revision, ref in heads}
 
 
 def remote_default_branch(repository: Repository, remote: str) -> str:

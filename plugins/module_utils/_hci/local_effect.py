@@ -20,12 +20,12 @@ from urllib.parse import urlsplit
 from .._git.repository import cleaned_environment
 from .._hercules_ci.client import find_base_url
 from .._hercules_ci.credentials import default_credentials_file, token_in_file
-from .._hercules_ci.jobs import full_ref
 from .._hercules_ci.logs import printable_line
 from .._jobs.log_endings import LINES_TO_READ, reason
 from .._numbers import require_sensible_numbers
 from .._problems import Failure, fail
 from .._project import ProjectPath
+from .._refs import TAGS, full_ref
 from .._secrets import document
 from .._secrets.places import secrets_of_account
 from .masking import Mask, MaskedLines
@@ -54,7 +54,7 @@ def _with_program(
         if (version or (0,)) < EVAL_SINCE:
             warn('hci %s cannot evaluate effects: whether %s can be run was not looked at.' % (version_text(version), attribute))
             return {'changed': True, 'version': version_text(version)}
-    ref = full_ref(options['branch'], 'refs/tags/%s' % options['tag'] if options['tag'] else options['ref'])
+    ref = full_ref(options['branch'], TAGS + options['tag'] if options['tag'] else options['ref'])
     arguments = effect_arguments(
         command,
         attribute=attribute if command != 'list' else None,

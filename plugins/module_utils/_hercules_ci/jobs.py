@@ -134,19 +134,6 @@ class Situation:
         return tuple(job for job in self.jobs if job.ended and not job.succeeded)
 
 
-def full_ref(branch: str | None, ref: str | None) -> str | None:
-    """The full name of a branch, or a ref that is checked to have one."""
-    if branch and branch.startswith('refs/'):
-        short = branch[len('refs/heads/'):] if branch.startswith('refs/heads/') else ''
-        raise fail('A branch is named without refs/heads/.', where='branch', expected=short or 'the name of a branch, or ref in its place',
-                   found=branch, remedy='Set branch: %s' % short if short else 'Set ref: %s' % branch)
-    if branch:
-        return 'refs/heads/%s' % branch
-    if ref is not None and not ref.startswith('refs/'):
-        raise fail('The ref is not complete.', where='ref', expected='refs/heads/BRANCH or refs/tags/TAG', found=repr(ref))
-    return ref
-
-
 def full_revision(revision: str | None) -> str | None:
     """A commit hash as Hercules CI has it, in small letters; Git takes both."""
     if revision is None:

@@ -15,6 +15,7 @@ from .._hercules_ci.failures import RequestFailed
 from .._hercules_ci.jobs import JOB, PAGE, Job, Situation, get_handlers, get_job, list_jobs, newest_config, situation_of
 from .._problems import Failure, fail
 from .._project import ProjectPath, segment
+from .._refs import branch_of
 
 PUSHED = ('Config', 'Legacy', 'OnPush')
 """The types of the jobs that a push makes."""
@@ -34,8 +35,7 @@ class CommitJobs:
         self._handlers: dict[str, dict[str, dict[str, Any]]] = {}
 
     def __str__(self) -> str:
-        branch = self.ref[len('refs/heads/') :] if self.ref.startswith('refs/heads/') else self.ref
-        return '%s %s%s' % (self.project, branch, ' %.8s' % self.revision if self.revision else '')
+        return '%s %s%s' % (self.project, branch_of(self.ref) or self.ref, ' %.8s' % self.revision if self.revision else '')
 
     def all(self) -> list[Job]:
         """Every job of the commit, newest first. Those that were made here count even before the service lists them."""

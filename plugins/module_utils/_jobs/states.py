@@ -14,10 +14,11 @@ from typing import Any, Callable
 
 from .._argspec import CONNECTION_OPTIONS, ArgumentSpec
 from .._hercules_ci.client import Client, connect
-from .._hercules_ci.jobs import Situation, full_ref, full_revision, get_handlers, newest_config
+from .._hercules_ci.jobs import Situation, full_revision, get_handlers, newest_config
 from .._payload import PAYLOAD_OPTION
 from .._problems import Failure, Problem, fail
 from .._project import ProjectPath
+from .._refs import full_ref
 from .commit_jobs import CommitJobs
 from .result import JobDetails, details_of, problems_of, waiting_problem
 from .watch import Reader, TimedOut, watch

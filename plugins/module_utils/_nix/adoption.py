@@ -18,11 +18,11 @@ from .._git.repository import open_checkout
 from .._git.trees import branch_trees
 from .._problems import Problem, require_none
 from .._project import ProjectPath
+from .._refs import branch_ref
 from . import ci_nix, sameness, walk
 from .checkout import file_in
 from .evaluation import Candidate
 
-HEADS = 'refs/heads/'
 # A branch that nobody names: an effect that runs there runs more often than its inventory says.
 ANOTHER_BRANCH = 'refs/heads/a-branch-that-no-inventory-names'
 # A tag that nobody names, as there may be one.
@@ -96,7 +96,7 @@ def _places(candidate: Candidate, options: Mapping[str, Any], file: str | None, 
     own = candidate.path.relative_to(candidate.checkout)
     with branch_trees(open_checkout(str(candidate.checkout)), options['remote'], options['branches'], '') as there:
         for tree in there.trees:
-            names = [HEADS + branch for branch in tree.branches]
+            names = [branch_ref(branch) for branch in tree.branches]
             if tree.folder is None:
                 yield tree.branches, candidate, names
             else:

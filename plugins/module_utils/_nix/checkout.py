@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from .._git.exclude import is_ignored_by_others
 from .._git.repository import GitError, Repository, top_of_working_tree, unreadable
 from .._problems import Problem, fail
+from .._refs import branch_ref
 from . import ci_nix, functions, pins
 
 # The order in which an agent looks (hercules-ci-agent: NixFile.hs, searchPath).
@@ -244,7 +245,7 @@ def branches(checkout: Path) -> list[str]:
     with _git(checkout):
         listed = os.fsdecode(repository.run('for-each-ref', '--format=%(refname)', 'refs/heads', 'refs/remotes'))
     names = [re.sub(r'\Arefs/(?:heads|remotes/[^/]+)/', '', ref) for ref in listed.split()]
-    return ['refs/heads/%s' % name for name in sorted(set(names) - {'HEAD'})]
+    return [branch_ref(name) for name in sorted(set(names) - {'HEAD'})]
 
 
 def current_branch(checkout: Path) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any
 
 from .._problems import Problem
+from .._refs import branch_ref
 from .._secrets.scripts import uses_in
 from . import arguments, functions, logins, run_on
 from .arguments import is_code
@@ -53,7 +54,7 @@ def refs_problems(refs: Sequence[str]) -> list[Problem]:
 
 def full_name(ref: str) -> str:
     """What somebody means who leaves out the beginning."""
-    return 'refs/%s' % ref if ref.startswith(('heads/', 'tags/')) else 'refs/heads/%s' % ref
+    return 'refs/%s' % ref if ref.startswith(('heads/', 'tags/')) else branch_ref(ref)
 
 
 def schedules_problems(schedules: Mapping[str, Any], form: str, jobs: Collection[str]) -> list[Problem]:

@@ -19,8 +19,8 @@ from .._git.trees import Tree, branch_trees
 from .._numbers import require_sensible_numbers
 from .._problems import Failure, Problem, fail, require_none
 from .._project import ProjectPath
+from .._refs import branch_ref
 from . import adoption, checkout, checks, ci_nix, evaluation, functions, pins, run_on, tracked
-from .adoption import HEADS
 from .deployments import EvaluatedEffect, Key
 
 
@@ -151,7 +151,7 @@ def _comments(text: str) -> list[str]:
 
 def _evaluated(candidate: evaluation.Candidate, options: Mapping[str, Any]) -> Proof:
     effects = options['effects']
-    pushed = [HEADS + branch for branch in options['branches']] if options['remote'] else []
+    pushed = [branch_ref(branch) for branch in options['branches']] if options['remote'] else []
     refs = list(dict.fromkeys([*(options['refs'] or refs_to_ask(effects, candidate.checkout)), *pushed]))
     asked = [*refs, *([] if options['refs'] else [adoption.ANOTHER_BRANCH])]
     answer = evaluation.evaluate(candidate, asked)
@@ -188,7 +188,7 @@ def _on_branches(candidate: evaluation.Candidate, found: Proof, options: Mapping
     broken: dict[str, tuple[Problem, ...]] = {}
     with branch_trees(open_checkout(str(candidate.checkout)), options['remote'], options['branches'], file) as there:
         for tree in there.trees:
-            refs = [HEADS + branch for branch in tree.branches]
+            refs = [branch_ref(branch) for branch in tree.branches]
             running = [effect for effect in found.effects if effect.ref in refs and effect.runs]
             covered |= {effect.key for effect in running}
             if tree.folder is None:
@@ -203,7 +203,7 @@ def _on_branches(candidate: evaluation.Candidate, found: Proof, options: Mapping
                 effects += _with_networks(here, evaluated, _targets(evaluated, targets), options)
             except Failure as failure:
                 broken.update((branch, _named_by_branch(failure, tree, options['remote'])) for branch in tree.branches)
-    elsewhere = [effect for effect in found.effects if effect.ref not in {HEADS + branch for branch in there.heads}]
+    elsewhere = [effect for effect in found.effects if effect.ref not in set(map(branch_ref, there.heads))]
     rest = {key: ref for key, ref in targets.items() if key not in covered}
     return Proof(found.runs, (*effects, *_with_networks(candidate, elsewhere, rest, options)), there.heads, broken)
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._problems import Problem
+from .._refs import HEADS, TAGS, branch_ref
 from .expression import INDENT, WIDTH, code, quoted, to_nix
 
 # What is left of a line beside the name of the effect.
@@ -27,7 +28,7 @@ NOT_IN_REF = re.compile(r'[\x00-\x20\x7f~^:?\[\\]|\.\.|@\{|//|^/|/$|\.$|\.lock$|
 
 def patterns(run_on: Mapping[str, Any]) -> list[str]:
     """The full names of the refs, sorted as given, branches first."""
-    return ['refs/heads/%s' % name for name in run_on.get('branches') or []] + ['refs/tags/%s' % name for name in run_on.get('tags') or []]
+    return [*map(branch_ref, run_on.get('branches') or []), *('%s%s' % (TAGS, name) for name in run_on.get('tags') or [])]
 
 
 def is_off(run_on: Mapping[str, Any]) -> bool:
@@ -81,7 +82,7 @@ def condition(run_on: Mapping[str, Any], repository: str, indent: int = 0) -> st
 
 
 def _expected_name(kind: str, name: str) -> str:
-    prefix = {'branch': 'refs/heads/', 'tag': 'refs/tags/'}[kind]
+    prefix = {'branch': HEADS, 'tag': TAGS}[kind]
     short = name[len(prefix):] if name.startswith(prefix) else ''
     return 'the short name, such as %s' % (short if short and not NOT_IN_REF.search(short) else 'production')
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .._project import ProjectPath
+from .._refs import HEADS, TAGS
 from . import evaluation
 from .evaluation import Candidate
 from .expression import quoted, to_nix
@@ -122,7 +123,7 @@ def record(
     ref: str, project: ProjectPath | None, rev: str = evaluation.NO_REVISION, told: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """What an agent says of the repository. told: what takes the place of that."""
-    branch, tag = (ref[len(start):] if ref.startswith(start) else None for start in ('refs/heads/', 'refs/tags/'))
+    branch, tag = (ref[len(start):] if ref.startswith(start) else None for start in (HEADS, TAGS))
     facts = evaluation.repository_facts(project)
     return {'ref': ref, 'branch': branch, 'tag': tag, 'rev': rev, 'shortRev': rev[:7], **facts, **(told or {})}
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Union
 
 from .._json_text import Number, Path
+from .._refs import TAGS, branch_ref
 
 Condition = Union[bool, str, dict[str, Any]]
 
@@ -66,12 +67,12 @@ def allows(condition: Condition | None, job: JobContext) -> bool:
     if condition is None or isinstance(condition, bool):
         return bool(condition)
     if isinstance(condition, str):
-        return job.ref.startswith('refs/tags/') if condition == 'isTag' else job.ref == 'refs/heads/' + job.default_branch
+        return job.ref.startswith(TAGS) if condition == 'isTag' else job.ref == branch_ref(job.default_branch)
     (field, argument), = condition.items()
     if field in ('and', 'or'):
         return (all if field == 'and' else any)(allows(part, job) for part in argument)
     if field == 'isBranch':
-        return job.ref == 'refs/heads/%s' % argument
+        return job.ref == branch_ref(argument)
     return bool(argument == (job.repository if field == 'isRepo' else job.owner))
 
 

@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...module_utils._nix import functions
-from ...module_utils._nix.adoption import A_TAG, ANOTHER_BRANCH, HEADS
+from ...module_utils._nix.adoption import A_TAG, ANOTHER_BRANCH
 from ...module_utils._nix.expression import quoted
 from ...module_utils._nix.recording import RecordedEffect
 from ...module_utils._nix.walk import MORE
+from ...module_utils._refs import HEADS, TAGS
 from .._networks.network import PREFIX
 from .._yaml_edits.changes import Question
 from .calls import PathBase, Read, read_call
 
-TAGS = 'refs/tags/'
 STRANGE = 'an effect that no function of the library made as it is'
 WHEN = {'hour': 'hour', 'minute': 'minute', 'dayOfWeek': 'day_of_week', 'dayOfMonth': 'day_of_month'}
 

@@ -20,6 +20,7 @@ from ...module_utils._nix.pins import source
 from ...module_utils._nix.recording import Recording, nixops_of, record
 from ...module_utils._problems import fail
 from ...module_utils._project import ProjectPath
+from ...module_utils._refs import branch_ref
 from .._yaml_edits.changes import Noted, Question
 from .calls import PathBase
 from .effects import AdoptedEffect, adopted_effects, schedules_of
@@ -55,7 +56,7 @@ def from_file(setting: Setting) -> FromFile:
     file = name if name in checkout.CI_NIX else 'ci.nix'
     project = ProjectPath.parse(setting.project) if setting.project else None
     refs = dict.fromkeys([
-        *checkout.branches(root), *('refs/heads/%s' % branch for branch in setting.branches or ()), *walk.refs_of(root, name),
+        *checkout.branches(root), *map(branch_ref, setting.branches or ()), *walk.refs_of(root, name),
         adoption.ANOTHER_BRANCH, adoption.A_TAG,
     ])
     with tracked.as_agents_see_it(root, file) as seen:

@@ -18,6 +18,7 @@ from typing import Any
 
 from ...module_utils import _json_text as json_text
 from ...module_utils._problems import Problem, errors_of
+from ...module_utils._refs import HEADS, TAGS, branch_of, branch_ref
 from ...module_utils._secrets import condition
 from ...module_utils._secrets.aws import KEY_FIELDS
 from ...module_utils._secrets.aws_user import is_owned
@@ -161,10 +162,10 @@ def _jobs_of(network: Network, ref: Condition, default: str | None) -> list[JobC
     if isinstance(ref, dict):
         branch = ref['isBranch']
         defaults = [default] if default is not None else [branch, ANY]
-        return [JobContext(network.owner, network.repository, 'refs/heads/' + branch, name) for name in defaults]
+        return [JobContext(network.owner, network.repository, branch_ref(branch), name) for name in defaults]
     if ref == 'isDefaultBranch':
-        return [JobContext(network.owner, network.repository, 'refs/heads/' + (default or ANY), default or ANY)]
-    return [JobContext(network.owner, network.repository, ('refs/tags/' if ref == 'isTag' else 'refs/heads/') + ANY, default or '')]
+        return [JobContext(network.owner, network.repository, branch_ref(default or ANY), default or ANY)]
+    return [JobContext(network.owner, network.repository, (TAGS if ref == 'isTag' else HEADS) + ANY, default or '')]
 
 
 def _ref_in_words(ref: Condition) -> str:
@@ -263,7 +264,7 @@ def _excess(given: Condition | None, users: Iterable[tuple[str, str, Condition]]
     owners = {ANY} | {owner for owner, _repository in repositories} | {part['isOwner'] for part in named if 'isOwner' in part}
     names = {ANY} | {repository for _owner, repository in repositories} | {part['isRepo'] for part in named if 'isRepo' in part}
     branches = {ANY, DEFAULT, *default_branches.values()} | {part['isBranch'] for part in named if 'isBranch' in part}
-    refs = ['refs/heads/' + branch for branch in branches] + ['refs/tags/' + ANY]
+    refs = [*map(branch_ref, branches), TAGS + ANY]
     unknown = {(owner, repository): '' if (owner, repository) in repositories else DEFAULT for owner, repository in product(owners, names)}
     jobs = [
         JobContext(owner, repository, ref, default_branches.get('%s/%s' % (owner, repository), default))
@@ -279,13 +280,13 @@ def _is_user(job: JobContext, user: tuple[str, str, Condition]) -> bool:
 
 def _covers(wide: JobContext, narrow: JobContext) -> bool:
     return wide.owner in (ANY, narrow.owner) and wide.repository in (ANY, narrow.repository) and wide.ref in (
-        narrow.ref, 'refs/heads/' + ANY if narrow.ref.startswith('refs/heads/') else narrow.ref,
+        narrow.ref, branch_ref(ANY) if narrow.ref.startswith(HEADS) else narrow.ref,
     )
 
 
 def _job_in_words(job: JobContext) -> str:
-    branch = job.ref[len('refs/heads/'):]
     special = {ANY: 'any branch', DEFAULT: 'the default branch'}
-    ref = 'any tag' if job.ref.startswith('refs/tags/') else special.get(branch, 'branch %s' % branch)
+    branch = branch_of(job.ref)
+    ref = 'any tag' if job.ref.startswith(TAGS) else special.get(branch, 'branch %s' % branch)
     repository = 'any repository' if job.repository == ANY else 'repository %s' % job.repository
     return '%s of %s of %s' % (ref, repository, 'any owner' if job.owner == ANY else job.owner)

@@ -29,6 +29,7 @@ from ...module_utils._nix import checkout as nix_checkout
 from ...module_utils._nix import ci_nix, run_on
 from ...module_utils._nix.expression import quoted
 from ...module_utils._problems import Failure, Problem
+from ...module_utils._refs import branch_ref
 from .projects import Project, written_file
 
 MOST_FETCHED = 50
@@ -111,7 +112,7 @@ def _missing_files(
 
 def _read_on(project: Project, effects: Sequence[Mapping[str, Any]], branch: str) -> list[str]:
     """The files of the effects that are sure to run on a branch."""
-    running = [effect for effect in effects if run_on.expected_on(effect['run_on'], 'refs/heads/' + branch)]
+    running = [effect for effect in effects if run_on.expected_on(effect['run_on'], branch_ref(branch))]
     place = nix_checkout.Declaration(written_file(project), str(project.first['nixops_form']))
     return sorted({file for _where, file in nix_checkout.wanted_files(running, place, {})})
 
@@ -143,7 +144,7 @@ def _nobodys(project: Project, heads: Mapping[str, str]) -> dict[str, str]:
 
 def deploys_from(text: str, branch: str) -> bool:
     """Whether an effect of a managed file runs on a branch, by the conditions that are written there (module_utils/_nix/run_on.py)."""
-    ref = 'refs/heads/' + branch
+    ref = branch_ref(branch)
     if re.search(r'= runIf true \(', text) or quoted(ref) in text:
         return True
     return any(_matches(pattern, ref) for pattern in re.findall(r'builtins\.match "((?:[^"\\]|\\.)*)" \(toString', text))

@@ -24,6 +24,7 @@ from ...module_utils._nixops.importable import unusable
 from ...module_utils._nixops.plan import Plan, arguments_in, plan_of, recorded_in
 from ...module_utils._nixops.state import State
 from ...module_utils._problems import Failure, Problem, errors_of, listed
+from ...module_utils._refs import branch_of
 from ...module_utils._secrets.scripts import Profiles
 from .destinations import in_two_networks
 from .last import Last, changes_of
@@ -151,7 +152,7 @@ def without_secrets(evaluated: Iterable[EvaluatedEffect], failed: Mapping[str, C
     found: dict[str, list[Problem]] = {}
     for effect in evaluated:
         names = sorted({name for name in effect.secrets_map.values() if isinstance(name, str)}) if effect.runs else []
-        branch = effect.ref.partition('refs/heads/')[2]
+        branch = branch_of(effect.ref)
         for agent, secrets in failed.items():
             lacking = [name for name in names if name in secrets]
             if lacking:

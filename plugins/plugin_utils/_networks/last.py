@@ -22,6 +22,7 @@ from ...module_utils._nix.deployments import EvaluatedEffect
 from ...module_utils._nixops.plan import CHANGED, SAME, UNKNOWN
 from ...module_utils._problems import Failure
 from ...module_utils._project import ProjectPath
+from ...module_utils._refs import branch_ref
 from .outcome import is_effect_of
 
 MOST_JOBS = 20
@@ -71,7 +72,7 @@ def last_deployments(client: Client, project: ProjectPath, refs: Refs, *, import
 
 def refs_of(names: Iterable[str], evaluated: Sequence[EvaluatedEffect], branches: Mapping[str, Iterable[str]]) -> Refs:
     """The refs that may deploy networks: their branches, and any where Nix says that others do, too."""
-    own = {name: frozenset('refs/heads/' + branch for branch in branches[name]) for name in names}
+    own = {name: frozenset(map(branch_ref, branches[name])) for name in names}
     running = {name: {effect.ref for effect in evaluated if effect.name == name and effect.runs} for name in own}
     return {name: known if running[name] <= known else None for name, known in own.items()}
 

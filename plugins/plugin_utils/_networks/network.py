@@ -22,6 +22,7 @@ from ...module_utils._nix import functions, run_on
 from ...module_utils._nix.options import EFFECT
 from ...module_utils._problems import Problem
 from ...module_utils._project import ProjectPath
+from ...module_utils._refs import branch_ref
 from ...module_utils._secrets.condition import Condition
 from ...module_utils._secrets.scripts import Profiles, SecretUse, profiles_in
 from .host import Host
@@ -70,7 +71,7 @@ class Network(Host):
 
     def runs_on_branch(self, branch: str) -> bool:
         """Whether the variables say that a push to the branch deploys it. With a condition only Nix knows; then it may."""
-        return run_on.expected_on(self.run_on, 'refs/heads/' + branch) is not False
+        return run_on.expected_on(self.run_on, branch_ref(branch)) is not False
 
     @cached_property
     def function(self) -> str:
@@ -213,7 +214,7 @@ class Network(Host):
     def runs_on_push(self, branch: str) -> bool:
         """Whether the variables say for sure that a push to the branch runs the effect."""
         scheduled = self['nixops_job'] in (self['nixops_schedules'] or ())
-        return not scheduled and run_on.expected_on(self.run_on, 'refs/heads/' + branch) is True
+        return not scheduled and run_on.expected_on(self.run_on, branch_ref(branch)) is True
 
     # With which secrets.
 

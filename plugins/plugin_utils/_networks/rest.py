@@ -26,6 +26,7 @@ from ...module_utils._nix.effect_file import EffectFile
 from ...module_utils._nix.effect_file import plan as plan_of_file
 from ...module_utils._nix.options import SPEC
 from ...module_utils._problems import Failure
+from ...module_utils._refs import branch_ref
 from .branches import Heads
 from .projects import Project
 
@@ -71,7 +72,7 @@ def deployed_branches(project: Project, effects: Sequence[Mapping[str, Any]], cl
     names = {str(effect.get('job') or DEFAULT_JOB) for effect in effects} - set(project.first['nixops_schedules'] or ())
     found = []
     for branch, revision in heads.items():
-        job = _newest([job for job in jobs if job.revision == revision and job.ref == 'refs/heads/' + branch], names)
+        job = _newest([job for job in jobs if job.revision == revision and job.ref == branch_ref(branch)], names)
         if job:
             found.append(Deployed(branch, revision, job))
     return found
@@ -85,7 +86,7 @@ def runs_with_each_push(effect: Mapping[str, Any], project: Project) -> bool:
     network = next(each for each in project.networks if each.name == effect['name'])
     if effect.get('job') in (project.first['nixops_schedules'] or ()):
         return False
-    return all(run_on.expected_on(effect['run_on'], 'refs/heads/' + branch) for branch in network.branches)
+    return all(run_on.expected_on(effect['run_on'], branch_ref(branch)) for branch in network.branches)
 
 
 def _heads_with(project: Project, contents: Mapping[str, str], branches: Sequence[str], asked: Heads) -> dict[str, str]:

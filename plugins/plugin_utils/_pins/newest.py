@@ -16,6 +16,7 @@ from ...module_utils._git.repository import GitError, Repository, one_line
 from ...module_utils._hercules_ci.state import hexadecimal
 from ...module_utils._problems import fail
 from ...module_utils._programs import run_program
+from ...module_utils._refs import branch_ref
 
 LONGEST = 1800.0
 """Seconds for an archive."""
@@ -24,7 +25,7 @@ LONGEST = 1800.0
 def newest_revision(repository: str, branch: str) -> str:
     """The commit at the head of a branch, over whatever Git can."""
     try:
-        said = Repository('/').run('ls-remote', '--', repository, 'refs/heads/' + branch).decode('utf-8', 'replace')
+        said = Repository('/').run('ls-remote', '--', repository, branch_ref(branch)).decode('utf-8', 'replace')
     except GitError as error:
         raise fail('Git cannot read the repository.', where=one_line(repository), found=one_line(str(error)),
                    remedy='Look at its address, and at what git ls-remote says.') from None

@@ -13,13 +13,13 @@ import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import (
     Job,
     Situation,
-    full_ref,
     full_revision,
     situation_of,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.logs import printable_line
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._jobs.effects import attribute_text
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._refs import full_ref
 from hypothesis import given
 from hypothesis import strategies as st
 
