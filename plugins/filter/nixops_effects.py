@@ -54,7 +54,6 @@ _value:
 
 
 def nixops_effects(networks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """An effect for each network."""
     try:
         return [_network(network).effect for network in networks]
     except (KeyError, TypeError):

@@ -42,7 +42,6 @@ def packed(values: Any) -> str:
 
 
 def unpacked(payload: str | None) -> Any:
-    """What `packed` packed."""
     if payload is None:
         raise fail('The action plugin of this module has to run first.', remedy='Call the module by its full name in a task.')
     content = zlib.decompress(b64decode(payload[len(PACKED):]))

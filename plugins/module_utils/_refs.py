@@ -14,7 +14,6 @@ TAGS = 'refs/tags/'
 
 
 def branch_ref(branch: str) -> str:
-    """The full name of a branch."""
     return '%s%s' % (HEADS, branch)
 
 

@@ -177,7 +177,6 @@ def run(module: Any) -> dict[str, Any]:
 
 
 def find_jobs(client: Client, options: dict[str, Any]) -> list[Job]:
-    """The jobs that the options select."""
     project = ProjectPath.parse(options['project'])
     if options['index'] is not None:
         job = find_job(client, project, options['index'])

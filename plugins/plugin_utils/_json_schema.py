@@ -63,12 +63,10 @@ class Schema:
         return jsonschema.Draft202012Validator(self._schema)
 
     def findings(self, value: Any) -> Iterator[Finding]:
-        """What is wrong with the value."""
         for error in self._validator.iter_errors(value):
             yield from _in_words(error)
 
     def is_valid(self, value: Any) -> bool:
-        """Whether nothing is wrong with the value."""
         return next(self._validator.iter_errors(value), None) is None
 
 

@@ -83,7 +83,6 @@ class PrivateAction(UnseenAction):
         return self._hidden(result) if hidden else result
 
     def _answer(self, payload: Any, task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        """What the module says."""
         public = {name: value for name, value in self._given.items() if name not in self.PRIVATE}
         return self._run_unseen(self.MODULE, public, payload, task_vars)
 

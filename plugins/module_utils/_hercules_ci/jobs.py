@@ -122,7 +122,6 @@ class Situation:
 
     @property
     def complete(self) -> bool:
-        """Whether all the jobs are there."""
         return bool(self.jobs) and not self.missing
 
     @property

@@ -18,8 +18,6 @@ NAMED_EFFECTS = 4
 
 
 class Progress:
-    """Collects what is known about the inside of jobs."""
-
     def __init__(self, client: Client) -> None:
         self._client = client
         self._evaluations: dict[str, Evaluation] = {}

@@ -151,14 +151,12 @@ class EvaluatedEffect:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For results."""
         more = {'destroys': self.destroys, **{name: list(getattr(self, name)) for name in LISTS}}
         return {**{name: getattr(self, name) for name in PLAIN}, **more, 'secrets_map': dict(self.secrets_map), **{
             name: None if network is None else network.as_dict() for name, network in (('network', self.network), ('bare', self.bare))}}
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> EvaluatedEffect:
-        """The same from a result."""
         known: dict[str, Any] = {name: found.get(name) for name in (*PLAIN, 'secrets_map')}
         known.update((name, tuple(found.get(name, ()))) for name in LISTS)
         known.update((name, BuiltNetwork.from_dict(found[name])) for name in ('network', 'bare') if found.get(name) is not None)

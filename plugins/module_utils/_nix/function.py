@@ -83,7 +83,6 @@ class Function:
 
     @property
     def options(self) -> dict[str, Parameter]:
-        """The parameters by their options."""
         return {parameter.option: parameter for parameter in self.parameters}
 
     @property

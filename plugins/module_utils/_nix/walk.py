@@ -113,7 +113,6 @@ class Built:
 
 
 def name_of(path: Sequence[str]) -> str:
-    """The name of an effect by its path."""
     inner = list(path)[1:] if path[0] == 'effects' and len(path) > 1 else list(path)
     last = inner[-1:] in (['run'], ['dependencies'], ['prebuilt']) and len(inner) > 1
     return '.'.join(inner[:-1] if last else inner)

@@ -80,7 +80,6 @@ class Differences:
         return self.total > 0
 
     def __str__(self) -> str:
-        """On one line."""
         shown = self.listed[:IN_A_SENTENCE]
         more = ' and %d more' % (self.total - len(shown)) if self.total > len(shown) else ''
         return '; '.join(str(each) for each in shown) + more

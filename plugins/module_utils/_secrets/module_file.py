@@ -53,5 +53,4 @@ def change_as_asked(
 
 
 def diff_of(path: str, before: Any, after: Any) -> dict[str, Any]:
-    """A diff as Ansible takes it."""
     return {'before': before, 'after': after, 'before_header': path, 'after_header': path}

@@ -34,7 +34,6 @@ class Access:
     group: int | str
 
     def as_dict(self) -> dict[str, Any]:
-        """For a diff."""
         return {'mode': '%04o' % self.mode, 'owner': self.owner, 'group': self.group}
 
 

@@ -125,7 +125,6 @@ class AwsClient:
         return str(self._ask('iam', 'GetAccessKeyLastUsed', 'a key', AccessKeyId=key).get('UserName', ''))
 
     def note(self, name: str, text: str) -> None:
-        """Write the tag."""
         self._ask('iam', 'TagUser', name, UserName=name, Tags=[{'Key': TAG, 'Value': text}])
 
     def create(self, name: str, mark: str) -> NewKey:
@@ -215,7 +214,6 @@ def in_words(action: str, subject: str) -> Iterator[None]:
 
 
 def code_of(error: Any) -> str:
-    """The code of an error of AWS'."""
     return str(error.response.get('Error', {}).get('Code', ''))
 
 

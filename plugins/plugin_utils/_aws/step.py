@@ -36,8 +36,6 @@ TRIAL = timedelta(minutes=15)
 
 
 class Kind(Enum):
-    """What to do."""
-
     REST = 'nothing to do'
     WAIT = 'wait'
     REFUSE = 'refuse'
@@ -149,7 +147,6 @@ class RotationPolicy:
 
 
 def next_step(seen: Seen, wish: RotationPolicy) -> Step:
-    """What to do next."""
     return (
         _give(seen)
         or _foreign(seen)

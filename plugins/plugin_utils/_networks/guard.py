@@ -79,7 +79,6 @@ class NetworkPlan:
         return bool(errors_of(self.problems))
 
     def as_dict(self) -> dict[str, Any]:
-        """For results."""
         return {
             'network': self.name, 'branch': self.branch, 'state': self.state_name, **self.plan.as_dict(),
             'problems': [problem.as_dict() for problem in self.problems], 'lines': list(self.lines()),

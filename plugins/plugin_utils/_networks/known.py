@@ -44,7 +44,6 @@ class Run:
 
     @property
     def pushes(self) -> bool:
-        """Whether anything is pushed."""
         return 'push' in self.phases
 
     def evaluates(self, project: Project) -> bool:

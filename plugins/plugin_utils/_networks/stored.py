@@ -45,7 +45,6 @@ class CachedFiles(StateFiles):
         return self._versions_of
 
     def download(self, name: str, version: Version, target: IO[bytes]) -> Downloaded:
-        """The content of a version."""
         key = (name, version.number)
         if key not in self._downloaded:
             path = os.path.join(self._folder, '%s-%d' % (str(self.project).replace('/', '_'), len(self._downloaded)))

@@ -105,5 +105,4 @@ def _revision(where: str, to: Mapping[str, Any], repository: str, newest: Callab
 
 
 def changes(place: Path, wanted: Mapping[str, Mapping[str, Any]]) -> list[Put]:
-    """The edits of the file."""
     return [Put((*place, name), dict(options)) for name, options in wanted.items()]

@@ -157,7 +157,6 @@ def result_numbers(outcomes: Sequence[Outcome]) -> list[tuple[str, int]]:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun."""
     return '%d %s' % (number, noun if number == 1 else noun + ('es' if noun.endswith('ch') else 's'))
 
 

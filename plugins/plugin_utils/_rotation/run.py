@@ -104,7 +104,6 @@ class RotationRun:
                 turn.rotation.new = NewKey(step.key, from_pad(noise[name], turn.pad))
 
     def keys_for(self, agent: str) -> list[tuple[Owner, NewKey]]:
-        """The keys that an agent is to get."""
         return [
             (turn.rotation.owner, turn.rotation.new) for turn in self.turns
             if agent in turn.targets and turn.rotation.new and not turn.failure

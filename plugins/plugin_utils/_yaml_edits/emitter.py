@@ -120,7 +120,6 @@ def mapping_lines(value: Mapping[str, Any], column: int, style: Style) -> list[s
 
 
 def entry_lines(key: str, value: Any, column: int, style: Style) -> list[str]:
-    """The lines of one key with its value."""
     pad = ' ' * column
     if isinstance(value, Question):
         return ['%s# %s' % (pad, line) for line in (*value.question.splitlines(), *([value.example] if value.example else []))]
@@ -140,7 +139,6 @@ def sequence_lines(items: Any, column: int, style: Style) -> list[str]:
 
 
 def item_lines(item: Any, column: int, style: Style) -> list[str]:
-    """The lines of one item."""
     dash = ' ' * column + '-'
     lines = []
     if isinstance(item, Mapping) and item and not _fits(dash, item, style):

@@ -16,7 +16,6 @@ from ...module_utils._problems import fail
 
 
 def content_of(path: str) -> bytes | None:
-    """The content of a file, None where there is none."""
     return read_if_present(real_path(path))
 
 
