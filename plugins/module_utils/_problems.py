@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,6 +66,12 @@ class Failure(Exception):
 def fail(what: str, where: str = '', expected: str = '', found: str = '', remedy: str = '', **extra: Any) -> Failure:
     """A Failure of one problem, to be raised: `raise fail('…', where=…)`."""
     return Failure((Problem(what, where, expected, found, remedy),), extra)
+
+
+def missing_package(name: str) -> Failure:
+    """Of a package of Python's that only some tasks need."""
+    return fail('The Python package %s is missing on the controller.' % name, where=sys.executable,
+                remedy='Install it for this Python, for example with: pip install %s' % name)
 
 
 def require_none(problems: Iterable[Problem], /, **extra: Any) -> None:

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -16,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..module_utils._problems import fail
+from ..module_utils._problems import missing_package
 
 jsonschema: Any = None
 with suppress(ImportError):  # here, as each task has a process of its own, which would have to load it anew
@@ -58,8 +57,7 @@ class Schema:
     @cached_property
     def _validator(self) -> Any:
         if not jsonschema:
-            raise fail('The Python package jsonschema is missing on the controller.', where=sys.executable,
-                       remedy='Install it for this Python, for example with: pip install jsonschema')
+            raise missing_package('jsonschema')
         return jsonschema.Draft202012Validator(self._schema)
 
     def findings(self, value: Any) -> Iterator[Finding]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta, timezone
 from importlib import import_module
 from typing import IO, Any
 
-from ...module_utils._problems import fail
+from ...module_utils._problems import fail, missing_package
 from .._aws.iam import code_of
 from .store import CONTENTS, INDEX, Changed
 
@@ -49,8 +48,7 @@ class Bucket:
         try:
             boto3, self._errors = import_module('boto3'), import_module('botocore.exceptions')
         except ImportError:
-            raise fail('The Python package boto3 is missing on the controller.', where=sys.executable,
-                       remedy='Install it for this Python, for example with: pip install boto3') from None
+            raise missing_package('boto3') from None
         with self._explained(self.where):
             session = boto3.session.Session(profile_name=options['profile'], region_name=options['region'])
             self._s3 = session.client('s3', endpoint_url=options['endpoint_url'])

@@ -11,7 +11,6 @@ Aliases are nodes of their own, and no value is resolved: that is for Ansible's 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -20,7 +19,7 @@ from typing import Any
 from yaml.nodes import ScalarNode
 from yaml.resolver import Resolver
 
-from ...module_utils._problems import fail
+from ...module_utils._problems import fail, missing_package
 
 STRING = 'tag:yaml.org,2002:str'
 
@@ -79,8 +78,7 @@ def parse(text: str, where: str) -> Node | None:
     try:
         ruamel = import_module('ruamel.yaml')
     except ImportError:
-        raise fail('The Python package ruamel.yaml is missing on the controller.', where=sys.executable,
-                   remedy='Install it for this Python, for example with: pip install ruamel.yaml') from None
+        raise missing_package('ruamel.yaml') from None
     parser = ruamel.YAML(typ='rt', pure=True)
     parser.version = (1, 1)
     try:
