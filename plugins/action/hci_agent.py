@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils._problems import fail
-from ..module_utils._secrets.options import HCI_AGENT
+from ..module_utils._secrets.options import HCI_AGENT, OF_AGENT
 from ..plugin_utils._networks.provided import evaluated, named
 from ..plugin_utils._private_action import PrivateAction
 from ..plugin_utils._schemas import problems_in_caches
@@ -19,7 +19,7 @@ from ..plugin_utils._variables import as_json, refuse_if_any
 class ActionModule(PrivateAction):
     MODULE = 'nixcd.hercules_ci.hci_agent'
     SPEC = HCI_AGENT
-    PRIVATE = SECRET = ('binary_caches', 'cluster_join_token')
+    PRIVATE = SECRET = tuple(OF_AGENT)
 
     def resolved(self, given: dict[str, Any]) -> dict[str, Any] | None:
         """With the caches of the variable that is named, if it is set."""

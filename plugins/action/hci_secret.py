@@ -10,7 +10,7 @@ from typing import Any
 
 from ..module_utils._problems import fail
 from ..module_utils._secrets.aws_user import unknown_to_agents
-from ..module_utils._secrets.options import HCI_SECRET
+from ..module_utils._secrets.options import HCI_SECRET, OF_SECRETS, VALUES_OF_SECRETS
 from ..plugin_utils._networks.conditions import with_conditions
 from ..plugin_utils._networks.provided import evaluated, named, refuse_unusable
 from ..plugin_utils._networks.unasked import LookedUp, asked_for
@@ -25,8 +25,8 @@ MOST_PLACES = 5
 class ActionModule(PrivateAction):
     MODULE = 'nixcd.hercules_ci.hci_secret'
     SPEC = HCI_SECRET
-    PRIVATE = ('name', 'data', 'condition', 'secrets')
-    SECRET = ('data', 'secrets')
+    PRIVATE = tuple(OF_SECRETS)
+    SECRET = VALUES_OF_SECRETS
 
     _source = 'secrets'
     """What messages call the option secrets: the variable, where it names one."""

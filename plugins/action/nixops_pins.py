@@ -77,13 +77,12 @@ class ActionModule(ControllerAction):
 def evaluate(project: Project, pins: Mapping[str, Any]) -> None:
     """Prove the file of a project as the role would, and at least evaluate it. Raises Failure."""
     first = project.first
-    given = {option: first['nixops_' + option] for option in ('checkout', 'file', 'form', 'schedules')}
-    level = str(first['nixops_validate'])
+    level, force = str(first['nixops_validate']), bool(first['nixops_adopt'])
     options = EFFECT_SPEC.validator().validate({
-        **{option: value for option, value in given.items() if value is not None}, 'pins': pins, 'project': project.name,
+        **project.file_options, 'pins': pins, 'project': project.name,
         'effects': [network.effect for network in project.networks], 'inventory_hosts': [network.name for network in project.networks],
         'validate': level if level in ('evaluate', 'prebuild') else 'evaluate',
-        'force': bool(first['nixops_adopt']),  # nothing is written, and with other pins it cannot mean what the old file means
+        'adopt': False, 'force': force,  # nothing is written, and with other pins it cannot mean what the old file means
     })
     if options.error_messages:
         raise fail('The variables of the project cannot be evaluated.', where=project.name, found='; '.join(options.error_messages),

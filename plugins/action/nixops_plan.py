@@ -24,7 +24,7 @@ from ..module_utils._refs import branch_ref
 from ..plugin_utils._controller_action import ControllerAction
 from ..plugin_utils._networks.guard import Declared, NetworkPlan, not_uploaded, plan_branch, plan_text, without_secrets
 from ..plugin_utils._networks.last import last_deployments, refs_of
-from ..plugin_utils._networks.states import SOURCE_OPTIONS
+from ..plugin_utils._networks.network import SOURCE_OPTIONS
 
 OF_AGENTS = ('_nixops_secrets_provided', '_nixops_agent_files_provided', '_nixops_aws_failed')
 """What the role's tasks for agents have registered, in an earlier play of the run."""

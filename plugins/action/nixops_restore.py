@@ -76,10 +76,8 @@ def restore(network: Network, options: Mapping[str, Any], *, check_mode: bool, d
 
 def options_of(network: Network, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of nixops_state that bring the state back, whatever the inventory says of where it comes from otherwise."""
-    spec = STATE.options
-    defaults = {option: each.get('default') for option, each in spec.items()}
     return {
-        **defaults, **{option: network.option(option, spec[option].get('default')) for option in network.connection()},
+        **{option: each.get('default') for option, each in STATE.options.items()}, **network.connection(),
         'project': network.project, 'deployment': network.deployment, 'effect_deployment': network.effect_deployment,
         'function': network.function, 'name': network.state_name, 'existing': options['existing'] or 'fail',
         'replaced_version': options['replaced_version'], 'running_jobs': str(network['nixops_state_running_jobs']),

@@ -9,7 +9,8 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils._networks.host import variable_of
-from ..plugin_utils._networks.network import EFFECT_OPTIONS, PREFIX, Network
+from ..plugin_utils._networks.network import EFFECT_OPTIONS, Network
+from ..plugin_utils._networks.specs import PREFIX
 
 DOCUMENTATION = r"""
 name: nixops_effects

@@ -15,12 +15,15 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ._payload import PAYLOAD_OPTION
 
+TLS_OPTIONS: dict[str, Any] = {
+    'validate_certs': {'type': 'bool', 'default': True},
+    'ca_path': {'type': 'path'},
+}
 CONNECTION_OPTIONS: dict[str, Any] = {
     'api_base_url': {'type': 'str'},
     'api_token': {'type': 'str', 'no_log': True},
     'credentials_file': {'type': 'path'},
-    'validate_certs': {'type': 'bool', 'default': True},
-    'ca_path': {'type': 'path'},
+    **TLS_OPTIONS,
     'timeout': {'type': 'int', 'default': 30},
 }
 """Documented in the fragment nixcd.hercules_ci._connection."""

@@ -21,13 +21,19 @@ FILE_OPTIONS: dict[str, Any] = {
 }
 
 # What is marked no_log: False holds values, which travel in the payload: as masks they would hide unrelated text.
+OF_SECRETS: dict[str, Any] = {
+    'name': {'type': 'str'},
+    'data': {'type': 'dict'},
+    'condition': {'type': 'raw'},
+    'secrets': {'type': 'dict', 'no_log': False},
+}
+"""Those that say what is in secrets.json."""
+VALUES_OF_SECRETS = ('data', 'secrets')
+"""Those of them that hold values."""
 HCI_SECRET = ArgumentSpec(
     {
         **LOCATION_OPTIONS,
-        'name': {'type': 'str'},
-        'data': {'type': 'dict'},
-        'condition': {'type': 'raw'},
-        'secrets': {'type': 'dict', 'no_log': False},
+        **OF_SECRETS,
         'networks': {'type': 'list', 'elements': 'str'},
         'state': {'type': 'str', 'choices': ['present', 'absent'], 'default': 'present'},
         'data_update': {'type': 'str', 'choices': ['replace', 'extend'], 'default': 'replace'},
@@ -41,14 +47,18 @@ HCI_SECRET = ArgumentSpec(
     required_by={'networks': ('secrets',)},
 )
 
+OF_AGENT: dict[str, Any] = {
+    'binary_caches': {'type': 'dict', 'no_log': False},
+    'cluster_join_token': {'type': 'str', 'no_log': True},
+}
+"""Those that hold what is in the files that an agent starts with."""
 HCI_AGENT = ArgumentSpec(
     {
         'path': {'type': 'path'},
         'agent_name': {'type': 'str'},
-        'binary_caches': {'type': 'dict', 'no_log': False},
-        'cluster_join_token': {'type': 'str', 'no_log': True},
+        **OF_AGENT,
         **FILE_OPTIONS,
     },
     mutually_exclusive=[('path', 'agent_name')],
-    required_one_of=[('binary_caches', 'cluster_join_token')],
+    required_one_of=[tuple(OF_AGENT)],
 )

@@ -19,7 +19,7 @@ from ...module_utils._nix.expression import quoted
 from ...module_utils._nix.recording import RecordedEffect
 from ...module_utils._nix.walk import MORE
 from ...module_utils._refs import HEADS, TAGS
-from .._networks.network import PREFIX
+from .._networks.specs import PREFIX
 from .._yaml_edits.changes import Question
 from .calls import PathBase, Read, read_call
 

@@ -25,7 +25,7 @@ from .._aws.iam import AwsClient
 from .host import Host
 from .known import KnownProject
 from .network import Network
-from .states import SOURCE, SOURCE_OPTIONS
+from .states import SOURCE
 
 CHECK = 'nixops_aws_check'
 AT_ONCE = 100
@@ -120,7 +120,7 @@ def _machines(known: KnownProject, network: Network, pending: bool) -> Iterator[
     try:
         with hidden_file() as file:
             if pending:
-                state = read_source(network.source(SOURCE_OPTIONS), file).state
+                state = read_source(network.source(), file).state
             elif versions and known.files:
                 state = from_server(known.files, network.state_name, versions[-1], file)
             else:

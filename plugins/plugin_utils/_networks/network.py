@@ -18,16 +18,18 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from ...module_utils._argspec import CONNECTION_OPTIONS
 from ...module_utils._nix import functions, run_on
 from ...module_utils._nix.options import EFFECT
+from ...module_utils._nixops.upload import SPEC as UPLOAD
 from ...module_utils._problems import Problem
 from ...module_utils._project import ProjectPath
 from ...module_utils._refs import branch_ref
 from ...module_utils._secrets.condition import Condition
 from ...module_utils._secrets.scripts import Profiles, SecretUse, profiles_in
 from .host import Host
+from .specs import PREFIX, variables_for
 
-PREFIX = 'nixops_'
 EFFECT_OPTIONS = frozenset(EFFECT) - {'name'}
 SCRIPTS = tuple(sorted(PREFIX + option for option in functions.options_of_kind('script')))
 SECRETS = ('nixops_function', 'nixops_secrets_map', 'nixops_arguments', *sorted(map(PREFIX.__add__, functions.options_of_secrets())))
@@ -40,8 +42,14 @@ PLUGINS = ('nixops_plugins',)
 """The options for the package that a parameter of the kind `nixops` is."""
 STATE_NAME = ('nixops_deployment', 'nixops_state_name', 'nixops_known_hosts_name', 'nixops_effect_deployment')
 """The variables that the network's names depend on."""
-CONNECTION = ('api_base_url', 'api_token', 'credentials_file', 'validate_certs', 'ca_path')
-"""The options of the modules that talk to Hercules CI."""
+CONNECTION = variables_for(CONNECTION_OPTIONS, 'main', PREFIX)
+"""The variables for the options of the modules that talk to Hercules CI."""
+SOURCE_OPTIONS = {name: option for name, option in UPLOAD.options.items() if name not in CONNECTION_OPTIONS}
+"""The options of nixops_state, but for how Hercules CI is reached."""
+OF_OTHERS = ('job_timeout', 'nixops_directory')
+"""Those of them that are called as variables for other modules are."""
+VARIABLES = variables_for((option for option in SOURCE_OPTIONS if option not in OF_OTHERS), 'main', 'nixops_state_', PREFIX, '')
+"""The variables for options of nixops_state."""
 
 
 class Network(Host):
@@ -147,27 +155,16 @@ class Network(Host):
         """What NixOps does; anything else does what its function is there for."""
         return str(self['nixops_action']) if self.nixops else 'switch'
 
-    def source(self, options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-        """The options of nixops_state that bring the network's state to Hercules CI.
-
-        options: its argument spec, whose defaults hold where a variable is not set.
-        """
-        state_options = {
-            'existing': self['nixops_state_existing'], 'replaced_version': self['nixops_state_replaced_version'],
-            'running_jobs': self['nixops_state_running_jobs'],
-        }
-        found = {option: self.option(option, spec.get('default')) for option, spec in options.items()}
+    def source(self) -> dict[str, Any]:
+        """The options of nixops_state that bring the network's state to Hercules CI; where a variable is not set, its default holds."""
+        given = {option: self[variable] for option, variable in VARIABLES.items()}
+        found = {option: spec.get('default') if given.get(option) is None else given[option] for option, spec in SOURCE_OPTIONS.items()}
         if found['export_file']:
-            found.update(database=None, nixops_program=None, nixops_directory=None)
+            found.update(database=None, nixops_program=None)
         return {
-            **found, **state_options, 'project': self.project, 'deployment': self.deployment, 'effect_deployment': self.effect_deployment,
+            **found, 'project': self.project, 'deployment': self.deployment, 'effect_deployment': self.effect_deployment,
             'name': self.state_name, 'known_hosts_name': self.known_hosts_name if found['known_hosts'] else None, 'version': None,
         }
-
-    def option(self, name: str, default: Any = None) -> Any:
-        """The value of the variable of an option: called as the option, with nixops_ in front if it does not begin with that already."""
-        value = self[name if name.startswith(PREFIX) else PREFIX + name]
-        return default if value is None else value
 
     # How it is deployed.
 
@@ -292,17 +289,8 @@ class Network(Host):
     # How Hercules CI is reached.
 
     def connection(self) -> dict[str, Any]:
-        """The options of the modules that talk to Hercules CI."""
-        return {option: self.option(option) for option in CONNECTION}
-
-
-VARIABLES = {
-    'existing': 'nixops_state_existing', 'replaced_version': 'nixops_state_replaced_version', 'running_jobs': 'nixops_state_running_jobs',
-    'name': 'nixops_state_name', 'known_hosts_name': 'nixops_known_hosts_name', 'effect_deployment': 'nixops_effect_deployment',
-    'import_check': 'nixops_import_check', 'function': 'nixops_function', 'export_file': 'nixops_export_file',
-    'database': 'nixops_database',
-}
-"""The variables of the role for options of nixops_state."""
+        """The options of the modules that talk to Hercules CI, those that are set."""
+        return {option: self[variable] for option, variable in CONNECTION.items() if self[variable] is not None}
 
 
 def in_terms_of_the_role(problem: Problem) -> Problem:
@@ -312,7 +300,7 @@ def in_terms_of_the_role(problem: Problem) -> Problem:
 
     remedy = re.sub(r'\b(%s)=(\w+)' % '|'.join(VARIABLES), variable, problem.remedy)
     with_underscore = '|'.join(name for name in VARIABLES if '_' in name)
-    return replace(problem, remedy=re.sub(r'(?<!\w)(%s)(?!\w)' % with_underscore, lambda match: VARIABLES[match[1]], remedy))
+    return replace(problem, remedy=re.sub(r'(?<![\w/])(%s)(?!\w)' % with_underscore, lambda match: VARIABLES[match[1]], remedy))
 
 
 def of_its_variables(problem: Problem, networks: Iterable[Network]) -> Problem:

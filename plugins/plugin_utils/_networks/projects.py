@@ -12,19 +12,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ...module_utils._argspec import TLS_OPTIONS
 from ...module_utils._git.repository import GitError, Repository, open_checkout, remote_default_branch, top_of_working_tree
 from ...module_utils._nix import checkout as nix_checkout
 from ...module_utils._nix.functions import FILES as OF_CHECKOUT
 from ...module_utils._nix.functions import options_of_kind
+from ...module_utils._nix.options import SPEC as EFFECTS
 from ...module_utils._problems import Failure, Problem
-from .network import EFFECT_OPTIONS, PREFIX, STATE_NAME, Network, of_its_variables
+from .network import EFFECT_OPTIONS, STATE_NAME, VARIABLES, Network, of_its_variables
+from .specs import PREFIX, options_of
 
-# One network acts for all of its project, with its own variables: these would otherwise depend on which one it is.
-SHARED = (
-    'nixops_checkout', 'nixops_remote', 'nixops_form', 'nixops_file', 'nixops_adopt', 'nixops_pins', 'nixops_schedules', 'nixops_validate',
-    'nixops_push', 'nixops_commit_message', 'nixops_commit_author_name', 'nixops_commit_author_email', 'nixops_rerun_failed',
-    'nixops_job_timeout', 'nixops_job_start_timeout', 'nixops_api_base_url', 'nixops_api_token', 'nixops_credentials_file',
-)
+# The variables in which networks of a project may differ: what they deploy, and how; with which state; and how each is looked at.
+OF_NETWORKS = frozenset((
+    *(PREFIX + option for option in (*EFFECT_OPTIONS, *TLS_OPTIONS)), *VARIABLES.values(), 'nixops_branches', 'nixops_state',
+    'nixops_allow_self_deploy', 'nixops_aws_check', 'nixops_report',
+))
+
+# One network acts for all of its project, with its own variables: the others would otherwise depend on which one it is.
+SHARED = tuple(variable for variable in options_of('main') if variable not in OF_NETWORKS)
 
 # What says of one network what becomes of its machines, beside the options of its effect.
 OF_ONE = ('nixops_branches', 'nixops_state', 'nixops_state_existing', 'nixops_state_replaced_version')
@@ -50,6 +55,11 @@ class Project:
         """What the networks agree upon, but for how Hercules CI is reached: by names without nixops_, what is not set left out."""
         found = {variable[len(PREFIX):]: self.first[variable] for variable in SHARED if not variable.startswith(PREFIX + 'api_')}
         return {option: value for option, value in found.items() if value is not None}
+
+    @property
+    def file_options(self) -> dict[str, Any]:
+        """Those of them that are options of nixops_effect, about the file as a whole."""
+        return {option: value for option, value in self.options.items() if option in EFFECTS.options}
 
     @property
     def chosen(self) -> list[Network]:

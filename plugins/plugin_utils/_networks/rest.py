@@ -46,10 +46,8 @@ class Deployed:
 
 def declared(project: Project, effects: Sequence[Mapping[str, Any]]) -> EffectFile:
     """The file that declares the effects, as it is in the checkout and as it should be. Raises Failure if it cannot be rendered."""
-    first = project.first
-    options = {option: first['nixops_' + option] for option in ('checkout', 'file', 'form', 'adopt', 'pins', 'schedules')}
     given = {
-        **{option: value for option, value in options.items() if value is not None},
+        **project.file_options,
         'project': project.name,
         'effects': effects,
         'inventory_hosts': [network.name for network in project.networks],

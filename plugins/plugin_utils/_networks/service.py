@@ -14,13 +14,13 @@ from ...module_utils._hercules_ci.client import connect
 from ...module_utils._hercules_ci.state import Version
 from ...module_utils._nixops.placement import WRITES
 from ...module_utils._problems import Problem
-from .network import CONNECTION, PREFIX, STATE_NAME, Network
+from .network import CONNECTION, STATE_NAME, Network
 from .projects import Project
 from .stored import CachedFiles
 
 NO_UPLOAD = 'dry-run'
 """The only action that leaves a missing state missing. Others make machines, or leave a state without any, which a later run would keep."""
-REACHED_BY = tuple(PREFIX + option for option in CONNECTION)
+REACHED_BY = tuple(CONNECTION.values())
 
 
 def state_files(network: Network, folder: str) -> CachedFiles:

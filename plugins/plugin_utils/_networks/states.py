@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from ...module_utils._argspec import CONNECTION_OPTIONS
 from ...module_utils._files import hidden_file
 from ...module_utils._hercules_ci.state import StateFiles, Version
 from ...module_utils._nix.functions import nixops_of
@@ -27,17 +26,14 @@ from ...module_utils._nixops.machines import machines
 from ...module_utils._nixops.placement import place, version_with
 from ...module_utils._nixops.sources import from_file, from_server, read_source
 from ...module_utils._nixops.state import State
-from ...module_utils._nixops.upload import SPEC as UPLOAD
 from ...module_utils._problems import Failure, Problem
-from .network import STATE_NAME, Network
+from .network import STATE_NAME, VARIABLES, Network
 from .stored import Coming, Versions, known_here
 
-SOURCE = (
-    *STATE_NAME, 'nixops_state', 'nixops_function', 'nixops_export_file', 'nixops_database', 'nixops_program',
-    'nixops_allow_self_deploy', 'nixops_known_hosts', 'nixops_state_existing', 'nixops_import_check',
-)
+NOT_SOURCE = {'nixops_project', 'nixops_state_replaced_version', 'nixops_state_running_jobs'}
+"""Variables for options of nixops_state that only matter when the state is uploaded."""
+SOURCE = (*STATE_NAME, 'nixops_state', 'nixops_allow_self_deploy', *sorted({*VARIABLES.values()} - NOT_SOURCE))
 """The variables that the state and its source depend on."""
-SOURCE_OPTIONS = {name: option for name, option in UPLOAD.options.items() if name not in CONNECTION_OPTIONS}
 
 
 @dataclass(frozen=True)
@@ -109,7 +105,7 @@ def look_at_state(
         if files and newest:
             return [], [*_unusable_there(network, files, newest), *_problems_there(network, looked_for, files, newest)]
         if network.state == 'new':
-            return [], list(known_here(network, network.source(SOURCE_OPTIONS)))
+            return [], list(known_here(network, network.source()))
     except Failure as failure:
         return [], [replace(problem, where=', '.join(filter(None, (network.name, problem.where)))) for problem in failure.problems]
     return [], []
@@ -119,7 +115,7 @@ def _look_here(
     network: Network, agents: Sequence[AgentHost], files: StateFiles | None, versions: Versions,
 ) -> tuple[list[UploadTask], list[Problem]]:
     """The state that would be uploaded, and what has been deployed since, by machines that are not known here."""
-    source = network.source(SOURCE_OPTIONS)
+    source = network.source()
     known = versions.get(network.state_name) or ()
     with hidden_file() as file:
         found = read_source(source, file)
@@ -145,7 +141,7 @@ def only_here(network: Network, files: StateFiles, versions: Versions) -> list[P
         return []
     with ExitStack() as files_open:
         try:
-            here = read_source(network.source(SOURCE_OPTIONS), files_open.enter_context(hidden_file()))
+            here = read_source(network.source(), files_open.enter_context(hidden_file()))
         except Failure:
             return []  # on another machine, as it is for somebody else to bring; or that is told of a network whose turn it is
         judge = partial(unusable, function=network.function, looked_for=here.effect_deployment)

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from ...module_utils._secrets.options import OF_AGENT
 from .._templates import MARKS, asks, leaves_of, written
 from .._variables import HostVariables
+from .specs import variables_for
 
 SECRETS = 'nixops_agent_secrets'
-FILES = frozenset({'nixops_agent_binary_caches', 'nixops_agent_cluster_join_token'})
+FILES = frozenset(variables_for(OF_AGENT, 'agent', 'nixops_agent_').values())
 UNKNOWN = 'a value that nobody has asked for'
 """Stands for a value or a condition, and as a name for names that are not known."""
 UNKNOWN_ENTRY = MappingProxyType({'data': {UNKNOWN: UNKNOWN}, 'condition': UNKNOWN})

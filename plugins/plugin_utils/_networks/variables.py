@@ -13,11 +13,8 @@ import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar, Union
 
-import yaml
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.validation import check_type_bool, check_type_int
 from ansible.parsing.dataloader import DataLoader
@@ -30,9 +27,9 @@ from .. import _templates as templates
 from .._json_schema import KINDS, OTHER_KIND, Schema
 from .._variables import HostVariables, as_json
 from .host import NEAR, Host, variable_of
-from .network import PREFIX, Network
+from .network import Network
+from .specs import PREFIX, options_of
 
-SPECS = Path(__file__).resolve().parents[3] / 'roles' / 'nixops' / 'meta' / 'argument_specs.yml'
 HostKind = TypeVar('HostKind', bound=Host)
 RENAMED = {'nixops_nixops_deployment': 'nixops_effect_deployment'}
 """Variables by the names that they once had."""
@@ -40,14 +37,6 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
     'str': {'type': 'string'}, 'path': {'type': 'string', 'title': 'a path'}, 'dict': {'type': 'object'}, 'list': {'type': 'array'},
     'raw': {}, 'bool': {'type': 'boolean'}, 'int': {'type': 'integer'},
 }
-
-
-@cache
-def options_of(entry_point: str) -> dict[str, Any]:
-    """The options of an entry point of the role."""
-    with open(SPECS, encoding='utf-8') as stream:
-        options: dict[str, Any] = yaml.safe_load(stream)['argument_specs'][entry_point]['options']
-    return options
 
 
 def schema_of(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,12 +18,14 @@ from ansible.parsing.dataloader import DataLoader
 from ...module_utils._problems import Problem, fail, require_none
 from ...module_utils._secrets.aws import ID_FIELD, SECRET_FIELD
 from ...module_utils._secrets.aws_user import is_owned, unknown_to_agents
+from ...module_utils._secrets.options import FILE_OPTIONS, LOCATION_OPTIONS
 from .._aws.declared import Owner, owners
 from .._aws.iam import NewKey
 from .._networks.conditions import with_conditions
 from .._networks.host import variable_of
 from .._networks.network import Network
 from .._networks.provided import evaluated
+from .._networks.specs import variables_for
 from .._networks.unasked import SECRETS, Sparing
 from .._networks.variables import read_network
 from .._schemas import problems_in_secrets, without_null
@@ -31,8 +33,8 @@ from .._templates import reason
 from .._variables import HostVariables, as_json, refuse_if_any
 
 AGENTS, NETWORKS = 'hercules_agents', 'nixops_networks'
-PLACE = {'path': 'nixops_agent_secrets_path', 'agent_name': 'nixops_agent_name'}
-FILE = {'owner': 'nixops_agent_secrets_owner', 'group': 'nixops_agent_secrets_group', 'mode': 'nixops_agent_secrets_mode'}
+PLACE = variables_for(LOCATION_OPTIONS, 'agent', 'nixops_agent_secrets_', 'nixops_')
+FILE = variables_for(FILE_OPTIONS, 'agent', 'nixops_agent_secrets_')
 """Variables of an agent for options of the module hci_secret."""
 RELIED_ON = ('nixops_project', 'nixops_deployment', 'nixops_state_name')
 REGISTERED = ('_nixops_aws_keys', '_nixops_secrets_provided')

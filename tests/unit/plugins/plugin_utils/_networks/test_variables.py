@@ -12,13 +12,8 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.nixcd.hercules_ci.plugins.filter.nixops_effects import nixops_effects
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import (
-    SPECS,
-    options_of,
-    read_agent,
-    read_network,
-    schema_of,
-)
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.specs import SPECS, options_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_agent, read_network, schema_of
 
 NETWORK: dict[str, Any] = {
     'nixops_project': 'github/neat-org/neat-repo', 'nixops_checkout': '/srv/neat-repo',
