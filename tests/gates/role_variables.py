@@ -11,12 +11,13 @@ effect has a variable of the same type.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options import EFFECT
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import VARIABLES
 
 MISSING = object()
 HANDED_ON = {'nixops_' + name: option for name, option in EFFECT.items() if name != 'name'}
@@ -29,8 +30,11 @@ def options_of(role: Path) -> dict[str, dict[str, Any]]:
     return {name: option for entry in specs.values() for name, option in (entry.get('options') or {}).items()}
 
 
-def disagreements(role: Path, handed_on: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """What does not agree in this role, a sentence each. handed_on: options of other specs that are variables of the role, too."""
+def disagreements(role: Path, handed_on: Mapping[str, Mapping[str, Any]], of_states: Container[str] = ()) -> Iterator[str]:
+    """What does not agree in this role, a sentence each.
+
+    handed_on: options of other specs that are variables of the role, too. of_states: those that are handed to nixops_state in the same way.
+    """
     options = options_of(role)
     defaults = yaml.safe_load((role / 'defaults' / 'main.yml').read_text()) or {}
     for name in sorted(set(defaults) - set(options)):
@@ -42,8 +46,9 @@ def disagreements(role: Path, handed_on: Mapping[str, Mapping[str, Any]]) -> Ite
                 name, *('absent' if value is MISSING else repr(value) for value in (stated, real)))
     readers = [*(role / 'tasks').rglob('*.yml'), *(role / 'vars').rglob('*.yml'), *Path('plugins').rglob('*.py')]
     text = '\n'.join(path.read_text() for path in readers)
+    text = text.replace('_nixops_shared.', 'nixops_')  # which has the variables that are the same for a project
     for name in sorted(options):
-        if name not in text and name not in handed_on:
+        if name not in text and name not in handed_on and name not in of_states:
             yield '%s is an option that no task and no plugin reads' % name
     for name, option in sorted(handed_on.items()):
         described = (options.get(name, {}).get('type'), options.get(name, {}).get('elements'))
@@ -55,7 +60,7 @@ def disagreements(role: Path, handed_on: Mapping[str, Mapping[str, Any]]) -> Ite
 def main() -> int:
     """Print every disagreement of every role."""
     roles = sorted(Path('roles').iterdir())
-    found = ['roles/%s: %s' % (role.name, sentence) for role in roles for sentence in disagreements(role, HANDED_ON)]
+    found = ['roles/%s: %s' % (role.name, sentence) for role in roles for sentence in disagreements(role, HANDED_ON, {*VARIABLES.values()})]
     print('\n'.join(found))
     return 1 if found else 0
 

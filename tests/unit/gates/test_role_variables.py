@@ -28,3 +28,14 @@ def test_a_role_whose_parts_disagree(tmp_path: Path, monkeypatch: pytest.MonkeyP
         'toy_a is an option of an effect of type str, and in meta/argument_specs.yml absent',
         'toy_d is an option of an effect of type int, and in meta/argument_specs.yml absent',
     ]
+
+
+def test_what_is_read_as_preflight_has_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    role = tmp_path / 'roles' / 'toy'
+    for folder in ('defaults', 'meta', 'tasks'):
+        (role / folder).mkdir(parents=True)
+    (role / 'defaults' / 'main.yml').write_text('')
+    (role / 'meta' / 'argument_specs.yml').write_text('argument_specs: {main: {options: {nixops_a: {}, nixops_b: {}, nixops_c: {}}}}\n')
+    (role / 'tasks' / 'main.yml').write_text("- debug: {msg: '{{ _nixops_shared.a }}'}\n")
+    assert list(disagreements(role, {}, {'nixops_b'})) == ['nixops_c is an option that no task and no plugin reads']
