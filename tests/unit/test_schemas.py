@@ -52,6 +52,10 @@ def test_that_of_the_inventory_is_what_the_argument_specs_say() -> None:
     assert schemas.FILE.read_text() == schemas.text(), 'Write it anew: .venv/bin/python -m tests.schemas'
 
 
+def test_the_roles_defaults_are_what_the_argument_specs_say() -> None:
+    assert schemas.DEFAULTS.read_text() == schemas.defaults(), 'Write it anew: .venv/bin/python -m tests.schemas'
+
+
 @given(st.fixed_dictionaries({}, optional={
     'kind': st.sampled_from(['Secret', 'secret']), 'data': DATA, 'condition': CONDITIONS, 'apiVersion': st.none() | TEXT, 'more': TEXT,
 }))
