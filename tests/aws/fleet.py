@@ -9,7 +9,6 @@ Ansible itself is left out, so that a run takes half a second and can be killed 
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 import json
 import os
@@ -24,7 +23,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._payload import 
 from ansible_collections.nixcd.hercules_ci.plugins.modules import aws_key_info, hci_secret
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws import trial
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.declared import Owner
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.iam import AwsClient, boto3
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.iam import AwsClient
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.rotation import Rotation
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Answer, Jobs, RotationPolicy
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._rotation.run import RotationRun, Turn, may_begin, outcome
@@ -36,12 +35,6 @@ AGENTS = tuple('agent-%d' % number for number in range(1, 6))
 NETWORKS = ('neat-network', 'neat-staging')
 
 
-@functools.cache
-def _session() -> Any:
-    """One for all tests: to read what boto3 knows of EC2 takes a second."""
-    return boto3().session.Session()
-
-
 class Agents:
     """Their files below one folder."""
 
@@ -49,7 +42,6 @@ class Agents:
         self.folder = folder
         self.aws = aws
         self.client = AwsClient()
-        self.client._session = _session()
         self.down: set[str] = set()
         self.broken: set[str] = set()
         self.locked = True

@@ -25,8 +25,9 @@ from moto.ec2 import ec2_backends
 from moto.iam import iam_backends
 from moto.iam.models import AccessKeyLastUsed
 from moto.moto_api._internal import moto_api_backend
-from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from tests.aws.services import moto_application, read_services_once
 
 CONTROLLER = ('AKIACONTROLLER000000', 'secret-of-the-controller')
 """The controller's own key."""
@@ -46,7 +47,7 @@ class Aws:
     """A WSGI application. Used with C(with Aws() as aws)."""
 
     def __init__(self) -> None:
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = moto_application()
         self.delay: dict[str, float] = {}
         """Seconds until a region knows a new key; '' for all others."""
         self.unsteady: dict[str, list[bool]] = {}
@@ -78,6 +79,7 @@ class Aws:
         self.url = ''
 
     def __enter__(self) -> Aws:
+        read_services_once()
         moto_api_backend.reset()
         aws = self
 

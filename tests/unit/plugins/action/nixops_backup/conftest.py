@@ -15,6 +15,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tests.aws.services import read_services_once
 from tests.sandbox.in_process import Sandbox
 from tests.support.surroundings import ROOT
 
@@ -50,6 +51,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 @pytest.fixture(scope='session')
 def s3() -> Iterator[str]:
     """The address of a server."""
+    read_services_once()
     server = ThreadedMotoServer(ip_address='127.0.0.1', port=0, verbose=False)
     server.start()
     yield 'http://127.0.0.1:%d' % server.get_host_and_port()[1]
