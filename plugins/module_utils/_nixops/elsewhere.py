@@ -10,7 +10,7 @@ were the newest, and machines that were made since are made again.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO
@@ -25,6 +25,8 @@ from .state import State
 
 LARGEST = 256 << 20
 """Bytes of a file that is looked into; states of ten thousand machines have an eighth of that."""
+LOOKED_BACK = 10
+"""How many versions of a file are looked into at most beside the newest."""
 BLOCK = 1 << 20
 Place = tuple[str, str]
 """A project, as `SITE/ACCOUNT/PROJECT`, and the name of a state file."""
@@ -32,11 +34,21 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Newest:
-    """The newest version of a state file. deployments: UUIDs. created: ISO 8601. sha256: None where it is not known."""
+    """The newest version of a state file with a deployment. deployments: UUIDs. created: ISO 8601. sha256: None where it is not known."""
 
     deployments: tuple[str, ...]
     created: str
     sha256: str | None
+    number: int
+
+
+def to_look_into(versions: Sequence[Version]) -> list[Version]:
+    """The versions of a file with states that nothing has gone on with, newest first.
+
+    That is the newest, and each that a deployment had stored before somebody uploaded another state, maybe that of another deployment.
+    """
+    replaced = [version for version, next_ in zip(versions, versions[1:]) if version.job and not next_.job]
+    return [*versions[-1:], *reversed(replaced[-LOOKED_BACK:])]
 
 
 def same_deployment_elsewhere(known: Mapping[Place, Newest], own: Place, uuid: str, uploaded: str | None) -> list[Problem]:
@@ -61,7 +73,7 @@ def same_deployment_elsewhere(known: Mapping[Place, Newest], own: Place, uuid: s
             what,
             where='%s, %s' % own,
             expected='the newest state of deployment %s in this file' % uuid,
-            found='%s, %s, stored at %s' % (*place, newest.created),
+            found='%s, %s, version %d, stored at %s' % (*place, newest.number, newest.created),
             remedy='Find out which is right; nixops_state_fetch gets both. Where the other one is, let the effect use that file '
             '(its stateName, or for the role nixops_state_name or nixops_project), or upload what was fetched from it under this name. '
             'Where yours is, put it into the other file first (name=%s with existing=replace and replaced_version)' % place[1],
@@ -93,18 +105,21 @@ def before_first_upload(files: StateFiles, name: str, here: State, uuid: str) ->
     problems = []
     project = str(files.project)
     for other, versions in sorted(files.files().items()):
-        if other == name or other.endswith('.known_hosts') or not versions:
+        if other == name or other.endswith('.known_hosts'):
             continue
-        newest = versions[-1]
-        if newest.size == 0 or newest.holds(here.size, here.sha256):
-            continue
-        if newest.size is not None and newest.size > LARGEST:
-            problems.append(_too_large(project, other, newest))
-            continue
-        with hidden_file() as copy:
-            there = from_server(files, other, newest, copy)
-            if _has(there, uuid):
-                known[project, other] = Newest((uuid,), newest.created, there.sha256)
+        for version in to_look_into(versions):
+            if version.holds(here.size, here.sha256):
+                break
+            if version.size is not None and version.size > LARGEST:
+                problems.append(_too_large(project, other, version))
+                break
+            if version.size == 0:
+                continue
+            with hidden_file() as copy:
+                there = from_server(files, other, version, copy)
+                if _has(there, uuid):
+                    known[project, other] = Newest((uuid,), version.created, there.sha256, version.number)
+                    break
     return [*same_deployment_elsewhere(known, (project, name), uuid, here.sha256), *problems]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from ...module_utils._nixops.elsewhere import Place
 from ...module_utils._problems import Failure, Problem, errors_of
 from . import projects as rules
 from . import service
@@ -206,16 +207,16 @@ def _ask(project: Project, run: Run) -> KnownProject:
         return KnownProject(project, problems=failure.problems)
 
 
-def _held_by_all(projects: Sequence[Project], found: Mapping[str, KnownProject], run: Run) -> dict[tuple[str, str], Held]:
+def _held_by_all(projects: Sequence[Project], found: Mapping[str, KnownProject], run: Run) -> dict[Place, list[Held]]:
     """The states of all projects of the inventory, of those that nothing is selected of as far as they can be reached."""
-    held: dict[tuple[str, str], Held] = {}
+    held: dict[Place, list[Held]] = {}
     for project in projects:
         files = (found[project.name] if project.name in found else _ask(project, run)).files
         held.update(held_by(files) if files else {})
     return held
 
 
-def _elsewhere(known: KnownProject, held: Mapping[tuple[str, str], Held]) -> Iterator[Problem]:
+def _elsewhere(known: KnownProject, held: Mapping[Place, Sequence[Held]]) -> Iterator[Problem]:
     """Networks that have something to do, and another state somewhere."""
     networks: list[Network] = [
         network for network in (*known.project.chosen, *known.project.pushed_too)

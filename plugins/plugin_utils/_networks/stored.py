@@ -18,7 +18,7 @@ from ...module_utils._files import create_private, hidden_file
 from ...module_utils._hercules_ci.client import Client, Downloaded
 from ...module_utils._hercules_ci.state import StateFiles, Version
 from ...module_utils._nixops.database import Deployment
-from ...module_utils._nixops.elsewhere import LARGEST, Newest, Place, same_deployment_elsewhere
+from ...module_utils._nixops.elsewhere import LARGEST, Newest, Place, same_deployment_elsewhere, to_look_into
 from ...module_utils._nixops.importable import Content, content_of, names
 from ...module_utils._nixops.sources import from_server, read_source
 from ...module_utils._problems import Failure, Problem
@@ -60,23 +60,27 @@ class CachedFiles(StateFiles):
 
 @dataclass(frozen=True)
 class Held:
-    """What the newest version of a state file holds. created: when it was stored, in ISO 8601. sha256: None where it is not known."""
+    """What a version of a state file holds. sha256: None where it is not known. replaced: whether somebody has uploaded another since."""
 
+    version: Version
     content: Content
-    created: str
     sha256: str | None
+    replaced: bool
 
 
-def held_by(files: StateFiles) -> dict[Place, Held]:
-    """The states in a project's files; what is no state, or too large to look into, is left out."""
-    found = {}
+def held_by(files: StateFiles) -> dict[Place, list[Held]]:
+    """The states in a project's files that nothing has gone on with, newest first; what is no state, or is too large, is left out."""
+    found: dict[Place, list[Held]] = {}
     for name, versions in sorted(files.files().items()):
-        newest = versions[-1] if versions else None
-        if newest is None or newest.size == 0 or (newest.size or 0) > LARGEST or name.endswith('.known_hosts'):
+        if name.endswith('.known_hosts'):
             continue
-        with suppress(Failure), hidden_file() as copy:
-            state = from_server(files, name, newest, copy)
-            found[str(files.project), name] = Held(content_of(state), newest.created, state.sha256)
+        for version in to_look_into(versions):
+            if version.size == 0 or (version.size or 0) > LARGEST:
+                continue
+            with suppress(Failure), hidden_file() as copy:
+                state = from_server(files, name, version, copy)
+                held = Held(version, content_of(state), state.sha256, version is not versions[-1])
+                found.setdefault((str(files.project), name), []).append(held)
     return found
 
 
@@ -88,34 +92,49 @@ class Coming:
     sha256: str
 
 
-def other_states(networks: Iterable[Network], coming: Mapping[str, Coming], held: Mapping[Place, Held]) -> Iterator[Problem]:
+def other_states(networks: Iterable[Network], coming: Mapping[str, Coming], held: Mapping[Place, Sequence[Held]]) -> Iterator[Problem]:
     """Networks whose deployment has another state somewhere, which knows of machines that theirs may not know of.
 
     networks: those whose variables about states are sound. coming: by network. held: of all projects of the inventory.
     """
-    newest = {
-        place: Newest(tuple(each.uuid for each in found.content.deployments), found.created, found.sha256) for place, found in held.items()
-    }
     for network in networks:
         own = (network.project, network.state_name)
-        if network.name in coming and own not in held:
+        newest = next((each for each in held.get(own, ()) if not each.replaced), None)
+        if newest is None and network.name in coming:
             upload = coming[network.name]
-            yield from same_deployment_elsewhere(newest, own, upload.deployment.uuid, upload.sha256)
-        elif own in held:
-            for deployment in held[own].content.deployments[:1]:
-                yield from same_deployment_elsewhere(newest, own, deployment.uuid, None)
+            yield from same_deployment_elsewhere(_with(upload.deployment.uuid, own, held), own, upload.deployment.uuid, upload.sha256)
+        elif newest is not None and newest.content.deployments:
+            uuid = newest.content.deployments[0].uuid
+            yield from same_deployment_elsewhere(_with(uuid, own, held), own, uuid, None)
         elif network.state == 'new':
             yield from _not_new(network, held)
 
 
-def _not_new(network: Network, held: Mapping[Place, Held]) -> Iterator[Problem]:
+def _with(uuid: str, own: Place, held: Mapping[Place, Sequence[Held]]) -> dict[Place, Newest]:
+    """By state file, the newest version that has a deployment; of the network's own file the newest there is."""
+    found = {}
+    for place, versions in held.items():
+        for each in versions:
+            deployments = tuple(deployment.uuid for deployment in each.content.deployments)
+            if uuid in deployments and not (place == own and each.replaced):
+                found[place] = Newest(deployments, each.version.created, each.sha256, each.version.number)
+                break
+    return found
+
+
+def _not_new(network: Network, held: Mapping[Place, Sequence[Held]]) -> Iterator[Problem]:
     """A deployment that is said to have no machines yet, and is known to have some."""
     what = 'The network has machines already, and nixops_state: new would make them a second time.'
     remedy = 'Set nixops_state: upload where NixOps knows them from its database, or present with the name of the state that has them.'
-    for (project, name), found in held.items():
-        known = [each for each in found.content.deployments if any(names(each, name) for name in network.called)]
-        if known and found.content.machines:
-            yield Problem(what, network.place('nixops_state'), found='%s in %s of %s' % (known[0], name, project), remedy=remedy)
+    back = ' Where an older version of a file has them, make that the newest first, with the playbook nixcd.hercules_ci.rollback.'
+    for (project, name), versions in held.items():
+        for each in versions:
+            known = [deployment for deployment in each.content.deployments if any(names(deployment, called) for called in network.called)]
+            if known and each.content.machines:
+                found = '%s in %s of %s%s' % (known[0], name, project, ', %s' % each.version if each.replaced else '')
+                yield Problem(what, network.place('nixops_state'), found=found, remedy=remedy + (back if each.replaced else ''))
+            if known:
+                break
 
 
 def known_here(network: Network, source: Mapping[str, object]) -> Iterator[Problem]:

@@ -22,7 +22,7 @@ EARLY, MIDDLE, LATE = '2026-01-01T00:00:00Z', '2026-01-02T00:00:00.5Z', '2026-01
 
 
 def newest(created: str, sha256: str | None = 'aa', *uuids: str) -> Newest:
-    return Newest(uuids or (UUID,), created, sha256)
+    return Newest(uuids or (UUID,), created, sha256, 3)
 
 
 def found(known: dict[tuple[str, str], Newest], uploaded: str | None = None, own: tuple[str, str] = (P, 'own')) -> list[str]:
@@ -31,7 +31,7 @@ def found(known: dict[tuple[str, str], Newest], uploaded: str | None = None, own
 
 @pytest.mark.parametrize('place', [(P, 'other'), (Q, 'own'), (Q, 'other')])
 def test_a_newer_state_in_another_file_or_project(place: tuple[str, str]) -> None:
-    assert found({(P, 'own'): newest(MIDDLE), place: newest(LATE, 'bb')}) == ['%s, %s, stored at %s' % (*place, LATE)]
+    assert found({(P, 'own'): newest(MIDDLE), place: newest(LATE, 'bb')}) == ['%s, %s, version 3, stored at %s' % (*place, LATE)]
     assert found({(P, 'own'): newest(MIDDLE), place: newest(EARLY, 'bb')}) == []
     assert found({(P, 'own'): newest(MIDDLE), place: newest(LATE, 'aa')}) == []  # a copy of it
     assert len(found({(P, 'own'): newest(MIDDLE), place: newest(LATE, None)})) == 1

@@ -77,16 +77,19 @@ def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def make_job(sandbox: Sandbox) -> Callable[..., int]:
-    """make_job('Effects') adds a job in this phase; stores=b'…' lets it store a version of the state. Returns its number."""
+    """make_job('Effects') adds a job in this phase; stores=b'…' lets it store a version of the state, or of another file.
 
-    def make(phase: str, stores: bytes | None = None) -> int:
+    Returns its number.
+    """
+
+    def make(phase: str, stores: bytes | None = None, name: str = NAME) -> int:
         service = sandbox.service
         project = service.find_project(*PROJECT.split('/'))
         commit = Commit('a' * 40, 'message', 'committer')
         job = jobs.create(service.store, service.clock, project, typ='Legacy', ref='refs/heads/main', commit=commit)
         service.store.update('job', job['id'], phase=phase)
         if stores is not None:
-            service.put_state(project['id'], NAME, stores, {'job': job['id'], 'account': None})
+            service.put_state(project['id'], name, stores, {'job': job['id'], 'account': None})
         return int(job['number'])
 
     return make

@@ -278,6 +278,22 @@ def test_the_first_upload_looks_for_the_deployment_in_other_files(
     assert state(check=check)['action'] == 'created'
 
 
+@pytest.mark.parametrize('content', [b'', b'no state', b'{}', b'{"%s": {"name": "webfarm", "resources": {}}}' % UUID[::-1].encode()])
+def test_the_first_upload_looks_at_what_was_deployed_with_other_files_before_somebody_replaced_it(
+    content: bytes, state: Run, sandbox: Sandbox, other: Callable[..., bytes], aws_prod: bytes, make_job: Callable[..., int]
+) -> None:
+    make_job('Done', other(web9={'vmId': 'i-9'}), 'nixops-old.json')
+    make_job('Done', other(web9={'vmId': 'i-9'}, web10={'vmId': 'i-10'}), 'nixops-old.json')
+    sandbox.put_state(PROJECT, 'nixops-old.json', content)
+    sandbox.put_state(PROJECT, 'nixops-old.json', content)
+    result = state()
+    assert 'another state in another file' in result['msg']
+    assert 'nixops-old.json, version 2, stored at' in result['problems'][0]['found']
+    assert not writes(sandbox)
+    sandbox.put_state(PROJECT, 'nixops-old.json', aws_prod)  # the way out
+    assert state()['action'] == 'created'
+
+
 def test_a_database_under_another_name_is_found_too(state: Run, sandbox: Sandbox, database: Path) -> None:
     sandbox.put_state(PROJECT, 'default.nixops', database.read_bytes())
     assert 'default.nixops' in state()['msg']

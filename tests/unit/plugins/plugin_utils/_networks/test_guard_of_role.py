@@ -244,3 +244,24 @@ def test_a_new_network_that_another_project_knows_by_the_other_of_its_names() ->
     walk.the_effect_calls_it_otherwise('fresh', 'elsewhere', EVERYTHING)
     walk.nothing_is_made_anew()
     assert not walk.sandbox.states(walk.other, 'nixops-fresh.json')
+
+
+NOTHING: dict[str, Any] = {**EVERYTHING, 'phases': ()}
+
+
+@pytest.mark.usefixtures('walking')
+@pytest.mark.parametrize('kind', ['another', 'empty', 'garbage', '{}'])
+@pytest.mark.parametrize('called', [None, 'own.json'])
+@pytest.mark.parametrize('name', ['fresh', 'neat'])
+def test_a_deployed_state_that_somebody_has_replaced_by_another_deployments(name: str, called: str | None, kind: str) -> None:
+    """Only an older version of the file knows of the machines, and the network is to use another file."""
+    walk = Walk()
+    walk.nothing_changes(EVERYTHING)
+    branch = walk.variables[name]['nixops_branches'][0]
+    walk.a_job_deploys(branch, elsewhere=False, run=NOTHING)
+    walk.somebody_uploads(name, kind, NOTHING)
+    if called:
+        walk.the_state_is_renamed(name, called, EVERYTHING)
+    else:
+        walk.it_moves_to_another_project(name, back=False, run=EVERYTHING)
+    walk.nothing_is_made_anew()
