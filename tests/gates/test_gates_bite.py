@@ -24,7 +24,7 @@ NAMES = {session['name'] for session in json.loads(LISTED)} - {*META, 'matrix-ge
 KEPT = (
     'galaxy.yml', 'pyproject.toml', 'README.md', 'LICENSE', 'LICENSES', 'REUSE.toml', 'CHANGELOG.md', 'changelogs', 'meta', 'roles',
     'playbooks', '.gitignore', '.yamllint', '.ansible-lint', 'noxfile.py', 'antsibull-nox.toml', 'plugins/module_utils',
-    'plugins/plugin_utils/_report', 'tests/gates', 'tests/ee', 'tests/site', 'examples',
+    'plugins/plugin_utils', 'tests/gates', 'tests/ee', 'tests/site', 'examples',
     'tests/conftest.py', 'tests/support', 'tests/sandbox', 'tests/unit/conftest.py', 'tests/integration/conftest.py', 'tests/config.yml',
     '.github',
 )
