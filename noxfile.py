@@ -33,16 +33,19 @@ OTHER = os.environ.get('NIXCD_TOOLS')
 TOOLS = Path(OTHER or CHECKOUT / '.venv')
 SHARED = (TOOLS / 'pyvenv.cfg').exists()
 MEASURED = 'python' if OTHER else 'coverage run'
-PYTEST = '-m pytest %s --quiet --junitxml=$OUT/$0.xml --numprocesses 2 --dist loadfile' % ('' if OTHER else '-m "not slow"')
+WORKERS = max(1, (os.cpu_count() or 1) // 2)  # other sessions run beside: more processes than processors take a third more of their time
+PYTEST = '-m pytest %s --quiet --junitxml=$OUT/$0.xml --numprocesses %d --dist loadfile' % ('' if OTHER else '-m "not slow"', WORKERS)
+LONGEST = 'plays'
+"""What all others leave a processor to, so that it does not go on when they have ended."""
 QUICK = ['lint', 'codeqa', 'license-check', 'changelog', 'workflows', 'role-variables', 'exceptions']
 
 nox.options.allow_parallel = True
 nox.options.reuse_venv = 'yes'
 nox.options.envdir = str(TOOLS / 'nox' if OTHER else CHECKOUT / '.nox')
-# Molecule waits for its machines more than it computes: others run meanwhile, first those that take longest.
+# First those that take longest, and molecule, which waits for its machines more than it computes.
 nox.options.sessions = [
-    *QUICK, 'molecule', 'units', 'plays', 'ansible-test-sanity', 'ansible-test-integration', 'ansible-lint', 'build-import-check',
-    'docs-check', 'extra-checks', 'site', 'gates', 'ee-check', 'coverage',
+    *QUICK, LONGEST, 'units', 'molecule', 'ansible-test-sanity', 'ansible-test-integration', 'gates', 'ansible-lint', 'site',
+    'build-import-check', 'docs-check', 'extra-checks', 'ee-check', 'coverage',
 ]
 os.environ['GALAXY_IMPORTER_RUN_ANSIBLE_LINT'] = 'false'  # which is a session of its own
 
@@ -77,7 +80,7 @@ def gate(
         asked = subprocess.run(['bash', '-c', possible], cwd=collection, env=variables, check=False, capture_output=True, text=True)
         if asked.returncode:
             session.skip((asked.stdout or asked.stderr).strip())
-        shell = ('bash', '-euo', 'pipefail', '-c', command, name)
+        shell = (*(() if name == LONGEST else ('nice',)), 'bash', '-euo', 'pipefail', '-c', command, name)
         with session.chdir(collection):
             session.run(*shell, *session.posargs, env=variables, include_outer_env=False, external=True, log=False)
 
@@ -98,7 +101,7 @@ gate('molecule', 'The role on three booted Debian machines.', 'exec setpriv --pd
 gate('units', 'Unit and property tests.',
      'export COVERAGE_FILE=$OUT/coverage-unit; %s %s "${@:-tests/unit}"' % (MEASURED, PYTEST), programs=('nix-instantiate',))
 # Not measured: that takes as long as the plays themselves, and ansible-test-integration runs the same plugins through playbooks.
-gate('plays', 'The role and the modules in plays against the sandbox.', 'python %s "${@:-tests/integration}"' % PYTEST,
+gate(LONGEST, 'The role and the modules in plays against the sandbox.', 'python %s "${@:-tests/integration}"' % PYTEST,
      programs=('nix-instantiate', 'git'))
 gate('ansible-test-sanity', 'ansible-test sanity on every Python that is there.', 'ansible-test sanity --local --color no "$@"',
      programs=('shellcheck',))
