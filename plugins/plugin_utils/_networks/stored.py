@@ -126,7 +126,8 @@ def _not_new(network: Network, held: Mapping[Place, Sequence[Held]]) -> Iterator
     """A deployment that is said to have no machines yet, and is known to have some."""
     what = 'The network has machines already, and nixops_state: new would make them a second time.'
     remedy = 'Set nixops_state: upload where NixOps knows them from its database, or present with the name of the state that has them.'
-    back = ' Where an older version of a file has them, make that the newest first, with the playbook nixcd.hercules_ci.rollback.'
+    back = (' Where an older version of a file has them, make that the newest first, with the playbook nixcd.hercules_ci.rollback. Where '
+            'they were destroyed on purpose, upload the state of the deployment without them to that file.')
     for (project, name), versions in held.items():
         for each in versions:
             known = [deployment for deployment in each.content.deployments if any(names(deployment, called) for called in network.called)]

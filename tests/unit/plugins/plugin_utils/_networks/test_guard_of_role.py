@@ -265,3 +265,16 @@ def test_a_deployed_state_that_somebody_has_replaced_by_another_deployments(name
     else:
         walk.it_moves_to_another_project(name, back=False, run=EVERYTHING)
     walk.nothing_is_made_anew()
+
+
+@pytest.mark.usefixtures('walking')
+def test_a_deployment_whose_machines_were_destroyed_may_be_made_anew() -> None:
+    walk = Walk()
+    walk.nothing_changes(EVERYTHING)
+    ((key, _deployment),) = json.loads(walk.sandbox.states(walk.project, 'nixops-fresh.json')[-1]).items()
+    walk.sandbox.put_state(walk.project, 'nixops-fresh.json', b'{}')
+    walk.it_moves_to_another_project('fresh', back=False, run=EVERYTHING)
+    assert not walk.sandbox.jobs(walk.other)
+    walk.sandbox.put_state(walk.project, 'nixops-fresh.json', json.dumps({key: {'name': 'fresh', 'resources': {}}}).encode())
+    walk.nothing_changes(EVERYTHING)
+    assert walk.sandbox.jobs(walk.other) and walk.lost == ['one of fresh, with nixops-fresh.json']
