@@ -8,8 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -39,28 +37,12 @@ def add_agent(options: argparse.Namespace) -> None:
 
 
 def pushed(options: argparse.Namespace) -> None:
-    """The hook: standard input names the refs that moved. The job is made even when no server listens; it then waits for one."""
-    for line in sys.stdin:
-        _old, rev, ref = line.split()
-        body = {'project': options.project, 'ref': ref, 'rev': rev}
-        try:
-            url = (options.data / 'url').read_text(encoding='utf-8').strip()
-            request = urllib.request.Request(url + '/sandbox/pushed', json.dumps(body).encode(), method='POST')
-            with urllib.request.urlopen(request, timeout=30) as reply:
-                job = json.load(reply)
-        except (OSError, urllib.error.URLError):
-            print('The sandbox does not run; the job of %s waits until it does.' % ref)
-            make_job(options, ref, rev)
-        else:
-            print('%s/%s/jobs/%d' % (url, options.project, job['index']) if job else 'No job is due for %s.' % ref)
-
-
-def make_job(options: argparse.Namespace, ref: str, rev: str) -> None:
+    """Make the job of a ref that moved, which waits for a server; those that a server hears of need no command."""
     service = Service(options.data)
     project = service.find_project(*options.project.split('/'))
-    if project['enabled'] and rev != repository.DELETED:
-        jobs.create(service.store, service.clock, project, typ='Config', ref=ref,
-                    commit=repository.commit(project['repository'], rev))
+    if project['enabled'] and options.rev != repository.DELETED:
+        jobs.create(service.store, service.clock, project, typ='Config', ref=options.ref,
+                    commit=repository.commit(project['repository'], options.rev))
 
 
 def show(options: argparse.Namespace) -> None:
@@ -145,8 +127,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument('name')
     sub.add_argument('--secrets', type=Path, metavar='SECRETS.json')
 
-    sub = command('pushed', pushed, 'Used by the hook of a repository: make jobs of the pushes on standard input.')
-    sub.add_argument('project')
+    sub = command('pushed', pushed, 'Used by the hook of a repository where no server listens: make the job of a ref that moved.')
+    for name in ('project', 'ref', 'rev'):
+        sub.add_argument(name)
     sub = command('show', show, 'Show projects with their state versions, jobs and logs, and the names of agents\' secrets.')
     sub.add_argument('--json', action='store_true')
     command('pins', make_pins, 'Make tarballs of the stand-ins of nixpkgs and hercules-ci-effects; their URLs and hashes as JSON.')

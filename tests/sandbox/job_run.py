@@ -170,24 +170,31 @@ class JobRun:
     def _build(self, attributes: list[Attribute]) -> bool:
         """Build what is no effect, and what effects need. False when something failed: the job has then ended."""
         self._set(phase='Building', evaluation='Success')
+        wanted = {attribute: self._needed(attribute) for attribute in attributes}
+        with suppress(EvaluationError):  # which then is that of an attribute below
+            self.nix.build(*{drv: None for drvs in wanted.values() for drv in drvs})
+            wanted = dict.fromkeys(wanted, ())
         good = True
-        for attribute in attributes:
-            assert attribute.drv is not None
-            effect = attribute.typ == 'Effect'
+        for attribute, drvs in wanted.items():
             try:
-                self.nix.build(*(self.nix.derivation(attribute.drv).inputs if effect else (attribute.drv,)))
+                self.nix.build(*drvs)
                 succeeded = True
             except EvaluationError as error:
                 succeeded = False
                 assert self.job['evaluation_log'] is not None
                 jobs.add_lines(self.store, self.job['evaluation_log'], 0, '%s: %s' % (path_text(attribute.path), error))
             good = good and (attribute.typ == 'MayFail' or succeeded != (attribute.typ == 'MustFail'))
+            effect = attribute.typ == 'Effect'
             status = ('NotPlanned' if effect else 'BuildSuccess') if succeeded else ('DependencyFailure' if effect else 'BuildFailure')
             self.store.all('UPDATE attribute SET status = ? WHERE job = ? AND path = ?', status, self.job['id'], json.dumps(attribute.path))
         if not good:
             self._give_up_effects()
             self._finish(derivations='Failure', effects='Failure' if self._effects() else 'Success')
         return good
+
+    def _needed(self, attribute: Attribute) -> tuple[str, ...]:
+        assert attribute.drv is not None
+        return self.nix.derivation(attribute.drv).inputs if attribute.typ == 'Effect' else (attribute.drv,)
 
     # Effects
 

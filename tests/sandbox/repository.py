@@ -57,6 +57,6 @@ def install_hook(repository: Path, data: Path, project: str) -> None:
     """Let the repository report each push to the sandbox whose data lies in this folder."""
     hook = repository / 'hooks' / 'post-receive'
     hook.parent.mkdir(exist_ok=True)
-    command = [sys.executable, '-m', 'tests.sandbox', 'pushed', project, '--data', str(data.resolve())]
+    command = [sys.executable, '-m', 'tests.sandbox.hook', str(data.resolve()), project]
     hook.write_text('#!/bin/sh\ncd %s && exec %s\n' % (shlex.quote(str(ROOT)), ' '.join(map(shlex.quote, command))), encoding='utf-8')
     hook.chmod(0o755)

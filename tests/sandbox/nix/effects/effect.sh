@@ -6,14 +6,14 @@
 set -e
 
 for directory in $toolPath; do PATH="$directory:$PATH"; done
-export PATH HOME="$NIX_BUILD_TOP/home" PYTHONDONTWRITEBYTECODE=1
+export PATH HOME="$NIX_BUILD_TOP/home" PYTHONPYCACHEPREFIX="$NIX_BUILD_TOP/pycache"
 mkdir -p "$HOME/.ssh"
 cd "$NIX_BUILD_TOP"
 
 getStateFile() { python3 "$stateTool" get "$1" "${2:-$1}"; }
 putStateFile() { python3 "$stateTool" put "$1" "${2:-$1}"; }
-readSecretString() { python3 "$stateTool" secret-string "$1" "$2"; }
-readSecretJSON() { python3 "$stateTool" secret-json "$1" "$2"; }
+readSecretString() { python3 "$secretTool" string "$1" "$2"; }
+readSecretJSON() { python3 "$secretTool" json "$1" "$2"; }
 
 writeAWSSecret() {
   mkdir -p ~/.aws

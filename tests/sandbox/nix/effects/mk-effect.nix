@@ -44,6 +44,7 @@ let
           nativeBuildInputs = arguments.defaultInputs or [ ] ++ arguments.inputs or [ ] ++ arguments.nativeBuildInputs or [ ];
           # Directories of commands that stand-in packages bring without being built.
           toolPath = map toString tools;
+          secretTool = "${./secret-tool.py}";
           stateTool = "${./state-tool.py}";
           secretsMap = builtins.toJSON (arguments.secretsMap or { });
           dontUnpack = arguments.dontUnpack or (!(arguments ? src || arguments ? srcs));

@@ -1,11 +1,10 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What effects need of curl and jq: transfer state files, read fields of secrets. Used by effect.sh."""
+"""What effects need of curl: transfer state files. Used by effect.sh."""
 
 import json
 import os
-import re
 import sys
 import time
 import urllib.error
@@ -15,15 +14,12 @@ RETRIED = {408, 421, 429, 500, 502, 503, 504}
 ATTEMPTS = 8
 
 
-def secrets():
-    with open(os.environ['HERCULES_CI_SECRETS_JSON'], encoding='utf-8') as file:
-        return json.load(file)
-
-
 def call(method, name, data=None):
     """The reply's status and body; transient errors are tried again."""
+    with open(os.environ['HERCULES_CI_SECRETS_JSON'], encoding='utf-8') as file:
+        token = json.load(file)['hercules-ci']['data']['token']
     url = '%s/api/v1/current-task/state/%s/data' % (os.environ['HERCULES_CI_API_BASE_URL'], name)
-    headers = {'Authorization': 'Bearer %s' % secrets()['hercules-ci']['data']['token'], 'Content-Type': 'application/octet-stream'}
+    headers = {'Authorization': 'Bearer %s' % token, 'Content-Type': 'application/octet-stream'}
     problem = ''
     for attempt in range(ATTEMPTS):
         time.sleep(0.05 * (2 ** attempt) if attempt else 0)
@@ -63,26 +59,4 @@ def put(name, path):
     print('pushing state successful.')
 
 
-def field(secret, path):
-    """The value at a jq path of plain keys: .a, .a.b, ."a-b", .["a"]."""
-    value = secrets().get(secret, {}).get('data')
-    if not re.fullmatch(r'\.|(\.?\["[^"]*"\]|\."[^"]*"|\.[A-Za-z_]\w*)+', path):
-        sys.exit('this stand-in reads plain paths such as .key, not %s' % path)
-    for quoted, plain in re.findall(r'"([^"]*)"|\.([A-Za-z_]\w*)', path):
-        value = value.get(quoted or plain) if isinstance(value, dict) else None
-    return value
-
-
-def secret_string(secret, path):
-    value = field(secret, path)
-    print(value if isinstance(value, str) else json.dumps(value))
-    if value is None or value is False:
-        sys.exit('Could not find path %s in secret %s' % (path, secret))
-
-
-def secret_json(secret, path):
-    print(json.dumps(field(secret, path), separators=(',', ':')))
-
-
-COMMANDS = {'get': get, 'put': put, 'secret-string': secret_string, 'secret-json': secret_json}
-COMMANDS[sys.argv[1]](*sys.argv[2:])
+{'get': get, 'put': put}[sys.argv[1]](*sys.argv[2:])

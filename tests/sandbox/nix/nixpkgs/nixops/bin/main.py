@@ -3,7 +3,7 @@
 
 """A stand-in of NixOps for the sandbox: it keeps state and evaluates networks; its machines are invented.
 
-Version 1.7, or 2.x when NIXOPS_GENERATION is 2.
+This is version 1.7. An effect runs it eight times: modules that only version 2.x needs are imported in storage.py, which is that version.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import sys
 
 import machines
 import state_files
-import storage
 from deploy import deploy, say
 
 
@@ -95,8 +94,8 @@ def parser(generation):
     return whole
 
 
-def main():
-    generation = int(os.environ.get('NIXOPS_GENERATION', '1'))
+def main(generation, keeper):
+    """keeper: what reads and writes the state."""
     whole = parser(generation)
     options = whole.parse_args()
     if options.version:
@@ -104,9 +103,9 @@ def main():
     elif not hasattr(options, 'function'):
         whole.error('a command is required')
     else:
-        keeper = state_files.Local if generation == 1 else storage.Remote
         with keeper(options.writes) as state:
             options.function(state, options)
 
 
-main()
+if __name__ == '__main__':
+    main(1, state_files.Local)

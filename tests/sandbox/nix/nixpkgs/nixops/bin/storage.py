@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where NixOps 2.x keeps its state: at Hercules CI, by the plugin nixops-hercules-ci."""
+"""NixOps 2.x, which keeps its state at Hercules CI, by the plugin nixops-hercules-ci."""
 
 import json
 import os
@@ -14,6 +14,7 @@ import urllib.parse
 import urllib.request
 import uuid
 
+import main
 import network
 import state_files
 
@@ -146,3 +147,7 @@ def read(data):
             return state_files.read_database(path)
         except sqlite3.DatabaseError as error:
             raise SystemExit('sqlite3.DatabaseError: %s' % error) from error
+
+
+if __name__ == '__main__':
+    main.main(2, Remote)
