@@ -33,7 +33,8 @@ OTHER = os.environ.get('NIXCD_TOOLS')
 TOOLS = Path(OTHER or CHECKOUT / '.venv')
 SHARED = (TOOLS / 'pyvenv.cfg').exists()
 MEASURED = 'python' if OTHER else 'coverage run'
-WORKERS = max(1, (os.cpu_count() or 1) // 2)  # other sessions run beside: more processes than processors take a third more of their time
+# make test runs other sessions beside: more processes than processors take a third more of their time.
+WORKERS = max(1, (os.cpu_count() or 1) // (2 if COPIED else 1))
 PYTEST = '-m pytest %s --quiet --junitxml=$OUT/$0.xml --numprocesses %d --dist loadfile' % ('' if OTHER else '-m "not slow"', WORKERS)
 LONGEST = 'plays'
 """What all others leave a processor to, so that it does not go on when they have ended."""
