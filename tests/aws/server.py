@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -84,6 +85,10 @@ class Aws:
         aws = self
 
         class Handler(WSGIRequestHandler):
+            def setup(self) -> None:
+                sys.settrace(None)  # coverage would follow each line of moto's
+                super().setup()
+
             def date_time_string(self, timestamp: Any = None) -> str:
                 return format_datetime(aws.now, usegmt=True)
 
@@ -92,7 +97,7 @@ class Aws:
 
         self._server = make_server('127.0.0.1', 0, self, threaded=True, request_handler=Handler)
         self.url = 'http://127.0.0.1:%d' % self._server.server_port
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_error: object) -> None:
