@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import html
 import re
 from collections.abc import Iterator
@@ -52,6 +51,14 @@ def untouched(untouched_world: World) -> Iterator[World]:
     untouched_world.inventory = inventory
 
 
+def in_place_of(world: World, network: str, variants: dict[str, dict[str, Any]]) -> None:
+    """Variants of a network, each with a state file of its name."""
+    for group in world.inventory['nixops_networks']['children'].values():
+        if network in group['hosts']:
+            given = group['hosts'].pop(network)
+            group['hosts'].update({name: {**given, 'nixops_state_name': name + '.json', **more} for name, more in variants.items()})
+
+
 def done(world: World, action: str) -> set[str]:
     """The machines to which NixOps did this."""
     return {item['resource'] for item in world.sandbox.deployed(PROJECT, action)} & MACHINES
@@ -86,14 +93,16 @@ def test_whatever_it_is_called_its_machines_are_found(world: World, variables: d
     assert done(world, 'kept') == {'app1', 'app2'}
 
 
-@pytest.mark.parametrize(('variables', 'words'), [
-    ({'nixops_effect_deployment': 'other'}, "a deployment named 'other'"),
-    ({'nixops_arguments': {'NIXOPS_DEPLOYMENT': 'other'}}, 'Use the variable nixops_effect_deployment'),
-    ({'nixops_arguments': {'stateName': 'other.json'}}, 'Use the variable nixops_state_name'),
+@pytest.mark.parametrize(('variables', 'all_words'), [
+    ({'nixops_effect_deployment': 'other'}, ["a deployment named 'other'"]),
+    ({'nixops_arguments': {'NIXOPS_DEPLOYMENT': 'other', 'stateName': 'other.json'}},
+     ['Use the variable nixops_effect_deployment', 'Use the variable nixops_state_name']),
 ])
-def test_an_effect_that_would_find_another_state_or_none(world: World, variables: dict[str, Any], words: str) -> None:
-    production(world).update(variables)
-    assert words in refused(world, *ONLY_PRODUCTION).output
+def test_an_effect_that_would_find_another_state_or_none(untouched: World, variables: dict[str, Any], all_words: list[str]) -> None:
+    production(untouched).update(variables)
+    played = refused(untouched, *ONLY_PRODUCTION)
+    for words in all_words:
+        assert words in played.output
 
 
 PLAYS = {
@@ -131,7 +140,7 @@ def test_a_network_of_the_branch_whose_state_was_not_uploaded(world: World, way:
         world.sandbox.fault('status', 'PUT', '.*nixops-webfarm.*', times=-1, status=403)
     playbook = world.folder / 'play.yml'
     playbook.write_text(PLAYS[way])
-    assert world.play('--tags', 'agents').code == 0
+    assert world.play(playbook='agents').code == 0
     before = heads(world)
     played = world.play(playbook=str(playbook))
     world.sandbox.wait_until_idle()
@@ -152,37 +161,40 @@ def test_a_branch_with_a_file_of_a_run_whose_upload_failed_may_be_merged(world: 
     assert not done(world, 'created')
 
 
-@pytest.mark.parametrize('variables', [
-    {'nixops_run_on': {'branches': ['production']}},
-    {'nixops_branches': ['staging', 'prod*']},
-    {'nixops_run_on': {'branches': ['prod*']}},
-    {'nixops_run_on': {'any_ref': True}},
-], ids=str)
-def test_a_network_that_runs_on_the_branch_without_being_named_there(untouched: World, variables: dict[str, Any]) -> None:
-    staging(untouched).update(variables)
-    assert MADE_ANEW in refused(untouched, *ONLY_PRODUCTION).output
+def test_networks_that_run_on_the_branch_without_being_named_there(untouched: World) -> None:
+    variants: dict[str, dict[str, Any]] = {
+        'another-branch': {'nixops_run_on': {'branches': ['production']}}, 'pattern': {'nixops_branches': ['staging', 'prod*']},
+        'another-pattern': {'nixops_run_on': {'branches': ['prod*']}}, 'any-ref': {'nixops_run_on': {'any_ref': True}},
+    }
+    in_place_of(untouched, 'neat-staging', variants)
+    played = refused(untouched, *ONLY_PRODUCTION)
+    for name in variants:
+        assert '%s. Where: %s, branch production of ' % (MADE_ANEW, name) in played.output
 
 
 @pytest.mark.parametrize('state', ['upload', 'present'])
-@pytest.mark.parametrize('content', [b'', b'garbage', b'{}', EXPORT.replace(b'cccccccc', b'dddddddd').replace(b'aws-prod', b'other')],
-                         ids=['empty', 'garbage', '{}', 'another deployment'])
-def test_a_state_on_the_server_that_is_none(untouched: World, content: bytes, state: str) -> None:
-    name = '%s-%s.json' % (state, hashlib.sha256(content).hexdigest()[:8])
-    untouched.sandbox.put_state(PROJECT, name, content)
-    production(untouched).update(nixops_state=state, nixops_state_name=name)
-    played = refused(untouched, *ONLY_PRODUCTION)
-    assert name in played.output
-    assert untouched.sandbox.states(PROJECT, name) == [content]
+def test_states_on_the_server_that_are_none(untouched: World, state: str) -> None:
+    contents = {'empty': b'', 'garbage': b'garbage', 'nothing': b'{}',
+                'another': EXPORT.replace(b'cccccccc', b'dddddddd').replace(b'aws-prod', b'other')}
+    each_refused(untouched, {'%s-%s' % (state, name): content for name, content in contents.items()}, {'nixops_state': state})
 
 
 @pytest.mark.parametrize('existing', ['keep', 'replace'])
 def test_another_deployment_of_the_same_name_on_the_server(untouched: World, existing: str) -> None:
-    name = 'swapped-%s.json' % existing
-    other = EXPORT.replace(b'cccccccc', b'dddddddd')
-    untouched.sandbox.put_state(PROJECT, name, other)
-    production(untouched).update(nixops_state_name=name, nixops_state_existing=existing)
-    assert 'dddddddd' in refused(untouched, *ONLY_PRODUCTION).output
-    assert untouched.sandbox.states(PROJECT, name) == [other]
+    played = each_refused(untouched, {'swapped-' + existing: EXPORT.replace(b'cccccccc', b'dddddddd')}, {'nixops_state_existing': existing})
+    assert 'dddddddd' in played.output
+
+
+def each_refused(world: World, states: dict[str, bytes], variables: dict[str, Any]) -> Played:
+    """One play of a network for each of these states on the server, all of which are named, and stay as they are."""
+    for name, content in states.items():
+        world.sandbox.put_state(PROJECT, name + '.json', content)
+    in_place_of(world, 'neat-network', dict.fromkeys(states, variables))
+    played = refused(world, '--limit', 'hercules_agents,production')
+    for name, content in states.items():
+        assert re.search(r'Where: (%s, )?%s\.json, version 1\b' % (name, name), played.output), name + played.output
+        assert world.sandbox.states(PROJECT, name + '.json') == [content]
+    return played
 
 
 def test_what_is_printed_before_the_push_is_what_is_done(world: World, tmp_path: Path) -> None:
