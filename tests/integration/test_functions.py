@@ -124,23 +124,26 @@ def test_what_is_done_with_states_passes_a_machine_by(world: World) -> None:
     assert len(world.sandbox.deployed(PROJECT)) > jobs
 
 
-@pytest.mark.parametrize(('change', 'said'), [
-    ({'nixops_ssh_destination': 'root@agent-1'}, 'The network would deploy an agent'),
-    ({'nixops_configuration': None}, 'runNixOS does not know what to do without it.'),
-    ({'nixops_secrets_map': {'ssh': 'no-such'}}, 'No agent has the secret no-such.'),
-    SLOW({'nixops_user_setup_script': 'writeSSHKey ssh'}, 'it knows no host keys and asks nobody.'),
-    SLOW({'nixops_action': 'boot'}, 'runNixOS has no parameter for this option.'),
-])
-def test_what_is_wrong_is_refused_before_anything_is_pushed(world: World, change: dict[str, Any], said: str) -> None:
+@pytest.mark.parametrize('wrong', [
+    [({'nixops_ssh_destination': 'root@agent-1'}, 'The network would deploy an agent'),
+     ({'nixops_secrets_map': {'ssh': 'no-such'}}, 'No agent has the secret no-such.')],
+    [({'nixops_configuration': None}, 'runNixOS does not know what to do without it.'),
+     ({'nixops_user_setup_script': 'writeSSHKey ssh'}, 'it knows no host keys and asks nobody.'),
+     ({'nixops_action': 'boot'}, 'runNixOS has no parameter for this option.')],
+], ids=['beside others', 'by itself'])
+def test_what_is_wrong_is_refused_before_anything_is_pushed(world: World, wrong: list[tuple[dict[str, Any], str]]) -> None:
+    """Of a machine beside others, and then of one by itself; each has something else that is wrong, and all are told of."""
     machine_beside_nixops(world)
-    web = world.inventory['nixops_networks']['children']['production']['hosts']['web']
-    world.inventory['nixops_networks']['children']['production']['hosts']['web'] = {**web, **change}
+    hosts = world.inventory['nixops_networks']['children']['production']['hosts']
+    web = hosts.pop('web')
+    hosts.update({'web-%d' % number: {**web, 'nixops_ssh_destination': 'root@web-%d' % number, **change}
+                  for number, (change, _said) in enumerate(wrong)})
     heads = git(world.bare, 'for-each-ref', 'refs/heads')
     refused = world.play()
     assert refused.code != 0
-    (variable,) = change
-    assert re.search(r'%s Where: %s\S* \(%s/inventory\.yml:\d+\) of web\.' % (re.escape(said) + r'[^"]*?', variable, world.folder),
-                     refused.output), refused.output
+    for number, ((variable,), said) in enumerate(wrong):
+        assert re.search(r'%s Where: %s\S* \(%s/inventory\.yml:\d+\) of web-%d\.' % (
+            re.escape(said) + r'[^"]*?', variable, world.folder, number), refused.output), said + refused.output
     assert (git(world.bare, 'for-each-ref', 'refs/heads'), world.sandbox.states(PROJECT, 'nixops-aws-prod.json')) == (heads, [])
     assert not world.agent_secrets('agent-1').exists()
 
