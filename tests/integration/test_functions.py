@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,14 +18,14 @@ from tests.sandbox.pins import NIX
 from tests.support.functions import FILES, MORE, WEB, add
 from tests.support.marks import SLOW
 from tests.support.repository import git, make_repository
-from tests.support.world import PROJECT, World
+from tests.support.world import PROJECT, Played, World, running_world
 
 OTHER = 'github/neat-org/other-repo'
 FLEET = '{ network.storage.hercules-ci.stateName = "fleet.nixops"; web.deployment.targetEnv = "none"; }\n'
 
 
-def mixed(world: World) -> dict[str, Any]:
-    """The world with more networks; the hosts of its branch production."""
+def add_networks(world: World) -> None:
+    """More networks, of other functions on the branch production, and of another project."""
     add(world.checkout, FILES, 'production', 'staging')
     networks = world.inventory['nixops_networks']
     production = networks['children']['production']
@@ -40,7 +42,17 @@ def mixed(world: World) -> dict[str, Any]:
         'hosts': {'fleet': {'nixops_function': 'runNixOps2', 'nixops_deployment': 'fleet', 'nixops_state': 'new',
                             'nixops_state_name': 'fleet.nixops', 'nixops_network_files': ['nixops.nix']}},
     }
-    return hosts
+
+
+@pytest.fixture(scope='module', params=['auto', SLOW('herculesCI')])
+def mixed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, collections: Path) -> Iterator[tuple[World, Played]]:
+    """A world with those networks, in a form of ci.nix, and its first deployment."""
+    with running_world(tmp_path_factory.mktemp('mixed') / 'world', collections) as made:
+        add_networks(made)
+        made.inventory['nixops_networks']['vars']['nixops_form'] = request.param
+        first = made.play()
+        assert first.code == 0, first.output
+        yield made, first
 
 
 def effects(world: World, project: str) -> dict[str, str]:
@@ -49,12 +61,8 @@ def effects(world: World, project: str) -> dict[str, str]:
     return {effect['attribute']: effect['status'] for job in found['jobs'] for effect in job.get('effects', ())}
 
 
-@pytest.mark.parametrize('form', ['auto', SLOW('herculesCI')])
-def test_networks_of_several_functions(world: World, form: str) -> None:
-    mixed(world)
-    world.inventory['nixops_networks']['vars']['nixops_form'] = form
-    first = world.play()
-    assert first.code == 0, first.output
+def test_networks_of_several_functions(mixed: tuple[World, Played]) -> None:
+    world, first = mixed
     assert re.search(r'Runs runNixOS at root@web\.example\.net: /\S+-nixos-system-web-', first.output)
     assert 'Runs gitWriteBranch.' in first.output
     assert first.changes['nixcd.hercules_ci.nixops : Upload the state where Hercules CI has none'] == ['neat-network', 'neat-staging']
@@ -89,7 +97,7 @@ def test_the_plan_says_whether_a_machine_changes(world: World) -> None:
     assert plan_of_web(world) == 'No change: job 4 has deployed the same.'
     networks['production']['hosts']['web'] = {**WEB, 'nixops_configuration': 'new.nix', 'nixops_effect_script': 'exit 1'}
     assert plan_of_web(world) == 'Changed: job 4 has deployed another one.'
-    failed = world.play()
+    failed = world.play(playbook='networks')
     assert 'Changed: job 4 has deployed another one.' in failed.output
     assert row(failed, 'web')[-4:] == ['+0', '~1', '-0', 'failed']
     assert plan_of_web(world) == 'Whether that changes anything is not known: job 6, which was the last to deploy it, did not end well.'
@@ -104,11 +112,9 @@ def machine_beside_nixops(world: World) -> None:
     networks['production']['hosts']['web'] = copy.deepcopy(WEB)
 
 
-def test_what_is_done_with_states_passes_a_machine_by(world: World) -> None:
+def test_what_is_done_with_states_passes_a_machine_by(mixed: tuple[World, Played]) -> None:
     """To keep, bring back and roll back is for those that have one; to deploy once more is for all."""
-    machine_beside_nixops(world)
-    first = world.play()
-    assert first.code == 0, first.output
+    world, _first = mixed
     folder = 'nixops_backup_folder=%s' % (world.folder / 'backup')
     kept = world.play('-e', folder, playbook='backup')
     assert kept.code == 0, kept.output
