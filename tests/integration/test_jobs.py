@@ -1,7 +1,10 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a network is told about its job: from a change that somebody pushes to a service that goes away while one waits."""
+"""What a network is told about its job, from a change that somebody pushes to a service that goes away while one waits.
+
+And the playbooks that go back to an old state, deploy once more, and stop what runs. Each refuses what is not named.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from tests.support.repository import FILES, commit, git, head
 from tests.support.world import PROJECT, TOKEN, Played, World
 
 WATCH = 'nixcd.hercules_ci.nixops : Wait until Hercules CI has deployed it'
+STATE = 'nixops-aws-prod.json'
 numbers = itertools.count(1)
 
 
@@ -40,13 +44,13 @@ def row(played: Played, network: str) -> list[str]:
 @pytest.mark.slow
 def test_a_changed_network_is_deployed_and_nothing_is_pushed(deployed: World) -> None:
     revision = changed_network(deployed)
-    versions = len(deployed.sandbox.states(PROJECT, 'nixops-aws-prod.json'))
+    versions = len(deployed.sandbox.states(PROJECT, STATE))
     played = deployed.play(playbook='networks')
     assert played.code == 0, played.output
     assert played.changes == {}
     assert head(deployed.bare, 'production') == revision
     assert (last_job(deployed)['rev'], last_job(deployed)['jobStatus']) == (revision, 'Success')
-    assert len(deployed.sandbox.states(PROJECT, 'nixops-aws-prod.json')) == versions + 1
+    assert len(deployed.sandbox.states(PROJECT, STATE)) == versions + 1
     assert row(played, 'neat-network')[2] == revision[:8]
     assert row(played, 'neat-network')[-1] == 'deployed'
 
@@ -76,18 +80,18 @@ def test_a_failing_effect_is_reported_until_it_is_run_again(deployed: World) -> 
 
 
 def test_a_try_is_not_called_a_deployment(deployed: World) -> None:
-    versions = len(deployed.sandbox.states(PROJECT, 'nixops-aws-prod.json'))
+    versions = len(deployed.sandbox.states(PROJECT, STATE))
     tried = deployed.play('--limit', 'production', '-e', 'nixops_action=dry-run', playbook='networks')
     assert tried.code == 0, tried.output
     assert row(tried, 'neat-network')[-1] == 'tried'
     assert 'nixops_action is dry-run, for later pushes to this branch, too' in tried.output
     assert 'action = "dry-run"' in git(deployed.bare, 'show', 'production:ci.nix')
-    assert len(deployed.sandbox.states(PROJECT, 'nixops-aws-prod.json')) == versions
+    assert len(deployed.sandbox.states(PROJECT, STATE)) == versions
     meant = deployed.play('--limit', 'production', playbook='networks')
     assert meant.code == 0, meant.output
     assert row(meant, 'neat-network')[-1] == 'deployed'
     assert 'dry-run' not in git(deployed.bare, 'show', 'production:ci.nix')
-    assert len(deployed.sandbox.states(PROJECT, 'nixops-aws-prod.json')) == versions + 1
+    assert len(deployed.sandbox.states(PROJECT, STATE)) == versions + 1
 
 
 def test_a_refused_secret_fails_the_job_in_the_agents_own_words(deployed: World) -> None:
@@ -155,6 +159,52 @@ def test_the_service_goes_away_while_one_waits(deployed: World) -> None:
         played = playing.end()
     assert played.code == 0, played.output
     assert row(played, 'neat-network')[-1] == 'deployed'
+
+
+def test_back_to_an_old_state_and_deployed_with_it(deployed: World) -> None:
+    before = deployed.sandbox.states(PROJECT, STATE)
+    newest = len(before)
+    asked = deployed.play('--limit', 'neat-network', playbook='rollback')
+    assert asked.code == 2, asked.output
+    assert '%s has the versions %s.' % (STATE, ', '.join(map(str, range(1, newest + 1)))) in ' '.join(asked.output.split())
+    assert deployed.sandbox.states(PROJECT, STATE) == before
+
+    versions = ('-e', 'nixops_state_version=1', '-e', 'nixops_state_replaced_version=%d' % newest)
+    back = deployed.play('--limit', 'neat-network', *versions, playbook='rollback')
+    assert back.code == 0, back.output
+    assert back.changes == {'nixcd.hercules_ci.nixops : Go back to the version': ['neat-network']}
+    assert 'nixcd.hercules_ci.rerun, with --limit neat-network' in ' '.join(back.output.split())
+    assert deployed.sandbox.states(PROJECT, STATE) == [*before, before[0]]
+
+    number = last_job(deployed)['index']
+    again = deployed.play('--limit', 'neat-network', playbook='rerun')
+    assert again.code == 0, again.output
+    assert again.changes == {'nixcd.hercules_ci.nixops : Run the newest jobs of the branches again': ['neat-network']}
+    assert 'Plan for branch production of %s:' % PROJECT in again.output
+    assert last_job(deployed)['index'] > number
+    assert last_job(deployed)['jobStatus'] == 'Success'
+    assert len(deployed.sandbox.states(PROJECT, STATE)) == newest + 2
+
+
+def test_what_runs_is_stopped(deployed: World) -> None:
+    changed_network(deployed)
+    deployed.sandbox.hold_effects()
+    stopped = deployed.play('--limit', 'production', playbook='cancel')
+    assert stopped.code == 0, stopped.output
+    assert stopped.changes == {'nixcd.hercules_ci.nixops : Cancel what runs for the newest commit of each branch': ['neat-network']}
+    assert last_job(deployed)['isCancelled']
+    deployed.sandbox.hold_effects(False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('playbook', ['rerun', 'cancel'])
+def test_nothing_is_done_to_all_networks_unawares(deployed: World, playbook: str) -> None:
+    number = last_job(deployed)['index']
+    refused = deployed.play(playbook=playbook)
+    assert refused.code == 2, refused.output
+    assert 'Name the networks with --limit.' in refused.output
+    assert refused.changes == {}
+    assert last_job(deployed)['index'] == number
 
 
 def cancel(world: World, job: str) -> None:
