@@ -144,20 +144,20 @@ def prebuild(candidate: Candidate, targets: Mapping[Key, str]) -> dict[Key, Eval
     One process for all; when it fails, each is tried by itself, so that every broken network is reported at once. An effect
     without a prebuilt network is not among the answers. Raises Failure with what Nix said of networks that cannot be prebuilt.
     """
-    try:
-        return _prebuild(candidate, targets)
-    except Failure:
-        found: dict[Key, EvaluatedEffect] = {}
-        problems: list[Problem] = []
-        for target, ref in targets.items():
-            try:
-                found.update(_prebuild_alone(candidate, {target: ref}))
-            except Failure as single:
-                problems += single.problems
-        if problems:
-            # That the time is up is one problem, however many networks are left.
-            raise Failure(tuple(dict.fromkeys(problems))) from None
-        return found
+    if len(targets) != 1:
+        with suppress(Failure):
+            return _prebuild(candidate, targets)
+    found: dict[Key, EvaluatedEffect] = {}
+    problems: list[Problem] = []
+    for target, ref in targets.items():
+        try:
+            found.update(_prebuild_alone(candidate, {target: ref}))
+        except Failure as single:
+            problems += single.problems
+    if problems:
+        # That the time is up is one problem, however many networks are left.
+        raise Failure(tuple(dict.fromkeys(problems)))
+    return found
 
 
 def _prebuild_alone(candidate: Candidate, target: Mapping[Key, str]) -> dict[Key, EvaluatedEffect]:
