@@ -99,9 +99,10 @@ def look(
         raise no_branch(repository, remote, branch)
     fetch(repository, remote, {name: heads[name] for name in (branch, side) if name in heads})
     found = PushedBranch(branch, previous=head, revision=head, pushed_to=branch)
-    if differing(repository, head, files) and side in heads and not is_ancestor(repository, heads[side], head):
+    found.files = differing(repository, head, files)
+    if found.files and side in heads and not is_ancestor(repository, heads[side], head):
         found.revision, found.pushed_to = heads[side], side
-    found.files = differing(repository, str(found.revision), files)
+        found.files = differing(repository, heads[side], files)
     for path in found.files:
         entry = repository.entry(str(found.revision), path)
         found.before[path] = repository.run('cat-file', 'blob', entry[1]) if entry else b''

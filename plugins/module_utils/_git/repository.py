@@ -207,9 +207,9 @@ def private_repository(checkout: Repository) -> Iterator[Repository]:
     """
     folder = tempfile.mkdtemp(prefix='nixops-push-')
     try:
-        objects, shallow, attributes = (
-            checkout.text('rev-parse', '--path-format=absolute', '--git-path', name) for name in ('objects', 'shallow', 'info/attributes'))
-        form = checkout.text('rev-parse', '--show-object-format')
+        paths = ('--git-path', 'objects', '--git-path', 'shallow', '--git-path', 'info/attributes')
+        said = checkout.text('rev-parse', '--path-format=absolute', *paths, '--show-object-format')
+        objects, shallow, attributes, form = said.rsplit('\n', 3)
         private = Repository(checkout.path, {'GIT_DIR': os.path.join(folder, 'git'), 'GIT_INDEX_FILE': os.path.join(folder, 'index')})
         private.run('init', '--quiet', '--template=', '--object-format=%s' % form)
         with open(os.path.join(folder, 'git', 'objects', 'info', 'alternates'), 'w', encoding='utf-8') as stream:
