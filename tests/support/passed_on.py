@@ -41,7 +41,7 @@ class PassedOn(NamedTuple):
     variable: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sources:
     """Texts by the paths of their files. states, effects: what the code hands on as a whole, variables by options."""
 
@@ -58,13 +58,13 @@ class Sources:
     @cached_property
     def variables(self) -> set[str]:
         """Those of the role."""
-        entries = yaml.safe_load(self.texts[SPECS])['argument_specs'].values()
+        entries = parsed(self.texts[SPECS])['argument_specs'].values()
         return {name for entry in entries for name in entry.get('options') or {}}
 
     @cached_property
     def own(self) -> dict[str, Any]:
         """The variables that the role has for itself."""
-        return dict(yaml.safe_load(self.texts[ROLE + 'vars/main.yml']))
+        return dict(parsed(self.texts[ROLE + 'vars/main.yml']))
 
     def named(self, text: str) -> set[str]:
         """The variables of the role in a template, also as what preflight made of them."""
@@ -96,7 +96,7 @@ class Sources:
 
     def _handed_on(self, path: str) -> Iterator[tuple[str, Mapping[str, Any], str]]:
         """Modules, options that the tasks of a file give them, and the file that has them."""
-        for task in _mappings(yaml.safe_load(self.texts[path])):
+        for task in _mappings(parsed(self.texts[path])):
             for key, given in {**task, **(task.get('module_defaults') or {})}.items():
                 group = key == 'group/%shercules_ci' % COLLECTION
                 if not group and not key.startswith(COLLECTION):
@@ -109,7 +109,7 @@ class Sources:
 
     @cached_property
     def _group(self) -> list[str]:
-        groups: dict[str, list[str]] = yaml.safe_load(self.texts['meta/runtime.yml'])['action_groups']
+        groups: dict[str, list[str]] = parsed(self.texts['meta/runtime.yml'])['action_groups']
         return [name for name in groups['hercules_ci'] if isinstance(name, str)]
 
     def _others(self, passed: PassedOn) -> set[str]:
@@ -128,8 +128,8 @@ class Sources:
     def _declaring(self, passed: PassedOn) -> Iterator[str]:
         """Where the module's SPEC, or what it is made of, has the option."""
         starts = ['plugins/%s/%s.py' % (kind, passed.module) for kind in ('modules', 'action')]
-        near = {path for start in starts if start in self.texts for path in (start, *self._imported(start))}
-        near |= {path for start in near for path in self._imported(start) if 'ArgumentSpec' in self.texts[start]}
+        near = {path for start in starts if start in self.texts for path in (start, *imported(self, start))}
+        near |= {path for start in near for path in imported(self, start) if 'ArgumentSpec' in self.texts[start]}
         if self._is_of_effects(passed):
             near = {path for path in near if passed.option in read(self.texts[path]).parameters} or near
         yield from (path for path in near if passed.option in read(self.texts[path]).declared)
@@ -138,21 +138,25 @@ class Sources:
         """Whether it is an option of each effect, which stand together in an option of nixops_effect."""
         return passed.module == 'nixops_effect' and passed.option in self.effects
 
-    def _imported(self, path: str) -> Iterator[str]:
-        for level, module, names in read(self.texts[path]).imports:
-            folder = Path(path).parents[level - 1].joinpath(*module.split('.'))
-            files = (folder.as_posix() + '.py', *((folder / name).as_posix() + '.py' for name in names))
-            yield from (file for file in files if file in self.texts)
-
     def _documenting(self, passed: PassedOn) -> Iterator[str]:
         """Where the module's DOCUMENTATION has the option: its own, or a fragment of it, or what a fragment is made of."""
         own = 'plugins/modules/%s.py' % passed.module
         text = read(self.texts[own]).documentation
         fragments = ['plugins/doc_fragments/%s.py' % name for name in re.findall(r'- nixcd\.hercules_ci\.(_\w+)', text)]
         indent = '   +' if self._is_of_effects(passed) else '  '
-        for path in {own, *fragments, *(path for fragment in fragments for path in self._imported(fragment))}:
+        for path in {own, *fragments, *(path for fragment in fragments for path in imported(self, fragment))}:
             if re.search(r'(?m)^%s%s:\n +(?:description|type|aliases):' % (indent, passed.option), read(self.texts[path]).documentation):
                 yield path
+
+
+@cache
+def imported(sources: Sources, path: str) -> list[str]:
+    """The files that a file imports."""
+    found = []
+    for level, module, names in read(sources.texts[path]).imports:
+        folder = Path(path).parents[level - 1].joinpath(*module.split('.'))
+        found += [folder.as_posix() + '.py', *((folder / name).as_posix() + '.py' for name in names)]
+    return [file for file in found if file in sources.texts]
 
 
 class Read(NamedTuple):
@@ -175,6 +179,12 @@ def read(text: str) -> Read:
     imports = tuple((node.level, node.module or '', tuple(each.name for each in node.names))
                     for node in nodes if isinstance(node, ast.ImportFrom) and node.level)
     return Read(elements, listed, parameters, parameters | _declared(nodes), _documentation(nodes), imports)
+
+
+@cache
+def parsed(text: str) -> Any:
+    """Once for each text. Nobody changes it."""
+    return yaml.safe_load(text)
 
 
 def _mappings(value: Any) -> Iterator[dict[str, Any]]:
