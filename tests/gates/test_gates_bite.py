@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.gates.sessions import META, NOX, Counts, run
-from tests.support.surroundings import ROOT, copy_as_collection, environment, make_repository
+from tests.support.surroundings import ROOT, copy_as_collection, environment, export, make_repository
 
 LISTED = subprocess.run([NOX, '--noxfile', ROOT / 'noxfile.py', '--list', '--json'], check=True, capture_output=True, text=True).stdout
 NAMES = {session['name'] for session in json.loads(LISTED)} - {*META, 'matrix-generator'}
@@ -108,15 +107,8 @@ DEFECTS: dict[str, tuple[str, str | Callable[[str], str], str]] = {**QUICK, **SL
 
 def spoilt(top: Path, name: str, content: str | Callable[[str], str]) -> Path:
     """A small copy of the collection below TOP, with one file made defective."""
-    whole = copy_as_collection(top / 'whole')
     collection = top / 'ansible_collections' / 'nixcd' / 'hercules_ci'
-    for kept in KEPT:
-        (collection / kept).parent.mkdir(parents=True, exist_ok=True)
-        if (whole / kept).is_dir():
-            shutil.copytree(whole / kept, collection / kept, symlinks=True)
-        else:
-            shutil.copy2(whole / kept, collection / kept, follow_symlinks=False)
-    shutil.rmtree(top / 'whole')
+    export(collection, *KEPT)
     path = collection / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content if isinstance(content, str) else content(path.read_text()))

@@ -46,15 +46,15 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(['git', *arguments], cwd=folder, env=variables, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def files_of_the_change() -> list[str]:
-    """What a clone would hold, with the changes not committed yet: tracked and new files, nothing that is ignored."""
-    listed = git(ROOT, 'ls-files', '-z', '--cached', '--others', '--exclude-standard')
+def files_of_the_change(*parts: str) -> list[str]:
+    """What a clone would hold, or these parts of it, with the changes not committed yet: tracked and new files, nothing that is ignored."""
+    listed = git(ROOT, 'ls-files', '-z', '--cached', '--others', '--exclude-standard', '--', *parts)
     return sorted(name for name in set(listed.split('\0')) if name and os.path.lexists(ROOT / name))
 
 
-def export(folder: Path) -> None:
-    """Copy what a clone would hold into the folder."""
-    for name in files_of_the_change():
+def export(folder: Path, *parts: str) -> None:
+    """Copy what a clone would hold, or these parts of it, into the folder."""
+    for name in files_of_the_change(*parts):
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target, follow_symlinks=False)
@@ -71,7 +71,7 @@ def copy_as_collection(top: Path) -> Path:
 def make_repository(folder: Path) -> None:
     """Make the folder a repository of its own: ansible-lint, reuse and this module ask git which files there are."""
     git(folder, 'init', '--quiet')
-    git(folder, 'add', '--all')
+    git(folder, '-c', 'core.bigFileThreshold=1', 'add', '--all')  # into one file: to write one for each takes three times as long
 
 
 def use_temporary_folder() -> None:
