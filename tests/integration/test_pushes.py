@@ -6,20 +6,36 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.test_jobs import row
 from tests.support.repository import FILES, commit, git, head
-from tests.support.world import World
+from tests.support.world import Played, World, running_world
 
 PUSH = 'nixcd.hercules_ci.nixops : Push it to the branches of the selected networks'
 
 
-def test_only_the_selected_branch_is_pushed_and_the_file_has_all_networks(world: World) -> None:
-    played = world.play('--limit', 'agent-1,agent-2,production')
-    assert played.code == 0, played.output
+@pytest.fixture(scope='module')
+def first(tmp_path_factory: pytest.TempPathFactory, collections: Path) -> Iterator[tuple[World, Played]]:
+    """A world in which production alone has been deployed, and that play."""
+    with running_world(tmp_path_factory.mktemp('production') / 'world', collections) as made:
+        played = made.play('--limit', 'agent-1,agent-2,production')
+        assert played.code == 0, played.output
+        yield made, played
+
+
+@pytest.fixture(scope='module')
+def deployed_world(first: tuple[World, Played]) -> World:
+    """Here it is that one."""
+    return first[0]
+
+
+def test_only_the_selected_branch_is_pushed_and_the_file_has_all_networks(first: tuple[World, Played]) -> None:
+    """Looked at before other tests push more."""
+    world, played = first
     assert 'neat-staging' not in played.recap
     assert git(world.bare, 'diff', '--name-only', 'main', 'production') == 'ci.nix'
     assert git(world.bare, 'diff', '--name-only', 'main', 'staging') == ''
