@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from typing import Any, TypeVar, Union
 
 from ansible.errors import AnsibleError
@@ -83,7 +84,7 @@ def variables_of(host: str, hostvars: Any, loader: DataLoader, kind: type[HostVa
 
 def read_network(name: str, variables: Variables) -> tuple[Network, list[Problem]]:
     """A host of the group nixops_networks, with what is wrong with its variables."""
-    return _read(Network, name, variables, options_of('main'))
+    return _read(Network, name, variables, 'main')
 
 
 def without_others(networks: Sequence[Network], variables: Mapping[str, Variables]) -> list[Network]:
@@ -113,14 +114,15 @@ def without_others(networks: Sequence[Network], variables: Mapping[str, Variable
 
 def read_agent(name: str, variables: Variables) -> tuple[Host, list[Problem]]:
     """A host of the group hercules_agents, with what is wrong with its variables."""
-    return _read(Host, name, variables, options_of('agent'))
+    return _read(Host, name, variables, 'agent')
 
 
 OF_PLAYBOOKS = ('nixops_backup_', 'nixops_restore_', 'nixops_pins_', 'nixops_adopt_')
 """How the variables begin that other playbooks than those of the role take."""
 
 
-def _read(kind: type[HostKind], name: str, variables: Variables, options: Mapping[str, Any]) -> tuple[HostKind, list[Problem]]:
+def _read(kind: type[HostKind], name: str, variables: Variables, entry_point: str) -> tuple[HostKind, list[Problem]]:
+    options = options_of(entry_point)
     if isinstance(variables, Problem):
         return kind(name, {}, {}, frozenset(options)), [variables]
     known = set(options)
@@ -138,7 +140,7 @@ def _read(kind: type[HostKind], name: str, variables: Variables, options: Mappin
         except AnsibleError as error:
             problems[variable] = places_at_fault(name, variable, variables) or [not_evaluated(name, variable, error)]
     host = Host(name, given, values)
-    for variable, problem in (*_missing(host, options, problems), *_wrong_values(host, options), *_no_project(host), *_no_names(host)):
+    for variable, problem in (*_missing(host, options, problems), *_wrong_values(host, entry_point), *_no_project(host), *_no_names(host)):
         problems.setdefault(variable, []).append(problem)
     unknown = [variable for variable in variables if variable.startswith(PREFIX) and not variable.startswith(OF_PLAYBOOKS)]
     unknown = [variable for variable in unknown if variable not in known]
@@ -175,9 +177,15 @@ def _missing(host: Host, options: Mapping[str, Any], wrong: Container[str]) -> I
                             remedy='Set it in the inventory, for the host or a group of it.')
 
 
-def _wrong_values(host: Host, options: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+@cache
+def _schema(entry_point: str) -> Schema:
+    """Of all hosts: what is required and not there is another problem."""
+    return Schema({**schema_of(options_of(entry_point)), 'required': []})
+
+
+def _wrong_values(host: Host, entry_point: str) -> Iterator[tuple[str, Problem]]:
     """What the schema does not allow, in words that hold no value of a variable."""
-    for finding in Schema({**schema_of(options), 'required': []}).findings(dict(host.values)):
+    for finding in _schema(entry_point).findings(dict(host.values)):
         variable, *path = finding.path
         where, expected = host.line(variable, *path), finding.expected
         if finding.what != OTHER_KIND:
