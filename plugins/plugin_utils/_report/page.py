@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
-from jinja2 import DictLoader, Environment, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined, Template
 
 from .diagram import one_below_the_other, side_by_side
 from .outcome import FROM_GIT, NOTHING, TONES, Agent, Outcome, ReportedKey, columns_of, counted, job_name, result_numbers
@@ -27,11 +28,9 @@ _OF_ONE_RUN = re.compile(
 def html_page(outcomes: Sequence[Outcome], agents: Sequence[Agent], now: datetime, keys: Sequence[ReportedKey] = ()) -> str:
     """The whole page. now: when it is made, in UTC."""
     topology = topology_of(outcomes, agents)
-    loader = DictLoader({name: (_FILES / name).read_text('utf-8') for name in ('page.html.j2', 'diagram.svg.j2')})
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     rows = {outcome: 'row-%d' % number for number, outcome in enumerate(outcomes, 1)}
     reasons = _alike([outcome for outcome in outcomes if outcome.problems or outcome.log], lambda each: (each.problems, each.log))
-    return environment.get_template('page.html.j2').render(
+    return _template().render(
         style=(_FILES / 'page.css').read_text('utf-8'),
         projects=_by_project(outcomes),
         networks=len({outcome.network for outcome in outcomes}),
@@ -45,6 +44,13 @@ def html_page(outcomes: Sequence[Outcome], agents: Sequence[Agent], now: datetim
         description=_description(topology),
         columns=columns_of(outcomes), nothing=NOTHING, now=now, counted=counted, job_name=job_name,
     )
+
+
+@cache
+def _template() -> Template:
+    loader = DictLoader({name: (_FILES / name).read_text('utf-8') for name in ('page.html.j2', 'diagram.svg.j2')})
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template('page.html.j2')
 
 
 def same_but_for_time(page: str, other: str) -> bool:
