@@ -10,6 +10,7 @@ import os
 from typing import Any
 
 from botocore.client import ClientCreator
+from botocore.hooks import BaseEventHooks, EventAliaser
 from botocore.loaders import JSONFileLoader
 from moto.core import responses
 from moto.server import DomainDispatcherApplication, create_backend_app
@@ -30,10 +31,12 @@ def _share(owner: type, method: str) -> None:
 
 @functools.cache
 def read_services_once() -> None:
-    """Let all sessions of boto3 in this process share what each of them would read, and all clients of a service their class."""
+    """Let all sessions of boto3 in this process share what each of them would read or look up, and all clients of a service their class."""
     _share(JSONFileLoader, 'load_file')
     _share(ClientCreator, '_load_service_model')
     _share(ClientCreator, '_create_client_class')
+    _share(EventAliaser, '_alias_event_name')
+    _share(BaseEventHooks, '_verify_accept_kwargs')
 
 
 @functools.cache
