@@ -75,12 +75,17 @@ def test_networks_of_several_functions(mixed: tuple[World, Played]) -> None:
     assert second.changes == {}
 
 
-def plan_of_web(world: World) -> str:
+def plan_of_web(played: Played) -> str:
+    """What a play says of the machine before it deploys it, or in place of that."""
+    (line,) = re.findall(r'Runs runNixOS at \S+: \S+-nixos-system-web\S*\. (.+)', played.output)
+    return str(line)
+
+
+def planned(world: World) -> str:
     """What the playbook plan says of the machine."""
     shown = world.play('--limit', 'web', playbook='plan')
     assert shown.code == 0, shown.output
-    (line,) = re.findall(r'Runs runNixOS at \S+: \S+-nixos-system-web\S*\. (.+)', shown.output)
-    return str(line)
+    return plan_of_web(shown)
 
 
 def test_the_plan_says_whether_a_machine_changes(world: World) -> None:
@@ -90,17 +95,17 @@ def test_the_plan_says_whether_a_machine_changes(world: World) -> None:
     networks['production']['hosts'] = {'web': WEB}
     del networks['staging']
     del world.inventory['hercules_agents']['vars']['nixops_agent_secrets']['neat-aws']
-    assert plan_of_web(world) == 'Whether that changes anything is not known: no job has deployed it yet.'
     first = world.play()
     assert first.code == 0, first.output
+    assert plan_of_web(first) == 'Whether that changes anything is not known: no job has deployed it yet.'
     assert row(first, 'web')[-4:] == ['+0', '~?', '-0', 'deployed']
-    assert plan_of_web(world) == 'No change: job 4 has deployed the same.'
+    assert planned(world) == 'No change: job 4 has deployed the same.'
     networks['production']['hosts']['web'] = {**WEB, 'nixops_configuration': 'new.nix', 'nixops_effect_script': 'exit 1'}
-    assert plan_of_web(world) == 'Changed: job 4 has deployed another one.'
+    assert planned(world) == 'Changed: job 4 has deployed another one.'
     failed = world.play(playbook='networks')
-    assert 'Changed: job 4 has deployed another one.' in failed.output
+    assert plan_of_web(failed) == 'Changed: job 4 has deployed another one.'
     assert row(failed, 'web')[-4:] == ['+0', '~1', '-0', 'failed']
-    assert plan_of_web(world) == 'Whether that changes anything is not known: job 6, which was the last to deploy it, did not end well.'
+    assert planned(world) == 'Whether that changes anything is not known: job 6, which was the last to deploy it, did not end well.'
 
 
 def machine_beside_nixops(world: World) -> None:
