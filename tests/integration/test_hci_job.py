@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ HANDLERS = """\
 }; }
 """ % EFFECT
 Job = Callable[..., dict[str, Any]]
+Jobs = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -69,18 +70,18 @@ def push(tmp_path: Path, sandbox: Sandbox) -> Callable[[str], str]:
 
 
 @pytest.fixture
-def job(tmp_path: Path, sandbox: Sandbox) -> Job:
-    """job(**options) plays a task with hci_job: its result, with all that it printed as `output`."""
+def jobs(tmp_path: Path, sandbox: Sandbox) -> Jobs:
+    """jobs(options, more_options) plays tasks with hci_job: the result of each, with all that it printed as `output`."""
     collections = collection_parent()
 
-    def run(*arguments: str, **options: Any) -> dict[str, Any]:
-        task = {'project': PROJECT, 'branch': 'main', 'api_base_url': sandbox.url, **options}
-        tasks = [
-            {'nixcd.hercules_ci.hci_job': task, 'register': 'result', 'ignore_errors': True},
+    def run(*tasks: dict[str, Any], arguments: Sequence[str] = ()) -> list[dict[str, Any]]:
+        played: list[dict[str, Any]] = []
+        for options in tasks:
+            task = {'project': PROJECT, 'branch': 'main', 'api_base_url': sandbox.url, **options}
+            played.append({'nixcd.hercules_ci.hci_job': task, 'register': 'result', 'ignore_errors': True})
             # Not by way of a file: that is written by two modules, in processes of their own.
-            {'name': 'Tell', 'ansible.builtin.debug': {'msg': 'result: {{ result | to_json }}'}},
-        ]
-        play = {'hosts': 'localhost', 'connection': 'local', 'gather_facts': False, 'tasks': tasks}
+            played.append({'name': 'Tell', 'ansible.builtin.debug': {'msg': 'result: {{ result | to_json }}'}})
+        play = {'hosts': 'localhost', 'connection': 'local', 'gather_facts': False, 'tasks': played}
         (tmp_path / 'play.yml').write_text(json.dumps([play]))
         kept = {name: value for name, value in os.environ.items() if not name.startswith(('ANSIBLE_', 'HERCULES_CI_'))}
         environment = {**kept, 'HERCULES_CI_API_TOKEN': sandbox.token, 'ANSIBLE_COLLECTIONS_PATH': str(collections), 'HOME': str(tmp_path)}
@@ -90,10 +91,18 @@ def job(tmp_path: Path, sandbox: Sandbox) -> Job:
         assert sandbox.token not in done.stdout + done.stderr
         assert '[DEPRECATION WARNING]' not in done.stderr
         assert done.returncode == 0, done.stdout + done.stderr
-        output, _heading, told = done.stdout.partition('TASK [Tell]')
-        message = json.loads(told[told.index('{'):told.rindex('}') + 1])['msg']
-        result: dict[str, Any] = json.loads(message.removeprefix('result: '))
-        return {**result, 'output': output}
+        printed = re.findall(r'^TASK \[nixcd\.hercules_ci\.hci_job\](.*?)^TASK \[Tell\].*?({.*?^})', done.stdout, re.DOTALL | re.MULTILINE)
+        assert len(printed) == len(tasks), done.stdout
+        return [{**json.loads(json.loads(told)['msg'].removeprefix('result: ')), 'output': output} for output, told in printed]
+
+    return run
+
+
+@pytest.fixture
+def job(jobs: Jobs) -> Job:
+    """job(**options) plays one task."""
+    def run(*arguments: str, **options: Any) -> dict[str, Any]:
+        return jobs(options, arguments=arguments)[0]
 
     return run
 
@@ -124,10 +133,11 @@ def test_a_deployment_is_followed_and_is_evidence_afterwards(
 
 @pytest.mark.parametrize('log_minimum', ['exclusive', SLOW('inclusive')])
 def test_a_failing_effect_is_quoted_and_its_neighbour_told_apart(
-    sandbox: Sandbox, push: Callable[[str], str], job: Job, log_minimum: str
+    sandbox: Sandbox, push: Callable[[str], str], jobs: Jobs, log_minimum: str
 ) -> None:
     sandbox.settings(log_minimum=log_minimum)
-    result = job(revision=push(HANDLERS % ('echo importing; echo no route to web-1; exit 1', 'echo fine')))
+    revision = push(HANDLERS % ('echo importing; echo no route to web-1; exit 1', 'echo fine'))
+    result, again, where_failed = jobs({'revision': revision}, {'state': 'rerun'}, {'rerun_failed': True})
     assert result['failed']
     assert 'The effect effects.deploy of job 2 (a) failed.' in result['msg']
     failed, fine = result['jobs']
@@ -135,31 +145,31 @@ def test_a_failing_effect_is_quoted_and_its_neighbour_told_apart(
     assert (result['job']['effects'][0]['log'][:2], effect['message']) == (['importing', 'no route to web-1'], 'no route to web-1')
     assert (effect['status'], fine['effects'][0]['status']) == ('Failed', 'Successful')
     assert result['output'].count('importing') == 1
-    again = job(state='rerun')
     assert [(each['index'], each['rerun_of']) for each in again['jobs']] == [(4, 2), (5, 3)]
     assert (again['changed'], again['failed']) == (True, True)
-    assert [each['index'] for each in job(rerun_failed=True)['jobs']] == [6, 5]
+    assert [each['index'] for each in where_failed['jobs']] == [6, 5]
 
 
-def test_a_failing_evaluation_names_the_attribute(sandbox: Sandbox, push: Callable[[str], str], job: Job) -> None:
-    result = job(revision=push('{ src ? { } }: { network = throw "no such network"; }\n'))
+def test_a_failing_evaluation_names_the_attribute(push: Callable[[str], str], jobs: Jobs) -> None:
+    revisions = [push('{ src ? { } }: { network = throw "no such network"; }\n'), push('{ src ? { } }: {\n')]
+    result, broken = jobs(*({'revision': revision} for revision in revisions))
     assert 'no such network' in result['msg']
     assert result['job']['attribute_errors'][0]['attribute'] == 'network'
-    broken = job(revision=push('{ src ? { } }: {\n'))
     assert 'syntax error' in broken['msg']
 
 
 @pytest.mark.parametrize('cancelled_status', ['Success', SLOW('Pending')])
 def test_a_cancelled_job_has_failed_whatever_its_status(
-    sandbox: Sandbox, push: Callable[[str], str], job: Job, cancelled_status: str
+    sandbox: Sandbox, push: Callable[[str], str], jobs: Jobs, cancelled_status: str
 ) -> None:
     sandbox.settings(cancelled_status=cancelled_status)
     sandbox.hold_effects()
     revision = push(LEGACY % 'echo deployed')
-    assert job(state='cancelled', revision=revision)['changed'] is True
+    cancelling = {'state': 'cancelled', 'revision': revision}
+    cancelled, again, waited = jobs(cancelling, cancelling, {'revision': revision})
+    assert (cancelled['changed'], again['changed']) == (True, False)
     assert [each['isCancelled'] for each in sandbox.jobs(PROJECT)].count(True) >= 1
-    assert job(state='cancelled', revision=revision)['changed'] is False
-    assert 'was cancelled' in job(revision=revision)['msg']
+    assert 'was cancelled' in waited['msg']
 
 
 def test_a_restart_of_the_service_while_waiting_is_survived(sandbox: Sandbox, push: Callable[[str], str], job: Job) -> None:
