@@ -176,22 +176,24 @@ def test_networks_that_run_on_the_branch_without_being_named_there(untouched: Wo
 def test_states_on_the_server_that_are_none(untouched: World, state: str) -> None:
     contents = {'empty': b'', 'garbage': b'garbage', 'nothing': b'{}',
                 'another': EXPORT.replace(b'cccccccc', b'dddddddd').replace(b'aws-prod', b'other')}
-    each_refused(untouched, {'%s-%s' % (state, name): content for name, content in contents.items()}, {'nixops_state': state})
+    each_refused(untouched, {'%s-%s' % (state, name): (content, {'nixops_state': state}) for name, content in contents.items()})
 
 
-@pytest.mark.parametrize('existing', ['keep', 'replace'])
-def test_another_deployment_of_the_same_name_on_the_server(untouched: World, existing: str) -> None:
-    played = each_refused(untouched, {'swapped-' + existing: EXPORT.replace(b'cccccccc', b'dddddddd')}, {'nixops_state_existing': existing})
-    assert 'dddddddd' in played.output
+def test_other_deployments_of_the_same_name_on_the_server(untouched: World) -> None:
+    others = {'keep': 'eeeeeeee', 'replace': 'ffffffff'}
+    played = each_refused(untouched, {'swapped-' + existing: (
+        EXPORT.replace(b'cccccccc', other.encode()), {'nixops_state_existing': existing}) for existing, other in others.items()})
+    for other in others.values():
+        assert other in played.output
 
 
-def each_refused(world: World, states: dict[str, bytes], variables: dict[str, Any]) -> Played:
-    """One play of a network for each of these states on the server, all of which are named, and stay as they are."""
-    for name, content in states.items():
+def each_refused(world: World, states: dict[str, tuple[bytes, dict[str, Any]]]) -> Played:
+    """One play of a network for each of these states on the server, with variables; all are named, and stay as they are."""
+    for name, (content, _variables) in states.items():
         world.sandbox.put_state(PROJECT, name + '.json', content)
-    in_place_of(world, 'neat-network', dict.fromkeys(states, variables))
+    in_place_of(world, 'neat-network', {name: variables for name, (_content, variables) in states.items()})
     played = refused(world, '--limit', 'hercules_agents,production')
-    for name, content in states.items():
+    for name, (content, _variables) in states.items():
         assert re.search(r'Where: (%s, )?%s\.json, version 1\b' % (name, name), played.output), name + played.output
         assert world.sandbox.states(PROJECT, name + '.json') == [content]
     return played
