@@ -11,7 +11,7 @@ import os
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,12 +105,15 @@ def problems(checkout: Path, chosen: Declaration, effects: Sequence[Mapping[str,
             remedy='Remove %s, or set file: %s.' % (other[0], other[0]),
         ))
     repository = top_of_working_tree(str(checkout))
+    there = [file for _where, file in wanted if _exists(checkout / file)]
+    with _git(checkout):
+        tracked = _tracked(repository, there) if repository and there else {}
     for where, file in wanted:
-        if not _exists(checkout / file):
+        if file not in there:
             found.append(Problem('The file does not exist.', where, found=str(checkout / file), remedy='Create it, or correct its name.'))
         elif repository:
             with _git(checkout):
-                found += _missing_in_clones(repository, where, file)
+                found += _missing_in_clones(repository, where, file, tracked)
     if repository:
         with _git(checkout):
             ignored = is_ignored_by_others(repository, chosen.file)
@@ -128,7 +131,14 @@ def _git(checkout: Path) -> Iterator[None]:
         raise unreadable(str(checkout), error) from error
 
 
-def _missing_in_clones(repository: Repository, where: str, file: str) -> Iterator[Problem]:
+def _tracked(repository: Repository, files: Iterable[str]) -> dict[str, str]:
+    """What Git tracks at these paths, at the folders that they lead through, and in these, with its mode."""
+    names = dict.fromkeys(name for file in files for name in with_parents(file))
+    listed = os.fsdecode(repository.run('--literal-pathspecs', 'ls-files', '--stage', '-z', '--', *names))
+    return {name: mode for mode, name in (_entry(line) for line in listed.split('\0') if line)}
+
+
+def _missing_in_clones(repository: Repository, where: str, file: str, tracked: Mapping[str, str]) -> Iterator[Problem]:
     """Why an agent would not have a file that is there. A path may lead through a link, and end in another repository."""
     place, links, real = os.path.join(repository.path, file), [], file
     while True:
@@ -146,8 +156,8 @@ def _missing_in_clones(repository: Repository, where: str, file: str) -> Iterato
         yield Problem('The file does not exist.', where, found='%s, by the link %s' % (place, links[-1]),
                       remedy='Create it, or correct the link.')
         return
-    listed = repository.run('--literal-pathspecs', 'ls-files', '--stage', '-z', '--', *links, *with_parents(real), real)
-    tracked = {name: mode for mode, name in (_entry(line) for line in os.fsdecode(listed).split('\0') if line)}
+    if links:
+        tracked = _tracked(repository, (*links, real))
     foreign = next((name for name in with_parents(real) if tracked.get(name) == SUBMODULE or _is_repository(repository, name)), None)
     if foreign is not None:
         yield Problem('The file lies in a submodule, or another repository, which agents do not have.', where,
