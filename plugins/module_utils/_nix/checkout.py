@@ -105,7 +105,7 @@ def problems(checkout: Path, chosen: Declaration, effects: Sequence[Mapping[str,
             remedy='Remove %s, or set file: %s.' % (other[0], other[0]),
         ))
     repository = top_of_working_tree(str(checkout))
-    there = [file for _where, file in wanted if _exists(checkout / file)]
+    there = {file for _where, file in wanted if _exists(checkout / file)}
     with _git(checkout):
         tracked = _tracked(repository, there) if repository and there else {}
     for where, file in wanted:
