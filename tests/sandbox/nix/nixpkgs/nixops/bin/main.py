@@ -12,6 +12,7 @@ import os
 import sys
 
 import machines
+import network
 import state_files
 from deploy import deploy, say
 
@@ -94,8 +95,9 @@ def parser(generation):
     return whole
 
 
-def main(generation, keeper):
+def main(keeper):
     """keeper: what reads and writes the state."""
+    generation = network.GENERATION
     whole = parser(generation)
     options = whole.parse_args()
     if options.version:
@@ -108,4 +110,4 @@ def main(generation, keeper):
 
 
 if __name__ == '__main__':
-    main(1, state_files.Local)
+    main(state_files.Local)

@@ -150,4 +150,4 @@ def read(data):
 
 
 if __name__ == '__main__':
-    main.main(2, Remote)
+    main.main(Remote)
