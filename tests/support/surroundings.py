@@ -24,18 +24,6 @@ CHECKOUT = Path(os.environ.get('NIXCD_CHECKOUT', ROOT))
 """What it was copied from, with the tools."""
 CACHE = CHECKOUT / '.cache'
 
-# ansible-test downloads get-pip.py from outside the package registries unless its cache has one; ensurepip does the same.
-# In a child process, because ensurepip turns pip's configuration (index, certificates) off in the process that it runs in.
-# What runs in these environments ends within a minute or two: collecting garbage would be a fifth of its time.
-GET_PIP = '''\
-import os, subprocess, sys, sysconfig
-with open(os.path.join(sysconfig.get_path('purelib'), 'no_garbage_collection.pth'), 'w') as file:
-    file.write('import gc; gc.disable()')
-wanted = [argument for argument in sys.argv[1:] if argument not in ('--no-setuptools', '--no-wheel')]
-subprocess.check_call([sys.executable, '-m', 'ensurepip', '--default-pip'], stdout=subprocess.DEVNULL)
-sys.exit(subprocess.call([sys.executable, '-m', 'pip', 'install', '--quiet', *wanted]))
-'''
-
 
 @cache
 def variables_of_git() -> frozenset[str]:
@@ -114,7 +102,7 @@ def seed_get_pip(home: Path, tools: Path) -> None:
         for version in re.findall(r"pip='([\d.]+)'", source.read_text()):
             target = home / '.ansible' / 'test' / 'cache' / ('get_pip_%s.py' % version.replace('.', '_'))
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(GET_PIP)
+            shutil.copy(ROOT / 'tests' / 'support' / 'get_pip.py', target)
 
 
 def environment(top: Path, tools: Path = CHECKOUT / '.venv' / 'bin') -> dict[str, str]:
