@@ -33,11 +33,11 @@ OTHER = os.environ.get('NIXCD_TOOLS')
 TOOLS = Path(OTHER or CHECKOUT / '.venv')
 SHARED = (TOOLS / 'pyvenv.cfg').exists()
 MEASURED = 'python' if OTHER else 'coverage run'
-# make test runs other sessions beside: more processes than processors take a third more of their time.
-WORKERS = max(1, (os.cpu_count() or 1) // (2 if COPIED else 1))
-PYTEST = '-m pytest %s --quiet --junitxml=$OUT/$0.xml --numprocesses %d --dist loadfile' % ('' if OTHER else '-m "not slow"', WORKERS)
-LONGEST = 'plays'
-"""What all others leave a processor to, so that it does not go on when they have ended."""
+PROCESSORS = os.cpu_count() or 1
+PYTEST = '-m pytest %s --quiet --junitxml=$OUT/$0.xml --dist loadfile --numprocesses' % ('' if OTHER else '-m "not slow"')
+PLAYS = 'plays'
+UNITS = 'units'
+"""What leaves the processors to all others and uses what they leave, so that none is idle before all have ended."""
 QUICK = ['lint', 'codeqa', 'license-check', 'changelog', 'workflows', 'role-variables', 'exceptions']
 
 nox.options.allow_parallel = True
@@ -45,7 +45,7 @@ nox.options.reuse_venv = 'yes'
 nox.options.envdir = str(TOOLS / 'nox' if OTHER else CHECKOUT / '.nox')
 # First those that take longest, and molecule, which waits for its machines more than it computes.
 nox.options.sessions = [
-    *QUICK, LONGEST, 'units', 'molecule', 'ansible-test-sanity', 'ansible-test-integration', 'gates', 'ansible-lint', 'site',
+    *QUICK, PLAYS, UNITS, 'molecule', 'ansible-test-sanity', 'ansible-test-integration', 'gates', 'ansible-lint', 'site',
     'build-import-check', 'docs-check', 'extra-checks', 'ee-check', 'coverage',
 ]
 os.environ['GALAXY_IMPORTER_RUN_ANSIBLE_LINT'] = 'false'  # which is a session of its own
@@ -81,7 +81,7 @@ def gate(
         asked = subprocess.run(['bash', '-c', possible], cwd=collection, env=variables, check=False, capture_output=True, text=True)
         if asked.returncode:
             session.skip((asked.stdout or asked.stderr).strip())
-        shell = (*(() if name == LONGEST else ('nice',)), 'bash', '-euo', 'pipefail', '-c', command, name)
+        shell = (*(('nice',) if name == UNITS else ()), 'bash', '-euo', 'pipefail', '-c', command, name)
         with session.chdir(collection):
             session.run(*shell, *session.posargs, env=variables, include_outer_env=False, external=True, log=False)
 
@@ -99,10 +99,12 @@ gate('role-variables', "A role's defaults, argument specs and tasks agree.", 'PY
 gate('exceptions', 'What other gates overlook has a reason, and is less than ten.', 'python -m tests.gates.exceptions')
 gate('molecule', 'The role on three booted Debian machines.', 'exec setpriv --pdeathsig TERM setsid tests/hosts/molecule.sh "$@"',
      group='hosts', possible='tests/hosts/hosts.sh possible $OUT/hosts')
-gate('units', 'Unit and property tests.',
-     'export COVERAGE_FILE=$OUT/coverage-unit; %s %s "${@:-tests/unit}"' % (MEASURED, PYTEST), programs=('nix-instantiate',))
+gate(UNITS, 'Unit and property tests.',
+     'export COVERAGE_FILE=$OUT/coverage-unit; %s %s %d "${@:-tests/unit}"' % (MEASURED, PYTEST, PROCESSORS), programs=('nix-instantiate',))
 # Not measured: that takes as long as the plays themselves, and ansible-test-integration runs the same plugins through playbooks.
-gate(LONGEST, 'The role and the modules in plays against the sandbox.', 'python %s "${@:-tests/integration}"' % PYTEST,
+gate(PLAYS, 'The role and the modules in plays against the sandbox.',
+     # make test runs other sessions beside: more processes than processors take a third more of their time
+     'python %s %d "${@:-tests/integration}"' % (PYTEST, max(1, PROCESSORS // (2 if COPIED else 1))),
      programs=('nix-instantiate', 'git'))
 gate('ansible-test-sanity', 'ansible-test sanity on every Python that is there.', 'ansible-test sanity --local --color no "$@"',
      programs=('shellcheck',))
@@ -115,9 +117,9 @@ gate('coverage', 'Lines of plugins/ that units and ansible-test-integration ran,
      'shopt -s nullglob && export COVERAGE_FILE=$OUT/all && '
      'coverage combine --quiet --keep $OUT/coverage-* $OUT/ansible_collections/nixcd/hercules_ci/tests/output/coverage/* && '
      'coverage report && coverage json --quiet -o - | python -m tests.gates.line_coverage 95',
-     programs=('nix-instantiate', 'git'), requires=('units', 'ansible-test-integration'))
+     programs=('nix-instantiate', 'git'), requires=(UNITS, 'ansible-test-integration'))
 gate('site', 'The documentation as HTML, where every reference leads somewhere.', 'python -m tests.site $OUT/site', group='lint')
-gate('gates', 'The quick gates fail on a defect of their kind.', 'python %s tests/gates' % PYTEST)
+gate('gates', 'The quick gates fail on a defect of their kind.', 'python %s 1 tests/gates' % PYTEST)
 gate('ee-check', 'ansible-builder finds what an image needs.',
      'ansible-galaxy collection build --output-path $OUT/ee >/dev/null && cp tests/ee/* $OUT/ee && cd $OUT/ee && '
      'mv *.tar.gz nixcd-hercules_ci.tar.gz && '
