@@ -34,8 +34,9 @@ TOOLS = Path(OTHER or CHECKOUT / '.venv')
 SHARED = (TOOLS / 'pyvenv.cfg').exists()
 MEASURED = 'python' if OTHER else 'coverage run'
 PROCESSORS = os.cpu_count() or 1
+# make test runs other sessions beside: more processes than processors take a third more of their time.
+WORKERS = max(1, PROCESSORS // (2 if COPIED else 1))
 PYTEST = '-m pytest %s --quiet --junitxml=$OUT/$0.xml --dist loadfile --numprocesses' % ('' if OTHER else '-m "not slow"')
-PLAYS = 'plays'
 UNITS = 'units'
 """What leaves the processors to all others and uses what they leave, so that none is idle before all have ended."""
 QUICK = ['lint', 'codeqa', 'license-check', 'changelog', 'workflows', 'role-variables', 'exceptions']
@@ -45,7 +46,7 @@ nox.options.reuse_venv = 'yes'
 nox.options.envdir = str(TOOLS / 'nox' if OTHER else CHECKOUT / '.nox')
 # First those that take longest, and molecule, which waits for its machines more than it computes.
 nox.options.sessions = [
-    *QUICK, PLAYS, UNITS, 'molecule', 'ansible-test-sanity', 'ansible-test-integration', 'gates', 'ansible-lint', 'site',
+    *QUICK, 'plays', UNITS, 'molecule', 'ansible-test-sanity', 'ansible-test-integration', 'gates', 'ansible-lint', 'site',
     'build-import-check', 'docs-check', 'extra-checks', 'ee-check', 'coverage',
 ]
 os.environ['GALAXY_IMPORTER_RUN_ANSIBLE_LINT'] = 'false'  # which is a session of its own
@@ -102,9 +103,7 @@ gate('molecule', 'The role on three booted Debian machines.', 'exec setpriv --pd
 gate(UNITS, 'Unit and property tests.',
      'export COVERAGE_FILE=$OUT/coverage-unit; %s %s %d "${@:-tests/unit}"' % (MEASURED, PYTEST, PROCESSORS), programs=('nix-instantiate',))
 # Not measured: that takes as long as the plays themselves, and ansible-test-integration runs the same plugins through playbooks.
-gate(PLAYS, 'The role and the modules in plays against the sandbox.',
-     # make test runs other sessions beside: more processes than processors take a third more of their time
-     'python %s %d "${@:-tests/integration}"' % (PYTEST, max(1, PROCESSORS // (2 if COPIED else 1))),
+gate('plays', 'The role and the modules in plays against the sandbox.', 'python %s %d "${@:-tests/integration}"' % (PYTEST, WORKERS),
      programs=('nix-instantiate', 'git'))
 gate('ansible-test-sanity', 'ansible-test sanity on every Python that is there.', 'ansible-test sanity --local --color no "$@"',
      programs=('shellcheck',))
@@ -119,7 +118,7 @@ gate('coverage', 'Lines of plugins/ that units and ansible-test-integration ran,
      'coverage report && coverage json --quiet -o - | python -m tests.gates.line_coverage 95',
      programs=('nix-instantiate', 'git'), requires=(UNITS, 'ansible-test-integration'))
 gate('site', 'The documentation as HTML, where every reference leads somewhere.', 'python -m tests.site $OUT/site', group='lint')
-gate('gates', 'The quick gates fail on a defect of their kind.', 'python %s 1 tests/gates' % PYTEST)
+gate('gates', 'The quick gates fail on a defect of their kind.', 'python %s %d tests/gates' % (PYTEST, WORKERS))
 gate('ee-check', 'ansible-builder finds what an image needs.',
      'ansible-galaxy collection build --output-path $OUT/ee >/dev/null && cp tests/ee/* $OUT/ee && cd $OUT/ee && '
      'mv *.tar.gz nixcd-hercules_ci.tar.gz && '
