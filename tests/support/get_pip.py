@@ -4,7 +4,7 @@
 """Runs in place of the get-pip.py that ansible-test downloads from outside the package registries: gives its environments a pip.
 
 uv installs the pip that is asked for, and then all that this pip is asked to install: that takes a tenth of the time, in a dozen
-environments. Where uv cannot, ensurepip makes a start.
+environments. What uv cannot install, whose settings are not pip's, pip does; ensurepip makes a start where that was pip itself.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import sysconfig
 from pathlib import Path
 
 PIP = '''\
-import os, sys
+import os, subprocess, sys
 if sys.argv[1] == 'install':
-    os.environ.update(%r)
-    os.execv(%r, ['uv', 'pip', 'install', '--quiet', '--python', sys.executable, *sys.argv[2:]])
+    install = [%r, 'pip', 'install', '--quiet', '--python', sys.executable, *sys.argv[2:]]
+    if not subprocess.call(install, env={**os.environ, **%r}):
+        sys.exit()
 from pip._internal.cli.main import main
 sys.exit(main())
 '''
@@ -35,7 +36,7 @@ wanted = [argument for argument in sys.argv[1:] if not argument.startswith('--')
 uv = shutil.which('uv')
 install = ['pip', 'install', '--quiet', '--python', sys.executable, *wanted]
 if uv and not subprocess.call([uv, *install], env={**os.environ, **TRUST}):
-    (site / 'pip' / '__main__.py').write_text(PIP % (TRUST, uv))
+    (site / 'pip' / '__main__.py').write_text(PIP % (uv, TRUST))
 else:
     # in a child process, because ensurepip turns pip's configuration (index, certificates) off in the process that it runs in
     subprocess.check_call([sys.executable, '-m', 'ensurepip', '--default-pip'], stdout=subprocess.DEVNULL)
