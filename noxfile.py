@@ -37,8 +37,8 @@ PROCESSORS = os.cpu_count() or 1
 # make test runs other sessions beside: more processes than processors take a third more of their time.
 WORKERS = max(1, PROCESSORS // (2 if COPIED else 1))
 PYTEST = '-m pytest %s --quiet --junitxml=$OUT/$0.xml --dist loadfile --numprocesses' % ('' if OTHER else '-m "not slow"')
-UNITS = 'units'
-"""What leaves the processors to all others and uses what they leave, so that none is idle before all have ended."""
+NICE = {'plays': 0, 'units': 10}
+"""How far sessions yield to others, 5 unless named here. Plays take longest: they would go on alone. Units use what all others leave."""
 QUICK = ['lint', 'codeqa', 'license-check', 'changelog', 'workflows', 'role-variables', 'exceptions']
 
 nox.options.allow_parallel = True
@@ -46,7 +46,7 @@ nox.options.reuse_venv = 'yes'
 nox.options.envdir = str(TOOLS / 'nox' if OTHER else CHECKOUT / '.nox')
 # First those that take longest, and molecule, which waits for its machines more than it computes.
 nox.options.sessions = [
-    *QUICK, 'plays', UNITS, 'molecule', 'ansible-test-sanity', 'ansible-test-integration', 'gates', 'ansible-lint', 'site',
+    *QUICK, 'plays', 'units', 'molecule', 'ansible-test-sanity', 'ansible-test-integration', 'gates', 'ansible-lint', 'site',
     'build-import-check', 'docs-check', 'extra-checks', 'ee-check', 'coverage',
 ]
 os.environ['GALAXY_IMPORTER_RUN_ANSIBLE_LINT'] = 'false'  # which is a session of its own
@@ -82,7 +82,7 @@ def gate(
         asked = subprocess.run(['bash', '-c', possible], cwd=collection, env=variables, check=False, capture_output=True, text=True)
         if asked.returncode:
             session.skip((asked.stdout or asked.stderr).strip())
-        shell = (*(('nice',) if name == UNITS else ()), 'bash', '-euo', 'pipefail', '-c', command, name)
+        shell = ('nice', '-n', str(NICE.get(name, 5)), 'bash', '-euo', 'pipefail', '-c', command, name)
         with session.chdir(collection):
             session.run(*shell, *session.posargs, env=variables, include_outer_env=False, external=True, log=False)
 
@@ -100,7 +100,7 @@ gate('role-variables', "A role's defaults, argument specs and tasks agree.", 'PY
 gate('exceptions', 'What other gates overlook has a reason, and is less than ten.', 'python -m tests.gates.exceptions')
 gate('molecule', 'The role on three booted Debian machines.', 'exec setpriv --pdeathsig TERM setsid tests/hosts/molecule.sh "$@"',
      group='hosts', possible='tests/hosts/hosts.sh possible $OUT/hosts')
-gate(UNITS, 'Unit and property tests.',
+gate('units', 'Unit and property tests.',
      'export COVERAGE_FILE=$OUT/coverage-unit; %s %s %d "${@:-tests/unit}"' % (MEASURED, PYTEST, PROCESSORS), programs=('nix-instantiate',))
 # Not measured: that takes as long as the plays themselves, and ansible-test-integration runs the same plugins through playbooks.
 gate('plays', 'The role and the modules in plays against the sandbox.', 'python %s %d "${@:-tests/integration}"' % (PYTEST, WORKERS),
@@ -116,7 +116,7 @@ gate('coverage', 'Lines of plugins/ that units and ansible-test-integration ran,
      'shopt -s nullglob && export COVERAGE_FILE=$OUT/all && '
      'coverage combine --quiet --keep $OUT/coverage-* $OUT/ansible_collections/nixcd/hercules_ci/tests/output/coverage/* && '
      'coverage report && coverage json --quiet -o - | python -m tests.gates.line_coverage 95',
-     programs=('nix-instantiate', 'git'), requires=(UNITS, 'ansible-test-integration'))
+     programs=('nix-instantiate', 'git'), requires=('units', 'ansible-test-integration'))
 gate('site', 'The documentation as HTML, where every reference leads somewhere.', 'python -m tests.site $OUT/site', group='lint')
 gate('gates', 'The quick gates fail on a defect of their kind.', 'python %s %d tests/gates' % (PYTEST, WORKERS))
 gate('ee-check', 'ansible-builder finds what an image needs.',
