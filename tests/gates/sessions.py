@@ -30,6 +30,8 @@ SUMMARIES = {
 """The part of the output that is worth showing beside the session's name."""
 NOTHING = re.compile('(?!)')
 REASON = re.compile('(?<=skipped: ).*')
+TIME = re.compile(r' \(took [^()]+\)(?=\.$)', re.MULTILINE)
+"""What nox adds to a reason where a session took a second."""
 HEADING = re.compile(r'={10} \S+ ([\w-]+): (\w+)')
 END = re.compile(r'Starting session |nox > Ran \d+ sessions')
 
@@ -82,7 +84,7 @@ class Told:
             self.findings.add(self._name)
             print('========== %s: finding ==========\n%s' % (self._name, ''.join(output)), flush=True)
             return
-        summary = (REASON if self._state == 'skipped' else SUMMARIES.get(self._name, NOTHING)).search(''.join(output))
+        summary = (REASON if self._state == 'skipped' else SUMMARIES.get(self._name, NOTHING)).search(TIME.sub('', ''.join(output)))
         state = 'ok' if self._state == 'success' else self._state
         print('%-8s %-26s %s' % (state, self._name, summary.group() if summary else ''), flush=True)
 

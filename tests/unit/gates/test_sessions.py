@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.gates.sessions import Counts, run
+from tests.gates.sessions import Counts, Told, run
 from tests.support.surroundings import ROOT
 
 NOXFILE = '''
@@ -71,6 +71,15 @@ def test_sessions_are_counted(told: Any) -> None:
     assert sorted(line.split() for line in printed.splitlines() if line.startswith(('ok', 'skipped'))) == [
         ['ok', 'good'], ['skipped', 'absent', 'not', 'installed:', 'no-such-program.'],
     ]
+
+
+def test_a_reason_is_told_without_the_time(capsys: pytest.CaptureFixture[str]) -> None:
+    """Which nox adds to it where a session takes a second, as on a machine that is busy."""
+    told = Told()
+    told.line('========== Session absent: skipped ==========\n')
+    told.line('nox > Session absent skipped: not installed: no (such) program (took 2 seconds).\n')
+    told.end()
+    assert capsys.readouterr().out.split(None, 2) == ['skipped', 'absent', 'not installed: no (such) program.\n']
 
 
 def test_a_finding_fails_although_the_command_succeeds(told: Any) -> None:
