@@ -318,69 +318,9 @@ problems:
   returned: failure
 """
 
-import os
-import stat
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import Any
-
 from ..module_utils._entry import entry
-from ..module_utils._files import locked, remove, write_atomically
-from ..module_utils._git.exclude import ignore_here
-from ..module_utils._git.repository import GitError, top_of_working_tree
-from ..module_utils._nix.checkout import CI_NIX
-from ..module_utils._nix.ci_nix import in_order
-from ..module_utils._nix.effect_file import EffectFile, plan, prove
+from ..module_utils._nix.effect_file import run
 from ..module_utils._nix.options import SPEC
-from ..module_utils._problems import Failure
-
-
-def apply(change: EffectFile) -> None:
-    """Write or remove the file; the mode of an old one is kept."""
-    path = str(change.path)
-    with locked(path):
-        if change.after is None:
-            remove(path)
-        else:
-            mode = stat.S_IMODE(os.stat(path).st_mode) if change.before is not None else 0o644
-            write_atomically(path, change.after.encode(), mode=mode)
-
-
-def let_git_overwrite(options: Mapping[str, Any], change: EffectFile) -> None:
-    """Whoever pulls or switches to a branch that has the file gets that one. What only helps must not fail the task."""
-    with suppress(Failure, GitError, OSError):
-        repository = top_of_working_tree(options['checkout'])
-        name = os.path.relpath(change.path, options['checkout'])
-        if change.after is not None and repository and name in CI_NIX:
-            ignore_here(repository, name)
-
-
-def run(module: Any) -> dict[str, Any]:
-    """Render, prove what Nix makes of it, and write the file if that changes it."""
-    options = module.params
-    change, proof = prove(plan(options), options)
-    changed = change.before != change.after
-    backup = ''
-    if changed and not module.check_mode:
-        backup = module.backup_local(str(change.path)) if change.foreign and options['adopt'] else ''
-        apply(change)
-        let_git_overwrite(options, change)
-    path = str(change.path)
-    result: dict[str, Any] = {
-        'changed': changed, 'path': path, 'file': os.path.relpath(path, options['checkout']), 'content': change.after,
-        'files': list(change.files), 'form': change.form,
-        'effects': [effect['name'] for effect in in_order(options['effects'] if change.after else [])],
-    }
-    if options['validate'] in ('evaluate', 'prebuild') and change.after is not None:
-        result.update(runs=proof.runs, deployments=[effect.as_dict() for effect in proof.effects], heads=proof.heads,
-                      broken={branch: [problem.as_dict() for problem in problems] for branch, problems in proof.broken.items()})
-    if proof.adopted is not None:
-        result.update(adopted=proof.adopted.file, renamed=dict(proof.adopted.renamed), replaces=dict(proof.adopted.replaces))
-    if backup:
-        result['backup_file'] = backup
-    if module._diff:
-        result['diff'] = {'before_header': path, 'after_header': path, 'before': change.before or '', 'after': change.after or ''}
-    return result
 
 
 def main() -> None:

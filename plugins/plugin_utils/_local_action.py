@@ -57,11 +57,11 @@ class LocalAction(TokenAction):
             invocation = Invocation(options, self._task.check_mode, self._task.diff)
             try:
                 result = self.work(invocation)
-                if invocation.warnings:
-                    result['warnings'] = invocation.warnings
             except Failure as failure:
                 result = {'failed': True, **failure.result()}
-        return dict(remove_values(result, [options[TOKEN]] if options[TOKEN] else []))
+            if invocation.warnings:
+                result['warnings'] = invocation.warnings
+        return dict(remove_values(result, [options[TOKEN]] if options.get(TOKEN) else []))
 
     def _checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The options as the module would have them. Ansible takes them from the task, which does not show all of them otherwise."""

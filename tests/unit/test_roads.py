@@ -29,7 +29,7 @@ TO_CI_NIX = (
     ('plugins/plugin_utils/_networks/network.py', 'options = {option: self[PREFIX + option] for option in'),
     ('plugins/plugin_utils/_networks/known.py', "'effects': self.effects()"),
     ('roles/nixops/tasks/ci_nix.yml', 'effects: "{{ _nixops_effects }}"'),
-    ('plugins/modules/nixops_effect.py', 'prove(plan(options), options)'),
+    ('plugins/action/nixops_effect.py', 'return run(module)'),
     ('plugins/module_utils/_nix/effect_file.py', 'ci_nix.render('),
     ('plugins/module_utils/_nix/ci_nix.py', 'parameters.bindings(effect,'),
     ('plugins/module_utils/_nix/parameters.py', 'def bindings('),

@@ -3,18 +3,22 @@
 
 # This module util is private to the collection. Its interface may change without notice.
 
-"""The file that declares effects: what it is, what it should be, and whether that is proven. Reads, but writes nothing."""
+"""The file that declares effects: what it is, what it should be, and whether that is proven. Only `run`, for nixops_effect, writes it."""
 
 from __future__ import annotations
 
+import os
 import posixpath
+import stat
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .._files import read_if_present
-from .._git.repository import no_files, open_checkout
+from .._files import backup_path, locked, read_if_present, remove, write_atomically
+from .._git.exclude import ignore_here
+from .._git.repository import GitError, no_files, open_checkout, top_of_working_tree
 from .._git.trees import Tree, branch_trees
 from .._numbers import require_sensible_numbers
 from .._problems import Failure, Problem, fail, require_none
@@ -314,3 +318,54 @@ def prebuild_targets(effects: Sequence[Mapping[str, Any]], runs: Mapping[str, Se
         key_of(effect): next((ref for ref, keys in runs.items() if key_of(effect) in keys), anywhere)
         for effect in effects if effect.get('prebuild') is not False
     }
+
+
+def run(module: Any) -> dict[str, Any]:
+    """What nixops_effect does: render, prove what Nix makes of it, and write the file if that changes it."""
+    options = module.params
+    change, proof = prove(plan(options), options)
+    changed = change.before != change.after
+    backup = None
+    if changed and not module.check_mode:
+        backup = _write(change, keep=change.foreign and options['adopt'])
+        _let_git_overwrite(options, change)
+    path = str(change.path)
+    result: dict[str, Any] = {
+        'changed': changed, 'path': path, 'file': os.path.relpath(path, options['checkout']), 'content': change.after,
+        'files': list(change.files), 'form': change.form,
+        'effects': [effect['name'] for effect in ci_nix.in_order(options['effects'] if change.after else [])],
+    }
+    if options['validate'] in ('evaluate', 'prebuild') and change.after is not None:
+        result.update(runs=proof.runs, deployments=[effect.as_dict() for effect in proof.effects], heads=proof.heads,
+                      broken={branch: [problem.as_dict() for problem in problems] for branch, problems in proof.broken.items()})
+    if proof.adopted is not None:
+        result.update(adopted=proof.adopted.file, renamed=dict(proof.adopted.renamed), replaces=dict(proof.adopted.replaces))
+    if backup:
+        result['backup_file'] = backup
+    if module._diff:
+        result['diff'] = {'before_header': path, 'after_header': path, 'before': change.before or '', 'after': change.after or ''}
+    return result
+
+
+def _write(change: EffectFile, *, keep: bool) -> str | None:
+    """Write or remove the file; the mode of an old one is kept. keep: whether to copy that one beside it first; returns where to."""
+    path, backup = str(change.path), None
+    with locked(path):
+        if change.after is None:
+            remove(path)
+            return None
+        mode = 0o644 if change.before is None else stat.S_IMODE(os.stat(path).st_mode)
+        if keep and change.before is not None:
+            backup = backup_path(path)
+            write_atomically(backup, change.before.encode(), mode=mode)
+        write_atomically(path, change.after.encode(), mode=mode)
+    return backup
+
+
+def _let_git_overwrite(options: Mapping[str, Any], change: EffectFile) -> None:
+    """Whoever pulls or switches to a branch that has the file gets that one. What only helps must not fail the task."""
+    with suppress(Failure, GitError, OSError):
+        repository = top_of_working_tree(options['checkout'])
+        name = os.path.relpath(change.path, options['checkout'])
+        if change.after is not None and repository and name in checkout.CI_NIX:
+            ignore_here(repository, name)

@@ -5,22 +5,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import os
 from collections.abc import Callable
 from functools import partial
 from itertools import chain, repeat
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleActionFail
 from ansible_collections.nixcd.hercules_ci.plugins.action import hci_job
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import connect
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job, Situation
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._jobs import watch as job_watch
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._jobs.effects import Effect, Evaluation
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure, fail
 
 OPTIONS = {'project': 'github/neat-org/neat-repo', 'branch': 'main', 'api_base_url': 'https://ci.example.org'}
 JOB = Job('id', 42, 'url', 'OnPush', 'a', 'r', 'refs/heads/main', 'Queued', 'Pending', 'Success', False, None, 't', None, True, True)
@@ -33,16 +28,6 @@ def action(make_action: Action, monkeypatch: pytest.MonkeyPatch) -> Action:
     return partial(make_action, 'hci_job')
 
 
-@pytest.mark.parametrize(
-    'place', [{'transport': 'ssh'}, {'become': object()}, {'async_val': 600}], ids=['remote host', 'become', 'async']
-)
-def test_elsewhere_the_module_does_the_work(action: Action, monkeypatch: pytest.MonkeyPatch, place: dict[str, Any]) -> None:
-    called: list[Any] = []
-    monkeypatch.setattr(hci_job.ActionModule, '_execute_module', lambda self, **how: called.append(how) or {'changed': False})
-    assert action(OPTIONS, **place).run(task_vars={}) == {'changed': False}
-    assert [(how['task_vars'], bool(how['wrap_async'])) for how in called] == [({}, 'async_val' in place)]
-
-
 def test_here_the_environment_of_the_task_and_its_check_mode_count(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
 
@@ -53,50 +38,6 @@ def test_here_the_environment_of_the_task_and_its_check_mode_count(action: Actio
     monkeypatch.setattr(hci_job, 'run', run)
     action(OPTIONS, environment=[{'HERCULES_CI_API_TOKEN': 'of-the-play'}, {'HERCULES_CI_API_TOKEN': 'of-the-task'}], check_mode=True).run()
     assert seen == ['of-the-task', 3600, True]
-
-
-@pytest.mark.parametrize('name', ['hci_job', 'nixops_state', 'nixops_preflight', 'nixops_report'])
-def test_whatever_works_in_the_controller_has_the_environment_of_the_play(
-    name: str, make_action: Action, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All of it: proxies and authorities to trust are found by Python itself. Nothing of it stays."""
-    monkeypatch.setenv('http_proxy', 'http://of-the-controller:1')
-    monkeypatch.delenv('HERCULES_CI_API_TOKEN', raising=False)
-    seen: list[Any] = []
-
-    def look(*_arguments: Any, **_named: Any) -> Any:
-        seen.append((os.environ['http_proxy'], os.environ['HERCULES_CI_API_TOKEN'], os.environ['RETRIES']))
-        raise fail('Enough seen.')
-
-    module = importlib.import_module('ansible_collections.nixcd.hercules_ci.plugins.action.' + name)
-    monkeypatch.setattr(module, {'nixops_preflight': 'check', 'nixops_report': 'outcomes'}.get(name, 'run'), look)
-    options = {'hci_job': OPTIONS, 'nixops_state': {'project': 'github/neat-org/neat-repo', 'deployment': 'foo'},
-               'nixops_report': {'projects': {'p': {'selected': [], 'branches': {}, 'actions': {}, 'states': {}, 'versions': {}}}}}
-    environment = [{'http_proxy': 'http://of-the-play:1', 'HERCULES_CI_API_TOKEN': 'of-the-play', 'RETRIES': 3}]
-    variables = {'groups': {}, 'hostvars': {}, 'ansible_play_batch': [], 'ansible_play_hosts_all': [], 'ansible_play_hosts': []}
-    with contextlib.suppress(Failure):
-        make_action(name, options.get(name, {}), environment=environment).run(task_vars=variables)
-    assert seen == [('http://of-the-play:1', 'of-the-play', '3')]
-    assert os.environ['http_proxy'] == 'http://of-the-controller:1'
-    assert 'HERCULES_CI_API_TOKEN' not in os.environ
-
-
-def test_options_are_checked_as_the_module_checks_them(action: Action) -> None:
-    with pytest.raises(AnsibleActionFail, match='state is scheduled but all of the following are missing: schedule'):
-        action({**OPTIONS, 'state': 'scheduled'}).run()
-    with pytest.raises(AnsibleActionFail, match='Unsupported parameters'):
-        action({**OPTIONS, 'branches': 'main'}).run()
-
-
-def test_a_token_among_the_options_is_masked_in_whatever_is_returned(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(*_arguments: Any, **_named: Any) -> dict[str, Any]:
-        raise fail('The effect failed.', found='Authorization: Bearer eyJ-personal', job={'effects': [{'log': ['eyJ-personal']}]})
-
-    monkeypatch.setattr(hci_job, 'run', run)
-    result = action({**OPTIONS, 'api_token': 'eyJ-personal'}).run()
-    assert result['failed'] is True
-    assert 'Authorization: Bearer ***' in result['msg']
-    assert 'eyJ-personal' not in repr(result)
 
 
 @pytest.mark.parametrize('no_log', [False, True])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.modules import nixops_effect
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import effect_file
 
 from .conftest import EFFECT, Run, git
 
@@ -114,7 +114,7 @@ def test_a_link_out_of_the_checkout_is_not_followed(run: Run, checkout: Path, tm
 def test_bad_input_is_told_before_nix_is_asked(
     run: Run, checkout: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], expected: str,
 ) -> None:
-    monkeypatch.setattr(nixops_effect, 'prove', lambda *_arguments: pytest.fail('Nix was asked'))
+    monkeypatch.setattr(effect_file, 'prove', lambda *_arguments: pytest.fail('Nix was asked'))
     result = run(**options)
     assert result['failed']
     assert expected in result['msg']

@@ -1,0 +1,21 @@
+# SPDX-FileCopyrightText: nixcd.hercules_ci contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run nixops_effect in the controller itself when that is where the task belongs anyway: a module takes a second to start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..module_utils._nix.effect_file import run
+from ..module_utils._nix.options import SPEC
+from ..plugin_utils._local_action import Invocation, LocalAction
+
+
+class ActionModule(LocalAction):
+    MODULE = 'nixcd.hercules_ci.nixops_effect'
+    SPEC = SPEC
+
+    def work(self, module: Invocation) -> dict[str, Any]:
+        """The result of the module's code."""
+        return run(module)
