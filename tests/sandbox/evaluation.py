@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import re
@@ -30,6 +29,8 @@ sandbox = false
 substituters =
 '''
 
+STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[()]', re.DOTALL)
+LISTS = {'(': '[', ')': ']'}
 LONGEST_BUILD = 60  # seconds; what is built here takes a fraction of one
 STOOD_STILL = (124, 137)  # what timeout says of a command that it had to end
 
@@ -107,9 +108,10 @@ class Nix:
                 raise EvaluationError(result.stderr.strip() or 'The build did not end within %d seconds.' % LONGEST_BUILD)
 
     def derivation(self, drv: str) -> Derivation:
-        """Read a .drv file, whose strings are quoted as Python's are."""
+        """Read a .drv file, which is JSON but for its tuples. It is Python, too, but Python 3.11.2 cannot parse that in several threads."""
         text = Path(drv).read_text(encoding='utf-8')
-        _outputs, inputs, _sources, _system, builder, arguments, environment = ast.literal_eval(text[len('Derive'):])
+        lists = STRING_OR_BRACKET.sub(lambda found: LISTS.get(found[0], found[0]), text[len('Derive'):])
+        _outputs, inputs, _sources, _system, builder, arguments, environment = json.loads(lists, strict=False)
         return Derivation(tuple(item[0] for item in inputs), builder, tuple(arguments), dict(environment))
 
 

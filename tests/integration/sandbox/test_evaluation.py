@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,17 @@ def test_the_derivation_says_all_that_an_agent_needs(checkout: Checkout) -> None
                 'secretsMap': '{"aws":"neat-aws"}', 'userSetupScript': 'writeAWSSecret', 'NIXOPS_DEPLOYMENT': 'foo', 'isEffect': '1',
                 'networkFiles': 'network.nix', 'deployOnlyNetworkFiles': 'a.nix b.nix'}
     assert {name: environment[name] for name in expected} == expected
+
+
+def test_a_derivation_is_read_whatever_its_strings_hold(checkout: Checkout) -> None:
+    odd = {'brackets': '([)] ("', 'escapes': 'a\\ \\n "b" \n\r\tc ${d} \\', 'letters': 'ä 漢 \x01', 'empty': ''}
+    expression = r'with builtins; let odd = fromJSON (readFile ./odd.json); in derivation (odd // { name = "x"; system = "x86_64-linux"; '
+    expression += r'builder = "b\"("; args = attrValues odd; })'
+    (attribute,) = checkout.source(ci_nix='{ x = %s; }' % expression, odd_json=json.dumps(odd)).attributes()
+    assert attribute.drv is not None
+    derivation = checkout.nix.derivation(attribute.drv)
+    assert {name: derivation.environment[name] for name in odd} == odd
+    assert (derivation.builder, sorted(derivation.arguments)) == ('b"(', sorted(odd.values()))
 
 
 @pytest.mark.parametrize(('parameters', 'error'), [
