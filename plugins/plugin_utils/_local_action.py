@@ -7,16 +7,19 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.filter.core import to_json
 
 from ..module_utils._argspec import ArgumentSpec
 from ..module_utils._problems import Failure
 from ._controller_action import task_environment
 from ._token_action import TOKEN, TokenAction
+from ._variables import as_json
 
 
 class Invocation:
@@ -53,7 +56,7 @@ class LocalAction(TokenAction):
         if not self.belongs_here():
             return super().done(given, task_vars)
         with task_environment(self):
-            options = self._checked(given)
+            options = self._checked(as_sent(given))
             invocation = Invocation(options, self._task.check_mode, self._task.diff)
             try:
                 result = self.work(invocation)
@@ -72,3 +75,14 @@ class LocalAction(TokenAction):
         finally:
             self._task.args = shown
         return dict(options)
+
+
+def as_sent(given: Mapping[str, Any]) -> Any:
+    """The options as they reach a module, as JSON by Ansible's rules: vaulted values as text, dates as text, keys as text.
+
+    Raises Failure that names what JSON cannot hold.
+    """
+    try:
+        return json.loads(to_json(given))
+    except TypeError:
+        return as_json(given, '')

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A moto server."""
+"""A moto server, and modules to compare with."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.aws.server import Aws, running
+from tests.support.modules import run_module
+
+__all__ = ['run_module']
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import importlib
 import os
 from collections.abc import Callable
@@ -24,6 +25,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 DEFAULTS = {'hci_job': ('wait_timeout', 3600), 'nixops_effect': ('validate', 'evaluate'), 'nixops_push': ('remote', 'origin'),
             'nixops_state': ('existing', 'keep')}
+TEXTS: dict[str, dict[str, Any]] = {
+    'hci_job': {**OPTIONS['hci_job'], 'wait_timeout': '5', 'wait': 'no', 'credentials_file': '~/x'},
+    'nixops_effect': {'checkout': '~/x', 'effects': [{'name': 5, 'prebuild': 'no', 'network_files': 'a,b', 'secrets_map': {'a': 1}}],
+                      'validate_timeout': '5', 'adopt': 'yes', 'pins': {'nixpkgs': {'url': 'x'}}},
+    'nixops_push': {'checkout': '~/x', 'files': 'a,b', 'branches': [1], 'contents': 'a=b', 'hold': 'c'},
+    'nixops_state': {**OPTIONS['nixops_state'], 'database': '~/x', 'backup': 'no', 'lock_timeout': '5'},
+}
 every_action = pytest.mark.parametrize('name', OPTIONS)
 
 
@@ -58,6 +66,21 @@ def test_here_the_code_of_the_module_is_run(make_action: Action, monkeypatch: py
     result = make_action(name, OPTIONS[name], check_mode=True, diff=True).run(task_vars={})
     assert result == {'changed': True, 'sha256': 'abc', 'warnings': ['Look.']}
     assert seen == [default, True, True]
+
+
+@pytest.mark.parametrize(('value', 'sent'), [
+    (datetime.date(2024, 1, 1), '2024-01-01'), ({True: 1, 'a': (1, None)}, {'true': 1, 'a': [1, None]}), ({1: 'one'}, {'1': 'one'}),
+], ids=['date', 'true as a key', 'number as a key'])
+def test_options_are_those_that_a_module_would_get(make_action: Action, monkeypatch: pytest.MonkeyPatch, value: Any, sent: Any) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(code_of('nixops_effect'), 'run', lambda module: seen.extend(module.params['effects']) or {})
+    make_action('nixops_effect', {'checkout': '/srv', 'effects': [{'name': 'x', 'network_args': {'a': value}}]}).run()
+    assert [effect['network_args'] for effect in seen] == [{'a': sent}]
+
+
+def test_what_a_module_cannot_get_is_named(make_action: Action) -> None:
+    result = make_action('nixops_effect', {'checkout': '/srv', 'effects': [{'name': 'x', 'network_args': {'a': [b'binary']}}]}).run()
+    assert (result['failed'], result['problems'][0]['where']) == (True, "effects[0]['network_args']['a'][0]")
 
 
 @every_action
@@ -124,3 +147,22 @@ def test_whatever_works_in_the_controller_has_the_environment_of_the_play(
     assert seen == [('http://of-the-play:1', 'of-the-play', '3')]
     assert os.environ['http_proxy'] == 'http://of-the-controller:1'
     assert 'HERCULES_CI_API_TOKEN' not in os.environ
+
+
+@every_action
+def test_both_get_the_same_options(
+    make_action: Action, run_module: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, name: str,
+) -> None:
+    """With all defaults, and text that the argument spec converts."""
+    seen: list[dict[str, Any]] = []
+
+    def run(module: Any, **_named: Any) -> dict[str, Any]:
+        seen.append({option: value for option, value in module.params.items() if option != '_payload'})
+        return {}
+
+    module = importlib.import_module('ansible_collections.nixcd.hercules_ci.plugins.modules.' + name)
+    for where in (module, code_of(name)):
+        monkeypatch.setattr(where, 'run', run)
+    make_action(name, TEXTS[name]).run()
+    run_module(module.main, TEXTS[name])
+    assert seen[0] == seen[1]
