@@ -50,12 +50,12 @@ class PrivateAction(UnseenAction):
     def payload(self, options: Mapping[str, Any]) -> Any:
         """What the module gets of the private options: JSON types only. Raises Failure, with no value in it."""
 
+    @abstractmethod
     def resolved(self, given: dict[str, Any]) -> dict[str, Any] | None:
         """The options as they are meant: an action plugin may take the name of a variable instead of a value. Raises Failure.
 
         None where there is nothing to do.
         """
-        return given
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         self._given = self._take(lambda name, _value: name in self.PRIVATE or name not in self.SPEC.options)

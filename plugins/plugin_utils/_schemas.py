@@ -38,7 +38,7 @@ def problems_in_secrets(secrets: Any) -> Iterator[Wrong]:
             forms[form] = secret.is_valid(_without_condition(entry))
         if not forms[form]:
             yield from (_in_words(finding, name) for finding in secret.findings(_without_condition(entry)))
-        elif isinstance(entry, dict):
+        else:
             yield from (([name, *path], what) for path, what in aws_user.problems_in(entry))
         if isinstance(entry, dict) and 'condition' in entry:
             text = json.dumps(entry['condition'], sort_keys=True)

@@ -99,7 +99,8 @@ class Rotation:
             self._do(step, seen)
             if step.kind is Kind.CREATE:
                 return step
-        return Step(Kind.WAIT, why='There is more to do than a run should: run this again.')
+        self.last = Step(Kind.WAIT, why='There is more to do than a run should: run this again.')
+        return self.last
 
     def _answer(self, step: Step, seen: Seen, asked: float) -> bool:
         """Whether it was a question, which is answered now."""

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws import trial
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws import rotation, trial
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.iam import AwsClient
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Jobs, RotationPolicy
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.rotation import no_jobs
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Jobs, Kind, RotationPolicy
 
 from tests.aws.fleet import AGENTS, NETWORKS, USER, Agents
 from tests.aws.server import CANARY, Aws
@@ -140,6 +141,15 @@ def test_a_key_that_aws_never_takes(agents: Agents, aws: Aws, monkeypatch: pytes
     assert held(agents) == {key.access_key_id} != {refused.access_key_id}
 
 
+def test_a_service_that_cannot_be_reached_with_a_new_key(agents: Agents, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, 'PATIENCE', 0)
+    monkeypatch.setattr(trial, 'TIMES', 1)
+    monkeypatch.setenv('AWS_ENDPOINT_URL_EC2', 'http://127.0.0.1:1')
+    row = agents.run(SITE)
+    assert row['step'] == 'failed' and 'Where: ec2 in eu-west-1, ec2 in us-east-1.' in row['next']
+    assert 'Found: EndpointConnectionError.' in row['next'] and held(agents) == {''}
+
+
 def test_requests_that_are_put_off(agents: Agents, aws: Aws) -> None:
     slept: list[float] = []
     agents.client.sleep = slept.append
@@ -219,6 +229,56 @@ def test_one_agent_of_five_is_down(agents: Agents, aws: Aws, fails: str) -> None
     rotate_to_the_end(agents)
     (key,) = aws.keys(USER)
     assert held(agents) == {key.access_key_id}
+
+
+def test_a_key_that_was_switched_off_by_hand_soaks_from_then_on(agents: Agents, aws: Aws) -> None:
+    agents.run(SITE)
+    aws.passed += 91 * DAY
+    agents.run(WISH)
+    old, new = aws.keys(USER)
+    old.status = 'Inactive'
+    row = agents.run(WISH)
+    assert (row['step'], row['done']) == ('wait', []) and 'is switched off, and is kept until' in row['next']
+    assert 'off=%s@' % old.access_key_id in aws.tag(USER)
+    aws.passed += 2 * DAY
+    assert 'was deleted' in agents.run(WISH)['done'][0] and aws.keys(USER) == [new]
+
+
+def test_the_tag_speaks_for_agents_that_are_not_asked(agents: Agents, aws: Aws) -> None:
+    for step, why in ((Kind.WAIT, 'No run has noted yet that all agents have a key.'), (Kind.REST, 'is to be replaced after')):
+        (turn,) = agents.turns(SITE)
+        turn.rotation.looks, turn.rotation.as_noted = {}, True
+        assert turn.rotation.foreseen().kind is step and why in turn.row()['next']
+        agents.run(SITE)
+    aws.passed += 91 * DAY
+    (turn,) = agents.turns(SITE)
+    turn.rotation.looks, turn.rotation.as_noted = {}, True
+    turn.rotation.foreseen()
+    assert (turn.row()['key'], turn.row()['age_days']) == ('…' + aws.keys(USER)[0].access_key_id[-4:], 91)
+
+
+def test_a_run_with_more_steps_than_it_should_have_says_so(agents: Agents, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    agents.run(SITE)
+    aws.passed += 91 * DAY
+    agents.run(WISH)
+    agents.deploy_all()
+    monkeypatch.setattr(rotation, 'MOST_STEPS', 1)
+    (turn,) = agents.turns(WISH)
+    assert turn.rotation.advance().kind is Kind.WAIT
+    row = turn.row()
+    assert 'was switched off' in row['done'][0]
+    assert (row['step'], row['next']) == ('wait', 'There is more to do than a run should: run this again.')
+
+
+def test_a_lost_key_that_no_network_uses_waits_for_no_job(agents: Agents, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    agents.broken = set(AGENTS)
+    agents.run(SITE)
+    (lost,) = aws.keys(USER)
+    agents.broken, agents.jobs = set(), Jobs(aws.now)
+    assert 'A job is running that may use the key' in agents.run(SITE)['next'] and aws.keys(USER) == [lost]
+    monkeypatch.setattr(agents, 'answer', no_jobs)
+    assert 'its secret is lost' in agents.run(SITE)['done'][0]
+    assert held(agents) == {aws.keys(USER)[0].access_key_id} != {lost.access_key_id}
 
 
 def test_an_emergency(agents: Agents, aws: Aws) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.keys import Key, Note, Off, Use, read_note
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import MOST_KEYS, Jobs, Kind, Seen, next_step
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import MOST_KEYS, Jobs, Kind, Seen, next_step, noted
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -186,6 +186,37 @@ def test_site_makes_no_room() -> None:
     used = Use(START - timedelta(hours=1), 'ec2')
     step = next_step(seen([OLD, replace(NEW, use=used)], '', note), replace(WISH, rotates=False))
     assert step.kind is Kind.REFUSE and 'nixcd.hercules_ci.rotate makes room' in step.why
+
+
+def test_a_key_made_while_a_run_was_stopped_that_is_used_is_somebody_elses() -> None:
+    note = Note(creating=NEW.created - timedelta(seconds=30), before=frozenset('A'))
+    for where, told in (('ec2 in eu-west-1', 'and is used: ec2 in eu-west-1.'), ('', 'and is used: nobody knows where.')):
+        step = next_step(seen([OLD, replace(NEW, use=Use(START, where))], 'A', note), WISH)
+        assert (step.kind, step.key, told in step.why) == (Kind.REFUSE, 'B', True)
+
+
+@pytest.mark.parametrize(('old', 'more', 'kind', 'why'), [
+    (OLD, {'unreachable': frozenset({'agent-6'}), 'jobs': READY}, Kind.WAIT, 'may be on an agent that cannot be reached'),
+    (OLD, {}, Kind.ASK_JOBS, ''),
+    (OLD, {'jobs': replace(READY, oldest=SINCE)}, Kind.WAIT, 'A job is running that may use the key A, which no agent has any more.'),
+    (OLD, {'jobs': READY}, Kind.OFF, 'there has to be room for another key'),
+    (replace(OLD, active=False), {}, Kind.DELETE, 'there has to be room for a key that works'),
+])
+def test_room_for_a_key_where_no_agent_has_one_that_works(old: Key, more: dict[str, Any], kind: Kind, why: str) -> None:
+    """Both keys are accounted for. The older one goes, when nobody can have it."""
+    step = next_step(seen([old, NEW], '', Note(before=frozenset('AB')), **more), WISH)
+    assert (step.kind, why in step.why) == (kind, True)
+    assert step.key in ('', 'A') and step.left == tuple(more.get('unreachable', ()))
+
+
+def test_a_key_that_somebody_has_switched_off_is_noted_before_it_soaks() -> None:
+    there = seen([replace(OLD, active=False), NEW], 'B', GIVEN, READY)
+    step = next_step(there, WISH)
+    assert (step.kind, step.key) == (Kind.NOTE_OFF, 'A')
+    note = noted(step, there)
+    assert note == replace(GIVEN, off=Off('A', START))
+    assert next_step(replace(there, note=note), WISH).kind is Kind.WAIT
+    assert next_step(replace(there, note=note, now=START + DAY), WISH).kind is Kind.DELETE
 
 
 TIMES = st.none() | st.integers(0, 10**7).map(lambda seconds: START + timedelta(seconds=seconds))
