@@ -65,6 +65,34 @@ def test_the_controller() -> None:
     keys, machines, creations = policy['Statement']
     assert keys['Action'] == list(ROTATION) and keys['Resource'] == ['arn:aws:iam::*:user/a', 'arn:aws:iam::*:user/b']
     assert machines['Action'] == ['ec2:DescribeInstances'] and creations['Action'] == ['cloudtrail:LookupEvents']
+    nobody = aws_policy([], iter([]))  # as the filter select gives it, where no user is left
+    assert nobody['Statement'] == [machines]
+
+
+def resources(**by_name: dict[str, str]) -> dict[str, Any]:
+    """An export with these resources."""
+    return {'uuid': {'resources': by_name}}
+
+
+def test_only_buckets_that_have_names_are_told_apart() -> None:
+    """A bucket that is yet to be made by a name that nobody knows can be any."""
+    a, b = ({'type': 's3-bucket', 'bucketName': name, 's3.region': 'eu-west-1'} for name in ('neat-a', 'neat-b'))
+    statement, = aws_policy(resources(b=b, a=a))['Statement']
+    arns = ['arn:aws:s3:::neat-a', 'arn:aws:s3:::neat-a/*', 'arn:aws:s3:::neat-b', 'arn:aws:s3:::neat-b/*']
+    assert statement['Resource'] == arns and 'Condition' not in statement and 's3:CreateBucket' in statement['Action']
+    statement, = aws_policy(resources(b=b, c={'type': 's3-bucket'}))['Statement']
+    assert statement['Resource'] == '*'
+
+
+@pytest.mark.parametrize(('value', 'types'), [
+    (['ec2', 'vpc'], ''), (['iam-role', 'ec2', 'elastic-file-system'], 'elastic-file-system, iam-role'),
+    (resources(net={'type': 'vpc-endpoint'}), 'vpc-endpoint'),
+])
+def test_a_guess_is_warned_of(monkeypatch: pytest.MonkeyPatch, value: Any, types: str) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr('ansible.utils.display.Display.warning', lambda self, text, *_more, **_options: warned.append(text))
+    assert aws_policy(value)['Statement']
+    assert warned == ['For these types the policy is a guess: %s. Try it, and look at what CloudTrail says.' % types] * bool(types)
 
 
 @pytest.mark.parametrize('value', ['ec2', {}, {'uuid': 'x'}, [1], ['ec3'], None])

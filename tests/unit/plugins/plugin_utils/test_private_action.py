@@ -23,6 +23,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils import _private_
 from tests.support.as_written import as_written
 
 SECRET = {'name': 'neat-aws', 'data': {'key': 'canary'}, 'condition': True}
+CACHES = {'c': {'kind': 'CachixCache', 'publicKeys': ['p'], 'authToken': 'canary'}}
 Run = Callable[..., dict[str, Any]]
 
 
@@ -80,14 +81,23 @@ class Vaulted:
 
 @pytest.mark.parametrize(('name', 'options', 'values'), [
     ('hci_agent', {'cluster_join_token': Vaulted('canary')}, {'binary_caches': None, 'cluster_join_token': 'canary'}),
+    ('hci_agent', {'binary_caches': 'caches'}, {'binary_caches': CACHES, 'cluster_join_token': None}),
+    ('hci_agent', {'binary_caches': 'nowhere', 'cluster_join_token': 'canary'}, {'binary_caches': None, 'cluster_join_token': 'canary'}),
     ('hci_secret', {**SECRET, 'data': Vaulted('{"key": "canary"}')}, {'neat-aws': {'data': {'key': 'canary'}, 'condition': True}}),
 ])
-def test_a_whole_option_may_be_vaulted(
+def test_a_whole_option_may_be_vaulted_or_a_variable(
     run: Run, monkeypatch: pytest.MonkeyPatch, name: str, options: dict[str, Any], values: dict[str, Any]
 ) -> None:
     sent: list[Any] = []
     monkeypatch.setattr(_private_action.PrivateAction, '_answer', lambda self, payload, _variables: sent.append(payload) or {})
-    assert not run(name, options).get('failed') and sent == [values]
+    variables = as_written({'caches': {'c': {'kind': 'CachixCache', 'publicKeys': ['p'], 'authToken': '{{ token }}'}}, 'token': 'canary'})
+    assert not run(name, options, variables).get('failed') and sent == [values]
+
+
+@pytest.mark.parametrize('variables', [{}, {'caches': None}, {'caches': ''}, {'caches': '{{ none }}', 'none': ''}])
+def test_an_agent_whose_caches_are_not_set_is_skipped(run: Run, answer: dict[str, Any], variables: dict[str, Any]) -> None:
+    result = run('hci_agent', {'binary_caches': 'caches'}, as_written(variables))
+    assert (result['skipped'], result['skip_reason']) == (True, 'Nothing of it is set.') and 'changed' not in result
 
 
 def test_where_values_would_lie_in_a_file_on_the_host(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +134,9 @@ def test_what_an_interpreter_repeats_is_cut_off_before_the_values_and_not_printe
     with pytest.raises(AnsibleConnectionFailure, match='Failed to connect: odd:') as raised:
         action._low_level_execute_command('fail')
     assert 'canary' not in str(raised.value)
+    text = 'No route to host.'
+    with pytest.raises(AnsibleConnectionFailure, match=r'^Failed to connect: No route to host\.$'):
+        action._low_level_execute_command('fail')
 
 
 @pytest.mark.parametrize(('name', 'options', 'values'), [

@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import datetime
 import sys
+from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils import _json_schema
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils import _json_schema, _variables
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._json_schema import Schema
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._schemas import problems_in_caches, problems_in_secrets
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import as_json, refuse_if_any, where_in
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._variables import HostVariables, as_json, refuse_if_any, where_in
+
+from tests.support.as_written import as_written
 
 
 class Vaulted:
@@ -80,6 +83,48 @@ def test_places_name_file_and_line(tmp_path: Path) -> None:
         refuse_if_any('secrets', value, [(['a'], 'What.'), (('a',), 'What.')])
 
 
+class Positioned(str):
+    """Text as ansible-core before 2.19 reads it from a file."""
+
+    ansible_pos: tuple[Any, ...]
+
+
+class PositionedList(list[Any]):
+    """A list as it reads it."""
+
+    ansible_pos = ('inventory.yml', 3, 1)
+
+
+def positioned(text: str, *position: Any) -> Positioned:
+    made = Positioned(text)
+    made.ansible_pos = position
+    return made
+
+
+def test_places_name_file_and_line_where_ansible_keeps_them_on_the_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is so before ansible-core 2.19, which has no tags. A list that was evaluated is where its first item is."""
+    monkeypatch.setitem(sys.modules, 'ansible._internal._datatag._tags', None)
+    assert _variables.__spec__ is not None and _variables.__spec__.loader is not None
+    older = module_from_spec(_variables.__spec__)
+    _variables.__spec__.loader.exec_module(older)
+    first = positioned('canary', 'vault.yml', 7, 4)
+    value = {'list': [first, 'x'], 'own': PositionedList([first]), 'none': [], 'text': first, 'odd': positioned('canary', None, 0, 0)}
+    assert {name: older.where_in('secrets', value, (name,)) for name in value} == {
+        'list': "secrets['list'] (vault.yml:7)", 'own': "secrets['own'] (inventory.yml:3)", 'none': "secrets['none']",
+        'text': "secrets['text'] (vault.yml:7)", 'odd': "secrets['odd']",
+    }
+
+
+def test_the_variables_of_a_host_can_be_counted_without_evaluating_any() -> None:
+    class HostVars:
+        def raw_get(self, _host: str) -> dict[str, Any]:
+            return dict(as_written({'a': '{{ nothing }}', 'b': '{{ c }}', 'c': 'x'}))
+
+    variables = HostVariables('agent-1', HostVars(), DataLoader())
+    assert (len(variables), list(variables), 'a' in variables, 'd' in variables) == (3, ['a', 'b', 'c'], True, False)
+    assert variables['b'] == 'x'
+
+
 @pytest.mark.parametrize(('secrets', 'paths'), [
     ({'a': {'data': {'x': 'canary'}, 'condition': {'and': ['isTag']}}, 'b': {}}, []),
     (['canary'], [[]]),
@@ -87,6 +132,7 @@ def test_places_name_file_and_line(tmp_path: Path) -> None:
     ({'a': {'date': {'x': 'canary'}, 'kind': 'Secret'}}, [['a', 'date'], ['a', 'kind']]),
     ({'a': {'condition': {'and': [{'isBrunch': 'canary'}, {'or': ['canary']}]}}},
      [['a', 'condition', 'and', 0], ['a', 'condition', 'and', 1, 'or', 0]]),
+    ({'a': {'aws_user': 'neat deployer'}, 'b': {'aws_user': 'neat'}, 'c': None}, [['a', 'aws_user'], ['c']]),
 ])
 def test_findings_in_secrets(secrets: Any, paths: list[Any]) -> None:
     findings = list(problems_in_secrets(secrets))

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hci import masking
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hci.masking import Mask, MaskedLines
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -105,6 +106,21 @@ def test_any_text_in_any_encoding(secret: str, encoding: str) -> None:
 ])
 def test_fields_of_json_numbers_and_what_is_encoded_already(line: str, masked: str | None) -> None:
     assert MASK(line) == (line if masked is None else masked)
+
+
+@pytest.mark.parametrize('secret', ['[canary', '{"x": canary}', '"canary', '[' * 100_000])
+def test_what_looks_like_json_and_is_none_is_masked_as_it_is(secret: str) -> None:
+    assert Mask([secret])('a %s b' % secret) == 'a ******** b'
+
+
+def test_words_are_found_however_many_there_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found out of words is forgotten at times, so that a long log needs no more memory than a short one."""
+    monkeypatch.setattr(masking, 'MOST_WORDS', 2)
+    mask = Mask([SECRET])
+    for _time in range(2):
+        for number in range(5):
+            word, other = base64('%d%s' % (number, SECRET)), base64('nothing of it %d' % number)
+            assert mask('a %s %s' % (word, other)) == 'a ******** %s' % other
 
 
 def through(text: str, mask: Mask = MASK) -> list[str]:

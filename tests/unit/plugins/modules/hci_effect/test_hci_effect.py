@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import stat
 import sys
 from base64 import b64encode
@@ -111,6 +112,13 @@ def test_secrets_reach_it_through_the_environment_only(checkout: Path, effect: E
     result = effect('got other-secret', secrets_file=str(other))
     assert calls(checkout)[-1]['environment'] == {'HERCULES_CI_SECRETS_JSON': str(other)}
     assert result['log'] == ['got ********']
+
+
+def test_it_runs_where_there_are_no_secrets(effect: Effect, tmp_path: Path) -> None:
+    """hci itself says what an effect lacks that wants some."""
+    shutil.rmtree(tmp_path / 'config/hercules-ci/secrets')
+    result = effect(json.dumps(AWS['aws_secret_access_key']))
+    assert (result['rc'], result['log']) == (0, [json.dumps(AWS['aws_secret_access_key'])])
 
 
 def test_a_token_reaches_it_in_a_file_and_in_no_environment(

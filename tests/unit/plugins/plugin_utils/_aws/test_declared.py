@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 
 
 def test_each_user_is_told_once_with_all_its_agents() -> None:
-    neat, other = {'aws_user': 'neat-deployer'}, {'aws_user': 'a-user', 'max_age': '4w', 'soak': 2, 'profile': 'prod', 'region': 'eu-west-1'}
+    neat, other = {'aws_user': 'neat-deployer'}, {'aws_user': 'a-user', 'max_age': '4w', 'soak': 2, 'profile': 'p', 'region': 'eu-west-1'}
     found = owners({
         'agent-2': {'neat-aws': neat, 'plain': {'data': {}}},
         'agent-1': {'other-aws': other, 'neat-aws': {**neat, 'max_age': None}, 'null': {'aws_user': None}},
@@ -24,9 +24,9 @@ def test_each_user_is_told_once_with_all_its_agents() -> None:
     })
     assert found == [
         Owner('neat-deployer', 'neat-aws', 90 * DAY, DAY, agents=('agent-1', 'agent-2')),
-        Owner('a-user', 'other-aws', 28 * DAY, 2 * DAY, 'prod', 'eu-west-1', ('agent-1',)),
+        Owner('a-user', 'other-aws', 28 * DAY, 2 * DAY, 'p', 'eu-west-1', ('agent-1',)),
     ]
-    assert [str(owner) for owner in found] == ['the IAM user neat-deployer', 'the IAM user a-user (profile prod)']
+    assert [str(owner) for owner in found] == ['the IAM user neat-deployer', 'the IAM user a-user (profile p)']
 
 
 def test_users_of_the_same_name_in_two_accounts_of_aws_are_two() -> None:
