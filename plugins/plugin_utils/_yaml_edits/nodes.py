@@ -117,16 +117,14 @@ def _node(event: Any, events: Iterator[Any], text: str) -> Node:
     if kind == 'ScalarEvent':
         return Node('scalar', start, end, value=event.value, style=event.style or '', marked=marked)
     node = Node('mapping' if kind == 'MappingStartEvent' else 'sequence', start, end, flow=bool(event.flow_style), marked=marked)
-    for inner in events:
-        if type(inner).__name__ in ('MappingEndEvent', 'SequenceEndEvent'):
-            node.end = inner.end_mark.index
-            return node
+    while type(inner := next(events)).__name__ not in ('MappingEndEvent', 'SequenceEndEvent'):
         found = _node(inner, events, text)
         if node.kind == 'mapping':
             node.keys.append(found)
             found = _behind_colon(found, _node(next(events), events, text), text)
         node.children.append(found)
-    raise ValueError('the document does not end')
+    node.end = inner.end_mark.index
+    return node
 
 
 def _behind_colon(key: Node, value: Node, text: str) -> Node:

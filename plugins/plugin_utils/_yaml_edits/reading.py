@@ -63,7 +63,7 @@ def changed(value: Any, change: Change) -> Any:
     if isinstance(change, Put):
         return _put(value, change.path, bare(change.value))
     items = at(value, change.path)
-    return _put(value, change.path, [*(items if items is not None else []), bare(change.item)], merge=False)
+    return _put(value, change.path, [*(items if isinstance(items, list) else []), bare(change.item)], merge=False)
 
 
 MISSING = object()
@@ -86,7 +86,7 @@ def _put(value: Any, path: Any, wanted: Any, *, merge: bool = True) -> Any:
             return {**inside, **{key: _put(inside.get(key, MISSING), (), item) for key, item in wanted.items()}} if wanted else value
         return wanted
     first, rest = path[0], path[1:]
-    if isinstance(value, list) and isinstance(first, int):
+    if isinstance(value, list) and isinstance(first, int) and -1 < first < len(value):
         return [_put(item, rest, wanted, merge=merge) if index == first else item for index, item in enumerate(value)]
     inside = value if isinstance(value, Mapping) else {}
     return {**inside, first: _put(inside.get(first, MISSING), rest, wanted, merge=merge)}

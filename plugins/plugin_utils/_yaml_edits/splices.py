@@ -200,8 +200,6 @@ class Document:
         at = end
         while at < len(self.text):
             following = self.text.find('\n', at) + 1
-            if following == 0:
-                break
             at = self._line_end(following)
             line = self.text[following:at]
             if line.strip(' \t') and not (line.lstrip(' ').startswith('#') and len(line) - len(line.lstrip(' ')) >= indent):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import sys
 from typing import Any
 
@@ -13,9 +14,10 @@ import pytest
 import yaml
 from ansible.parsing.yaml.loader import AnsibleLoader
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._yaml_edits.changes import Append, Noted, Path, Put, literal
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._yaml_edits.changes import Append, Change, Noted, Path, Put, literal
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._yaml_edits.edit import edited
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._yaml_edits.emitter import Style, mapping_lines
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._yaml_edits.nodes import parse
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._yaml_edits.reading import changed, same
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +42,9 @@ REFUSED = {
     'itself': (b'a: &x\n  y: *x\n', 'without changing something else'),
     'no string': (b'a:\n  1: x\n  ? [p]\n  : q\n', 'Ansible cannot read this file.'),
     'a value with an anchor': (b'a: {b: &x 2}\nc: *x\n', 'has a tag or an anchor'),
+    'a tab that only Ansible reads': (b'a:\t{b: 2}\n', 'This is not YAML that can be edited.'),
+    'nothing with an anchor': (b'a: &x\n', 'Nothing can be put at this place'),
+    'nothing between braces': (b'{x: 1, a: }\n', 'Nothing can be put at this place'),
 }
 
 
@@ -49,6 +54,35 @@ def test_refuses(name: str) -> None:
     with pytest.raises(Failure, match=what) as refused:
         edited(content, [Put(('a', 'b'), 1)], 'hosts.yml')
     assert 'hosts.yml' in str(refused.value)
+
+
+REFUSED_CHANGES: dict[str, tuple[str, Change, str]] = {
+    'text for a list': ('a: [1]\n', Put(('a',), 'x'), 'Another list or mapping is there already'),
+    'a list for text': ('a: x\n', Put(('a',), [1]), 'Another list or mapping is there already'),
+    'a key of a list': ('a: [1]\n', Put(('a', 'b'), 1), 'Something else stands where a mapping is to be.'),
+    'an item of a mapping': ('a: {b: 1}\n', Put(('a', 0), 1), 'This is not a list.'),
+    'an item that is not there': ('a:\n  - 1\n', Put(('a', 1), 2), 'The list has no item 1.'),
+    'below an item that is not there': ('a:\n  - b: 1\n', Append(('a', 1, 'b'), 2), 'The list has no item 1.'),
+    'at the end of text': ('a: x\n', Append(('a',), 1), 'This is not a list.'),
+    'at the end of a number': ('a: 5\n', Append(('a',), 1), 'This is not a list.'),
+    'at the end of a mapping': ('a: {b: 1}\n', Append(('a',), 1), 'This is not a list.'),
+    'behind a comment behind a dash': ('a:\n  - # c\n    x\n', Append(('a',), 1), 'A comment stands between a dash and its item.'),
+    'a value that JSON does not have': ('a: 1\n', Put(('b',), datetime.date(2026, 1, 21)), 'YAML that Ansible reads has no such value.'),
+    'a key that is no text': ('a: 1\n', Put(('b',), {1: 'x'}), 'A key that is written into YAML has to be text.'),
+    'half a character': ('a: 1\n', Put(('b',), '\ud800'), 'without changing something else'),
+}
+
+
+@pytest.mark.parametrize('name', REFUSED_CHANGES)
+def test_refuses_a_change(name: str) -> None:
+    text, change, what = REFUSED_CHANGES[name]
+    with pytest.raises(Failure, match=what):
+        edited(text.encode(), [change], 'hosts.yml')
+
+
+def test_several_documents_have_no_root() -> None:
+    with pytest.raises(Failure, match=r'The file has several documents\. Where: hosts\.yml'):
+        parse('a: 1\n---\nb: 2\n', 'hosts.yml')
 
 
 def test_says_how_to_get_ruamel(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +117,9 @@ WRITTEN = {
     'a literal': ('a: |\n  one\n  two\nb: 1\n', ('a',), 'three\nfour\n', 'a: |\n  three\n  four\nb: 1\n'),
     'lines in braces': ('a: {\n  b: 1,  # one\n  c: 2  # two\n}\n', ('a', 'd'), 3, 'a: {\n  b: 1,  # one\n  c: 2,  # two\n  d: 3\n}\n'),
     'a long key': ('? "a"\n: 1\n', ('b',), 2, '? "a"\n: 1\nb: 2\n'),
+    'in the place of nothing': ('a:   # c\nb: 2\n', ('a',), 'x', 'a: x   # c\nb: 2\n'),
+    'a large number': ('a: 1\n', ('a',), 1e16, 'a: 1.0e+16\n'),
+    'an item of a list': ('a:\n  - one  # c\n  - two\n', ('a', 1), 'three', 'a:\n  - one  # c\n  - three\n'),
     'json': ('{"a": {"b": 1}}', ('a', 'c'), None, '{"a": {"b": 1, "c": null}}'),
 }
 
