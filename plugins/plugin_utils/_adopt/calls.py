@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...module_utils._nix import functions, library
+from ...module_utils._nix import expression, functions, library
 from ...module_utils._nix.arguments import VARIABLE
 from ...module_utils._nix.function import Function, Parameter
 
@@ -52,7 +52,7 @@ class PathBase:
     def from_file(self, path: str) -> str:
         """As code in the file has it."""
         found = posixpath.relpath(self.inside(path), posixpath.dirname(self.file) or '.')
-        return found if found.startswith('.') else './' + found
+        return found if found.partition('/')[0] in ('.', '..') else './' + found
 
 
 @dataclass
@@ -141,7 +141,7 @@ def _path(shown: Mapping[str, Any], kind: str, place: PathBase) -> Any:
 
 
 def _clean(shown: Mapping[str, Any], kind: str, place: PathBase) -> Any:
-    return _code({'_nix': 'lib.cleanSource %s' % place.from_file(shown['source'])}, kind, shown)
+    return _code({'_nix': 'lib.cleanSource %s' % expression.path(place.from_file(shown['source']))}, kind, shown)
 
 
 def _plain(shown: Mapping[str, Any], kind: str, place: PathBase) -> Any:
@@ -153,14 +153,14 @@ def _plain(shown: Mapping[str, Any], kind: str, place: PathBase) -> Any:
     for sentinel, code in place.sentinels.items():
         if sentinel in value:
             raise Unknown('text with %s in it' % code)
-    return {'_nix': '"%s"' % value} if kind in ('module', 'file') and value.startswith('/') else value
+    return {'_nix': expression.quoted(value)} if kind in ('module', 'file') and value.startswith('/') else value
 
 
 def _package(shown: Mapping[str, Any], kind: str, _place: PathBase) -> Any:
     name = shown['package']['attribute']
     if name is None:
         raise Unknown('the package %s, which nixpkgs does not have under that name' % shown['package']['name'])
-    return name if kind in ('package', 'nixops') else _code({'_nix': 'pkgs.%s' % name}, kind, shown)
+    return name if kind in ('package', 'nixops') else _code({'_nix': 'pkgs.%s' % expression.attribute_name(name)}, kind, shown)
 
 
 def _code(value: Any, kind: str, shown: Mapping[str, Any]) -> Any:

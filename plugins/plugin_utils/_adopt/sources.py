@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from ...module_utils._nix.evaluation import hash_of_folder
 from ...module_utils._nix.expression import to_nix
@@ -38,14 +39,17 @@ def pin_of(place: str, recording: Recording, lock: Mapping[str, Any]) -> dict[st
 
 def _locked(locked: Mapping[str, Any]) -> dict[str, Any] | None:
     """An input of a flake: what fetchTarball takes has the same hash, and so the same place in the store."""
-    if locked.get('type') == 'github':
-        return {'github': '%s/%s' % (locked['owner'], locked['repo']), 'revision': locked['rev'], 'sha256': locked['narHash']}
-    if locked.get('type') == 'tarball':
+    kind = locked.get('type')
+    if kind == 'tarball':
         return {'url': locked['url'], 'sha256': locked['narHash']}
-    if locked.get('type') == 'gitlab':
-        archive = 'https://gitlab.com/%s/%s/-/archive/%s.tar.gz' % (locked['owner'], locked['repo'], locked['rev'])
-        return {'url': archive, 'sha256': locked['narHash']}
-    return None
+    if kind not in ('github', 'gitlab'):
+        return None
+    host, owner, repository = locked.get('host') or '%s.com' % kind, locked['owner'], locked['repo']
+    if host == 'github.com':
+        return {'github': '%s/%s' % (owner, repository), 'revision': locked['rev'], 'sha256': locked['narHash']}
+    folder = '%s/-' % repository if kind == 'gitlab' else repository
+    archive = 'https://%s/%s/%s/archive/%s.tar.gz' % (host, unquote(owner), folder, locked['rev'])  # a group in a group is quoted
+    return {'url': archive, 'sha256': locked['narHash']}
 
 
 def _fetched(call: Mapping[str, Any]) -> dict[str, Any]:
