@@ -85,6 +85,6 @@ def evaluate(project: Project, pins: Mapping[str, Any]) -> None:
         'adopt': False, 'force': force,  # nothing is written, and with other pins it cannot mean what the old file means
     })
     if options.error_messages:
-        raise fail('The variables of the project cannot be evaluated.', where=project.name, found='; '.join(options.error_messages),
+        raise fail('The variables of the project cannot be evaluated.', found='; '.join(options.error_messages),
                    remedy='Play nixcd.hercules_ci.networks with --tags preflight.')
     prove(plan(options.validated_parameters), options.validated_parameters)

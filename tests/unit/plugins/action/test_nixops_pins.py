@@ -9,8 +9,9 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -87,12 +88,12 @@ def world(tmp_path: Path, nix_store: dict[str, str], monkeypatch: pytest.MonkeyP
 
 @pytest.fixture
 def play(make_action: Callable[..., Any], world: World) -> Play:
-    def run(*, check: bool = False, **options: Any) -> dict[str, Any]:
-        variables = {
+    def run(*, check: bool = False, variables: Mapping[str, Any] = MappingProxyType({}), **options: Any) -> dict[str, Any]:
+        declared = {
             'nixops_project': 'github/neat-org/neat-repo', 'nixops_checkout': str(world.folder / 'checkout'), 'nixops_branches': ['main'],
-            'nixops_deployment': 'foo', 'nixops_pins': world.pins,
+            'nixops_deployment': 'foo', 'nixops_pins': world.pins, **variables,
         }
-        task_vars = {'groups': {'nixops_networks': ['neat-network']}, 'hostvars': HostVars({'neat-network': variables})}
+        task_vars = {'groups': {'nixops_networks': ['neat-network']}, 'hostvars': HostVars({'neat-network': declared})}
         return dict(make_action('nixops_pins', {'path': str(world.file), **options}, check_mode=check, diff=True).run(task_vars=task_vars))
 
     return run
@@ -126,6 +127,17 @@ def test_pins_with_which_a_network_cannot_be_evaluated(play: Play, world: World)
         'url': world.archives.replace('{revision}', 'bad'), 'sha256': world.tarballs['nixpkgs-20.09']['sha256'],
     }
     assert "# 24.05" in world.file.read_text()
+
+
+@pytest.mark.parametrize(('variables', 'said'), [
+    ({'nixops_pins': {}}, 'No network of the play has these pins, so that none can be evaluated with the new ones. Where: nixops_networks'),
+    ({'nixops_form': 'x'}, 'The variables of the project cannot be evaluated. Where: github/neat-org/neat-repo. Found: value of form must be'),
+], ids=['other pins', 'no such form'])
+def test_what_cannot_be_evaluated_stays(play: Play, world: World, variables: dict[str, Any], said: str) -> None:
+    before = world.file.read_bytes()
+    refused = play(variables=variables, pins={'effects': {'revision': world.revision, 'url': world.archives}})
+    assert refused['failed'] and said in refused['msg'], refused
+    assert world.file.read_bytes() == before
 
 
 def test_what_is_not_there(play: Play, world: World) -> None:
