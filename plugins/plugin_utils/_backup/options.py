@@ -60,9 +60,7 @@ def networks_of(variables: Mapping[str, Variables]) -> list[Network]:
 
 
 def wanted_of(network: Network) -> list[Wanted]:
-    """The files to keep of a network. Only NixOps has any."""
-    if not network.nixops:
-        return []
+    """The files to keep of a network that NixOps deploys: no other has any."""
     forgets = bool(network['nixops_forget_state'])
     state = Wanted(network.name, network.project, network.state_name, network.function, network.effect_deployment, optional=forgets)
     hosts = Wanted(network.name, network.project, network.known_hosts_name, network.function, '', hosts=True, optional=True)

@@ -131,7 +131,7 @@ def test_pins_with_which_a_network_cannot_be_evaluated(play: Play, world: World)
 
 @pytest.mark.parametrize(('variables', 'said'), [
     ({'nixops_pins': {}}, 'No network of the play has these pins, so that none can be evaluated with the new ones. Where: nixops_networks'),
-    ({'nixops_form': 'x'}, 'The variables of the project cannot be evaluated. Where: github/neat-org/neat-repo. Found: value of form must be'),
+    ({'nixops_form': 'x'}, 'The variables of the project cannot be evaluated. Where: github/neat-org/neat-repo. Found: value of form'),
 ], ids=['other pins', 'no such form'])
 def test_what_cannot_be_evaluated_stays(play: Play, world: World, variables: dict[str, Any], said: str) -> None:
     before = world.file.read_bytes()
