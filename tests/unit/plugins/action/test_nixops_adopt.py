@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleError
 from ansible.parsing.yaml.loader import AnsibleLoader
 
 from tests.sandbox.in_process import Sandbox
@@ -26,6 +27,8 @@ class HostVars(dict[str, Any]):
     """As Ansible's own, which gives the variables of a host as they were written, too."""
 
     def raw_get(self, host: str) -> Any:
+        if isinstance(self[host], AnsibleError):
+            raise self[host]
         return self[host]
 
 
@@ -134,6 +137,17 @@ all:
     assert text.startswith(head) and text.endswith('\n\n    # more' + tail)
     assert path.stat().st_mode & 0o777 == 0o600
     assert not adopt(databases=[str(databases['1.7'])], networks={'aws': {'nixops_deployment': 'cccccccc'}})['changed']
+
+
+def test_what_ansible_cannot_evaluate_of_a_network_hides_no_other(adopt: Adopt, databases: dict[str, Path], tmp_path: Path) -> None:
+    """Neither variables that cannot be decrypted, nor a deployment that is a template of what there is not, nor a group without a name."""
+    (tmp_path / 'hosts.yml').write_text('1:\n  hosts:\n    a: {nixops_deployment: empty}\n')
+    networks = {
+        'sealed': AnsibleError('Attempting to decrypt but no vault secrets found'), 'lost': {'nixops_deployment': '{{ nowhere }}'},
+        'web': {'nixops_deployment': 'webfarm', 'nixops_network_args': '{{ nowhere }}'},
+    }
+    result = adopt(databases=[str(databases['1.7'])], networks=networks)
+    assert {'aws-prod', 'empty'} <= set(result['hosts']) and 'webfarm' not in result['hosts'], result
 
 
 def test_a_folder_and_what_cannot_be_read(adopt: Adopt, databases: dict[str, Path], tmp_path: Path) -> None:

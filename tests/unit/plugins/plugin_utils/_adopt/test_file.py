@@ -16,10 +16,11 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.yaml.loader import AnsibleLoader
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import effect_file, evaluation
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import effect_file, evaluation, recording
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.options import SPEC
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._adopt.file import from_file
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._adopt import file
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._adopt.file import FromFile, from_file
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._adopt.hosts import Setting
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._adopt.inventory import declared_in, deployments_in, effect_changes
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
@@ -147,6 +148,59 @@ def test_what_agents_cannot_evaluate(text: str, said: str, checkout: Path, fetch
     with pytest.raises(Failure) as failure:
         inventory_of(checkout)
     assert said in str(failure.value)
+
+
+@pytest.mark.parametrize(('folder', 'said'), [
+    (None, 'Which ci.nix is adopted? Where: checkout.'), ('nowhere', 'There is no such folder.'), ('ci.nix', 'There is no such folder.'),
+])
+def test_what_is_no_checkout(folder: str | None, said: str, checkout: Path) -> None:
+    (checkout / 'ci.nix').write_text('{ }: { }\n')
+    with pytest.raises(Failure) as failure:
+        from_file(Setting(PROJECT, None if folder is None else str(checkout / folder)))
+    assert said in str(failure.value)
+
+
+@pytest.mark.parametrize('files', [('ci.nix',), ('nix/ci.nix',), ('default.nix',), ('ci.nix', 'notes')], ids=' and '.join)
+def test_a_file_that_git_does_not_track_is_none_that_agents_have(files: tuple[str, ...], checkout: Path, fetched: dict[str, str]) -> None:
+    write(checkout, {}, fetched)
+    for name in files:
+        (checkout / name).parent.mkdir(exist_ok=True)
+        (checkout / name).write_text('{ }: { }\n')
+    with pytest.raises(Failure) as failure:
+        from_file(Setting(PROJECT, str(checkout)))
+    (problem,) = failure.value.problems
+    assert (problem.what, problem.where) == ('Git does not track the file, so agents do not have it.', str(checkout / files[0]))
+
+
+def test_a_checkout_without_a_file_declares_nothing(checkout: Path, fetched: dict[str, str]) -> None:
+    write(checkout, {}, fetched)
+    assert from_file(Setting(PROJECT, str(checkout))) == FromFile()
+    assert inventory_of(checkout, 'all:\n  hosts:\n') == 'all:\n  hosts:\n'
+
+
+@pytest.mark.parametrize('lock', [None, '{', '[]', '{"nodes": {"root": {}}, "root": "root", "version": 7}'])
+def test_a_flake_whose_lock_has_no_inputs(
+    lock: str | None, checkout: Path, fetched: dict[str, str], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nix itself has read it by then: whoever changes it meanwhile loses no more than pins."""
+    text = """{ outputs = { self }: let pkgs = PKGS; in {
+      effects = { ... }: { a = pkgs.effects.mkEffect { effectScript = "true"; name = "a"; src = ./.; }; };
+    }; }
+"""
+    write(checkout, {'web/flake.nix': text}, fetched)
+    subprocess.run(['git', '-C', str(checkout), 'mv', 'web/flake.nix', 'flake.nix'], check=True)
+    ask = recording.record
+
+    def record(*arguments: Any) -> recording.Recording:
+        found = ask(*arguments)
+        if lock:
+            (checkout / 'flake.lock').write_text(lock)
+        return found
+
+    monkeypatch.setattr(file, 'record', record)
+    found = from_file(Setting(PROJECT, str(checkout)))
+    assert [effect.host for effect in found.effects] == ['a']
+    assert found.variables['nixops_pins']['nixpkgs']['url'] == fetched['URL']
 
 
 def test_a_host_that_is_there_gets_what_it_does_not_have(checkout: Path, fetched: dict[str, str]) -> None:

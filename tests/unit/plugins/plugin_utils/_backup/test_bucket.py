@@ -65,7 +65,8 @@ def test_the_index_takes_the_place_of_the_one_that_was_seen(store: Store, server
 
 
 @SEEN
-@pytest.mark.parametrize('error', [ParamValidationError(report='IfMatch'), refused('NotImplemented'), refused('501')], ids=['boto3', 'server', 'old server'])
+@pytest.mark.parametrize(
+    'error', [ParamValidationError(report='IfMatch'), refused('NotImplemented'), refused('501')], ids=['boto3', 'server', 'old server'])
 def test_where_nobody_knows_conditions_the_index_is_written_without(
     store: Store, server: Server, error: Exception, seen: Any, condition: dict[str, str],
 ) -> None:
