@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import math
 import sys
 from typing import Any
 
@@ -119,6 +120,9 @@ WRITTEN = {
     'a long key': ('? "a"\n: 1\n', ('b',), 2, '? "a"\n: 1\nb: 2\n'),
     'in the place of nothing': ('a:   # c\nb: 2\n', ('a',), 'x', 'a: x   # c\nb: 2\n'),
     'a large number': ('a: 1\n', ('a',), 1e16, 'a: 1.0e+16\n'),
+    'no number': ('a: 1\n', ('a',), math.nan, 'a: .nan\n'),
+    'more than any number': ('a: 1\n', ('a',), math.inf, 'a: .inf\n'),
+    'less than any number': ('a: 1\n', ('a',), -math.inf, 'a: -.inf\n'),
     'an item of a list': ('a:\n  - one  # c\n  - two\n', ('a', 1), 'three', 'a:\n  - one  # c\n  - three\n'),
     'json': ('{"a": {"b": 1}}', ('a', 'c'), None, '{"a": {"b": 1, "c": null}}'),
 }
