@@ -21,10 +21,10 @@ SUBMODULE = '160000'
 
 
 @contextmanager
-def as_agents_see_it(checkout: Path, file: str) -> Iterator[Path]:
+def as_agents_see_it(checkout: Path, file: str = '') -> Iterator[Path]:
     """A folder with what Git tracks of the checkout and nothing else.
 
-    That is the checkout itself where it holds nothing else, or where no Git tells. file: the one that is written; it does not count.
+    That is the checkout itself where it holds nothing else, or where no Git tells. file: the one that is written, if one is; it does not count.
     """
     tracked = _tracked(checkout, file)
     if tracked is None:
@@ -32,7 +32,7 @@ def as_agents_see_it(checkout: Path, file: str) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix='nixops-effect-') as folder:
         copy = Path(folder).resolve() / checkout.name
-        (copy / file).parent.mkdir(parents=True)
+        os.makedirs(os.path.dirname(os.path.join(copy, file)))
         _copy(checkout, copy, tracked)
         yield copy
 

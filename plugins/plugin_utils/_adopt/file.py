@@ -59,7 +59,7 @@ def from_file(setting: Setting) -> FromFile:
         *checkout.branches(root), *map(branch_ref, setting.branches or ()), *walk.refs_of(root, name),
         adoption.ANOTHER_BRANCH, adoption.A_TAG,
     ])
-    with tracked.as_agents_see_it(root, '.git') as seen:  # nothing is written that would not count
+    with tracked.as_agents_see_it(root) as seen:
         candidate = Candidate('', 'any', root / name, root, uris=('file://',), timeout=SECONDS, seen=seen if seen != root else None)
         if not (seen / name).is_file():
             raise fail('Git does not track the file, so agents do not have it.', str(root / name), remedy='git add it, or remove it.')
