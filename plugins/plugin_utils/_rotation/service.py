@@ -24,6 +24,8 @@ from .._networks.outcome import is_effect_of
 KNOWN_CLOCK = timedelta(seconds=5)
 UNKNOWN_CLOCK = timedelta(minutes=5)
 """By how much clocks may differ of which nothing is known."""
+LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
+"""When a job began that runs and does not say when: what it may have been given is not taken from it."""
 LOOKED_AT = 200
 """How many of a project's jobs."""
 
@@ -43,7 +45,7 @@ def jobs_of(networks: Sequence[Network], since: datetime | None, now: Callable[[
         behind = _behind(client, now())
         tolerance = max(tolerance, KNOWN_CLOCK if behind is not None else UNKNOWN_CLOCK)
         begun = {job.id: _time(job.start_time, behind or timedelta()) for job in jobs}
-        starts += [start for job, start in ((job, begun[job.id]) for job in jobs) if start and not job.ended]
+        starts += [begun[job.id] or LONG_AGO for job in jobs if not job.ended]
         if since is not None:
             done = [job for job in jobs if job.succeeded and job.type != 'Config' and (begun[job.id] or since) > since]
             deployed.update(_deployed(client, members, done, begun))

@@ -1,11 +1,16 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""When jobs began, on the clock of AWS, whatever that of Hercules CI says; plays against the sandbox show that jobs are read rightly."""
+"""When jobs began, on the clock of AWS, whatever that of Hercules CI says, and in which regions states have something; plays against the
+sandbox show that jobs are read rightly."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +18,11 @@ import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.jobs import Job
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.keys import Key, Note, Use
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.step import Answer, Kind, RotationPolicy, Seen, next_step
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._rotation import service
+
+from tests.sandbox.in_process import Sandbox
+from tests.support.surroundings import FIXTURES
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=timezone.utc)
 GIVEN = NOW - timedelta(hours=1)
@@ -70,3 +79,68 @@ def test_a_job_that_runs_since_before_or_after_the_key_was_given(
 def test_a_clock_that_does_not_tell_may_be_off_by_five_minutes(monkeypatch: pytest.MonkeyPatch, minutes: int, kind: Kind) -> None:
     found = answer(monkeypatch, [job(GIVEN + minutes * MINUTE, ended=True)], None)
     assert step(found) is kind and found.tolerance == 5 * MINUTE
+
+
+@pytest.mark.parametrize('text', ['', 'soon'])
+@pytest.mark.parametrize(('ended', 'kind'), [(True, Kind.OFF), (False, Kind.WAIT)])
+def test_a_job_that_does_not_say_when_it_began(monkeypatch: pytest.MonkeyPatch, text: str, ended: bool, kind: Kind) -> None:
+    """While it runs, it may have the old key, as one from before; when it has ended, nobody knows which key it had."""
+    unknown = replace(job(NOW, ended), start_time=text)
+    alone = answer(monkeypatch, [unknown], NOW)
+    assert step(alone) is Kind.WAIT and alone.jobs.deployed == {'neat-network': None}
+    assert step(answer(monkeypatch, [unknown, job(GIVEN + 2 * MINUTE, ended=True)], NOW)) is kind
+
+
+def test_of_deployments_the_newest_counts_and_others_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = [replace(job(GIVEN + minutes * MINUTE, ended=True), id=str(minutes)) for minutes in (9, 7, 5)]
+    asked: list[str] = []
+    answer(monkeypatch, jobs, NOW)
+    effects = {'9': ('onPush.default.other.run',), '7': ('onPush.default.neat-network.run',)}
+    monkeypatch.setattr(service, 'get_evaluation', lambda _client, each: asked.append(each.id) or SimpleNamespace(effects=effects[each.id]))
+    assert service.jobs_of([NETWORK], GIVEN, lambda: NOW).jobs.deployed == {'neat-network': GIVEN + 7 * MINUTE}
+    assert asked == ['9', '7']
+
+
+def test_where_deployments_do_not_matter_no_evaluation_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a key that no agent has."""
+    answer(monkeypatch, [job(GIVEN, ended=False), job(GIVEN, ended=True)], NOW)
+    monkeypatch.delattr(service, 'get_evaluation')
+    found = service.jobs_of([NETWORK], None, lambda: NOW)
+    assert found.jobs.deployed == {'neat-network': None} and found.jobs.oldest == GIVEN
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Any:
+    """network(content) is a network with this state on Hercules CI, or none; known: whether Hercules CI knows who asks."""
+    with Sandbox(tmp_path / 'sandbox', token='a-token') as sandbox:
+        sandbox.add_project(PROJECT)
+
+        def make(content: bytes | None, known: bool = True) -> Network:
+            number = len(made)
+            made.append(number)
+            variables = {'nixops_project': PROJECT, 'nixops_deployment': 'neat-%d' % number, 'nixops_api_base_url': sandbox.url,
+                         'nixops_api_token': 'a-token' if known else 'another'}
+            if content is not None:
+                sandbox.put_state(PROJECT, 'nixops-neat-%d.json' % number, content)
+            return Network('neat-%d' % number, variables, variables)
+
+        made: list[int] = []
+        yield make
+
+
+def state_in(*regions: str) -> bytes:
+    """A state with a machine in each of these regions, and what else there is in one."""
+    state = json.loads((FIXTURES / 'nixops' / 'nixops-1.7' / 'export-aws-prod.json').read_text())
+    (deployment,) = state.values()
+    model = deployment['resources']['app1']
+    deployment['resources'] = {'app%d' % number: {**model, 'ec2.region': region} for number, region in enumerate(regions)}
+    deployment['resources']['key'] = {'type': 'ec2-keypair', 'region': 'ap-south-2', 'state': '2'}
+    deployment['resources']['place'] = {'type': 'none', 'region': 'somewhere'}
+    return json.dumps(state).encode()
+
+
+def test_the_regions_of_all_states_are_those_in_which_a_key_has_to_work(network: Callable[..., Network]) -> None:
+    networks = [network(state_in('eu-west-1', 'eu-west-1a', '')), network(None), network(b'no state'), network(state_in('us-east-1'), False),
+                network(state_in('us-gov-east-1'))]
+    assert service.regions_of(networks) == {'eu-west-1', 'ap-south-2', 'us-gov-east-1'}
+    assert service.regions_of(networks[1:4]) == set()
