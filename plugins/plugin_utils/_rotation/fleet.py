@@ -23,11 +23,12 @@ from .._aws.declared import Owner, owners
 from .._aws.iam import NewKey
 from .._networks.conditions import with_conditions
 from .._networks.host import variable_of
+from .._networks.network import SECRETS as OF_SECRETS
 from .._networks.network import Network
 from .._networks.provided import evaluated
 from .._networks.specs import variables_for
 from .._networks.unasked import SECRETS, Sparing
-from .._networks.variables import read_network
+from .._networks.variables import read_network, variables_of
 from .._schemas import problems_in_secrets, without_null
 from .._templates import reason
 from .._variables import HostVariables, as_json, refuse_if_any
@@ -81,12 +82,14 @@ class Fleet:
         return found
 
     def networks(self, owner: Owner) -> list[Network]:
-        """The networks that use the key. Raises Failure where the variables of a network cannot be relied on."""
+        """The networks that use the key. Raises Failure where the variables of a network do not tell, or cannot be relied on."""
         found = []
         problems: list[Problem] = []
         for name in self.variables['groups'].get(NETWORKS, ()):
-            network, wrong = read_network(name, HostVariables(name, self.hostvars, self.loader))
-            if network.sound('nixops_secrets_map') and owner.secret in network.secrets.values():
+            network, wrong = read_network(name, variables_of(name, self.hostvars, self.loader))
+            if not network.sound(*OF_SECRETS):  # it may use any
+                problems += wrong
+            elif owner.secret in network.secrets.values():
                 found.append(network)
                 problems += [] if network.sound(*RELIED_ON) else wrong
         require_none(problems)

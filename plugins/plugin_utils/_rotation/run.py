@@ -120,7 +120,9 @@ class RotationRun:
         try:
             for turn in self.turns:
                 turn.rotation.new = None
-                turn.attempt(turn.rotation.advance)
+                step = turn.attempt(turn.rotation.advance)
+                for agent in step.agents if step else ():
+                    self.said.setdefault(agent, '%s: %s Run this again.' % (turn.rotation.owner, step.why))
         finally:
             self._locks.close()
 

@@ -167,6 +167,22 @@ def test_an_agent_that_lacks_a_key_gets_that_of_another(play: Play) -> None:
     assert len(play.diffs) == 1 and ended['left'] == {} and not ended['changed'], 'nothing was done with the keys of the user'
 
 
+def test_a_key_that_an_agent_has_no_longer_when_it_is_to_hand_it_over(play: Play) -> None:
+    """Somebody has put another one there: that does not come to other agents, which fail as they have none."""
+    play.run()
+    play.agents.forget('agent-2')
+    play.task('begin')
+    for agent in play.hosts:
+        play.task('look', agent)
+    play.task('decide')
+    document = json.loads(play.agents.file('agent-1').read_text())
+    document[SECRET]['data']['aws_access_key_id'] = 'AKIAOTHER'
+    play.agents.file('agent-1').write_text(json.dumps(document))
+    play.task('take')
+    assert play.task('give', 'agent-2') == {'changed': False, 'skipped': True} and play.held() == ['AKIAOTHER', '']
+    assert play.task('end')['left'] == {'agent-2': 'the IAM user %s: These agents do not have it: agent-2. Run this again.' % USER}
+
+
 def test_a_diff_is_told_to_those_who_ask_for_it(play: Play) -> None:
     play.task('begin')
     for agent in play.hosts:

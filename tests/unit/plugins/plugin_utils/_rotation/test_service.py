@@ -140,7 +140,8 @@ def state_in(*regions: str) -> bytes:
 
 
 def test_the_regions_of_all_states_are_those_in_which_a_key_has_to_work(network: Callable[..., Network]) -> None:
-    networks = [network(state_in('eu-west-1', 'eu-west-1a', '')), network(None), network(b'no state'), network(state_in('us-east-1'), False),
+    of_others = network(state_in('us-east-1'), known=False)
+    networks = [network(state_in('eu-west-1', 'eu-west-1a', '')), network(None), network(b'no state'), of_others,
                 network(state_in('us-gov-east-1'))]
     assert service.regions_of(networks) == {'eu-west-1', 'ap-south-2', 'us-gov-east-1'}
     assert service.regions_of(networks[1:4]) == set()
