@@ -18,4 +18,6 @@ def as_written(value: Any) -> Any:
     """The value with all text in it trusted."""
     if isinstance(value, dict):
         return {key: as_written(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [as_written(child) for child in value]
     return trusted(value) if isinstance(value, str) else value
