@@ -7,9 +7,17 @@ from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Problem
-from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.audit import Agents, KnownSecret, audit, secrets_of
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.audit import (
+    Agents,
+    KnownSecret,
+    access_problems,
+    audit,
+    field_problems,
+    secrets_of,
+)
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.conditions import least_privilege
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
+from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.unasked import LookedUp
 
 AWS = frozenset({'aws_access_key_id', 'aws_secret_access_key'})
 PRODUCTION = {'and': [{'isOwner': 'neat-org'}, {'isRepo': 'neat-repo'}, {'isBranch': 'production'}]}
@@ -132,3 +140,21 @@ def test_derived_conditions_always_fit(variables: dict[str, Any]) -> None:
 def test_tokens_of_the_service_need_no_agent() -> None:
     script = 'readSecretString token .token; readSecretJSON hercules-ci .'
     assert found([network(secrets_map={'token': {'type': 'GitToken'}}, user_setup_script=script)], {'a': {}}) == []
+
+
+@pytest.mark.parametrize(('asked', 'agents', 'what'), [
+    (LookedUp(all=True), {'a': {}, 'b': agent()}, 'The agent does not get the secret neat-aws, and an effect runs on any agent.'),
+    (LookedUp(all=True), {'a': agent('isTag')}, 'The condition of the secret neat-aws refuses branch production.'),
+    (LookedUp(conditions=frozenset(('neat-aws',))), {'a': agent('isTag')},
+     'The condition of the secret neat-aws refuses branch production.'),
+    (LookedUp(conditions=frozenset({'other'})), {'a': agent('isTag')}, None), (LookedUp(), {'a': {}}, None),
+    (LookedUp(all=True), {'a': agent()}, None),
+])
+def test_what_is_wrong_with_a_secret_that_had_to_be_asked_for(asked: LookedUp, agents: Agents, what: str | None) -> None:
+    """Of what preflight knew, it has said so already."""
+    assert [problem.what for problem in access_problems([network()], agents, asked)] == ([what] if what else [])
+
+
+def test_fields_are_looked_for_in_secrets_that_the_network_gets() -> None:
+    found = field_problems([network(user_setup_script='writeAWSSecret\nwriteSSHKey ssh')], {'a': agent(fields=frozenset({'other'}))})
+    assert {problem.what.partition(' needs ')[0] for problem in found} == {'writeAWSSecret'}

@@ -171,6 +171,26 @@ def test_what_nix_says_has_to_be_what_the_inventory_says(effect: EvaluatedEffect
     assert planned.refused and words in said(planned)
 
 
+@pytest.mark.parametrize(('function', 'remedy'), [
+    ('runNixOps', 'Set nixops_state_name of neat to nixops-other.json.'),
+    ('runNixOps2', 'Set network.storage.hercules-ci.stateName in the network to nixops-aws-prod.json, or nixops_state_name to '
+                   'nixops-other.json.'),
+])
+def test_where_another_state_is_named_is_where_it_is_corrected(function: str, remedy: str) -> None:
+    planned = plan(export(), evaluated(function=function, state_name='nixops-other.json'), declared(function=function))
+    assert planned.problems[0].remedy == remedy
+
+
+def test_what_is_in_a_database_of_a_newer_nixops_only_that_can_tell(tmp_path: Path) -> None:
+    path = tmp_path / 'newer.nixops'
+    path.write_bytes(database(tmp_path))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute('update SchemaVersion set version = 99')
+        connection.commit()
+    planned = plan(path.read_bytes(), evaluated(function='runNixOps2'), declared(function='runNixOps2'))
+    assert (planned.refused, planned.plan.known, said(planned)) == (False, False, [])
+
+
 def test_a_state_whose_machines_are_all_others() -> None:
     planned = plan(export(web=EXPORT[UUID]['resources']['app1']))
     (problem,) = (problem for problem in planned.problems if problem.what.startswith('Every machine of the network would be made anew'))
@@ -303,6 +323,8 @@ def test_an_effect_of_somebody_else_has_to_find_its_state_too() -> None:
 
     (planned,) = plan_branch('production', [evaluated(name='own')], {}, read)
     assert planned.refused
+    (planned,) = plan_branch('production', [evaluated(name='own', function='runNixOps2', state_name=None, network=None)], {}, read)
+    assert said(planned) == ['Which state the effect reads is not known, and so not whether it is there.']
 
 
 def test_a_state_that_should_have_been_uploaded() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import states
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.preflight import Inventory, check
 
@@ -168,6 +169,51 @@ def test_a_state_that_nixops_could_not_import(networks: dict[str, Any], agents: 
     assert 'nixops import --include-keys' in refusals(networks, agents)
 
 
+def test_a_state_that_is_to_be_there_and_is_not_is_looked_for_nowhere_else(networks: dict[str, Any], agents: dict[str, Any]) -> None:
+    networks['neat-network'].update(nixops_state='present', nixops_database='/nonexistent')
+    with pytest.raises(Failure) as refused:
+        check(Inventory(networks, agents, ['neat-network']))
+    assert [problem.what for problem in refused.value.problems] == [
+        'Hercules CI has no state for a network that would be deployed; NixOps would make all of its machines anew.']
+
+
+def test_a_deployment_with_a_name_that_no_file_on_hercules_ci_has(networks: dict[str, Any], agents: dict[str, Any], tmp_path: Path) -> None:
+    text = (DATABASE.parent / 'export-aws-prod.json').read_text().replace('"aws-prod"', '"aws prod"')
+    (tmp_path / 'export.json').write_text(text)
+    networks['neat-network'].update(nixops_deployment='aws prod', nixops_export_file=str(tmp_path / 'export.json'))
+    said = refusals(networks, agents)
+    assert "The name of the state file cannot stand in a URL. Where: nixops_deployment of neat-network." in said
+    assert "Found: 'nixops-aws prod.json'." in said
+    networks['neat-network'].update(nixops_state_name='aws-prod.json', nixops_known_hosts_name='aws-prod.known_hosts')
+    check(Inventory(networks, agents, list(networks)))
+
+
+def test_known_hosts_that_are_not_there_are_uploaded_with_the_state(
+    networks: dict[str, Any], agents: dict[str, Any], world: World, tmp_path: Path,
+) -> None:
+    project = 'github/neat-org/known-hosts'
+    world.sandbox.add_project(project, world.bare)
+    export = (DATABASE.parent / 'export-aws-prod.json').read_bytes()
+    world.sandbox.put_state(project, 'nixops-aws-prod.json', export)
+    (tmp_path / 'export.json').write_bytes(export)
+    (tmp_path / 'known_hosts').write_text('app1 ssh-ed25519 AAAA\n')
+    del networks['neat-staging']
+    networks['neat-network'].update(nixops_project=project, nixops_export_file=str(tmp_path / 'export.json'))
+
+    def uploads() -> list[str]:
+        return list(check(Inventory(networks, agents, list(networks)))[0]['projects'][project]['uploads'])
+
+    assert uploads() == []
+    networks['neat-network']['nixops_known_hosts'] = str(tmp_path / 'known_hosts')
+    assert uploads() == ['neat-network']
+    world.sandbox.put_state(project, 'nixops-aws-prod.known_hosts', b'app1 ssh-ed25519 AAAA\n')
+    assert uploads() == []
+    world.sandbox.put_state(project, 'nixops-aws-prod.known_hosts', b'app1 ssh-ed25519 BBBB\n')
+    assert uploads() == [], 'what came after it is left alone'
+    networks['neat-network']['nixops_state_existing'] = 'replace'
+    assert uploads() == ['neat-network']
+
+
 def test_known_hosts_are_asked_for_the_agents_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = tmp_path / 'ssh-keygen'
     program.write_text('#!/bin/sh\necho "# Host $2 found: line 1"\necho "$2 ssh-ed25519 AAAAkey"\n')
@@ -175,4 +221,5 @@ def test_known_hosts_are_asked_for_the_agents_key(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv('PATH', '%s:/bin' % tmp_path)
     assert states.agent_of('agent-1', {'ansible_host': '203.0.113.11'}).host_keys == {'AAAAkey'}
     program.unlink()
+    monkeypatch.setenv('PATH', str(tmp_path))
     assert states.agent_of('agent-1', {}).host_keys == frozenset()

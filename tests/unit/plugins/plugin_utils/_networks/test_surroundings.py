@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleUndefinedVariable
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix import evaluation
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.surroundings import (
@@ -73,3 +74,22 @@ def test_a_user_who_may_not_write_the_files_of_an_agent(
     assert all('ansible_become: true' in problem.remedy for problem in found)
     monkeypatch.setattr(os, 'access', lambda _path, _mode: True)
     assert [problem.severity for problem in login_problems(agent, variables, become=become)] == ['warning'] * (severity == 'warning')
+
+
+class Undefined(dict[str, Any]):
+    """Variables of which Ansible cannot evaluate what is None."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if name in self and self[name] is None:
+            raise AnsibleUndefinedVariable("'nothing' is undefined")
+        return super().get(name, default)
+
+
+@pytest.mark.parametrize('variables', [
+    {**LOCAL, 'nixops_agent_secrets_path': 5.5}, {**LOCAL, 'nixops_agent_name': ['a']}, Undefined({**LOCAL, 'ansible_user': None}),
+    Undefined({**LOCAL, 'ansible_become': None}),
+])
+def test_of_an_agent_whose_variables_are_wrong_nothing_more_is_said(variables: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, 'access', lambda _path, _mode: False)
+    agent, _wrong = read_agent('agent-1', {name: value for name, value in variables.items() if value is not None})
+    assert list(login_problems(agent, variables, become=False)) == []
