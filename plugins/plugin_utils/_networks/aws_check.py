@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from ...module_utils._files import hidden_file
@@ -64,23 +65,16 @@ class Looked:
 
 def aws_problems(known: Iterable[KnownProject], agents: Sequence[Host]) -> Iterator[Problem]:
     """All that AWS says. Nothing is asked, and boto3 not needed, unless a network wants it, or has a key that is looked after."""
-    clients: dict[tuple[str, str], AwsClient | None] = {}
+    client_for = cache(AwsClient)
+    may_ask = cache(lambda profile, region: client_for(profile, region).has_credentials())
     there: dict[tuple[str, str], list[Looked]] = {}
     for network, machines in _busy(known):
-        secrets = _secrets(network, agents)
-        wanted = network[CHECK]
-        if wanted == 'never' or (wanted == 'auto' and not any(is_owned(entry) for entry in secrets.values())):
-            continue
-        looked = Looked(network, secrets, machines)
-        client = clients.setdefault(looked.access, AwsClient(*looked.access))
-        if client is not None and wanted == 'auto' and not client.has_credentials():
-            client = clients[looked.access] = None
-        if client is not None:
+        looked = Looked(network, _secrets(network, agents), machines)
+        wanted = network[CHECK] == 'always' or (any(is_owned(entry) for entry in looked.secrets.values()) and may_ask(*looked.access))
+        if wanted:
             there.setdefault(looked.access, []).append(looked)
     for access, members in there.items():
-        client = clients[access]
-        if client is not None:
-            yield from _asked(client, members)
+        yield from _asked(client_for(*access), members)
 
 
 def _asked(client: AwsClient, members: Sequence[Looked]) -> Iterator[Problem]:

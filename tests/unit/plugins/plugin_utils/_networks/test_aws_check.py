@@ -174,9 +174,28 @@ def test_a_region_that_is_refused_hides_no_other(world: World, aws: Aws, invento
 
 
 def test_what_has_no_machine_yet_is_not_looked_for(world: World, aws: Aws, inventory: Inventory) -> None:
-    """A spot request that nothing came of, and resources that are no machines."""
-    put_state(world, {'web-1': ''})
-    assert said(inventory) == [] and 'DescribeInstances' not in aws.requests
+    """A spot request that nothing came of, one of which NixOps does not know the region, and resources that are no machines."""
+    for vms in ({'web-1': ''}, {'far-1': 'i-00000000000000001'}):
+        put_state(world, vms, regions={'far-1': ''})
+        assert said(inventory) == [] and 'DescribeInstances' not in aws.requests
+
+
+@pytest.mark.parametrize(('modes', 'fails'), [(('auto', 'auto'), False), (('auto', 'always'), True), (('always', 'auto'), True)])
+def test_without_credentials_only_who_wants_it_always_is_told(
+    world: World, aws: Aws, inventory: Inventory, modes: tuple[str, str], fails: bool, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever another network of the same account wants."""
+    for name in ('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv('AWS_EC2_METADATA_DISABLED', 'true')
+    put_state(world, {'web-1': 'i-00000000000000001'})
+    world.sandbox.put_state(PROJECT, 'aws-other.json', world.sandbox.states(PROJECT, 'aws-check.json')[-1])
+    other = {'nixops_state_name': 'aws-other.json', 'nixops_branches': ['staging'], 'nixops_deployment': 'aws-prod'}
+    one = inventory.networks['neat-network']
+    networks = {'neat-network': {**one, 'nixops_aws_check': modes[0]}, 'neat-staging': {**one, **other, 'nixops_aws_check': modes[1]}}
+    found = said(Inventory(networks, inventory.agents, list(networks)))
+    assert bool([line for line in found if 'credentials' in line]) is fails, found
+    assert not aws.requests
 
 
 @pytest.mark.parametrize(('code', 'sentence'), [
