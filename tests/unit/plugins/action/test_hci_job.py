@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import io
+import sys
 from collections.abc import Callable
 from functools import partial
 from itertools import chain, repeat
@@ -49,6 +52,16 @@ def test_lines_are_printed_as_they_come_unless_the_task_hides_its_output(
     monkeypatch.setattr(hci_job, 'run', lambda *_arguments, tell, **_named: tell('job 42 Queued') or {})
     action({**OPTIONS, 'api_token': 't'}, no_log=no_log).run()
     assert printed == ([] if no_log else ['job 42 Queued'])
+
+
+def test_ansible_prints_lines_to_a_pipe_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked to when it imports the plugin, but not where something of its own takes the place of its output."""
+    for out in (io.TextIOWrapper(io.BytesIO()), io.StringIO()):
+        monkeypatch.setattr(sys, 'stdout', out)
+        spec = importlib.util.find_spec(hci_job.__name__)
+        assert spec and spec.loader
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        assert out.line_buffering is isinstance(out, io.TextIOWrapper)
 
 
 class Clock:

@@ -95,7 +95,8 @@ def files(tmp_path: Path) -> Path:
     (tmp_path / 'hosts.yml').write_text(INVENTORY)
     folder = tmp_path / 'host_vars'
     folder.mkdir()
-    (folder / 'locked.yml').write_text(encrypted('nixops_deployment: canary'))
+    for name in ('locked', 'lost'):
+        (folder / ('%s.yml' % name)).write_text(encrypted('nixops_deployment: canary'))
     (folder / 'broken.yml').write_text('a: 1\nb: canary: x\n')
     text = encrypted('canary').replace('\n', '\n  ')
     (folder / 'value.yml').write_text('nixops_deployment: !vault |\n  %s\nnixops_deploymnt: !vault |\n  %s\n' % (text, text))
@@ -118,6 +119,7 @@ nixops_networks:
 hercules_agents:
   hosts:
     agent-1: {ansible_host: "{{ nothing }}"}
+    lost:
 '''
 
 
@@ -136,6 +138,7 @@ def test_hosts_whose_variables_cannot_be_read_hide_nothing(action: Action, files
     assert found == {
         'host broken': 'a file that Ansible cannot parse',
         'host locked': 'text that none of the passwords Ansible has can decrypt',
+        'host lost': 'text that none of the passwords Ansible has can decrypt',
         'nixops_deployment of value': 'text that none of the passwords Ansible has can decrypt',
         "nixops_network_args['a'] of undefined": "'nothing' is undefined",
         'ansible_host of agent-1': "'nothing' is undefined",

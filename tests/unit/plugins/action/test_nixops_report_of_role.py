@@ -118,6 +118,29 @@ def test_a_service_that_does_not_answer_costs_the_versions_only(outcome: Outcome
     assert [(row['result'], row['state_version_after']) for row in result['networks']] == [('deployed', None), ('tried', None)]
 
 
+@pytest.mark.parametrize(('uploader', 'by'), [('', ''), ('somebody', ' by somebody')])
+@pytest.mark.parametrize('replaced', [False, True])
+def test_a_network_that_had_nothing_to_do_was_deployed_by_its_newest_job(
+    outcome: Outcome, monkeypatch: pytest.MonkeyPatch, replaced: bool, uploader: str, by: str,
+) -> None:
+    """Unless somebody has uploaded another state since: then that is not what is there any longer."""
+    plan = {**PLAN[PROJECT], 'at_rest': {'a': {'main': {'revision': 'r', 'job': 4, 'job_url': PAGE}}}}
+    versions = {'a.json': [*VERSIONS, *[Version(3, 't', None, None, '', uploader)] * replaced]}
+    monkeypatch.setattr(registered, 'StateFiles', lambda _client, _project: SimpleNamespace(files=lambda: versions))
+    (row,) = outcome({}, ['a', 'b'], projects={PROJECT: plan})['networks']
+    message = 'Version 3 of the state was uploaded%s after the deployment; nixops_rerun_failed deploys with it.' % by
+    assert (row['network'], row['job'], row['job_url'], row['commit']) == ('a', 4, PAGE, 'r')
+    assert (row['result'], row['message']) == (('rolled back', message) if replaced else ('deployed', ''))
+
+
+def test_where_the_page_cannot_be_written_each_network_is_told_all_the_same(outcome: Outcome, tmp_path: Path, printed: list[str]) -> None:
+    uploaded = {'_nixops_uploaded': {'failed': True, 'msg': 'The state is another one.'}}
+    result = outcome({'a': uploaded, 'b': uploaded}, ['a', 'b'], path=str(tmp_path / 'missing' / 'page.html'))
+    assert result['failed'] is True and str(tmp_path) in result['msg']
+    assert result['failures'] == dict.fromkeys('ab', 'main: The state is another one.')
+    assert [row['result'] for row in result['networks']] == ['failed', 'failed'] and printed
+
+
 def failed_with(log: list[str], found: str) -> dict[str, Any]:
     job = {**JOB, 'status': 'Failure', 'effects': [{'attribute': 'a.run', 'status': 'Failed', 'log': log}]}
     problems = [{'what': 'The effect a.run of job 4 failed.', 'where': PAGE, 'found': found, 'severity': 'error'}]
@@ -131,7 +154,8 @@ def test_what_is_quoted_holds_no_secret_of_the_inventory(outcome: Outcome, tmp_p
         'key': 'hunter2-hunter2', 'lines': '{{ "first-line" }}\nother-line', 'late': '{{ lookup("pipe", "touch %s") }}' % asked,
     }, 'condition': {'isBranch': 'main'}}})
     log = ['key is hunter2-hunter2', 'first-line', base64.b64encode(b'hunter2-hunter2').decode()]
-    hostvars = {'a': failed_with(log, 'main said other-line'), 'agent-1': {'nixops_agent_secrets': secrets}}
+    hostvars = {'a': failed_with(log, 'main said other-line'), 'agent-1': {'nixops_agent_secrets': secrets},
+                'agent-2': {'nixops_agent_secrets': {'neat-aws': 'not in its form'}}}
     page = tmp_path / 'page.html'
     result = outcome(hostvars, ['a', 'b'], agents={'agent-1': {}, 'agent-2': {}}, path=str(page))
     assert result['networks'][0]['problems'][0]['found'] == 'main said ********'

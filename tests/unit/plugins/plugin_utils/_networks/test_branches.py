@@ -17,6 +17,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.branch
     branch_problems,
     deploys_from,
     left_branches,
+    remote_problems,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.network import Network
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.projects import Project, projects_of
@@ -100,3 +101,18 @@ def test_what_is_here_is_looked_at_without_the_remote(folder: Path) -> None:
     git(folder / 'checkout', 'fetch', '--quiet')
     assert [problem.where for problem in left()] == ['old of origin']
     assert 'git push origin --delete old' in left()[0].remedy
+
+
+def test_a_condition_that_is_no_expression_lets_no_branch_in() -> None:
+    assert [deploys_from('builtins.match "%s" (toString ref)' % pattern, 'old') for pattern in ('refs/heads/old', '(')] == [True, False]
+
+
+def test_credentials_in_the_address_of_the_remote_are_warned_of_and_not_shown(folder: Path) -> None:
+    def said() -> list[Problem]:
+        return list(remote_problems(project(folder), Repository(str(folder / 'checkout')), asked=Heads('origin')))
+
+    assert said() == []
+    git(folder / 'checkout', 'remote', 'set-url', '--push', 'origin', 'https://somebody:canary@git.example.org/neat.git')
+    (problem,) = said()
+    assert problem.severity == 'warning' and problem.what.startswith('The address of the remote origin has credentials in it.')
+    assert 'canary' not in str(problem)

@@ -131,3 +131,11 @@ def test_which_refs_may_deploy_a_network() -> None:
     found = [effect(), effect('refs/heads/staging'), effect('refs/tags/v1')]
     assert refs_of(['web'], found[:2], {'web': ['production', 'staging']}) == {'web': {REF, 'refs/heads/staging'}}
     assert refs_of(['web'], found, {'web': ['production', 'staging']}) == {'web': None}
+
+
+def test_two_networks_of_one_job_ask_for_it_once() -> None:
+    parts = {name: evaluation(name)['attributes'] for name in ('web', 'mail')}
+    told = Told([job(1)], {'/jobs/1/evaluation': {'attributes': [*parts['web'], *parts['mail']]}})
+    last = last_deployments(cast(Client, told), PROJECT, {'web': frozenset((REF,)), 'mail': frozenset((REF,))})
+    assert last == dict.fromkeys(('web', 'mail'), Last(1, '/nix/store/e.drv', SYSTEM))
+    assert len(told.asked) == 2, 'the jobs of the branch, and the evaluation'

@@ -209,6 +209,21 @@ def test_what_another_network_is_to_blame_for(done: Done, because: str) -> None:
     assert failures([('b', 'production', blamed(ending, ['b']))])['b'].startswith('production: Blocked by a: ')
 
 
+def test_a_job_that_failed_says_more_than_why_no_other_one_is_made() -> None:
+    planned = {'failed': True, 'networks': [{'network': 'a', 'branch': 'production', 'problems': [REFUSED]}]}
+    assert ending_of('a', 'production', BRANCHES, Done(planned=planned)).message == 'There is no state.'
+    done = Done(planned=planned, watched={'production': job(('a.run', 'Failed'))})
+    assert ending_of('a', 'production', BRANCHES, done).message == 'The effect a.run of job 7 failed.'
+
+
+def test_a_plan_that_could_not_be_made_fails_all() -> None:
+    problems = [{'what': 'Hercules CI did not answer.', 'where': 'https://ci.example'}]
+    done = Done(planned={'failed': True, 'msg': 'all of it', 'problems': problems})
+    for name in 'abc':
+        ended = ending_of(name, BRANCHES[name][0], BRANCHES, done)
+        assert (ended.result, ended.message) == ('failed', 'Hercules CI did not answer.')
+
+
 @pytest.mark.parametrize('done', [
     Done(rendered={'failed': True, 'msg': 'm', 'problems': [{'what': 'The effect would never run.', 'where': 'somewhere'}]}),
     Done(planned={'failed': True, 'networks': [], 'broken': {'production': [{'what': 'It is broken.', 'where': 'production of origin'}]}}),

@@ -60,6 +60,12 @@ def test_machines_with_the_same_host_key_may_be_one() -> None:
     assert problem[2].endswith('on machines with the same host key')
 
 
+def test_of_an_agent_whose_file_is_not_known_nothing_is_said() -> None:
+    values = {'nixops_agent_secrets_path': ['/srv'], 'nixops_agent_name': None}
+    hosts = [Host(name, values, values, frozenset({'nixops_agent_secrets_path'})) for name in ('one', 'other')]
+    assert list(same_file(hosts, [agent_of(host.name, {'ansible_host': '203.0.113.1'}) for host in hosts])) == []
+
+
 def test_parts_of_secrets_that_are_null_are_not_given(networks: dict[str, Any], agents: dict[str, Any]) -> None:
     for agent in agents.values():
         secrets = agent['nixops_agent_secrets']
@@ -78,6 +84,10 @@ def test_a_secret_that_nobody_could_use(networks: dict[str, Any], agents: dict[s
     assert 'Found: neither, on agent-2.' in str(refused.value) and 'canary' not in str(refused.value)
     _plan, warnings = check(Inventory(networks, agents, list(networks), provided=frozenset({'agent-1'})))
     assert [warning.what.partition(' has')[0] for warning in warnings] == ['The secret spare']
+    agents['agent-2']['nixops_agent_secrets']['spare']['condition'] = 'isTag'
+    _plan, warnings = check(Inventory(networks, agents, list(networks), provided=frozenset(agents)))
+    assert [warning.what for warning in warnings] == ['No network uses the secret spare.']
+    del agents['agent-2']['nixops_agent_secrets']['spare']['condition']
     networks['neat-staging']['nixops_branches'] = 'staging'  # who uses what is not known
     assert 'spare' not in refusals(networks, agents)
 

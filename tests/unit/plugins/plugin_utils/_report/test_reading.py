@@ -96,6 +96,7 @@ def test_agents_tell_names_of_fields_and_the_condition_in_words() -> None:
     ({'job': SECRET}, 'networks[1].job'),
     ({'state_version_after': True}, 'networks[1].state_version_after'),
     ({'result': SECRET}, 'networks[1].result'),
+    ({'earlier': SECRET}, 'networks[1].earlier'),
     ({'problems': SECRET}, 'networks[1].problems'),
     ({'problems': [{'what': '', 'value': SECRET}]}, 'networks[1].problems[0]'),
     ({'problems': [{'what': [SECRET]}]}, 'networks[1].problems[0]'),
