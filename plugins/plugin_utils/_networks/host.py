@@ -64,7 +64,7 @@ def variable_of(variables: Mapping[str, Any], name: str) -> Any:
         if is_omitted(error):
             return None
         raise
-    return None if value is None or value == '' or _is_omit(value) else without_omit(value)
+    return None if value is None or value == '' or is_omit(value) else without_omit(value)
 
 
 def is_omitted(error: AnsibleError) -> bool:
@@ -77,14 +77,15 @@ def without_omit(value: Any) -> Any:
     if not _holds_omit(value):
         return value  # as it is, with what Ansible knows of where it was written
     if isinstance(value, Mapping):
-        return {key: without_omit(part) for key, part in value.items() if not _is_omit(part)}
-    return [without_omit(part) for part in value if not _is_omit(part)]
+        return {key: without_omit(part) for key, part in value.items() if not is_omit(part)}
+    return [without_omit(part) for part in value if not is_omit(part)]
 
 
 def _holds_omit(value: Any) -> bool:
     parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
-    return any(_is_omit(part) or _holds_omit(part) for part in parts)
+    return any(is_omit(part) or _holds_omit(part) for part in parts)
 
 
-def _is_omit(value: Any) -> bool:
+def is_omit(value: Any) -> bool:
+    """Whether a value is omit: an object of its own, or before ansible-core 2.19 a text."""
     return type(value).__name__ == '_OmitType' or (isinstance(value, str) and value.startswith(OMITTED))

@@ -19,7 +19,7 @@ from ...module_utils._problems import Problem, fail, require_none
 from .._templates import at_fault, written
 from .._variables import HostVariables, where_in
 from .audit import access_problems, field_problems, secrets_of
-from .host import is_omitted, variable_of, without_omit
+from .host import is_omit, is_omitted, variable_of, without_omit
 from .network import USE, Network
 from .unasked import LookedUp
 
@@ -56,7 +56,7 @@ def evaluated(name: str, variables: Mapping[str, Any], loader: DataLoader) -> An
 
     value = part(variables[name], ())
     require_none(problems)
-    return None if value is omitted or value == '' else without_omit(value)
+    return None if value is omitted or value == '' or is_omit(value) else without_omit(value)
 
 
 def refuse_unusable(secrets: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], asked: LookedUp, variables: Mapping[str, Any]) -> None:

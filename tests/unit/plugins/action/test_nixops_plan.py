@@ -64,7 +64,7 @@ def export(*machines: str) -> bytes:
     return json.dumps({UUID: {**EXPORT[UUID], 'resources': resources}}).encode()
 
 
-BOTH, ONE = export('app1', 'app2'), export('app1')
+WHOLE, PART = export('app1', 'app2'), export('app1')
 
 
 class Planned:
@@ -111,13 +111,13 @@ def whats(result: dict[str, Any]) -> list[str]:
 
 
 def test_the_plan_is_printed_and_its_warnings_fail_nothing(planned: Planned, printed: list[str]) -> None:
-    planned.store(BOTH, by_job=True)
+    planned.store(WHOLE, by_job=True)
     result = planned.plan()
     assert (result['ready'], result['changed'], printed) == (['production'], False, [result['msg']])
     assert result['msg'].startswith('Plan for branch production of %s:\n  neat, %s\n' % (PROJECT, STATE))
     created = 'Machines will be created beside those that are there. Where: neat, branch production. Found: app2.'
     assert created not in ' '.join(result['warnings'])
-    planned.store(ONE, by_job=True)
+    planned.store(PART, by_job=True)
     result = planned.plan()
     assert created in ' '.join(result['warnings'])
     assert result['ready'] == ['production'] and 'failed' not in result
@@ -133,16 +133,16 @@ def test_without_a_state_only_a_new_network_is_ready(planned: Planned, printed: 
 
 
 def test_no_branch_is_ready_where_hercules_ci_does_not_answer(planned: Planned, printed: list[str]) -> None:
-    planned.store(BOTH, by_job=True)
+    planned.store(WHOLE, by_job=True)
     planned.sandbox.fault('status', status=403, times=-1)
     result = planned.plan()
     assert (result['failed'], result['ready'], printed) == (True, [], [])
 
 
 @pytest.mark.parametrize(('versions', 'refused'), [
-    ([(BOTH, True), (ONE, False)], True), ([(BOTH, True), (ONE, False), (ONE, False)], True), ([(BOTH, False), (ONE, False)], True),
-    ([(BOTH, True), (ONE, True)], False),
-    ([(BOTH, True), (ONE, True), (ONE, False)], False),  # which the deployment has destroyed
+    ([(WHOLE, True), (PART, False)], True), ([(WHOLE, True), (PART, False), (PART, False)], True), ([(WHOLE, False), (PART, False)], True),
+    ([(WHOLE, True), (PART, True)], False),
+    ([(WHOLE, True), (PART, True), (PART, False)], False),  # which the deployment has destroyed
 ])
 def test_versions_that_somebody_has_uploaded_over_what_was_deployed(
     planned: Planned, versions: list[tuple[bytes, bool]], refused: bool,
@@ -155,12 +155,12 @@ def test_versions_that_somebody_has_uploaded_over_what_was_deployed(
     assert found == [('neat, branch production, %s, version 1' % STATE, 'app2')] * refused
 
 
-@pytest.mark.parametrize(('existing', 'content', 'ready'), [('replace', ONE, False), ('replace', BOTH, True), ('keep', ONE, True)])
+@pytest.mark.parametrize(('existing', 'content', 'ready'), [('replace', PART, False), ('replace', WHOLE, True), ('keep', PART, True)])
 def test_in_check_mode_the_state_is_read_where_it_would_come_from(
     planned: Planned, tmp_path: Path, existing: str, content: bytes, ready: bool,
 ) -> None:
     """And what is there would be an earlier version of it."""
-    planned.store(BOTH, by_job=True)
+    planned.store(WHOLE, by_job=True)
     (tmp_path / 'export.json').write_bytes(content)
     upload = {'name': STATE, 'deployment': 'aws-prod', 'existing': existing, 'export_file': str(tmp_path / 'export.json')}
     result = planned.plan(check=True, uploads={'neat': upload})

@@ -124,7 +124,8 @@ def test_a_network_that_had_nothing_to_do_was_deployed_by_its_newest_job(
     outcome: Outcome, monkeypatch: pytest.MonkeyPatch, replaced: bool, uploader: str, by: str,
 ) -> None:
     """Unless somebody has uploaded another state since: then that is not what is there any longer."""
-    plan = {**PLAN[PROJECT], 'at_rest': {'a': {'main': {'revision': 'r', 'job': 4, 'job_url': PAGE}}}}
+    project: Any = PLAN[PROJECT]
+    plan = {**project, 'at_rest': {'a': {'main': {'revision': 'r', 'job': 4, 'job_url': PAGE}}}}
     versions = {'a.json': [*VERSIONS, *[Version(3, 't', None, None, '', uploader)] * replaced]}
     monkeypatch.setattr(registered, 'StateFiles', lambda _client, _project: SimpleNamespace(files=lambda: versions))
     (row,) = outcome({}, ['a', 'b'], projects={PROJECT: plan})['networks']

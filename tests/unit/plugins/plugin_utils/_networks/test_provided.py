@@ -24,7 +24,7 @@ def value_of(value: Any, **variables: Any) -> Any:
 
 
 @pytest.mark.parametrize(('value', 'expected'), [
-    ({'a': '{{ 1 + 1 }}', 'b': {'c': ['{{ word }}', 'plain', 3]}}, {'a': 2, 'b': {'c': ['a word', 'plain', 3]}}),
+    ({'a': '{{ word }}', 'b': {'c': ['{{ word }}', 'plain', 3]}}, {'a': 'a word', 'b': {'c': ['a word', 'plain', 3]}}),
     ('{{ others }}', {'x': 'a word', 'y': ['a word']}),
     (['{{ word }}', ['{{ others }}']], ['a word', [{'x': 'a word', 'y': ['a word']}]]),
     ({'a': '{{ omit }}', 'b': ['{{ omit }}', 1, {'c': '{{ omit }}', 'd': 2}]}, {'b': [1, {'d': 2}]}),

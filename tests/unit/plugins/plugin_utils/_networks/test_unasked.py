@@ -36,19 +36,19 @@ def asking(tmp_path: Path) -> Any:
     assert not asked.exists(), 'a lookup was asked'
 
 
-def sparing(kind: type[Sparing] = Sparing, **variables: Any) -> Sparing:
+def sparing(variables: dict[str, Any], kind: type[Sparing] = Sparing) -> Sparing:
     return kind('agent-1', HostVars(**variables), DataLoader())
 
 
 def test_of_files_all_is_known_but_what_a_lookup_has_to_fetch(asking: str) -> None:
     caches = {'c': {'kind': 'CachixCache', 'publicKeys': ['{{ key }}', asking], 'authToken': asking}}
-    found = sparing(**{CACHES: caches, 'key': 'public'})[CACHES]
+    found = sparing({CACHES: caches, 'key': 'public'})[CACHES]
     assert found == {'c': {'kind': 'CachixCache', 'publicKeys': ['public', UNKNOWN], 'authToken': UNKNOWN}}
 
 
 def test_of_an_agent_that_is_not_provided_there_are_no_files_and_no_template_is_a_value(asking: str) -> None:
     secrets = {'neat': {'data': {'number': 3, 'text': 'plain', 'used': '{{ word }}', 'none': None}, 'condition': True}}
-    found = sparing(Unasked, **{CACHES: asking, SECRETS: secrets, 'word': 'a'})
+    found = sparing({CACHES: asking, SECRETS: secrets, 'word': 'a'}, Unasked)
     assert CACHES not in found and CACHES not in list(found) and SECRETS in list(found)
     assert found[SECRETS]['neat']['data'] == {'number': 3, 'text': 'plain', 'used': UNKNOWN, 'none': None}
 
@@ -56,14 +56,14 @@ def test_of_an_agent_that_is_not_provided_there_are_no_files_and_no_template_is_
 @pytest.mark.parametrize('data', ['asking', 'known'])
 def test_the_fields_of_a_secret_that_is_a_template(asking: str, data: str) -> None:
     template = {'asking': asking, 'known': "{{ {'a': 1} }}"}[data]
-    found = sparing(**{SECRETS: {'neat': {'data': template, 'condition': True}}})[SECRETS]
+    found = sparing({SECRETS: {'neat': {'data': template, 'condition': True}}})[SECRETS]
     assert found == {'neat': {'data': {'asking': {UNKNOWN: UNKNOWN}, 'known': {'a': 1}}[data], 'condition': True}}
 
 
 def test_where_something_is_wrong_it_is_looked_for_in_what_asks_nobody(asking: str) -> None:
     secrets = {'neat': {'data': {'good': asking, 'bad': '{{ nothing }}', 'inner': '{{ fields }}'}, 'condition': True}}
     variables = {SECRETS: secrets, 'fields': {'good': asking, 'worse': '{{ neither }}'}}
-    _agent, problems = read_agent('agent-1', sparing(**variables))
+    _agent, problems = read_agent('agent-1', sparing(variables))
     assert [problem.where.partition(' of ')[0].rpartition("['")[2] for problem in problems] == ["bad']", "worse']"]
     assert ["'nothing'" in problems[0].found, "'neither'" in problems[1].found] == [True, True]
 
