@@ -24,7 +24,8 @@ SUBMODULE = '160000'
 def as_agents_see_it(checkout: Path, file: str = '') -> Iterator[Path]:
     """A folder with what Git tracks of the checkout and nothing else.
 
-    That is the checkout itself where it holds nothing else, or where no Git tells. file: the one that is written, if one is; it does not count.
+    That is the checkout itself where it holds nothing else, or where no Git tells. file: the one that is written, which does not count, if
+    there is one.
     """
     tracked = _tracked(checkout, file)
     if tracked is None:
