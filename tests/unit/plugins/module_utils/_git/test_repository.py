@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git import repository
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.credentials import advice
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import Repository, open_checkout
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._git.repository import GitError, Repository, open_checkout
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 
 
@@ -66,3 +66,13 @@ def test_git_that_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_folder_that_is_no_checkout(tmp_path: Path) -> None:
     with pytest.raises(Failure, match=r'Git cannot read the checkout.* Expected: a working tree .* Found: fatal: not a git repository'):
         open_checkout(str(tmp_path))
+
+
+def test_a_question_that_git_cannot_answer_is_neither_a_yes_nor_a_no(tmp_path: Path) -> None:
+    git = Repository(str(tmp_path))
+    with pytest.raises(GitError, match=r'^fatal: not a git repository'):
+        git.ask('check-ignore', '--', 'x')
+    git.run('init', '--quiet')
+    assert git.ask('check-ignore', '--', 'x') is None
+    (tmp_path / '.gitignore').write_text('x\n')
+    assert git.ask('check-ignore', '--', 'x') == b'x\n'

@@ -11,6 +11,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -22,7 +23,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci imp
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.failures import RequestFailed
 
-from tests.sandbox.in_process import Sandbox
+from tests.sandbox.in_process import Sandbox, Time
 
 from .conftest import TOKEN, answer, made
 
@@ -278,3 +279,41 @@ def test_a_field_that_is_missing_is_named(body: bytes, expected: str, found: str
         made(url, pauses).get('/x', form={'a': [{'b': str}]})
     said = 'Where: GET %s/api/v1/x. Expected: %s. Found: %s.' % (url, expected, found)
     assert str(raised.value).startswith('The answer of Hercules CI does not have the expected form. ' + said)
+
+
+def test_an_upload_that_is_taken_too_slowly_ends(
+    client: Client, sandbox: Sandbox, pauses: list[float], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Something is taken now and then, but all of it would take for ever."""
+    clock = Time()
+    monkeypatch.setattr(client_module, 'time', clock)
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            clock.sleep(30)
+            return super().read(size)
+
+    size = 1_000_000
+    with pytest.raises(RequestFailed, match=r'did not answer.* Found: only \d+ bytes were taken in \d+ seconds') as raised:
+        client.upload(STATES.replace('states', 'state/x/data'), Slow(bytes(size)), size)
+    assert raised.value.arrived, 'as far as anybody knows'
+    assert not pauses
+    assert sandbox.states('github/neat-org/neat-repo', 'x') == []
+
+
+@pytest.mark.parametrize(('header', 'expected'), [
+    ('Mon, 30 Nov 2026 15:00:00 GMT', datetime(2026, 11, 30, 15, tzinfo=timezone.utc)),
+    ('Mon, 30 Nov 2026 16:00:00 +0100', datetime(2026, 11, 30, 15, tzinfo=timezone.utc)),
+    ('Mon, 99 Nov 2026 15:00:00 GMT', None), ('soon', None), ('', None),
+])
+def test_the_clock_of_the_service_is_what_its_last_answer_says(
+    header: str, expected: datetime | None, serve: Callable[..., str], pauses: list[float],
+) -> None:
+    def dated(handler: BaseHTTPRequestHandler) -> None:
+        handler.date_time_string = lambda timestamp=None: header
+        answer(handler)
+
+    client = made(serve(dated), pauses)
+    assert client.clock() is None, 'it has said nothing yet'
+    client.within(5).get('/x')
+    assert client.clock() == expected

@@ -48,6 +48,17 @@ def test_a_success_before_all_was_read_is_none(serve: Callable[..., str], pauses
     assert raised.value.arrived
 
 
+def test_an_upload_that_is_cut_off_without_a_word(serve: Callable[..., str], pauses: list[float]) -> None:
+    """What broke while it was sent is told, not that nothing could be read afterwards."""
+    def silent(handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
+
+    with pytest.raises(RequestFailed, match=r'did not answer.* Found: .*(Broken pipe|Connection reset by peer)') as raised:
+        made(serve(silent), pauses).upload('/x', io.BytesIO(bytes(50_000_000)), 50_000_000)
+    assert raised.value.arrived
+    assert not pauses
+
+
 def test_a_proxy_that_is_gone_is_named(pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     with contextlib.closing(socket.create_server(('127.0.0.1', 0))) as listener:
         port = listener.getsockname()[1]
