@@ -72,6 +72,8 @@ class Repository:
         except subprocess.TimeoutExpired as error:
             raise fail('git %s did not end within %d seconds.' % (arguments[0], TIMEOUT), where=self.path,
                        remedy='Run it by hand to see what it waits for.') from error
+        except ValueError as error:  # a null byte or half a surrogate pair in what is no path or name then
+            raise GitError('git %s: %s' % (arguments[0], error)) from error
 
     def run(self, *arguments: str, data: bytes = b'') -> bytes:
         """Standard output of a git command that has to succeed; raises GitError."""

@@ -58,8 +58,9 @@ def contents(module: Any, top: str) -> dict[str, bytes]:
         try:
             with open(os.path.join(top, path), 'rb') as stream:
                 found[name] = stream.read()
-        except OSError as error:
-            raise fail('A file to push cannot be read.', where=os.path.join(top, path), found=error.strerror or '',
+        except (OSError, ValueError) as error:  # the latter is of what is no path
+            raise fail('A file to push cannot be read.', where=os.path.join(top, path),
+                       found=getattr(error, 'strerror', None) or str(error),
                        remedy='Write it first, with nixcd.hercules_ci.nixops_effect, or correct the option files.') from error
     return found
 

@@ -77,6 +77,19 @@ def test_a_push_of_which_the_answer_is_lost_has_been_made(checkout: Path, push: 
     assert result['heads'] == {'production': git(checkout.parent / 'bare.git', 'rev-parse', 'production')}
 
 
+def test_a_push_after_which_nobody_answers_has_not_been_made(checkout: Path, push: Run, meanwhile: Meanwhile) -> None:
+    """As far as anybody can tell: it can be run again, and finds what is there."""
+    bare = checkout.parent / 'bare.git'
+    meanwhile(lambda: bare.rename(checkout.parent / 'away.git'))
+    result = push()
+    assert result['failed'] and not result['changed']
+    assert 'bare.git' in result['msg'] and 'does not appear to be a git repository' in result['msg']
+    (branch,) = result['branches']
+    assert (branch['revision'], branch['files']) == (None, ['ci.nix'])
+    (checkout.parent / 'away.git').rename(bare)
+    assert push()['changed']
+
+
 def test_a_push_that_reaches_one_of_two_addresses_is_told_as_such(checkout: Path, push: Run) -> None:
     for name in ('bare.git', 'moved.git'):
         git(checkout, 'remote', 'set-url', '--add', '--push', 'origin', str(checkout.parent / name))
@@ -116,6 +129,44 @@ def test_a_full_ref_is_no_branch(checkout: Path, push: Run) -> None:
 @pytest.mark.parametrize('file', ['../outside.nix', '/etc/hostname', '.'])
 def test_a_file_outside_the_checkout(push: Run, file: str) -> None:
     assert 'A file to push lies outside the checkout.' in push(files=[file], contents={file: 'x'})['msg']
+
+
+@pytest.mark.parametrize('contents', [{'ci.nix': 'x', 'ci.nix/x': 'y'}, {'ci.nix/x': 'x', 'ci.nix': 'y'}])
+def test_a_file_cannot_be_the_folder_of_another_one(push: Run, contents: dict[str, str]) -> None:
+    result = push(files=list(contents), contents=contents)
+    assert result['failed'] and not result['changed']
+    assert 'Git failed. Where: branch production. Found: ci.nix' in result['msg']
+
+
+@pytest.mark.parametrize(('options', 'what'), [
+    ({'files': ['a\0b']}, 'A file to push cannot be read.'),
+    ({'files': ['a\0b'], 'contents': {'a\0b': 'x'}}, 'Git failed. Where: branch production.'),
+    ({'required_files': ['a\0b']}, 'Git failed. Where: branch production.'),
+    ({'branches': ['a\0b']}, 'Git cannot reach the remote origin.'),
+    ({'remote': 'a\0b'}, 'The checkout has no remote called a\0b.'),
+    ({'checkout': '/a\0b'}, 'Git cannot read the checkout.'),
+])
+def test_what_is_no_path_or_name_is_told(push: Run, options: dict[str, Any], what: str) -> None:
+    result = push(**options)
+    assert result['failed'] and not result.get('changed')
+    assert what in result['msg'] and 'embedded null byte' in result['msg']
+
+
+def test_an_author_that_git_cannot_write_down_is_told(checkout: Path, push: Run) -> None:
+    result = push(author_name='.')
+    assert result['failed'] and not result['changed']
+    assert 'Git failed. Where: branch production. Found: ' in result['msg']
+    assert git(checkout.parent / 'bare.git', 'ls-tree', '--name-only', 'production') == 'network.nix'
+
+
+@pytest.mark.parametrize('check', [True, False])
+def test_a_branch_that_has_moved_since_somebody_looked_is_left_alone(checkout: Path, push: Run, check: bool) -> None:
+    head = git(checkout, 'rev-parse', 'HEAD')
+    result = push(check=check, branches=['production', 'main'], heads={'production': '0' * 40, 'main': head})
+    assert 'The branch has moved since it was looked at. Where: production of origin.' in result['msg']
+    assert 'Expected: %s. Found: %s.' % ('0' * 40, head) in result['msg']
+    assert [branch['changed'] for branch in result['branches']] == [False, True]
+    assert git(checkout.parent / 'bare.git', 'ls-tree', '--name-only', 'production') == 'network.nix'
 
 
 def test_a_hook_of_another_repository_does_not_turn_the_push_there(
