@@ -105,7 +105,7 @@ def problems(checkout: Path, chosen: Declaration, effects: Sequence[Mapping[str,
             remedy='Remove %s, or set file: %s.' % (other[0], other[0]),
         ))
     repository = top_of_working_tree(str(checkout))
-    there = {file for _where, file in wanted if _exists(checkout / file)}
+    there = {file for _where, file in wanted if os.path.lexists(checkout / file)}
     with _git(checkout):
         tracked = _tracked(repository, there) if repository and there else {}
     for where, file in wanted:
@@ -188,13 +188,6 @@ def with_parents(file: str) -> list[str]:
 
 def _is_repository(repository: Repository, name: str) -> bool:
     return os.path.lexists(os.path.join(repository.path, name, '.git')) and name != '.'
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return os.path.lexists(path)
-    except ValueError:  # a null byte or half a surrogate pair
-        return False
 
 
 def wanted_files(effects: Sequence[Mapping[str, Any]], chosen: Declaration, chosen_pins: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
