@@ -76,6 +76,33 @@ def test_a_file_system_that_cannot_sync_folders(tmp_path: Path, monkeypatch: pyt
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_that_fails_to_sync_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new content is there, but may be gone after a crash."""
+    sync = os.fsync
+
+    def only_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(5, 'Input/output error')
+        sync(descriptor)
+    monkeypatch.setattr(os, 'fsync', only_files)
+    path = tmp_path / 'file'
+    with pytest.raises(Failure, match=r'The file cannot be written. Where: %s. Found: Input/output error' % path):
+        _files.write_atomically(str(path), b'new')
+    assert path.read_bytes() == b'new'
+    assert [entry.name for entry in tmp_path.iterdir()] == ['file']
+
+
+def test_a_system_without_extended_attributes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as macOS, for Python."""
+    path = tmp_path / 'file'
+    path.write_bytes(b'old')
+    for name in ('listxattr', 'getxattr', 'setxattr', 'removexattr'):
+        monkeypatch.delattr(os, name)
+    assert _files.write_atomically(str(path), b'new', mode=0o640) == ()
+    assert path.read_bytes() == b'new'
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
 def test_missing_folder_is_a_failure_not_a_traceback(tmp_path: Path) -> None:
     with pytest.raises(Failure, match='No such file'):
         _files.write_atomically(str(tmp_path / 'none' / 'file'), b'x')

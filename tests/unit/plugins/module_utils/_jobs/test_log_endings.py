@@ -79,6 +79,8 @@ TABLE = ('Machines state:', '+------+--------+-----+-----------+-------+',
     ((*DEPLOYED, *UPLOADED, phase('effectCheck'), 'web1: ssh unreachable', *NOT_AGAIN), 'web1: ssh unreachable'),
     ((*DEPLOYED, *UPLOADED, phase('effectCheck'), *TABLE, *NOT_AGAIN),
      'db: Units nginx.service [failed], db: Units postgresql.service [failed], web1: Reachable No'),
+    ((*DEPLOYED, *UPLOADED, phase('effectCheck'), *TABLE[:9], *NOT_AGAIN),  # of machines alone
+     'db: Units nginx.service [failed], db: Units postgresql.service [failed], web1: Reachable No'),
     ((*DEPLOYED, *UPLOADED, phase('effectCheck'), *NOT_AGAIN), 'The phase effectCheckPhase failed and printed nothing.'),
     (('rsync: connection closed', 'uploading state files after failure'), 'rsync: connection closed'),
     (('rsync: connection closed', 'it ended with exit status 3', 'uploading state files after failure'), 'rsync: connection closed'),
@@ -98,6 +100,7 @@ def test_the_reason_stands_before_the_shell_tidies_up(log: tuple[str, ...], why:
      'web1> copying'),
     ((phase('effect'), "++ eval '", "echo it'\\''s", "false'", '+++ false', *TRACED_END),
      'The phase effectPhase failed and printed nothing.'),
+    ((phase('effect'), '+++ [[ -n web1', ' ]]', *TRACED_END), 'The phase effectPhase failed and printed nothing.'),
     ((phase('effectCheck'), '>>> 4: nixops check', 'web1: ssh unreachable', '>>>> 7: return 1', *OTHER_PROMPT), 'web1: ssh unreachable'),
     ((phase('effect'), '+ is what a difference begins with', 'uploading state files after failure'), '+ is what a difference begins with'),
 ])

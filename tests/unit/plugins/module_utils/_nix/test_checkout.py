@@ -19,6 +19,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.checkout im
     current_branch,
     declaration,
     problems,
+    same_to_git,
 )
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import Failure
 
@@ -257,6 +258,16 @@ def test_files_that_the_deployed_source_lacks(checkout: Path, name: str) -> None
 def test_without_git_only_existence_counts(tmp_path: Path) -> None:
     (tmp_path / 'network.nix').write_text('{ }')
     assert found(tmp_path, {}) == ''
+    assert branches(tmp_path) == current_branch(tmp_path) == []
+    assert not same_to_git(tmp_path, 'ci.nix', 'x\n', 'x\r\n')
+
+
+def test_texts_that_git_stores_alike_are_the_same(checkout: Path) -> None:
+    assert not same_to_git(checkout, 'ci.nix', 'x\n', 'x\r\n')
+    (checkout / '.gitattributes').write_text('*.nix text\n')
+    assert same_to_git(checkout, 'ci.nix', 'x\n', 'x\r\n')
+    assert not same_to_git(checkout, 'ci.nix', 'x\n', 'y\n')
+    assert not same_to_git(checkout, 'ci.txt', 'x\n', 'x\r\n')
 
 
 def test_a_file_that_git_ignores_would_never_be_seen(checkout: Path) -> None:

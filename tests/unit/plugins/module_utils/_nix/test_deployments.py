@@ -9,7 +9,13 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import EvaluatedEffect, evaluated
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import (
+    BuiltMachine,
+    BuiltNetwork,
+    EvaluatedEffect,
+    Resource,
+    evaluated,
+)
 
 
 def effect(script: str = '', **attributes: Any) -> EvaluatedEffect:
@@ -43,3 +49,19 @@ def test_what_nixops_is_told_to_deal_with_alone_or_to_leave_out(arguments: str, 
 def test_files_that_are_not_prebuilt(value: Any, files: tuple[str, ...]) -> None:
     assert effect(deployOnlyNetworkFiles=value).deploy_only == files
     assert effect().deploy_only == ()
+
+
+@pytest.mark.parametrize('takes', [None, (), ('size', 'region')])
+@pytest.mark.parametrize('known', [True, False])
+def test_a_network_is_the_same_by_way_of_a_result(known: bool, takes: tuple[str, ...] | None) -> None:
+    machines = {'web': BuiltMachine('ec2', '/nix/store/x-nixos', ''), 'db': BuiltMachine(None, None, None)}
+    network = BuiltNetwork(machines, {'key': Resource('ec2-keypair', ''), 'disk': Resource('ebs', None)}, known, takes)
+    assert BuiltNetwork.from_dict(json.loads(json.dumps(network.as_dict()))) == network
+
+
+def test_of_the_id_of_an_access_key_a_result_shows_the_end() -> None:
+    key = 'AKIACANARY00000WXYZ'
+    network = BuiltNetwork({'web': BuiltMachine('ec2', None, key)}, {'k': Resource('ec2-keypair', key)}).as_dict()
+    again = BuiltNetwork.from_dict(network)
+    assert 'CANARY' not in str(network)
+    assert [str(each.access_key)[-4:] for each in (again.machines['web'], again.resources['k'])] == ['WXYZ', 'WXYZ']

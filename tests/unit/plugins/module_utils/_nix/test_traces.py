@@ -80,6 +80,10 @@ NEW = '''error:
     ("hash mismatch in file downloaded from 'https://x': specified: sha256:aaa\n got: sha256:bbb", 'contents of a pin', 'sha256:bbb'),
     ("unable to download 'https://example.com/x': Couldn't resolve host name (6)", 'could not download', 'network'),
     ('Your deployment must specify a remote storage solution, such as network.storage.hercules-ci.', 'state nowhere', 'forget_state'),
+    ("Refusing to evaluate package 'slack-1' in /x because it has an unfree license", 'the package slack-1 unfree',
+     'if you accept that, set config.allowUnfree = true of the pin'),
+    ("Refusing to evaluate package 'py-2' in /x because it is marked as insecure", 'the package py-2 insecure',
+     'add it to config.permittedInsecurePackages of the pin'),
     ('something never seen before', 'cannot evaluate', 'what Nix names'),
 ])
 def test_each_cause(template: str, message: str, what: str, remedy: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import unusable
+from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.importable import content_of, import_problems, unusable
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nixops.state import State, state_of
 
 UUID = 'cccccccc-1700-11e7-8000-000000000003'
@@ -108,3 +108,15 @@ def test_no_value_is_shown() -> None:
     secret = 'FAKE-secret-value'
     broken = b'{"%s": {"name": "foo", "resources": {"m": {"type": "none", "key": "%s", }' % (UUID.encode(), secret.encode())
     assert secret not in str(unusable(state(broken), 'runNixOps', 'foo')[0])
+
+
+@pytest.mark.parametrize(('number', 'more'), [(1, ''), (10, ''), (11, ' and 1 more'), (15, ' and 5 more')])
+def test_machines_at_which_the_import_would_end_are_named_up_to_a_number(number: int, more: str) -> None:
+    bad = {'m%02d' % each: {'type': 'none', 'publicIpv4': '192.0.2.1'} for each in range(number)}
+    good = {'good': {'type': 'ec2', 'publicIpv4': '192.0.2.2', 'ec2.publicHostKey': 'ssh-ed25519 AAAA'}, 'unborn': {'type': 'none'}}
+    content = content_of(state(json.dumps({UUID: {'name': 'foo', 'resources': {**bad, **good}}}).encode()))
+    assert (content.machines, content.without_host_key_in_all) == (number + 2, number)
+    (problem,) = import_problems(content, content.deployments[0], 'foo', 'foo.json', 'warning')
+    assert problem.found == ', '.join(sorted(bad)[:10]) + more
+    assert problem.severity == 'warning'
+    assert import_problems(content, content.deployments[0], 'foo', 'foo.json', '') == []

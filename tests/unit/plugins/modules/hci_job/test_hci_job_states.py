@@ -111,6 +111,23 @@ def test_whether_a_job_was_made_may_be_known_to_nobody(service: Any, answers: An
     assert (result['failed'], result['changed'], result['job']['index']) == (True, True, 42)
 
 
+@pytest.mark.parametrize('state', ['rerun', 'cancelled', 'scheduled'])
+def test_what_nobody_was_there_to_do_has_not_been_done(state: str, service: Any, answers: Any, job: Any) -> None:
+    """There is nobody to ask about it either."""
+    first, path = {
+        'rerun': (answers.job(42), rerun_path(answers, 42)),
+        'cancelled': (answers.job(42, 'Queued', 'Pending'), 'POST /jobs/%s/cancel' % answers.id(42)),
+        'scheduled': (answers.job(40, kind='Config'), 'POST /jobs/%s/on-schedule/nightly/run' % answers.id(40)),
+    }[state]
+    service.expect((answers.jobs_path, answers.jobs(first)))
+    if state == 'scheduled':
+        service.expect(('/jobs/%s/handlers' % answers.id(40), answers.handlers(schedules=('nightly',))))
+    service.expect((path, urllib.error.URLError(ConnectionRefusedError(111, 'Connection refused'))))
+    result = job(state=state, schedule='nightly')
+    assert (result['failed'], result['changed']) == (True, False)
+    assert result['msg'].startswith('Hercules CI did not answer.') and 'Connection refused' in result['msg']
+
+
 @NO_ANSWERS
 def test_a_cancellation_without_a_good_answer_is_looked_up(no_answer: Any, service: Any, answers: Any, job: Any) -> None:
     cancelled = answers.job(42, 'Queued', 'Failure', isCancelled=True)

@@ -95,8 +95,8 @@ def test_the_files_of_branches(run: Run, written: Callable[[str], Path], checkou
     path = written(LEGACY)
     git(tmp_path, 'init', '-q', '--bare', 'bare')
     git(checkout, 'remote', 'add', 'origin', str(tmp_path / 'bare'))
-    git(checkout, 'push', '-q', 'origin', 'main:production')
-    options = {'adopt': True, 'remote': 'origin', 'branches': ['production']}
+    git(checkout, 'push', '-q', 'origin', 'main:production', 'main~1:refs/heads/without')
+    options = {'adopt': True, 'remote': 'origin', 'branches': ['production', 'without']}
     assert run(**options, check=True)['replaces'] == {'production': hashlib.sha256(path.read_bytes()).hexdigest()}
     run(adopt=True)
     assert run(**options)['replaces'], 'the branch has the old file still'

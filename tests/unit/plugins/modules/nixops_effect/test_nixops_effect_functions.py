@@ -151,6 +151,27 @@ def test_a_configuration_that_does_not_evaluate_on_one_branch(run: Run, checkout
         ('refs/heads/production', True)]
 
 
+def test_a_branch_without_a_file_of_what_runs_there(run: Run, checkout: Path, tmp_path: Path) -> None:
+    """It is told as such, and what Nix makes of the other branches is known."""
+    git(tmp_path, 'init', '-q', '--bare', 'remote.git')
+    git(checkout, 'remote', 'add', 'origin', str(tmp_path / 'remote.git'))
+    git(checkout, 'push', '-q', 'origin', 'main:staging')
+    (checkout / 'web.nix').write_text(FILES['web.nix'])
+    git(checkout, 'add', '.')
+    git(checkout, 'commit', '-q', '-m', 'A web server')
+    (checkout / 'notes').write_text('of no concern\n')
+    git(checkout, 'add', '.')
+    git(checkout, 'commit', '-q', '-m', 'Notes')
+    git(checkout, 'push', '-q', 'origin', 'main:production')
+    git(checkout, 'reset', '-q', '--hard', 'HEAD~1')
+    web = {'name': 'web', 'function': 'runNixOS', 'run_on': {'branches': ['production', 'staging']}, **EFFECTS['runNixOS']}
+    result = run(effects=[web], validate='evaluate', remote='origin', branches=['production', 'staging'])
+    (problem,) = result['broken']['staging']
+    assert problem['what'] == 'The branch does not have files that ci.nix refers to.'
+    assert (problem['where'], problem['found']) == ('staging of origin', 'nothing at web.nix')
+    assert [effect['ref'] for effect in result['deployments'] if effect['runs']] == ['refs/heads/production']
+
+
 def test_a_configuration_of_a_flake(run: Run, checkout: Path) -> None:
     """The file of effects gets the flake of the checkout where code speaks of it."""
     (checkout / 'flake.nix').write_text('''{

@@ -108,6 +108,26 @@ def test_an_older_version_has_no_news(
         assert result['differences'] == [{'deployment': '', 'resource': None, 'change': 'newer on the server', 'attributes': []}]
 
 
+@pytest.mark.parametrize('position', [0, 1, 2, None])
+def test_without_hashes_the_version_from_here_is_looked_for_among_all(
+    position: int | None, state: Run, sandbox: Sandbox, make_job: Callable[..., int], other: Callable[..., bytes], aws_prod: bytes,
+) -> None:
+    """From the newest of the older ones on. position: of the version that has what is here."""
+    sandbox.settings(sha256='none', size=False)
+    for number in range(3):
+        sandbox.put_state(PROJECT, NAME, aws_prod if number == position else other(app1={'publicIpv4': '192.0.2.%d' % number}))
+    make_job('Done', stores=other(app1=None))
+    result = state()
+    looked_at = [int(url.rpartition('=')[2]) for url in downloads(sandbox)]
+    if position is None:
+        assert 'no older version of it had that' in result['msg']
+        assert looked_at == [4, 3, 2, 1]
+    else:
+        assert (result['changed'], result['action']) == (False, 'kept')
+        assert looked_at == [4, 3, 2, 1][:4 - position]
+    assert not writes(sandbox)
+
+
 def test_an_older_version_is_no_excuse_for_what_somebody_put_by_hand(state: Run, sandbox: Sandbox, aws_prod: bytes) -> None:
     sandbox.put_state(PROJECT, NAME, aws_prod)
     sandbox.put_state(PROJECT, NAME, b'')
