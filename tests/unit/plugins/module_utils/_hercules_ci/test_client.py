@@ -16,6 +16,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci import client as client_module
@@ -310,8 +311,8 @@ def test_the_clock_of_the_service_is_what_its_last_answer_says(
     header: str, expected: datetime | None, serve: Callable[..., str], pauses: list[float],
 ) -> None:
     def dated(handler: BaseHTTPRequestHandler) -> None:
-        handler.date_time_string = lambda timestamp=None: header
-        answer(handler)
+        with patch.object(handler, 'date_time_string', return_value=header):
+            answer(handler)
 
     client = made(serve(dated), pauses)
     assert client.clock() is None, 'it has said nothing yet'

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -49,10 +50,14 @@ class Renewal:
 
     def __init__(self, target: Callable[..., None], args: tuple[Any, ...], daemon: bool) -> None:
         assert daemon
-        self.run = lambda: target(*args)
+        self._renew: Callable[[], None] = partial(target, *args)
         Renewal.last = self
 
     last: Renewal
+
+    def run(self) -> None:
+        """Renew until the lease has ended or is lost."""
+        self._renew()
 
     def start(self) -> None:
         """It has not begun yet."""
@@ -61,7 +66,8 @@ class Renewal:
 @pytest.fixture
 def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     monkeypatch.setattr(locks, 'threading', SimpleNamespace(Thread=Renewal))
-    monkeypatch.setattr(locks, '_renewal_interval', lambda _expires: 0.0)
+    intervals = iter([0.0] * 5)
+    monkeypatch.setattr(locks, '_renewal_interval', lambda _expires: next(intervals))
     with Sandbox(tmp_path / 'sandbox', token=TOKEN) as running:
         running.add_project(PROJECT)
         yield running

@@ -51,7 +51,7 @@ CANDIDATE = Candidate('{ }', 'legacy', Path('/srv/neat/ci.nix'), Path('/srv/neat
 def prebuild(*names: str) -> dict[str, bool | None]:
     """Whether each network is known with all that is in it; None where nothing is known of it."""
     found = evaluation.prebuild(CANDIDATE, {('default', name): 'refs/heads/main' for name in names})
-    return {name: each.network and each.network.known for (_job, name), each in found.items()}
+    return {name: each.network.known if each.network else None for (_job, name), each in found.items()}
 
 
 def test_a_network_that_can_be_prebuilt_is_known_as_far_as_nix_can_tell(asked: dict[str, list[str]]) -> None:
