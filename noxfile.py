@@ -112,10 +112,10 @@ gate('ansible-test-integration', 'Each module and plugin in a playbook.',
      'copy=$OUT/ansible_collections/nixcd/hercules_ci && git checkout-index --all --prefix=$copy/ && cd $copy && '
      'git init --quiet && git add --all && export ANSIBLE_COLLECTIONS_PATH=$OUT && '
      'ansible-test integration --color no %s "$@"' % ('' if OTHER else '--coverage'), programs=('nix-instantiate', 'git'))
-gate('coverage', 'Lines of plugins/ that units and ansible-test-integration ran, also in processes of Ansible: at least 95 %.',
+gate('coverage', 'Lines of plugins/ that units and ansible-test-integration ran, also in processes of Ansible: at least 99 %.',
      'shopt -s nullglob && export COVERAGE_FILE=$OUT/all && '
      'coverage combine --quiet --keep $OUT/coverage-* $OUT/ansible_collections/nixcd/hercules_ci/tests/output/coverage/* && '
-     'coverage report && coverage json --quiet -o - | python -m tests.gates.line_coverage 95',
+     'coverage report && coverage json --quiet -o - | python -m tests.gates.line_coverage 99',
      programs=('nix-instantiate', 'git'), requires=('units', 'ansible-test-integration'))
 gate('site', 'The documentation as HTML, where every reference leads somewhere.', 'python -m tests.site $OUT/site', group='lint')
 gate('gates', 'The quick gates fail on a defect of their kind.', 'python %s %d tests/gates' % (PYTEST, WORKERS))
