@@ -29,6 +29,7 @@ from .conftest import TOKEN, made
 NAME, PROJECT = 'nixops-foo.json', 'github/neat-org/neat-repo'
 PATH = ProjectPath.parse(PROJECT)
 
+
 @pytest.mark.parametrize(
     ('left', 'least', 'most'),
     [(30, 9, 10), (300, 99, 100), (86_400, LONGEST_RENEWAL, LONGEST_RENEWAL), (0, 0.1, 1), (-30, 0.1, 1), (-86_400, 10, 60)],

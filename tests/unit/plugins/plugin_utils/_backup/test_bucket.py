@@ -20,17 +20,17 @@ from tests.aws.services import read_services_once
 
 
 class Server:
-    """What answers boto3: each request with a condition ends with this error, if there is one."""
+    """What answers boto3: each request with a condition ends with the first of these errors, if there is one."""
 
     def __init__(self) -> None:
-        self.error: Exception | None = None
+        self.errors: list[Exception] = []
         self.puts: list[dict[str, Any]] = []
 
     def answer(self, operation: str, options: dict[str, Any]) -> dict[str, Any]:
         assert operation == 'PutObject'
         self.puts.append(options)
-        if self.error and {'IfMatch', 'IfNoneMatch'} & set(options):
-            raise self.error
+        for error in self.errors if {'IfMatch', 'IfNoneMatch'} & set(options) else ():
+            raise error
         return {}
 
 
@@ -70,7 +70,7 @@ def test_the_index_takes_the_place_of_the_one_that_was_seen(store: Store, server
 def test_where_nobody_knows_conditions_the_index_is_written_without(
     store: Store, server: Server, error: Exception, seen: Any, condition: dict[str, str],
 ) -> None:
-    server.error = error
+    server.errors.append(error)
     store.write_index(b'{}', seen)
     first, second = server.puts
     assert first == {**second, **condition} and second['Body'] == b'{}'
@@ -78,7 +78,7 @@ def test_where_nobody_knows_conditions_the_index_is_written_without(
 
 @pytest.mark.parametrize('code', ['PreconditionFailed', 'ConditionalRequestConflict', '412', '409'])
 def test_an_index_that_somebody_else_has_written_meanwhile_stays(store: Store, server: Server, code: str) -> None:
-    server.error = refused(code)
+    server.errors.append(refused(code))
     with pytest.raises(Changed):
         store.write_index(b'{}', '"tag"')
     assert len(server.puts) == 1
@@ -86,7 +86,7 @@ def test_an_index_that_somebody_else_has_written_meanwhile_stays(store: Store, s
 
 @pytest.mark.parametrize(('code', 'remedy'), [('AccessDenied', 'Allow s3:GetObject'), ('SlowDown', 'Look at the bucket and its policy')])
 def test_a_server_that_refuses_is_not_asked_again(store: Store, server: Server, code: str, remedy: str) -> None:
-    server.error = refused(code)
+    server.errors.append(refused(code))
     with pytest.raises(Failure) as failure:
         store.write_index(b'{}', None)
     (problem,) = failure.value.problems
