@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values of variables as somebody wrote them, in which Ansible takes text for templates."""
+"""Variables as somebody wrote them, in which Ansible takes text for templates."""
 
 from __future__ import annotations
 
@@ -21,3 +21,10 @@ def as_written(value: Any) -> Any:
     if isinstance(value, list):
         return [as_written(child) for child in value]
     return trusted(value) if isinstance(value, str) else value
+
+
+class HostVars(dict[str, Any]):
+    """As Ansible's own, which gives the variables of a host as they were written, too."""
+
+    def raw_get(self, host: str) -> Any:
+        return self[host]

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Action plugins as the task executor makes them."""
+"""Action plugins as the task executor makes them, and what they print."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import action_loader
 from ansible.template import Templar
+from ansible.utils.display import Display
 
 MakeAction = Callable[..., Any]
 
@@ -33,3 +34,11 @@ def make_action() -> MakeAction:
         )
 
     return make
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is printed while an action works."""
+    lines: list[str] = []
+    monkeypatch.setattr(Display, 'display', lambda self, text, color=None: lines.append(text))
+    return lines

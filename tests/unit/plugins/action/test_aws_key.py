@@ -23,20 +23,13 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._rotation import
 from tests.aws.fleet import SECRET, USER, Agents
 from tests.aws.server import CANARY, running
 from tests.sandbox.in_process import Sandbox
-from tests.support.as_written import as_written
+from tests.support.as_written import HostVars, as_written
 
 PROJECT = 'github/neat-org/neat-repo'
 LOCK = 'aws-key-' + USER
 DAY = timedelta(days=1)
 MODULES = {'nixcd.hercules_ci.aws_key_info': aws_key_info, 'nixcd.hercules_ci.hci_secret': hci_secret}
 BROKEN = {'failed': True, 'module_stdout': 'canary: no such interpreter', 'msg': 'canary: MODULE FAILURE'}
-
-
-class HostVars(dict[str, Any]):
-    """As Ansible's own, which gives the variables of a host as they were written, too."""
-
-    def raw_get(self, host: str) -> Any:
-        return self[host]
 
 
 class Play:

@@ -21,6 +21,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._pins.pins import wanted_pins
 
 from tests.sandbox import pins as sandbox_pins
+from tests.support.as_written import HostVars
 
 NETWORK = '{ ... }: { network.description = "x"; machine = { ... }: { services.nginx.enable = true; }; }\n'
 INVENTORY = '''# our fleet
@@ -37,13 +38,6 @@ nixops_networks:
     neat-network:
 '''
 Play = Callable[..., dict[str, Any]]
-
-
-class HostVars(dict[str, Any]):
-    """As Ansible's own, which gives the variables of a host as they were written, too."""
-
-    def raw_get(self, host: str) -> Any:
-        return self[host]
 
 
 class World:

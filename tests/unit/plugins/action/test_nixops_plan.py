@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.utils.display import Display
 from ansible_collections.nixcd.hercules_ci.plugins.action.nixops_plan import failed_agents
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._nix.deployments import BuiltMachine, BuiltNetwork, EvaluatedEffect
 
@@ -91,13 +90,6 @@ class Planned:
         }
         action = self._make_action('nixops_plan', given, check_mode=check)
         return dict(action.run(task_vars={'hostvars': HostVars({'neat': {'_nixops_uploaded': {'changed': True}}})}))
-
-
-@pytest.fixture
-def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    lines: list[str] = []
-    monkeypatch.setattr(Display, 'display', lambda self, text, color=None: lines.append(text))
-    return lines
 
 
 @pytest.fixture

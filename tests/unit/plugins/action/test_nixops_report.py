@@ -12,20 +12,12 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.utils.display import Display
 from ansible_collections.nixcd.hercules_ci.plugins.action import nixops_report
 from ansible_collections.nixcd.hercules_ci.plugins.modules.nixops_report import DOCUMENTATION
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._report.outcome import TONES, Outcome
 
 NETWORKS = [{'network': 'neat-network', 'project': 'github/neat-org/neat-repo', 'branch': 'production', 'result': 'deployed'}]
 Report = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    lines: list[str] = []
-    monkeypatch.setattr(Display, 'display', lambda self, text, color=None: lines.append(text))
-    return lines
 
 
 @pytest.fixture

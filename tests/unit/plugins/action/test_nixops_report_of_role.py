@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.utils.display import Display
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.state import Version
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._problems import fail
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks import registered
@@ -59,13 +58,6 @@ def outcome(make_action: Outcome) -> Outcome:
         return result
 
     return run
-
-
-@pytest.fixture
-def printed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    lines: list[str] = []
-    monkeypatch.setattr(Display, 'display', lambda self, text, color=None: lines.append(text))
-    return lines
 
 
 @pytest.fixture(autouse=True)

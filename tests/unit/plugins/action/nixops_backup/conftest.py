@@ -17,19 +17,13 @@ from moto.server import ThreadedMotoServer
 
 from tests.aws.services import read_services_once
 from tests.sandbox.in_process import Sandbox
+from tests.support.as_written import HostVars
 from tests.support.surroundings import ROOT
 
 PROJECT = 'github/neat-org/neat-repo'
 FIXTURES = ROOT / 'tests' / 'fixtures' / 'nixops'
 STATE = (FIXTURES / 'nixops-1.7' / 'export-aws-prod.json').read_bytes()
 HOSTS = b'203.0.113.7 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ\n'
-
-
-class HostVars(dict[str, Any]):
-    """As Ansible's own, which gives the variables of a host as they were written, too."""
-
-    def raw_get(self, host: str) -> Any:
-        return self[host]
 
 
 def state_of(name: str, **changes: str) -> bytes:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: nixcd.hercules_ci contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Clients that do not pause, and servers for one test."""
+"""The sandbox, clients that do not pause, and servers for one test."""
 
 from __future__ import annotations
 
@@ -9,12 +9,23 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.client import Client, connect
 
+from tests.sandbox.in_process import Sandbox
+
 TOKEN = 'a-token-that-must-not-be-seen'
+PROJECT = 'github/neat-org/neat-repo'
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path / 'sandbox', token=TOKEN) as running:
+        running.add_project(PROJECT)
+        yield running
 
 
 @pytest.fixture

@@ -10,11 +10,10 @@ import io
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import partial
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -29,13 +28,6 @@ from tests.sandbox.in_process import Sandbox, Time
 from .conftest import TOKEN, answer, made
 
 STATES = '/site/github/account/neat-org/project/neat-repo/states'
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path / 'sandbox', token=TOKEN) as running:
-        running.add_project('github/neat-org/neat-repo')
-        yield running
 
 
 @pytest.fixture

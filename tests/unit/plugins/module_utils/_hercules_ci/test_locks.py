@@ -24,9 +24,9 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._project import 
 
 from tests.sandbox.in_process import Sandbox
 
-from .conftest import TOKEN, made
+from .conftest import PROJECT, TOKEN, made
 
-NAME, PROJECT = 'nixops-foo.json', 'github/neat-org/neat-repo'
+NAME = 'nixops-foo.json'
 PATH = ProjectPath.parse(PROJECT)
 
 

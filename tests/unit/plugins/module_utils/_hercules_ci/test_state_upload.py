@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from ansible_collections.nixcd.hercules_ci.plugins.module_utils._hercules_ci.locks import Lease
@@ -19,18 +17,11 @@ from ansible_collections.nixcd.hercules_ci.plugins.module_utils._project import 
 
 from tests.sandbox.in_process import Sandbox
 
-from .conftest import TOKEN, made
+from .conftest import PROJECT, made
 
-NAME, PROJECT = 'nixops-foo.json', 'github/neat-org/neat-repo'
+NAME = 'nixops-foo.json'
 OURS, THEIRS = b'{"ours": {}}', b'{"theirs": {}}'
 LEASE = Lease('8f0c1f9e-0000-4000-8000-000000000001', NAME, '')
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path / 'sandbox', token=TOKEN) as running:
-        running.add_project(PROJECT)
-        yield running
 
 
 @pytest.fixture

@@ -13,19 +13,9 @@ from ansible.parsing.dataloader import DataLoader
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.unasked import UNKNOWN, LookedUp, Sparing, Unasked, asked_for
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.variables import read_agent
 
-from tests.support.as_written import as_written
+from tests.support.as_written import HostVars, as_written
 
 CACHES, SECRETS = 'nixops_agent_binary_caches', 'nixops_agent_secrets'
-
-
-class HostVars:
-    """As Ansible has them of an inventory."""
-
-    def __init__(self, **variables: Any) -> None:
-        self.variables: dict[str, Any] = as_written(variables)
-
-    def raw_get(self, _host: str) -> dict[str, Any]:
-        return self.variables
 
 
 @pytest.fixture
@@ -37,7 +27,7 @@ def asking(tmp_path: Path) -> Any:
 
 
 def sparing(variables: dict[str, Any], kind: type[Sparing] = Sparing) -> Sparing:
-    return kind('agent-1', HostVars(**variables), DataLoader())
+    return kind('agent-1', HostVars({'agent-1': as_written(variables)}), DataLoader())
 
 
 def test_of_files_all_is_known_but_what_a_lookup_has_to_fetch(asking: str) -> None:

@@ -17,7 +17,7 @@ from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._aws.iam import 
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._networks.unasked import UNKNOWN
 from ansible_collections.nixcd.hercules_ci.plugins.plugin_utils._rotation.fleet import FILE, Fleet
 
-from tests.support.as_written import as_written
+from tests.support.as_written import HostVars, as_written
 
 OWNER = Owner('neat-deployer', 'neat-aws', timedelta(days=90), timedelta(days=1), agents=('agent-1', 'agent-2'))
 OWNED = {'aws_user': 'neat-deployer'}
@@ -25,11 +25,8 @@ NETWORK = {'nixops_project': 'github/neat-org/neat-repo', 'nixops_checkout': '/n
            'nixops_deployment': 'neat', 'nixops_secrets_map': {'aws': 'neat-aws'}}
 
 
-class HostVars(dict[str, Any]):
-    """As Ansible's own. What is no dictionary is a host whose variables it cannot read."""
-
-    def raw_get(self, host: str) -> Any:
-        return self[host]
+class Unreadable(HostVars):
+    """What is no dictionary is a host whose variables Ansible cannot read."""
 
     def __getitem__(self, host: str) -> Any:
         if not isinstance(super().__getitem__(host), dict):
@@ -42,7 +39,7 @@ def fleet(**hosts: Any) -> Fleet:
     written = {name.replace('_', '-'): as_written(variables) for name, variables in hosts.items()}
     groups = {'hercules_agents': [name for name in written if name.startswith('agent')],
               'nixops_networks': [name for name in written if not name.startswith('agent')]}
-    return Fleet({'hostvars': HostVars(written), 'groups': groups}, DataLoader())
+    return Fleet({'hostvars': Unreadable(written), 'groups': groups}, DataLoader())
 
 
 @pytest.mark.parametrize('value', [None, '', [], 'text', {'neat-ssh': {'data': {}}}, {'neat-aws': {'aws_user': None}}])
