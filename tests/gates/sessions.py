@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.surroundings import CACHE, CHECKOUT
+from tests.support.surroundings import CACHE
 
 NOX = CACHE / 'nox' / 'bin' / 'nox'
 META = ('lint', 'quick')
@@ -126,7 +126,6 @@ def run(
     command = ['env', '--default-signal=INT',  # which who runs this in the background ignores
                str(NOX), '--noxfile', str(collection / 'noxfile.py'), '-R', '--parallel', str(jobs), '--report', str(report),
                *([] if keep_going else ['--stop-on-first-error']), *(['--sessions', *names] if names else [])]
-    variables = {**variables, 'NIXCD_CHECKOUT': str(CHECKOUT)}
     with subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors='replace', start_new_session=True) as process:
         assert process.stdout is not None

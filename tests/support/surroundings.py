@@ -118,6 +118,7 @@ def environment(top: Path, tools: Path = CHECKOUT / '.venv' / 'bin') -> dict[str
         'TOP': str(top),
         'OUT': str(out),
         'ROOT': str(ROOT),
+        'NIXCD_CHECKOUT': str(CHECKOUT),
         'CACHE': str(CACHE),
         'LC_ALL': 'C.UTF-8',
         'NO_COLOR': '1',
